@@ -1,0 +1,124 @@
+"""Descope access keys: manage them, exchange them, and trust what comes out.
+
+`DescopeClient` is the way in. `descope_sync` has the same names for blocking code.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from .errors import (
+    ApiError,
+    AudienceMismatch,
+    BadRequest,
+    ClientClosed,
+    ConfigurationError,
+    Conflict,
+    ConnectionFailed,
+    DeadlineExceeded,
+    DescopeError,
+    Forbidden,
+    InvalidArgument,
+    IssuerMismatch,
+    KeySetUnavailable,
+    NotFound,
+    ProofRequired,
+    RateLimited,
+    RequestFailed,
+    ServerError,
+    SignatureInvalid,
+    TLSFailed,
+    TokenError,
+    TokenExpired,
+    TokenMalformed,
+    TokenNotYetValid,
+    TokenTypeMismatch,
+    Unauthorized,
+    UnexpectedResponse,
+    UnknownKey,
+)
+from .models import (
+    AccessKey,
+    AccessKeyLoginOptions,
+    AssociatedTenant,
+    CreatedAccessKey,
+    SessionToken,
+    SortField,
+    TenantAccess,
+)
+
+if TYPE_CHECKING:
+    from .access_keys import AccessKeys
+    from .client import DescopeClient, Management
+    from .config import Timeouts
+
+    __version__: str
+
+# These need aiohttp, cattrs and jose, whose import takes longer than many a script runs: each is
+# imported when it is first asked for.
+_LAZY: Final = {
+    "AccessKeys": "access_keys",
+    "DescopeClient": "client",
+    "Management": "client",
+    "Timeouts": "config",
+}
+
+__all__ = [
+    "AccessKey",
+    "AccessKeyLoginOptions",
+    "AccessKeys",
+    "ApiError",
+    "AssociatedTenant",
+    "AudienceMismatch",
+    "BadRequest",
+    "ClientClosed",
+    "ConfigurationError",
+    "Conflict",
+    "ConnectionFailed",
+    "CreatedAccessKey",
+    "DeadlineExceeded",
+    "DescopeClient",
+    "DescopeError",
+    "Forbidden",
+    "InvalidArgument",
+    "IssuerMismatch",
+    "KeySetUnavailable",
+    "Management",
+    "NotFound",
+    "ProofRequired",
+    "RateLimited",
+    "RequestFailed",
+    "ServerError",
+    "SessionToken",
+    "SignatureInvalid",
+    "SortField",
+    "TLSFailed",
+    "TenantAccess",
+    "Timeouts",
+    "TokenError",
+    "TokenExpired",
+    "TokenMalformed",
+    "TokenNotYetValid",
+    "TokenTypeMismatch",
+    "Unauthorized",
+    "UnexpectedResponse",
+    "UnknownKey",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        found: Any = version("descope-async")
+    elif name in _LAZY:
+        found = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

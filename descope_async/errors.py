@@ -1,0 +1,240 @@
+"""Everything this package raises.
+
+    DescopeError
+    ├── InvalidArgument             refused before any I/O (also a ValueError)
+    │   └── ConfigurationError      a setting of the client, or one that a call needs and misses
+    ├── ClientClosed                used after aclose() or close()
+    ├── RequestFailed               no usable answer came
+    │   ├── ConnectionFailed        DNS, refused, reset, cut off
+    │   │   └── TLSFailed           the server's certificate or handshake was refused
+    │   ├── DeadlineExceeded        too slow (also a TimeoutError)
+    │   └── KeySetUnavailable       the project's signing keys could not be had; the token may be fine
+    ├── UnexpectedResponse          an answer that is not the documented one; says where
+    ├── ApiError                    the service refused: status, code, description
+    │   ├── BadRequest              400
+    │   ├── Unauthorized            401
+    │   ├── Forbidden               403
+    │   ├── NotFound                404
+    │   ├── Conflict                409
+    │   ├── RateLimited             429; retry_after
+    │   └── ServerError             5xx
+    └── TokenError                  a session token was refused
+        ├── TokenMalformed          not a JWT this package reads
+        ├── TokenExpired            expired_at
+        ├── TokenNotYetValid        valid_from
+        ├── SignatureInvalid        signed by somebody else, or changed on the way
+        ├── UnknownKey              signed by a key that the key set does not have; may pass later
+        ├── IssuerMismatch          minted for another project or host
+        ├── AudienceMismatch        minted for another receiver
+        ├── TokenTypeMismatch       not a session token (a refresh token, say)
+        └── ProofRequired           bound to a key (DPoP) whose proof was not checked
+
+Every error can be pickled, and none carries a secret: no header, no request body, no token.
+"""
+
+from __future__ import annotations
+
+
+class DescopeError(Exception):
+    """Base of all errors of this package.
+
+    The attributes are None where the failure has none: a refused argument has no status.
+
+    Attributes:
+        operation: What was being done, such as ``"access_key.create"``.
+        status_code: HTTP status of the answer.
+        error_code: The service's code, such as ``"E011003"``.
+        error_description: The service's sentence for that code.
+        error_message: The service's detail on this occurrence.
+        request_id: The service's id of the request, to quote to support.
+        retry_after: Seconds to wait before asking again, as the service said.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str | None = None,
+        status_code: int | None = None,
+        error_code: str | None = None,
+        error_description: str | None = None,
+        error_message: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.status_code = status_code
+        self.error_code = error_code
+        self.error_description = error_description
+        self.error_message = error_message
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class InvalidArgument(DescopeError, ValueError):
+    """An argument was refused before anything was sent. The message says what to pass."""
+
+
+class ConfigurationError(InvalidArgument):
+    """A setting of the client is missing or unusable. The message names the setting."""
+
+
+class ClientClosed(DescopeError):
+    """The client was used after it was closed."""
+
+
+class RequestFailed(DescopeError):
+    """No usable answer came.
+
+    Attributes:
+        sent: False when the request surely never left; True when it may have been carried out.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        sent: bool = False,
+        operation: str | None = None,
+        status_code: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(
+            message, operation=operation, status_code=status_code, request_id=request_id
+        )
+        self.sent = sent
+
+
+class ConnectionFailed(RequestFailed):
+    """The service could not be reached, or the connection broke."""
+
+
+class TLSFailed(ConnectionFailed):
+    """The server's certificate, or the TLS handshake with it, was refused."""
+
+
+class DeadlineExceeded(RequestFailed, TimeoutError):
+    """The answer did not come in time."""
+
+
+class KeySetUnavailable(RequestFailed):
+    """The project's signing keys could not be fetched, so no token can be judged.
+
+    This says nothing about the token: answer 503, not 401.
+    """
+
+
+class UnexpectedResponse(DescopeError):
+    """A successful answer that is not the documented one.
+
+    Attributes:
+        path: Where in the answer, such as ``"$.keys[3].expireTime"``; None when the answer as a
+            whole is unusable.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        operation: str | None = None,
+        status_code: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(
+            message, operation=operation, status_code=status_code, request_id=request_id
+        )
+        self.path = path
+
+
+class ApiError(DescopeError):
+    """The service answered with an error status."""
+
+
+class BadRequest(ApiError):
+    """Status 400: the service found the request wrong."""
+
+
+class Unauthorized(ApiError):
+    """Status 401: the project id, management key or access key is not accepted."""
+
+
+class Forbidden(ApiError):
+    """Status 403: the key is known but may not do this."""
+
+
+class NotFound(ApiError):
+    """Status 404: no such access key."""
+
+
+class Conflict(ApiError):
+    """Status 409: the state of the access key does not allow this."""
+
+
+class RateLimited(ApiError):
+    """Status 429: too many requests. ``retry_after`` says how long to wait, when known."""
+
+
+class ServerError(ApiError):
+    """Status 5xx: the service, or something in front of it, failed."""
+
+
+class TokenError(DescopeError):
+    """A session token was refused. Nothing about it may be trusted."""
+
+
+class TokenMalformed(TokenError):
+    """The token is not a compact JWT of the shape and size that Descope issues."""
+
+
+class TokenExpired(TokenError):
+    """The token's time is over.
+
+    Attributes:
+        expired_at: The token's ``exp``, epoch seconds.
+    """
+
+    def __init__(
+        self, message: str, *, expired_at: float = 0, operation: str | None = None
+    ) -> None:
+        super().__init__(message, operation=operation)
+        self.expired_at = expired_at
+
+
+class TokenNotYetValid(TokenError):
+    """The token's time has not come, or it claims to come from the future.
+
+    Attributes:
+        valid_from: The token's ``nbf`` or ``iat``, epoch seconds.
+    """
+
+    def __init__(
+        self, message: str, *, valid_from: float = 0, operation: str | None = None
+    ) -> None:
+        super().__init__(message, operation=operation)
+        self.valid_from = valid_from
+
+
+class SignatureInvalid(TokenError):
+    """The signature does not fit: another signer, or the token was changed."""
+
+
+class UnknownKey(TokenError):
+    """No key of the project has the token's ``kid``. It may pass after the next key fetch."""
+
+
+class IssuerMismatch(TokenError):
+    """The token was issued for another project or by another host."""
+
+
+class AudienceMismatch(TokenError):
+    """The token was issued for another audience."""
+
+
+class TokenTypeMismatch(TokenError):
+    """A valid token of another kind, such as a refresh token."""
+
+
+class ProofRequired(TokenError):
+    """The token is bound to its holder's key (RFC 9449) and no proof was checked."""
