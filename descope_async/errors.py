@@ -29,7 +29,8 @@
         ├── TokenTypeMismatch       not a session token (a refresh token, say)
         └── ProofRequired           bound to a key (DPoP) whose proof was not checked
 
-Every error can be pickled, and none carries a secret: no header, no request body, no token.
+Every error can be pickled. None carries a header, a request body or a token; the one secret that
+any may carry is `UnexpectedResponse.cleartext`, which would be lost otherwise.
 """
 
 from __future__ import annotations
@@ -131,7 +132,11 @@ class UnexpectedResponse(DescopeError):
     Attributes:
         path: Where in the answer, such as ``"$.keys[3].expireTime"``; None when the answer as a
             whole is unusable.
+        cleartext: The secret of the access key, when the unusable answer was to create or rotate
+            and still held it. It is shown this once: store it.
     """
+
+    cleartext: str | None = None
 
     def __init__(
         self,

@@ -1,0 +1,257 @@
+"""What callers may pass: checked, cleaned, and refused with a sentence before any I/O.
+
+Every check takes ``object``, since callers without a type checker pass anything, and names the
+parameter in its error. None repeats a value that could be a secret.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import attrs
+
+from .errors import InvalidArgument
+from .models import AccessKeyLoginOptions, AssociatedTenant, SortField, names
+from .secret import Secret
+
+if TYPE_CHECKING:
+    from attrs import AttrsInstance
+
+T = TypeVar("T", bound="AttrsInstance")
+
+#: Longer than any key Descope issues, and short enough for every server's header limit.
+_CREDENTIAL_LENGTH: Final = 4096
+#: 9999-12-31T23:59:59Z. A larger number is a time in milliseconds.
+_LATEST: Final = 253_402_300_799
+_PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def credential(parameter: str, given: Secret[object]) -> Secret[str]:
+    """A key to send in a header, without the line end that files and shells leave on it."""
+    problem = _credential_problem(given.reveal())
+    if problem:
+        raise InvalidArgument(f"{parameter} {problem}")
+    return Secret(str(given.reveal()).strip())
+
+
+def _credential_problem(value: object) -> str | None:
+    # Tells instead of raising, so that no traceback passes through a frame that holds the key.
+    if not isinstance(value, str):
+        return f"must be a string, not {type(value).__name__}"
+    stripped = value.strip()
+    if not stripped:
+        return "is empty"
+    if len(stripped) > _CREDENTIAL_LENGTH:
+        return f"is {len(stripped)} characters long; no key is longer than {_CREDENTIAL_LENGTH}"
+    if not _PRINTABLE.fullmatch(stripped):
+        return (
+            "holds a space, a control character or a character outside ASCII; "
+            "was it copied with something around it?"
+        )
+    return None
+
+
+def identifier(parameter: str, value: object) -> str:
+    """The id of an access key."""
+    if not isinstance(value, str):
+        raise InvalidArgument(f"{parameter} must be a string, not {type(value).__name__}")
+    stripped = value.strip()
+    if not stripped:
+        raise InvalidArgument(f"{parameter} is empty")
+    if not _PRINTABLE.fullmatch(stripped):
+        raise InvalidArgument(
+            f"{parameter} holds a space, a control character or a character outside ASCII"
+        )
+    return stripped
+
+
+def identifiers(parameter: str, value: object) -> list[str]:
+    """The ids of a batch: at least one, each once."""
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise InvalidArgument(f"{parameter} must be a list of ids, not {type(value).__name__}")
+    found = [identifier(f"{parameter}[{index}]", item) for index, item in enumerate(value)]
+    if not found:
+        raise InvalidArgument(f"{parameter} is empty; a batch needs at least one id")
+    if len(set(found)) < len(found):
+        twice = next(item for index, item in enumerate(found) if item in found[:index])
+        raise InvalidArgument(f"{parameter} names {twice!r} more than once")
+    return found
+
+
+def text(parameter: str, value: object) -> str:
+    """Free text, which may be empty."""
+    if not isinstance(value, str):
+        raise InvalidArgument(f"{parameter} must be a string, not {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument(f"{parameter} holds half of a surrogate pair") from None
+    return value
+
+
+def label(parameter: str, value: object) -> str:
+    """A name, or the id of something that is not an access key: a line that is not empty."""
+    line = text(parameter, value).strip()
+    if not line:
+        raise InvalidArgument(f"{parameter} is empty")
+    if _CONTROL.search(line):
+        raise InvalidArgument(f"{parameter} holds a control character")
+    return line
+
+
+def labels(parameter: str, value: object) -> list[str]:
+    """A list of names."""
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise InvalidArgument(
+            f"{parameter} must be a list of strings, not a single {type(value).__name__}"
+        )
+    return [label(f"{parameter}[{index}]", item) for index, item in enumerate(value)]
+
+
+def expiry(parameter: str, value: object) -> int:
+    """Epoch seconds, 0 for never."""
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise InvalidArgument(
+                f"{parameter} is a datetime without a time zone; give it one, such as timezone.utc"
+            )
+        seconds = int(value.timestamp())
+        if seconds <= 0:
+            raise InvalidArgument(f"{parameter} lies before 1970-01-02")
+        return seconds
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidArgument(
+            f"{parameter} must be whole epoch seconds or an aware datetime, "
+            f"not {type(value).__name__}"
+        )
+    if value < 0:
+        raise InvalidArgument(f"{parameter} is negative; pass epoch seconds, or 0 for never")
+    if value > _LATEST:
+        raise InvalidArgument(f"{parameter} lies after the year 9999; is it in milliseconds?")
+    return value
+
+
+def tenants(parameter: str, value: object) -> list[AssociatedTenant]:
+    """Tenants, each an AssociatedTenant or a mapping of its fields."""
+    if isinstance(value, str | bytes | Mapping | AssociatedTenant) or not isinstance(
+        value, Iterable
+    ):
+        raise InvalidArgument(
+            f"{parameter} must be a list of AssociatedTenant, not a single {type(value).__name__}"
+        )
+    found: list[AssociatedTenant] = []
+    for index, item in enumerate(value):
+        where = f"{parameter}[{index}]"
+        tenant = _fields(where, item, AssociatedTenant)
+        label(f"{where}.tenant_id", tenant.tenant_id)
+        found.append(tenant)
+    return found
+
+
+def role_names(parameter: str, value: object) -> list[str]:
+    """Role names."""
+    try:
+        return list(names(value))  # type: ignore[arg-type]  # names() checks what it is given
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{parameter}: {error}") from None
+
+
+def addresses(parameter: str, value: object) -> list[str]:
+    """IP addresses and CIDR ranges."""
+    found = labels(parameter, value)
+    for index, address in enumerate(found):
+        if not _is_network(address):
+            raise InvalidArgument(
+                f"{parameter}[{index}] is {address!r}; pass an IP address such as "
+                "'10.0.0.1' or a range such as '10.0.0.0/8' or '2001:db8::/32'"
+            )
+    return found
+
+
+def _is_network(address: str) -> bool:
+    base, slash, bits = address.partition("/")
+    if "%" in base or (slash and not bits.isdecimal()):  # Python also takes zones and netmasks
+        return False
+    try:
+        ip_network(address, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def json_object(parameter: str, value: object) -> dict[str, Any]:
+    """A mapping that JSON can carry."""
+    if not isinstance(value, Mapping):
+        raise InvalidArgument(f"{parameter} must be a mapping, not {type(value).__name__}")
+    found = dict(value)
+    if not all(isinstance(key, str) for key in found):
+        raise InvalidArgument(f"{parameter} has a key that is not a string")
+    try:
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+    except RecursionError:
+        raise InvalidArgument(f"{parameter} is nested too deeply for JSON") from None
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"{parameter} cannot be written as JSON: {error}") from None
+    return found
+
+
+def login_options(parameter: str, value: object) -> AccessKeyLoginOptions:
+    """Login options, or a mapping of their fields; None for none."""
+    if value is None:
+        return AccessKeyLoginOptions()
+    options = _fields(parameter, value, AccessKeyLoginOptions)
+    if options.custom_claims is not None:
+        json_object(f"{parameter}.custom_claims", options.custom_claims)
+    if options.selected_tenant is not None:
+        label(f"{parameter}.selected_tenant", options.selected_tenant)
+    return options
+
+
+def sort_fields(parameter: str, value: object) -> list[SortField]:
+    """Sort criteria, each a SortField or a mapping of its fields."""
+    if isinstance(value, str | bytes | Mapping | SortField) or not isinstance(value, Iterable):
+        raise InvalidArgument(
+            f"{parameter} must be a list of SortField, not a single {type(value).__name__}"
+        )
+    found: list[SortField] = []
+    for index, item in enumerate(value):
+        where = f"{parameter}[{index}]"
+        criterion = _fields(where, item, SortField)
+        label(f"{where}.field", criterion.field)
+        if not isinstance(criterion.desc, bool):  # pyright: ignore[reportUnnecessaryIsInstance]  # a mapping's value can be anything
+            raise InvalidArgument(f"{where}.desc must be True or False")
+        found.append(criterion)
+    return found
+
+
+def audience(parameter: str, value: object) -> frozenset[str] | None:
+    """The audiences of which a token must name one; None for no demand."""
+    if value is None:
+        return None
+    found = [label(parameter, value)] if isinstance(value, str) else labels(parameter, value)
+    if not found:
+        raise InvalidArgument(f"{parameter} is empty; pass None to demand no audience")
+    return frozenset(found)
+
+
+def _fields(parameter: str, value: object, cls: type[T]) -> T:
+    if isinstance(value, cls):
+        return value
+    if not isinstance(value, Mapping):
+        raise InvalidArgument(
+            f"{parameter} must be {cls.__name__} or a mapping, not {type(value).__name__}"
+        )
+    known = [field.name for field in attrs.fields(cls)]
+    for name in value:
+        if name not in known:
+            raise InvalidArgument(f"{parameter} has no field {name!r}, only {', '.join(known)}")
+    try:
+        return cls(**value)
+    except (TypeError, InvalidArgument) as error:
+        raise InvalidArgument(f"{parameter}: {error}") from None

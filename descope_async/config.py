@@ -1,0 +1,234 @@
+"""A client's settings: arguments over environment over defaults."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+import re
+from collections.abc import Mapping
+from ssl import SSLContext
+from typing import Final
+from urllib.parse import urlsplit
+
+from attrs import Attribute, field, fields, frozen
+
+from .arguments import credential, labels
+from .errors import ConfigurationError, InvalidArgument
+from .secret import Secret
+
+_DEFAULT_HOST: Final = "api.descope.com"
+#: Project ids of this length and more name their region in the characters after the first.
+_REGIONAL_LENGTH: Final = 32
+_MAX_LEEWAY: Final = 300
+_PROJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+def _positive_seconds(_: object, attribute: Attribute[float], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ConfigurationError(f"timeouts.{attribute.name} must be a positive number of seconds")
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """How long to wait, in seconds. Nothing waits without a limit.
+
+    Attributes:
+        connect: For one TCP and TLS connection.
+        read: For the next bytes of an answer.
+        deadline: For a whole management call.
+        exchange: For a whole exchange of an access key.
+        keys: For a whole fetch of the project's signing keys.
+    """
+
+    connect: float = field(default=5.0, validator=_positive_seconds)
+    read: float = field(default=30.0, validator=_positive_seconds)
+    deadline: float = field(default=60.0, validator=_positive_seconds)
+    exchange: float = field(default=15.0, validator=_positive_seconds)
+    keys: float = field(default=5.0, validator=_positive_seconds)
+
+
+@frozen(kw_only=True)
+class Config:
+    """A client's settings, checked."""
+
+    project_id: str
+    management_key: Secret[str] | None
+    auth_management_key: Secret[str] | None
+    base_url: str
+    public_key: str | None = field(repr=False)
+    leeway: float
+    issuers: tuple[str, ...]
+    timeouts: Timeouts
+    ssl: SSLContext | None
+
+    def management_bearer(self) -> Secret[str]:
+        """What authorizes a management call.
+
+        Raises:
+            ConfigurationError: The client has no management key.
+        """
+        if self.management_key is None:
+            raise ConfigurationError(
+                "this call needs a management key: pass management_key to the client "
+                "or set DESCOPE_MANAGEMENT_KEY"
+            )
+        return Secret(f"{self.project_id}:{self.management_key.reveal()}")
+
+    def exchange_bearer(self, access_key: Secret[str]) -> Secret[str]:
+        """What authorizes the exchange of an access key."""
+        if self.auth_management_key is None:
+            return Secret(f"{self.project_id}:{access_key.reveal()}")
+        return Secret(
+            f"{self.project_id}:{access_key.reveal()}:{self.auth_management_key.reveal()}"
+        )
+
+
+def resolve(
+    *,
+    project_id: object,
+    management_key: Secret[object],
+    auth_management_key: Secret[object],
+    base_url: object,
+    public_key: object,
+    leeway: object,
+    issuers: object,
+    timeouts: object,
+    ssl: object,
+    environment: Mapping[str, str] = os.environ,
+) -> Config:
+    """The settings of a client from what its constructor was given.
+
+    An empty argument or variable counts as not given.
+
+    Raises:
+        ConfigurationError: A setting is missing or unusable. The message names it.
+    """
+    try:
+        project = _project_id(project_id or environment.get("DESCOPE_PROJECT_ID"))
+        return Config(
+            project_id=project,
+            management_key=_key("management_key", management_key, environment),
+            auth_management_key=_key("auth_management_key", auth_management_key, environment),
+            base_url=_base_url(
+                base_url
+                or environment.get("DESCOPE_BASE_URI")
+                or environment.get("DESCOPE_BASE_URL")
+                or default_base_url(project)
+            ),
+            public_key=_public_key(public_key or environment.get("DESCOPE_PUBLIC_KEY")),
+            leeway=_leeway(leeway),
+            issuers=tuple(labels("issuers", issuers)) if issuers is not None else (),
+            timeouts=_timeouts(timeouts),
+            ssl=_ssl(ssl),
+        )
+    except ConfigurationError:
+        raise
+    except InvalidArgument as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def default_base_url(project_id: str) -> str:
+    """Where a project is served: its region is part of a long id."""
+    if len(project_id) < _REGIONAL_LENGTH:
+        return f"https://{_DEFAULT_HOST}"
+    return f"https://api.{project_id[1:5]}.descope.com"
+
+
+def _project_id(value: object) -> str:
+    if value is None or value == "":
+        raise ConfigurationError(
+            "no project id: pass project_id to the client or set DESCOPE_PROJECT_ID"
+        )
+    if not isinstance(value, str):
+        raise ConfigurationError(f"project_id must be a string, not {type(value).__name__}")
+    stripped = value.strip()
+    if not _PROJECT_ID.fullmatch(stripped):
+        raise ConfigurationError(
+            "project_id must consist of letters and digits; it starts with P and stands on the "
+            "project page of the console"
+        )
+    return stripped
+
+
+def _key(
+    parameter: str, given: Secret[object], environment: Mapping[str, str]
+) -> Secret[str] | None:
+    if given.reveal() is None or given.reveal() == "":
+        variable = f"DESCOPE_{parameter.upper()}"
+        if not environment.get(variable):
+            return None
+        return credential(variable, Secret[object](environment[variable]))
+    return credential(parameter, given)
+
+
+def _base_url(value: object) -> str:
+    if not isinstance(value, str):
+        raise ConfigurationError(f"base_url must be a string, not {type(value).__name__}")
+    url = value.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        host = None
+        parts = urlsplit("")
+    if not host or parts.scheme not in {"http", "https"} or not url.isprintable() or " " in url:
+        raise ConfigurationError(
+            "base_url must be a URL with a host, such as https://auth.company.com"
+        )
+    if parts.username is not None or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ConfigurationError("base_url must not hold credentials, a query or a fragment")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ConfigurationError(
+            "base_url must use https: plain http would show the keys to the network "
+            "(it is allowed to this machine only)"
+        )
+    return url
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address stands for this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _public_key(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise ConfigurationError("public_key must be a string that holds a JWK or a JWK set")
+    return value
+
+
+def _leeway(value: object) -> float:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value <= _MAX_LEEWAY
+    ):
+        raise ConfigurationError(f"jwt_validation_leeway must be 0 to {_MAX_LEEWAY} seconds")
+    return float(value)
+
+
+def _timeouts(value: object) -> Timeouts:
+    if value is None:
+        return Timeouts()
+    if isinstance(value, Timeouts):
+        return value
+    names = [attribute.name for attribute in fields(Timeouts)]
+    if not isinstance(value, Mapping) or not set(value) <= set(names):
+        raise ConfigurationError(f"timeouts must be Timeouts or a mapping of {', '.join(names)}")
+    return Timeouts(**{str(name): seconds for name, seconds in value.items()})
+
+
+def _ssl(value: object) -> SSLContext | None:
+    if value is not None and not isinstance(value, SSLContext):
+        raise ConfigurationError(
+            "ssl must be an ssl.SSLContext; certificates are always checked, so to trust your own "
+            "authority use ssl.create_default_context(cafile=…)"
+        )
+    return value

@@ -1,0 +1,398 @@
+"""One request to the service: pooled connections in, a body or an error out."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import re
+import ssl
+import warnings
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from http import HTTPStatus
+from typing import Any, Final, Literal, TypeVar
+from weakref import WeakKeyDictionary
+
+import aiohttp
+import anyio
+from attrs import field, frozen
+
+from . import __version__
+from .clock import Clock
+from .config import Config
+from .errors import (
+    ApiError,
+    BadRequest,
+    ClientClosed,
+    Conflict,
+    ConnectionFailed,
+    DeadlineExceeded,
+    DescopeError,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    RequestFailed,
+    ServerError,
+    TLSFailed,
+    Unauthorized,
+    UnexpectedResponse,
+)
+from .retries import http_date, retry_after
+from .secret import Secret
+from .wire import ServiceError, encode, read_error
+
+T = TypeVar("T")
+
+#: A search answers with all keys of a project at once.
+_MAX_BODY: Final = 256 * 1024 * 1024
+_MAX_ERROR_BODY: Final = 64 * 1024
+_MAX_QUOTED: Final = 500
+_CLOSE_WITHIN: Final = 5.0
+#: The service's code for a rate limit, whatever the status.
+_RATE_LIMIT_CODE: Final = "E130429"
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+_ERRORS: Final[Mapping[int, type[ApiError]]] = {
+    400: BadRequest,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    429: RateLimited,
+}
+
+
+@frozen(kw_only=True)
+class Request:
+    """What to ask.
+
+    Attributes:
+        operation: What is being done, for errors: ``"access_key.create"``.
+        method: HTTP method.
+        path: Below the base URL, starting with a slash.
+        deadline: Seconds for everything.
+        bearer: The credential; None for none.
+        query: Query parameters.
+        body: JSON body; None for none.
+        license_tier: The project's tier, sent to reach its rate limits; None when unknown.
+        max_body: Bytes that the answer may have.
+    """
+
+    operation: str
+    method: Literal["GET", "POST"]
+    path: str
+    deadline: float
+    bearer: Secret[str] | None = None
+    query: Mapping[str, str] = field(factory=dict, repr=False)
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    license_tier: str | None = None
+    max_body: int = _MAX_BODY
+
+
+@frozen(kw_only=True)
+class Answer:
+    """A successful answer."""
+
+    operation: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    def read(self, reader: Callable[[type[T], bytes], T], cls: type[T]) -> T:
+        """The value in the body, by a reader that raises UnexpectedResponse."""
+        try:
+            return reader(cls, self.body)
+        except UnexpectedResponse as error:
+            # The reader's frames hold the body, and with it a secret: only the error leaves.
+            failure = error.with_traceback(None)
+        failure.operation = self.operation
+        failure.status_code = self.status
+        failure.request_id = _request_id(self.headers)
+        raise failure
+
+
+class Transport:
+    """Sends requests over one pool of connections for each event loop that uses it."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._closed = False
+        # Only single dict operations, which threads may do at once. A forked child never meets
+        # its parent's entries, since its loops are others.
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
+
+    async def send(self, request: Request) -> Answer:
+        """Ask once.
+
+        Raises:
+            ApiError: The service answered with an error status.
+            RequestFailed: No usable answer came in time.
+            UnexpectedResponse: The answer is a redirect or longer than allowed.
+            ClientClosed: After `aclose`.
+        """
+        pool = await self._pool()
+        attempt = _Attempt()
+        # aiohttp's errors hold the headers, in their attributes and in the frames of their
+        # traceback. So they end here: what is raised is raised outside of their handlers.
+        try:
+            with anyio.fail_after(request.deadline):
+                return await self._exchange(pool.session, request, attempt)
+        except DescopeError as error:
+            failure = error.with_traceback(None)
+        except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+            failure = _failure(error, request, self._config.base_url, attempt.sent)
+        except RuntimeError:
+            if not pool.session.closed:
+                raise
+            failure = ClientClosed("the client was closed during the call")
+        failure.operation = request.operation
+        raise failure
+
+    async def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something in the background of this loop until it is done or the client closes."""
+        pool = await self._pool()
+        task = asyncio.get_running_loop().create_task(work)
+        pool.tasks.add(task)
+        task.add_done_callback(pool.tasks.discard)
+
+    async def aclose(self) -> None:
+        """Close the connections, those of other running loops included. May be repeated."""
+        self._closed = True
+        here = asyncio.get_running_loop()
+        pools = list(self._pools.items())
+        self._pools.clear()
+        with anyio.move_on_after(_CLOSE_WITHIN, shield=True):
+            for loop, pool in pools:
+                if loop is here:
+                    await pool.aclose()
+                elif loop.is_running():
+                    elsewhere = asyncio.run_coroutine_threadsafe(pool.aclose(), loop)
+                    await asyncio.wrap_future(elsewhere)
+                # A loop that stands still closes its pool when it is shut down.
+
+    def __del__(self) -> None:
+        pools = getattr(self, "_pools", {})
+        if any(not (pool.session.closed or loop.is_closed()) for loop, pool in pools.items()):
+            warnings.warn(
+                "a DescopeClient was not closed; use it as a context manager or close it",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
+
+    async def _pool(self) -> _Pool:
+        if self._closed:
+            raise ClientClosed("the client is closed")
+        loop = asyncio.get_running_loop()
+        pool = self._pools.get(loop)
+        if pool is None or pool.session.closed:
+            pool = await _Pool.open(self._config)
+            self._pools[loop] = pool
+        return pool
+
+    async def _exchange(
+        self, session: aiohttp.ClientSession, request: Request, attempt: _Attempt
+    ) -> Answer:
+        async with session.request(
+            request.method,
+            self._config.base_url + request.path,
+            params=request.query,
+            data=None if request.body is None else encode(request.body),
+            headers=_headers(request),
+            allow_redirects=False,
+            trace_request_ctx=attempt,
+        ) as response:
+            limit = request.max_body if response.ok else _MAX_ERROR_BODY
+            body = bytearray()
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > limit:
+                    response.close()
+                    break
+            if response.status < HTTPStatus.MULTIPLE_CHOICES and len(body) <= limit:
+                return Answer(
+                    operation=request.operation,
+                    status=response.status,
+                    headers=response.headers,
+                    body=bytes(body),
+                )
+            raise self._refusal(response, body, request)
+
+    def _refusal(
+        self, response: aiohttp.ClientResponse, body: bytearray, request: Request
+    ) -> DescopeError:
+        request_id = _request_id(response.headers)
+        if response.status < HTTPStatus.BAD_REQUEST:
+            problem = (
+                f"is longer than {request.max_body} bytes"
+                if response.ok and response.status < HTTPStatus.MULTIPLE_CHOICES
+                else f"is a redirect ({response.status}), which is not followed: check base_url"
+            )
+            return UnexpectedResponse(
+                f"{request.operation}: the answer {problem}",
+                status_code=response.status,
+                request_id=request_id,
+            )
+        said = read_error(bytes(body))
+        cls = _ERRORS.get(response.status, ApiError)
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            cls = ServerError
+        if said.error_code == _RATE_LIMIT_CODE:
+            cls = RateLimited
+        now = http_date(response.headers.get("Date")) or self._clock.now()
+        return cls(
+            _sentence(request, response.status, said, request_id),
+            status_code=response.status,
+            error_code=_quoted(said.error_code, request),
+            error_description=_quoted(said.error_description, request),
+            error_message=_quoted(said.error_message, request),
+            request_id=request_id,
+            retry_after=retry_after(response.headers.get("Retry-After"), now=now),
+        )
+
+
+class _Attempt:
+    """Whether the request of one attempt has gone out."""
+
+    sent = False
+
+
+async def _mark_sent(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
+    # Fires before the first byte is written: without it, nothing was sent.
+    context.trace_request_ctx.sent = True
+
+
+class _Pool:
+    """The connections and background tasks of one event loop."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, lifetime: AsyncGenerator[None, None]
+    ) -> None:
+        self.session = session
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._lifetime = lifetime
+
+    @classmethod
+    async def open(cls, config: Config) -> _Pool:
+        session = _session(config)
+        pool: _Pool
+
+        # A loop that is shut down closes the async generators that began on it: so
+        # `asyncio.run` leaves no open socket behind, even if nobody closes the client.
+        async def lifetime() -> AsyncGenerator[None, None]:
+            tasks = pool.tasks
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await session.close()
+
+        pool = cls(session, lifetime())
+        await anext(pool._lifetime)
+        return pool
+
+    async def aclose(self) -> None:
+        await self._lifetime.aclose()
+
+
+def _session(config: Config) -> aiohttp.ClientSession:
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_headers_sent.append(_mark_sent)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=config.ssl or True, limit=100),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={
+            "Accept": "application/json",
+            "User-Agent": f"descope-async/{__version__}",
+            "x-descope-sdk-name": "python",
+            "x-descope-sdk-version": __version__,
+            "x-descope-sdk-python-version": platform.python_version(),
+            "x-descope-project-id": config.project_id,
+        },
+        timeout=aiohttp.ClientTimeout(
+            total=None, connect=config.timeouts.connect, sock_read=config.timeouts.read
+        ),
+        trace_configs=[tracing],
+        trust_env=False,
+    )
+
+
+def _headers(request: Request) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if request.bearer is not None:
+        headers["Authorization"] = f"Bearer {request.bearer.reveal()}"
+    if request.body is not None:
+        headers["Content-Type"] = "application/json"
+    if request.license_tier is not None:
+        headers["x-descope-license"] = request.license_tier
+    return headers
+
+
+def _failure(error: Exception, request: Request, base_url: str, sent: bool) -> RequestFailed:
+    cls, problem = _diagnosis(error, base_url)
+    return cls(f"{request.operation}: {problem}", sent=sent)
+
+
+def _diagnosis(error: Exception, where: str) -> tuple[type[RequestFailed], str]:
+    kinds: list[tuple[tuple[type[Exception], ...], type[RequestFailed], str]] = [
+        ((aiohttp.ConnectionTimeoutError,), DeadlineExceeded, f"no connection to {where} in time"),
+        ((TimeoutError,), DeadlineExceeded, f"no answer from {where} in time"),
+        (
+            (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError),
+            TLSFailed,
+            f"the certificate of {where} is not trusted: {_reason(error)}",
+        ),
+        ((aiohttp.ClientSSLError, ssl.SSLError), TLSFailed, f"no TLS with {where}"),
+        ((aiohttp.ClientConnectorDNSError,), ConnectionFailed, f"{where} is not known to DNS"),
+        (
+            (aiohttp.ClientConnectorError,),
+            ConnectionFailed,
+            f"no connection to {where}: {_reason(error)}",
+        ),
+        ((aiohttp.ClientPayloadError,), ConnectionFailed, "the answer was cut off"),
+        ((aiohttp.ClientResponseError,), ConnectionFailed, f"{where} does not speak HTTP"),
+    ]
+    for classes, cls, problem in kinds:  # most special first
+        if isinstance(error, classes):
+            return cls, problem
+    return ConnectionFailed, f"the connection to {where} broke"
+
+
+def _reason(error: Exception) -> str:
+    cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return str(cause.verify_message)
+    if isinstance(cause, OSError) and cause.strerror:
+        return str(cause.strerror)
+    return type(cause).__name__
+
+
+def _sentence(request: Request, status: int, said: ServiceError, request_id: str | None) -> str:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "unknown status"
+    code = f" {said.error_code}" if said.error_code else ""
+    parts = [said.error_description or phrase]
+    if said.error_message and said.error_message != said.error_description:
+        parts.append(said.error_message)
+    request_note = f" (request {request_id})" if request_id else ""
+    sentence = f"{request.operation}: {status}{code} {': '.join(parts)}{request_note}"
+    return _quoted(sentence, request) or ""
+
+
+def _quoted(said: str | None, request: Request) -> str | None:
+    if said is None:
+        return None
+    if request.bearer is not None:
+        # A server that echoes what it was sent must not put a key into an error.
+        for part in request.bearer.reveal().split(":")[1:]:
+            said = said.replace(part, "…")
+    return _CONTROL.sub(" ", said)[:_MAX_QUOTED]
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    found = headers.get("x-request-id") or headers.get("cf-ray")
+    return found[:_MAX_QUOTED] if found else None
