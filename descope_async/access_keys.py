@@ -69,7 +69,7 @@ class AccessKeys:
             custom_claims=_unless_none(arguments.json_object, "custom_claims", custom_claims),
             description=_unless_none(arguments.text, "description", description),
             permitted_ips=_unless_none(arguments.addresses, "permitted_ips", permitted_ips),
-            custom_attributes=_or_none(
+            custom_attributes=_unless_none(
                 arguments.json_object, "custom_attributes", custom_attributes
             ),
         )
@@ -113,7 +113,7 @@ class AccessKeys:
             tenant_ids=_unless_none(arguments.labels, "tenant_ids", tenant_ids) or [],
             bound_user_id=_unless_none(arguments.label, "bound_user_id", bound_user_id),
             creating_user=_unless_none(arguments.label, "creating_user", creating_user),
-            custom_attributes=_or_none(
+            custom_attributes=_unless_none(
                 arguments.json_object, "custom_attributes", custom_attributes
             ),
             text=_unless_none(arguments.text, "text", text),
@@ -159,7 +159,7 @@ class AccessKeys:
             key_tenants=_unless_none(arguments.tenants, "key_tenants", key_tenants),
             custom_claims=_unless_none(arguments.json_object, "custom_claims", custom_claims),
             permitted_ips=_unless_none(arguments.addresses, "permitted_ips", permitted_ips),
-            custom_attributes=_or_none(
+            custom_attributes=_unless_none(
                 arguments.json_object, "custom_attributes", custom_attributes
             ),
         )

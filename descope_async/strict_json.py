@@ -1,0 +1,40 @@
+"""JSON as a signed document must be read: it has one meaning, or it is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, NoReturn
+
+from .models import ReadOnlyDict
+
+
+def read_object(document: bytes) -> ReadOnlyDict | None:
+    """The JSON object that a document holds, read-only in depth; its lists come as tuples.
+
+    None when there is no such object: not UTF-8, not JSON (NaN and Infinity are not), something
+    else than an object, nested too deeply, or a name twice in one object, which two readers may
+    take for two different values. No error is chained, because JSON's errors quote the document.
+    """
+    try:
+        value = _DECODER.decode(document.decode())
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, ReadOnlyDict) else None
+
+
+def _read_only(pairs: list[tuple[str, Any]]) -> ReadOnlyDict:
+    members = ReadOnlyDict((name, _tuples(value)) for name, value in pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return members
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _refuse(_: str) -> NoReturn:
+    raise ValueError("not a JSON number")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_read_only, parse_constant=_refuse)
