@@ -1,0 +1,194 @@
+"""The client: wires the parts together and owns their lifetime."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from ssl import SSLContext
+from types import TracebackType
+from typing import Any, Self
+
+from . import arguments, config
+from .access_keys import AccessKeys
+from .clock import SYSTEM_CLOCK
+from .config import Timeouts
+from .exchange import Exchange
+from .jwks import MAX_KEY_SET, KeyCache, parse_pinned_keys
+from .license import License
+from .models import AccessKeyLoginOptions, SessionToken
+from .secret import Secret
+from .sessions import ClaimRules, SessionValidator, issuers_of
+from .transport import Request, Transport
+
+
+class Management:
+    """What needs a management key.
+
+    Attributes:
+        access_key: The project's access keys.
+    """
+
+    access_key: AccessKeys
+
+    def __init__(self, access_key: AccessKeys) -> None:
+        self.access_key = access_key
+
+
+class DescopeClient:
+    """A Descope project.
+
+    Constructing it does no I/O. Use it as a context manager, or close it when done. One client
+    serves any number of tasks, threads and event loops.
+
+    Args:
+        project_id: The project; None for DESCOPE_PROJECT_ID.
+        management_key: The key for ``mgmt``; None for DESCOPE_MANAGEMENT_KEY, if set.
+        auth_management_key: A management key to send along with exchanges, for projects that
+            closed their authentication calls to the public; None for DESCOPE_AUTH_MANAGEMENT_KEY.
+        base_url: Where the service is; None for DESCOPE_BASE_URI or DESCOPE_BASE_URL, else the
+            region in the project id. Must be https, except on this machine.
+        public_key: A JWK or a JWK set, as JSON text, to check tokens with instead of the keys
+            that the service publishes; None for DESCOPE_PUBLIC_KEY, if set.
+        jwt_validation_leeway: Seconds by which the clocks of this machine and of the service may
+            differ, at most 300.
+        issuers: Further ``iss`` values to accept, such as that of a custom domain.
+        timeouts: How long to wait; a mapping of its fields will do. None for the defaults.
+        ssl: TLS settings, to trust a private authority; None for the system's.
+
+    Raises:
+        ConfigurationError: A setting is missing or unusable.
+    """
+
+    mgmt: Management
+
+    def __init__(
+        self,
+        project_id: str | None = None,
+        management_key: str | None = None,
+        *,
+        auth_management_key: str | None = None,
+        base_url: str | None = None,
+        public_key: str | None = None,
+        jwt_validation_leeway: float = 5,
+        issuers: Sequence[str] | None = None,
+        timeouts: Timeouts | Mapping[str, float] | None = None,
+        ssl: SSLContext | None = None,
+    ) -> None:
+        keys = [Secret[object](management_key), Secret[object](auth_management_key)]
+        del management_key, auth_management_key  # no traceback shall show them
+        self._config = config.resolve(
+            project_id=project_id,
+            management_key=keys[0],
+            auth_management_key=keys[1],
+            base_url=base_url,
+            public_key=public_key,
+            leeway=jwt_validation_leeway,
+            issuers=issuers,
+            timeouts=timeouts,
+            ssl=ssl,
+        )
+        clock = SYSTEM_CLOCK
+        self._transport = Transport(self._config, clock)
+        license = License(self._config, self._transport, clock)
+        self.mgmt = Management(AccessKeys(self._config, self._transport, license))
+        pinned = self._config.public_key
+        rules = ClaimRules(
+            self.project_id,
+            issuers_of(
+                self.project_id, self.base_url, config.default_base_url(self.project_id)
+            ).union(self._config.issuers),
+            self._config.leeway,
+        )
+        self._validator = SessionValidator(
+            KeyCache(self._fetch_keys, clock, parse_pinned_keys(pinned) if pinned else None),
+            rules,
+            clock,
+        )
+        self._exchange = Exchange(self._config, self._transport, self._validator)
+
+    @property
+    def project_id(self) -> str:
+        """The project's id."""
+        return self._config.project_id
+
+    @property
+    def base_url(self) -> str:
+        """Where the service is, without a slash at the end."""
+        return self._config.base_url
+
+    async def exchange_access_key(
+        self,
+        access_key: str,
+        audience: str | Collection[str] | None = None,
+        login_options: AccessKeyLoginOptions | Mapping[str, Any] | None = None,
+    ) -> SessionToken:
+        """Exchange an access key for a session token.
+
+        Args:
+            access_key: The secret of an access key. Surrounding whitespace is dropped.
+            audience: One or more audiences of which the token must name one; None demands none.
+            login_options: Claims to put into the token, and the tenant to act in.
+
+        Raises:
+            InvalidArgument: An argument cannot be right.
+            ApiError: The service refuses the key: Unauthorized where it is wrong, deleted,
+                deactivated or expired.
+            RequestFailed: No answer came, or the keys to check the token cannot be had.
+            TokenError: The service's token does not pass the checks.
+        """
+        given = Secret[object](access_key)
+        del access_key
+        return await self._exchange.exchange(
+            arguments.credential("access_key", given),
+            arguments.audience("audience", audience),
+            arguments.login_options("login_options", login_options),
+        )
+
+    async def validate_session(
+        self, session_token: str, audience: str | Collection[str] | None = None
+    ) -> SessionToken:
+        """Check a session token. The project's signing keys are fetched when needed, and kept.
+
+        Args:
+            session_token: The token, without the word Bearer.
+            audience: One or more audiences of which the token must name one. With None, a token
+                that names any must name the project id among them.
+
+        Raises:
+            TokenError: The token is refused; the subclass says why.
+            KeySetUnavailable: The signing keys cannot be had; the token may be fine.
+            InvalidArgument: The audience cannot be right.
+        """
+        given = Secret[object](session_token)
+        del session_token
+        demanded = arguments.audience("audience", audience)
+        return await self._validator.validate(given, demanded, "validate_session")
+
+    async def aclose(self) -> None:
+        """Close the connections. May be repeated; every other call then raises ClientClosed."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"DescopeClient(project_id={self.project_id!r}, base_url={self.base_url!r})"
+
+    async def _fetch_keys(self) -> bytes:
+        answer = await self._transport.send(
+            Request(
+                operation="key_set",
+                method="GET",
+                path=f"/v2/keys/{self.project_id}",
+                deadline=self._config.timeouts.keys,
+                max_body=MAX_KEY_SET,
+            )
+        )
+        return answer.body
