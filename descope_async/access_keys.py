@@ -261,7 +261,7 @@ class AccessKeys:
                 path=f"{_ROOT}{path}",
                 deadline=self._config.timeouts.deadline,
                 bearer=bearer,
-                query=query or {},
+                query=query,
                 body=body,
                 license_tier=await self._license.tier(),
             )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import attrs
 
@@ -73,9 +73,8 @@ def identifier(parameter: str, value: object) -> str:
 
 def identifiers(parameter: str, value: object) -> list[str]:
     """The ids of a batch: at least one, each once."""
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise InvalidArgument(f"{parameter} must be a list of ids, not {type(value).__name__}")
-    found = [identifier(f"{parameter}[{index}]", item) for index, item in enumerate(value)]
+    items = _items(parameter, value, "ids")
+    found = [identifier(f"{parameter}[{index}]", item) for index, item in enumerate(items)]
     if not found:
         raise InvalidArgument(f"{parameter} is empty; a batch needs at least one id")
     if len(set(found)) < len(found):
@@ -107,11 +106,8 @@ def label(parameter: str, value: object) -> str:
 
 def labels(parameter: str, value: object) -> list[str]:
     """A list of names."""
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise InvalidArgument(
-            f"{parameter} must be a list of strings, not a single {type(value).__name__}"
-        )
-    return [label(f"{parameter}[{index}]", item) for index, item in enumerate(value)]
+    items = _items(parameter, value, "strings")
+    return [label(f"{parameter}[{index}]", item) for index, item in enumerate(items)]
 
 
 def expiry(parameter: str, value: object) -> int:
@@ -139,14 +135,8 @@ def expiry(parameter: str, value: object) -> int:
 
 def tenants(parameter: str, value: object) -> list[AssociatedTenant]:
     """Tenants, each an AssociatedTenant or a mapping of its fields."""
-    if isinstance(value, str | bytes | Mapping | AssociatedTenant) or not isinstance(
-        value, Iterable
-    ):
-        raise InvalidArgument(
-            f"{parameter} must be a list of AssociatedTenant, not a single {type(value).__name__}"
-        )
     found: list[AssociatedTenant] = []
-    for index, item in enumerate(value):
+    for index, item in enumerate(_items(parameter, value, "AssociatedTenant")):
         where = f"{parameter}[{index}]"
         tenant = _fields(where, item, AssociatedTenant)
         label(f"{where}.tenant_id", tenant.tenant_id)
@@ -189,7 +179,7 @@ def json_object(parameter: str, value: object) -> dict[str, Any]:
     """A mapping that JSON can carry."""
     if not isinstance(value, Mapping):
         raise InvalidArgument(f"{parameter} must be a mapping, not {type(value).__name__}")
-    found = dict(value)
+    found = dict(cast("Mapping[str, Any]", value))
     if not all(isinstance(key, str) for key in found):
         raise InvalidArgument(f"{parameter} has a key that is not a string")
     try:
@@ -215,16 +205,12 @@ def login_options(parameter: str, value: object) -> AccessKeyLoginOptions:
 
 def sort_fields(parameter: str, value: object) -> list[SortField]:
     """Sort criteria, each a SortField or a mapping of its fields."""
-    if isinstance(value, str | bytes | Mapping | SortField) or not isinstance(value, Iterable):
-        raise InvalidArgument(
-            f"{parameter} must be a list of SortField, not a single {type(value).__name__}"
-        )
     found: list[SortField] = []
-    for index, item in enumerate(value):
+    for index, item in enumerate(_items(parameter, value, "SortField")):
         where = f"{parameter}[{index}]"
         criterion = _fields(where, item, SortField)
         label(f"{where}.field", criterion.field)
-        if not isinstance(criterion.desc, bool):  # pyright: ignore[reportUnnecessaryIsInstance]  # a mapping's value can be anything
+        if not isinstance(criterion.desc, bool):
             raise InvalidArgument(f"{where}.desc must be True or False")
         found.append(criterion)
     return found
@@ -240,6 +226,15 @@ def audience(parameter: str, value: object) -> frozenset[str] | None:
     return frozenset(found)
 
 
+def _items(parameter: str, value: object, kind: str) -> list[object]:
+    # A string and a mapping can be iterated over, which is never what was meant.
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise InvalidArgument(
+            f"{parameter} must be a list of {kind}, not a single {type(value).__name__}"
+        )
+    return list(cast("Iterable[object]", value))
+
+
 def _fields(parameter: str, value: object, cls: type[T]) -> T:
     if isinstance(value, cls):
         return value
@@ -248,10 +243,11 @@ def _fields(parameter: str, value: object, cls: type[T]) -> T:
             f"{parameter} must be {cls.__name__} or a mapping, not {type(value).__name__}"
         )
     known = [field.name for field in attrs.fields(cls)]
-    for name in value:
+    given = cast("Mapping[str, Any]", value)
+    for name in given:
         if name not in known:
             raise InvalidArgument(f"{parameter} has no field {name!r}, only {', '.join(known)}")
     try:
-        return cls(**value)
+        return cls(**given)
     except (TypeError, InvalidArgument) as error:
         raise InvalidArgument(f"{parameter}: {error}") from None

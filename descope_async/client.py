@@ -88,8 +88,9 @@ class DescopeClient:
         )
         clock = SYSTEM_CLOCK
         self._transport = Transport(self._config, clock)
-        license = License(self._config, self._transport, clock)
-        self.mgmt = Management(AccessKeys(self._config, self._transport, license))
+        self.mgmt = Management(
+            AccessKeys(self._config, self._transport, License(self._config, self._transport, clock))
+        )
         pinned = self._config.public_key
         rules = ClaimRules(
             self.project_id,

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from ssl import SSLContext
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from attrs import Attribute, field, fields, frozen
@@ -220,9 +220,10 @@ def _timeouts(value: object) -> Timeouts:
     if isinstance(value, Timeouts):
         return value
     names = [attribute.name for attribute in fields(Timeouts)]
-    if not isinstance(value, Mapping) or not set(value) <= set(names):
+    given = cast("Mapping[str, float]", value) if isinstance(value, Mapping) else {"": 0.0}
+    if not set(given) <= set(names):
         raise ConfigurationError(f"timeouts must be Timeouts or a mapping of {', '.join(names)}")
-    return Timeouts(**{str(name): seconds for name, seconds in value.items()})
+    return Timeouts(**given)
 
 
 def _ssl(value: object) -> SSLContext | None:

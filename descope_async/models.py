@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from attrs import field, frozen
 
@@ -19,7 +19,9 @@ class ReadOnlyDict(dict[str, Any]):
         raise TypeError("read-only: make a dict() of it first")
 
     __setitem__ = __delitem__ = __ior__ = _refuse
-    clear = pop = popitem = setdefault = update = _refuse
+    clear = pop = popitem = _refuse
+    setdefault: Any = _refuse
+    update: Any = _refuse
 
     def __reduce__(self) -> tuple[type[ReadOnlyDict], tuple[dict[str, Any]]]:
         return ReadOnlyDict, (dict(self),)
@@ -32,17 +34,15 @@ def names(value: Iterable[str] | None) -> tuple[str, ...]:
         InvalidArgument: A single string, whose letters would otherwise be taken for names, or
             something in the list that is not a non-empty string.
     """
-    given: object = value  # callers without a type checker pass anything
-    if given is None:
+    if value is None:
         return ()
+    given: object = value  # callers without a type checker pass anything
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise InvalidArgument(f"pass a list of names, not a single {type(given).__name__}")
-    found: list[str] = []
-    for name in given:
-        if not isinstance(name, str) or not name:
-            raise InvalidArgument("every name in a list of names must be a non-empty string")
-        found.append(name)
-    return tuple(found)
+    found = tuple(cast("Iterable[object]", given))
+    if not all(isinstance(name, str) and name for name in found):
+        raise InvalidArgument("every name in a list of names must be a non-empty string")
+    return cast("tuple[str, ...]", found)
 
 
 @frozen
@@ -59,7 +59,7 @@ class AssociatedTenant:
     tenant_id: str
     role_names: tuple[str, ...] = field(default=(), converter=names)
     tenant_name: str = ""
-    extra: Mapping[str, Any] = field(factory=dict, kw_only=True, hash=False)
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], kw_only=True, hash=False)
 
 
 @frozen(kw_only=True)
@@ -93,14 +93,14 @@ class AccessKey:
     key_tenants: tuple[AssociatedTenant, ...] = ()
     bound_user_id: str = ""
     client_id: str = ""
-    custom_claims: Mapping[str, Any] = field(factory=dict, hash=False)
-    custom_attributes: Mapping[str, Any] = field(factory=dict, hash=False)
+    custom_claims: Mapping[str, Any] = field(factory=dict[str, Any], hash=False)
+    custom_attributes: Mapping[str, Any] = field(factory=dict[str, Any], hash=False)
     permitted_ips: tuple[str, ...] = ()
     created_by: str = ""
     created_time: int = 0
     expire_time: int = 0
     editable: bool = False
-    extra: Mapping[str, Any] = field(factory=dict, hash=False)
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], hash=False)
 
     @property
     def created_at(self) -> datetime:

@@ -71,7 +71,7 @@ class Request:
         path: Below the base URL, starting with a slash.
         deadline: Seconds for everything.
         bearer: The credential; None for none.
-        query: Query parameters.
+        query: Query parameters; None for none.
         body: JSON body; None for none.
         license_tier: The project's tier, sent to reach its rate limits; None when unknown.
         max_body: Bytes that the answer may have.
@@ -82,7 +82,7 @@ class Request:
     path: str
     deadline: float
     bearer: Secret[str] | None = None
-    query: Mapping[str, str] = field(factory=dict, repr=False)
+    query: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     license_tier: str | None = None
     max_body: int = _MAX_BODY

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NoReturn, TypeVar, get_args, get_origin
+from functools import partial
+from typing import Any, Final, NoReturn, TypeVar, cast, get_args, get_origin
 
 from attrs import AttrsInstance, field, fields, frozen
 from cattrs import Converter
@@ -195,7 +196,7 @@ def _object(body: bytes) -> dict[str, Any]:
         document = None
     if not isinstance(document, dict):
         raise UnexpectedResponse("the answer is not a JSON object")
-    return document
+    return cast("dict[str, Any]", document)
 
 
 def _refuse_constant(constant: str) -> NoReturn:
@@ -227,7 +228,12 @@ def _strict(kind: type[T], article: str) -> Callable[[object, object], T]:
 
 
 def _named(value: object) -> str:
-    names = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+    names: dict[type, str] = {
+        str: "a string",
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+    }
     names |= {list: "a list", dict: "an object", type(None): "null"}
     return names[type(value)]
 
@@ -242,7 +248,10 @@ def _integer(value: object, _: object) -> int:
 
 
 def _is(origin: type) -> Callable[[object], bool]:
-    return lambda kind: get_origin(kind) is origin
+    def matches(kind: object) -> bool:
+        return get_origin(kind) is origin
+
+    return matches
 
 
 def _converter() -> Converter:
@@ -253,9 +262,7 @@ def _converter() -> Converter:
     converter.register_structure_hook_func(_is(Mapping), _strict(dict, "an object"))
     converter.register_unstructure_hook_func(_is(Mapping), dict)
 
-    converter.register_structure_hook_factory(
-        _is(tuple), lambda kind: _list_of(get_args(kind)[0], converter)
-    )
+    converter.register_structure_hook_factory(_is(tuple), partial(_list_of, converter))
 
     for cls in (
         AssociatedTenant,
@@ -270,7 +277,8 @@ def _converter() -> Converter:
     return converter
 
 
-def _list_of(item: object, converter: Converter) -> Callable[[object, object], tuple[Any, ...]]:
+def _list_of(converter: Converter, kind: object) -> Callable[[object, object], tuple[Any, ...]]:
+    item = get_args(kind)[0]
     items: Any = list[item]  # type: ignore[valid-type]  # the item's type is known at run time only
     structure = converter.get_structure_hook(items)
 
@@ -300,9 +308,10 @@ def _register(converter: Converter, cls: type[V]) -> None:
     def structure(value: object, _: object) -> V:
         if type(value) is not dict:
             raise TypeError(f"is {_named(value)} instead of an object")
-        members = {name: item for name, item in value.items() if item is not None and name in known}
+        given = cast("dict[str, Any]", value)
+        members = {name: item for name, item in given.items() if item is not None and name in known}
         if keeps_extra:
-            members[_EXTRA] = {name: item for name, item in value.items() if name not in known}
+            members[_EXTRA] = {name: item for name, item in given.items() if name not in known}
         return build(members, cls)
 
     converter.register_structure_hook(cls, structure)
