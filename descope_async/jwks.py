@@ -13,11 +13,11 @@ from .errors import (
     DescopeError,
     InvalidArgument,
     KeySetUnavailable,
-    TokenMalformed,
     UnexpectedResponse,
     UnknownKey,
 )
-from .jws import VerifyingKey, load_key, parse_json_object
+from .jws import VerifyingKey, load_key
+from .strict_json import read_object
 
 MAX_KEY_SET: Final = 256 * 1024
 _MAX_KEYS: Final = 64
@@ -39,11 +39,9 @@ def parse_key_set(document: bytes) -> KeySet:
     Raises:
         UnexpectedResponse: It is no JWK set, or none of its keys is usable.
     """
-    try:
-        listed = parse_json_object(document).get("keys")
-    except TokenMalformed:
-        listed = None
-    if not isinstance(listed, list):
+    members = read_object(document)
+    listed = members.get("keys") if members is not None else None
+    if not isinstance(listed, tuple):
         raise UnexpectedResponse("the key set is not a JSON object with a list of keys")
     found: dict[str, VerifyingKey] = {}
     for jwk in listed[:_MAX_KEYS]:
@@ -61,12 +59,12 @@ def parse_pinned_keys(text: str) -> KeySet:
     Raises:
         ConfigurationError: The text is neither, or a key in it is unusable.
     """
+    document = read_object(text.encode())
+    listed = document.get("keys", (document,)) if document is not None else None
+    if not isinstance(listed, tuple):
+        raise ConfigurationError("public_key is not a JWK or a JWK set")
     try:
-        document = parse_json_object(text.encode())
-        listed = document.get("keys", [document])
         keys = [load_key(jwk) for jwk in listed]
-    except (TokenMalformed, TypeError, AttributeError):
-        raise ConfigurationError("public_key is not a JWK or a JWK set") from None
     except InvalidArgument as error:
         raise ConfigurationError(f"public_key: {error}") from None
     pinned = {key.kid: key for key in keys if key.kid is not None}

@@ -8,10 +8,10 @@ from __future__ import annotations
 import binascii
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard, cast
 
 from attrs import field, frozen
-from jose import jwk
+from jose import jwk as jose_jwk
 from jose.backends.base import Key
 
 from .errors import InvalidArgument, SignatureInvalid, TokenMalformed
@@ -94,23 +94,21 @@ def verify_compact(token: str | bytes, key: VerifyingKey | Mapping[str, object])
     return verify(parse(token), key if isinstance(key, VerifyingKey) else load_key(key))
 
 
-def parse(token: str | bytes) -> UnverifiedToken:
-    """Take a compact JWS apart, to find its key by ``kid``.
+def parse(token: object) -> UnverifiedToken:
+    """Take a compact JWS, a str or bytes, apart, to find its key by ``kid``.
 
     Raises:
         TokenMalformed: It is not a compact JWS of the strict form: three segments of unpadded,
             canonical base64url within the size limits, with a header that this package reads.
     """
-    given: object = token  # callers without a type checker pass anything
-    if not isinstance(given, str | bytes):
-        raise TokenMalformed(f"a token is a string, not {type(given).__name__}")
-    if len(given) > MAX_TOKEN:
+    if not isinstance(token, str | bytes):
+        raise TokenMalformed(f"a token is a string, not {type(token).__name__}")
+    if len(token) > MAX_TOKEN:
         raise TokenMalformed(f"the token has more than {MAX_TOKEN} characters")
-    if isinstance(given, str):
-        if not given.isascii():
-            raise TokenMalformed("the token has characters that no token has")
-        given = given.encode()
-    segments = given.split(b".", 3)
+    if not token.isascii():
+        raise TokenMalformed("the token has characters that no token has")
+    compact = token.encode() if isinstance(token, str) else token
+    segments = compact.split(b".", 3)
     if len(segments) != 3:  # noqa: PLR2004 - header, payload, signature
         raise TokenMalformed("a token has three segments with a dot between each")
     header, payload, signature = segments
@@ -120,7 +118,7 @@ def parse(token: str | bytes) -> UnverifiedToken:
     return UnverifiedToken(
         alg,
         kid,
-        given[: len(header) + 1 + len(payload)],
+        compact[: len(header) + 1 + len(payload)],
         _decoded("signature", signature),
         _decoded("payload", payload),
     )
@@ -145,7 +143,7 @@ def verify(token: UnverifiedToken, key: VerifyingKey) -> bytes:
     return token.payload
 
 
-def load_key(jwk: Mapping[str, object]) -> VerifyingKey:
+def load_key(jwk: object) -> VerifyingKey:
     """Construct a public key from its JWK (RFC 7517).
 
     The JWK must say which algorithm it is for. One with private members is refused: once
@@ -155,16 +153,17 @@ def load_key(jwk: Mapping[str, object]) -> VerifyingKey:
         InvalidArgument: Not a public key that may verify with one of ``ALGORITHMS``, or a weak
             one. The message says why and quotes nothing of it.
     """
-    given: object = jwk
-    if not isinstance(given, Mapping):
-        raise InvalidArgument(f"a JWK is a JSON object, not {type(given).__name__}")
-    alg, kid = jwk.get("alg"), jwk.get("kid")
+    if not isinstance(jwk, Mapping):
+        raise InvalidArgument(f"a JWK is a JSON object, not {type(jwk).__name__}")
+    members = cast("Mapping[str, object]", jwk)
+    alg = members.get("alg")
     if not isinstance(alg, str) or alg not in ALGORITHMS:
         raise InvalidArgument(f"a JWK's alg must be one of {', '.join(sorted(ALGORITHMS))}")
-    if not (kid is None or _is_name(kid)):
+    kid = members.get("kid")
+    if kid is not None and not _is_name(kid):
         raise InvalidArgument(f"a JWK's kid must be a string of 1 to {_MAX_NAME} characters")
-    _check_purpose(jwk)
-    public, signature_length = _rsa(jwk) if alg in _RSA else _ec(jwk, *_CURVES[alg])
+    _check_purpose(members)
+    public, signature_length = _rsa(members) if alg in _RSA else _ec(members, *_CURVES[alg])
     return VerifyingKey(kid, alg, signature_length, _construct(public, alg))
 
 
@@ -202,9 +201,8 @@ def _ec(jwk: Mapping[str, object], curve: str, octets: int) -> tuple[dict[str, s
 
 def _construct(public: dict[str, str], alg: str) -> Key:
     try:
-        return jwk.construct(public, alg)
-    except Exception as error:
-        # Among them points that are not on the curve; the library raises several types.
+        return jose_jwk.construct(public, alg)
+    except Exception as error:  # noqa: BLE001 - a point that is not on the curve, and what else
         raise InvalidArgument(f"a JWK holds no {alg} key: {type(error).__name__}") from None
 
 
@@ -227,7 +225,7 @@ def _header(segment: bytes) -> tuple[str, str | None]:
     alg, kid, typ = header.get("alg"), header.get("kid"), header.get("typ", "JWT")
     if not isinstance(alg, str) or alg not in ALGORITHMS:
         raise TokenMalformed("the token's alg is not an accepted signature algorithm")
-    if "kid" in header and not _is_name(kid):
+    if kid is not None and not _is_name(kid):
         raise TokenMalformed("the token's kid is not a string of a sensible length")
     if not isinstance(typ, str) or typ.lower().removeprefix("application/") not in _TYPES:
         raise TokenMalformed("the token's typ is neither JWT nor at+jwt")
@@ -236,7 +234,7 @@ def _header(segment: bytes) -> tuple[str, str | None]:
     return alg, kid
 
 
-def _is_name(value: object) -> bool:
+def _is_name(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and 0 < len(value) <= _MAX_NAME
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from attrs import frozen
 
@@ -20,13 +20,14 @@ from .errors import (
     TokenTypeMismatch,
 )
 from .jwks import KeyCache
-from .jws import CompactToken, parse_compact, parse_json_object
+from .jws import parse, verify
 from .models import ReadOnlyDict, SessionToken, TenantAccess
 from .secret import Secret
+from .strict_json import read_object
 
 #: The ``drn`` of a session token. A refresh token has ``DSR``.
 _SESSION: Final = "DS"
-#: The longest lifetime that a project can set for access-key tokens is four weeks.
+#: The longest life that a project can give to access-key tokens is four weeks.
 _MAX_LIFETIME: Final = 4 * 7 * 86_400
 
 
@@ -69,6 +70,7 @@ class ClaimRules:
         self._check_audience(claims, audience)
         if claims.get("drn", _SESSION) != _SESSION:
             raise TokenTypeMismatch("the token is not a session token (drn)")
+        # Whatever it names, a key, a certificate: the bearer has not shown to hold it.
         if "cnf" in claims:
             raise ProofRequired("the token is bound to its holder's key, whose proof is missing")
 
@@ -78,11 +80,12 @@ class ClaimRules:
             raise TokenMalformed("the token has no exp: it would never expire")
         if now >= expires + self.leeway:
             raise TokenExpired("the token has expired", expired_at=expires)
-        for name in ("nbf", "iat"):
-            start = _time(claims, name)
+        starts = [(name, _time(claims, name)) for name in ("nbf", "iat")]
+        for name, start in starts:
             if start is not None and start > now + self.leeway:
                 raise TokenNotYetValid(f"the token is not valid yet ({name})", valid_from=start)
-        if expires - now > _MAX_LIFETIME + self.leeway:
+        issued = starts[-1][1]
+        if expires - (now if issued is None else issued) > _MAX_LIFETIME + self.leeway:
             raise TokenMalformed("the token would live longer than Descope lets any token live")
 
     def _check_audience(self, claims: Mapping[str, Any], demanded: frozenset[str] | None) -> None:
@@ -90,7 +93,7 @@ class ClaimRules:
             return
         given = claims.get("aud")
         named = {given} if isinstance(given, str) else set(_strings(given))
-        if named.isdisjoint(demanded or {self.project_id}):
+        if named.isdisjoint({self.project_id} if demanded is None else demanded):
             raise AudienceMismatch("the token is meant for another audience")
 
 
@@ -107,82 +110,88 @@ class SessionValidator:
     ) -> SessionToken:
         """The session that the token stands for.
 
+        Args:
+            token: The JWT, a str or bytes.
+            audience: The audiences of which it must name one. None demands none, but a token that
+                names any must then name the project id among them.
+            operation: What an error is to name as its ``operation``.
+
         Raises:
             TokenError: The token is refused; the subclass says why.
             KeySetUnavailable: The keys cannot be had; the token may be fine.
         """
         # The frames below hold the token, so an error leaves without them.
         try:
-            compact = parse_compact(token.reveal())
-            payload = compact.verified_by(await self._keys.key(_kid(compact)))
-            return self._session(_text(token), payload, audience)
+            unverified = parse(token.reveal())
+            if unverified.kid is None:
+                raise TokenMalformed("the token does not name the key that signed it (kid)")
+            payload = verify(unverified, await self._keys.key(unverified.kid))
+            claims = read_object(payload)
+            if claims is None:
+                raise TokenMalformed("the token's claims are not a JSON object of distinct names")
+            self._rules.check(claims, audience, self._clock.now())
+            return session_of(_text(token), claims, self._rules.project_id)
         except DescopeError as error:
             failure = error.with_traceback(None)
         failure.operation = operation
         raise failure
 
-    def _session(self, jwt: str, payload: bytes, audience: frozenset[str] | None) -> SessionToken:
-        claims = parse_json_object(payload)
-        self._rules.check(claims, audience, self._clock.now())
-        return session_of(jwt, claims, self._rules.project_id)
 
-
-def session_of(jwt: str, claims: Mapping[str, Any], project_id: str) -> SessionToken:
+def session_of(jwt: str, claims: ReadOnlyDict, project_id: str) -> SessionToken:
     """What checked claims grant. A claim of the wrong type grants nothing.
 
     Raises:
         TokenMalformed: The claims name no subject.
     """
-    subject = claims.get("dsub") or claims.get("sub")
-    if not isinstance(subject, str):
-        raise TokenMalformed("the token has no subject")
+    subject = claims.get("dsub", claims.get("sub"))
+    if not isinstance(subject, str) or not subject:
+        raise TokenMalformed("the token names no subject (dsub or sub)")
     selected = claims.get("dct")
     current = selected if isinstance(selected, str) and selected else None
-    access = TenantAccess(_strings(claims.get("permissions")), _strings(claims.get("roles")))
+    top_level = _access(claims)
     chosen = claims.get("nsec")
     return SessionToken(
         jwt=jwt,
         key_id=subject,
         project_id=project_id,
         expire_time=claims["exp"],
-        permissions=access.permissions,
-        roles=access.roles,
-        tenants=_tenants(claims, current, access),
+        permissions=top_level.permissions,
+        roles=top_level.roles,
+        tenants=_tenants(claims, current, top_level),
         current_tenant=current,
-        client_claims=_frozen(chosen if isinstance(chosen, dict) else {}),
-        claims=_frozen(claims),
+        client_claims=chosen if isinstance(chosen, ReadOnlyDict) else ReadOnlyDict(),
+        claims=claims,
     )
 
 
-def _tenants(
-    claims: Mapping[str, Any], current: str | None, top_level: TenantAccess
-) -> ReadOnlyDict:
+def _tenants(claims: ReadOnlyDict, current: str | None, top_level: TenantAccess) -> ReadOnlyDict:
     # With a selected tenant and no `tenants` at all, the top level speaks of that tenant. Where
     # `tenants` exists, the top level speaks of the project, and must not leak into a tenant.
     if "tenants" not in claims:
         return ReadOnlyDict({current: top_level} if current else {})
     listed = claims["tenants"]
-    found = {
-        tenant: TenantAccess(_strings(item.get("permissions")), _strings(item.get("roles")))
-        if isinstance(item, dict)
-        else TenantAccess()
-        for tenant, item in (listed.items() if isinstance(listed, dict) else ())
-    }
+    members = listed.items() if isinstance(listed, ReadOnlyDict) else ()
+    found = {tenant: _access(item) for tenant, item in members if isinstance(item, ReadOnlyDict)}
     if current:
         found.setdefault(current, TenantAccess())
     return ReadOnlyDict(found)
 
 
+def _access(claims: ReadOnlyDict) -> TenantAccess:
+    return TenantAccess(_strings(claims.get("permissions")), _strings(claims.get("roles")))
+
+
 def _strings(claim: object) -> tuple[str, ...]:
-    if not isinstance(claim, list):
+    if not isinstance(claim, tuple):
         return ()
-    return tuple(item for item in claim if isinstance(item, str))
+    items = cast("tuple[object, ...]", claim)
+    return tuple(item for item in items if isinstance(item, str))
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float | None:
-    value = claims.get(name)
-    if value is None and name not in claims:
+    if name not in claims:
         return None
+    value = claims[name]
     if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
         raise TokenMalformed(f"the token's {name} is not a time")
     return value
@@ -193,20 +202,6 @@ def _is_finite(value: float) -> bool:
         return math.isfinite(value)
     except OverflowError:  # an integer beyond every float
         return False
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return ReadOnlyDict({name: _frozen(item) for name, item in value.items()})
-    if isinstance(value, list):
-        return tuple(_frozen(item) for item in value)
-    return value
-
-
-def _kid(token: CompactToken) -> str:
-    if token.header.kid is None:
-        raise TokenMalformed("the token does not name the key that signed it (kid)")
-    return token.header.kid
 
 
 def _text(token: Secret[object]) -> str:

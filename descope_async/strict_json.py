@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, NoReturn
+from collections.abc import Iterable
+from typing import Any, Final, NoReturn, cast
 
 from .models import ReadOnlyDict
 
@@ -30,7 +31,9 @@ def _read_only(pairs: list[tuple[str, Any]]) -> ReadOnlyDict:
 
 
 def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    return tuple(map(_tuples, cast("Iterable[Any]", value)))
 
 
 def _refuse(_: str) -> NoReturn:
