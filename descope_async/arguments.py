@@ -230,7 +230,7 @@ def _items(parameter: str, value: object, kind: str) -> list[object]:
     # A string and a mapping can be iterated over, which is never what was meant.
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise InvalidArgument(
-            f"{parameter} must be a list of {kind}, not a single {type(value).__name__}"
+            f"{parameter} must be a list of {kind}, not a single {type(cast('object', value)).__name__}"
         )
     return list(cast("Iterable[object]", value))
 

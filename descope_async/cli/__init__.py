@@ -1,0 +1,16 @@
+"""The command line, ``descope-keys``. It needs the ``[cli]`` extra."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line, or say what to install for it."""
+    try:
+        from .app import app
+    except ModuleNotFoundError as error:
+        if error.name not in {"typer", "rich", "yaml"}:
+            raise
+        sys.exit("descope-keys needs its extra: pip install 'descope-async[cli]'")
+    app()

@@ -1,0 +1,89 @@
+"""The commands and what they take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="descope-keys",
+    help="Descope access keys: a local Descope to try things on, and a demo of what they do.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    add_completion=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from descope_async import __version__
+
+        typer.echo(f"descope-keys {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Descope access keys on the command line."""
+
+
+@app.command()
+def emulator(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
+    project_id: Annotated[
+        str | None, typer.Option(help="Project to serve; a random one if not given.")
+    ] = None,
+    management_key: Annotated[
+        str | None, typer.Option(help="Its management key; a random one if not given.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="SQLite file to keep everything in; memory if not given.")
+    ] = None,
+    seed: Annotated[
+        Path | None, typer.Option(help="YAML or JSON file of what to start with.")
+    ] = None,
+    env: Annotated[
+        bool, typer.Option("--env", help="Print only the variables to export, for eval.")
+    ] = False,
+    unsafe_bind: Annotated[
+        bool, typer.Option(help="Allow an address that other machines can reach.")
+    ] = False,
+) -> None:
+    """Run a local Descope until Ctrl-C."""
+    from .emulator import serve
+
+    serve(
+        host=host,
+        port=port,
+        project_id=project_id,
+        management_key=management_key,
+        data=data,
+        seed=seed,
+        env=env,
+        unsafe_bind=unsafe_bind,
+    )
+
+
+@app.command()
+def demo(
+    base_url: Annotated[
+        str | None, typer.Option(help="A real Descope to run on, instead of a local one.")
+    ] = None,
+    project_id: Annotated[
+        str | None, typer.Option(envvar="DESCOPE_PROJECT_ID", help="Its project.")
+    ] = None,
+    management_key: Annotated[
+        str | None, typer.Option(envvar="DESCOPE_MANAGEMENT_KEY", help="Its management key.")
+    ] = None,
+) -> None:
+    """Show everything that access keys do, async and then blocking."""
+    from .demo import run
+
+    raise typer.Exit(run(base_url, project_id, management_key))

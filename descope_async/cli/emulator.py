@@ -1,0 +1,55 @@
+"""``descope-keys emulator``."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+import typer
+
+from descope_async.emulator import Emulator, EmulatorError
+
+
+def serve(
+    *,
+    host: str,
+    port: int,
+    project_id: str | None,
+    management_key: str | None,
+    data: Path | None,
+    seed: Path | None,
+    env: bool,
+    unsafe_bind: bool,
+) -> None:
+    """Run an emulator until it is interrupted."""
+    try:
+        emulator = Emulator(
+            project_id,
+            management_key,
+            host=host,
+            port=port,
+            data=data,
+            seed=seed,
+            unsafe_bind=unsafe_bind,
+        )
+        asyncio.run(_until_stopped(emulator, env))
+    except EmulatorError as error:
+        typer.echo(f"descope-keys: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+async def _until_stopped(emulator: Emulator, env: bool) -> None:
+    stopped = asyncio.Event()
+    if sys.platform != "win32":  # there, Ctrl-C cancels this task instead
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with emulator:
+        if not env:
+            typer.echo(f"Descope emulator at {emulator.base_url} (Ctrl-C stops it)")
+        for name, value in emulator.environment.items():
+            typer.echo(f"export {name}={shlex.quote(value)}")
+        sys.stdout.flush()  # whoever started this waits for these lines
+        await stopped.wait()
