@@ -71,8 +71,8 @@ async def _run_async(client: descope_async.DescopeClient, report: _Report, made:
                 if not report.judged(step, arguments, result, made):
                     break
         finally:
-            for id in made.ids:
-                await _ignoring_missing(client.mgmt.access_key.delete, id)
+            for key_id in made.ids:
+                await _ignoring_missing(client.mgmt.access_key.delete, key_id)
         await _exchange_at_once(client, report)
 
 
@@ -88,16 +88,16 @@ def _run_sync(client: descope_sync.DescopeClient, report: _Report, made: Made) -
             if not report.judged(step, arguments, result, made):
                 break
     finally:
-        for id in made.ids:
+        for key_id in made.ids:
             try:
-                client.mgmt.access_key.delete(id)
+                client.mgmt.access_key.delete(key_id)
             except NotFound:
                 continue
 
 
-async def _ignoring_missing(call: Callable[[str], Any], id: str) -> None:
+async def _ignoring_missing(call: Callable[[str], Any], key_id: str) -> None:
     try:
-        await call(id)
+        await call(key_id)
     except NotFound:
         return
 
