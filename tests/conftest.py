@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,3 +17,21 @@ for _name in [name for name in os.environ if name.startswith("DESCOPE_")]:
 def anyio_backend() -> str:
     """The core is aiohttp's, so asyncio is the only backend."""
     return "asyncio"
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def emulator_url() -> Iterator[tuple[str, str, str]]:
+    """Base URL, project id and management key of a local Descope that all tests share."""
+    from descope_sync.emulator import Emulator
+
+    with Emulator() as emulator:
+        yield emulator.base_url, emulator.project_id, emulator.management_key

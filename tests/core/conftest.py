@@ -1,0 +1,104 @@
+"""Servers that answer as told, down to the byte."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from attrs import define, field
+
+Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@define
+class RawServer:
+    """A TCP server on loopback.
+
+    Attributes:
+        base_url: Where it is.
+        received: What each connection has sent, up to the end of the first request's headers.
+    """
+
+    base_url: str
+    received: list[bytes] = field(factory=list[bytes])
+
+
+@asynccontextmanager
+async def raw_server(behaviour: Behaviour) -> AsyncIterator[RawServer]:
+    """A server whose every connection, once a request has been read, does as told."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            server.received.append(head)
+            for line in head.lower().split(b"\r\n"):
+                if line.startswith(b"content-length:"):
+                    server.received.append(await reader.readexactly(int(line.split(b":")[1])))
+            await behaviour(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    server = RawServer(f"http://127.0.0.1:{port}")
+    try:
+        yield server
+    finally:
+        listener.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def answer(status: str, body: bytes = b"", *headers: str) -> Behaviour:
+    """The behaviour of a server that sends this answer and closes."""
+
+    async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines = [
+            f"HTTP/1.1 {status}",
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+            *headers,
+        ]
+        writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+        await writer.drain()
+
+    return behave
+
+
+def raw(data: bytes) -> Behaviour:
+    """The behaviour of a server that sends these bytes and closes."""
+
+    async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        await writer.drain()
+
+    return behave
+
+
+async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    """The behaviour of a server that never answers."""
+    await reader.read()
+
+
+@pytest.fixture
+def servers() -> type[Servers]:
+    """The servers above, for tests, which cannot import each other."""
+    return Servers
+
+
+class Servers:
+    """What `servers` hands out."""
+
+    running = staticmethod(raw_server)
+    answer = staticmethod(answer)
+    raw = staticmethod(raw)
+    silence = staticmethod(silence)

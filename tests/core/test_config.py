@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import pytest
+
+from descope_async import ConfigurationError, DescopeClient, Timeouts
+from descope_async.config import Config, default_base_url, resolve
+from descope_async.secret import Secret
+
+SHORT = "P2aAc4T2V93bddihGEx2Ryhc8e5Z"
+
+
+def configured(environment: dict[str, str] | None = None, **given: Any) -> Config:
+    keys = {
+        name: Secret(given.pop(name, None)) for name in ("management_key", "auth_management_key")
+    }
+    settings: dict[str, Any] = {
+        "project_id": SHORT,
+        "base_url": None,
+        "public_key": None,
+        "leeway": 5,
+        "issuers": None,
+        "timeouts": None,
+        "ssl": None,
+    }
+    return resolve(**{**settings, **given, **keys}, environment=environment or {})
+
+
+@pytest.mark.parametrize(
+    ("project_id", "host"),
+    [
+        ("Puse", "api.descope.com"),
+        ("Puse1ar", "api.descope.com"),
+        (SHORT, "api.descope.com"),
+        ("Puse12aAc4T2V93bddihGEx2Ryhc8e5Z", "api.use1.descope.com"),
+        ("Puse12aAc4T2V93bddihGEx2Ryhc8e5Zfoobar", "api.use1.descope.com"),
+    ],
+)
+def test_the_region_is_part_of_a_long_project_id(project_id: str, host: str) -> None:
+    assert default_base_url(project_id) == f"https://{host}"
+
+
+def test_arguments_win_over_the_environment() -> None:
+    environment = {
+        "DESCOPE_PROJECT_ID": "Penv",
+        "DESCOPE_MANAGEMENT_KEY": "Kenv\n",
+        "DESCOPE_AUTH_MANAGEMENT_KEY": "Kauth",
+        "DESCOPE_BASE_URI": "https://uri.example/",
+        "DESCOPE_BASE_URL": "https://url.example",
+    }
+    found = configured(environment, project_id=None)
+    assert found.project_id == "Penv"
+    assert found.management_bearer().reveal() == "Penv:Kenv"
+    assert found.exchange_bearer(Secret("AK")).reveal() == "Penv:AK:Kauth"
+    assert found.base_url == "https://uri.example"
+
+    given = configured(
+        environment, project_id="Parg", management_key=" Karg ", base_url="https://arg.example//"
+    )
+    assert given.management_bearer().reveal() == "Parg:Karg"
+    assert given.base_url == "https://arg.example"
+
+    del environment["DESCOPE_BASE_URI"]
+    assert configured(environment).base_url == "https://url.example"
+
+
+def test_exchange_needs_no_management_key() -> None:
+    found = configured()
+    assert found.exchange_bearer(Secret("AK")).reveal() == f"{SHORT}:AK"
+    with pytest.raises(ConfigurationError, match="DESCOPE_MANAGEMENT_KEY"):
+        found.management_bearer()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "why"),
+    [
+        ("project_id", None, "DESCOPE_PROJECT_ID"),
+        ("project_id", "  ", "letters and digits"),
+        ("project_id", "P:K", "letters and digits"),
+        ("project_id", "Pé", "letters and digits"),
+        ("project_id", 5, "must be a string"),
+        ("management_key", "Kcanary\x00", "control character"),
+        ("management_key", 5, "must be a string"),
+        ("auth_management_key", "K canary", "space"),
+        ("base_url", "http://api.example.com", "https"),
+        ("base_url", "http://10.0.0.1:80", "https"),
+        ("base_url", "ftp://example.com", "URL with a host"),
+        ("base_url", "example.com", "URL with a host"),
+        ("base_url", "https://", "URL with a host"),
+        ("base_url", "https://x:99999", "URL with a host"),
+        ("base_url", "https://user:pw@example.com", "credentials"),
+        ("base_url", "https://example.com?a=b", "query"),
+        ("base_url", "https://example.com/\r\nHost: x", "URL with a host"),
+        ("base_url", 5, "must be a string"),
+        ("leeway", -1, "0 to 300"),
+        ("leeway", 301, "0 to 300"),
+        ("leeway", True, "0 to 300"),
+        ("leeway", "5", "0 to 300"),
+        ("leeway", float("nan"), "0 to 300"),
+        ("issuers", "https://one.example", "list of strings"),
+        ("timeouts", 5, "Timeouts"),
+        ("timeouts", {"total": 5}, "connect, read"),
+        ("timeouts", {"read": 0}, "timeouts.read"),
+        ("timeouts", {"read": float("inf")}, "timeouts.read"),
+        ("ssl", False, "SSLContext"),
+        ("public_key", 5, "string"),
+    ],
+)
+def test_unusable_settings_are_named(setting: str, value: object, why: str) -> None:
+    with pytest.raises(ConfigurationError, match=why) as caught:
+        configured(**{setting: value})
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:99", "http://descope.localhost"],
+)
+def test_plain_http_is_allowed_to_this_machine(url: str) -> None:
+    assert configured(base_url=url).base_url == url
+
+
+@pytest.mark.parametrize(
+    "public_key", ["{", "[]", "{}", '{"keys": []}', '{"keys": [1]}', '{"kty": "oct", "k": "x"}']
+)
+def test_an_unusable_pinned_key_is_refused(public_key: str) -> None:
+    with pytest.raises(ConfigurationError, match="public_key"):
+        DescopeClient("P1", public_key=public_key)
+
+
+def test_timeouts_and_tls_settings_are_kept() -> None:
+    context = ssl.create_default_context()
+    found = configured(timeouts={"read": 3}, ssl=context)
+    assert found.timeouts == Timeouts(read=3)
+    assert found.ssl is context
+
+
+def test_the_constructor_needs_no_loop_and_shows_no_key() -> None:
+    client = DescopeClient("P1", "Kcanary", auth_management_key="Kcanary2")
+    assert "canary" not in f"{client!r}{client._config!r}"

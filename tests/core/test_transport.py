@@ -1,0 +1,310 @@
+"""What becomes of answers and of their absence, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import ssl
+import threading
+import traceback
+import warnings
+from typing import Any
+
+import pytest
+import trustme
+
+from descope_async import (
+    ApiError,
+    BadRequest,
+    ClientClosed,
+    Conflict,
+    ConnectionFailed,
+    DeadlineExceeded,
+    DescopeClient,
+    DescopeError,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    RequestFailed,
+    ServerError,
+    Timeouts,
+    TLSFailed,
+    Unauthorized,
+    UnexpectedResponse,
+)
+
+CANARY = "KcanaryOfTheManagementKey"
+KEY = json.dumps({"key": {"id": "AK1", "name": "n"}}).encode()
+
+
+def client_of(base_url: str, **settings: Any) -> DescopeClient:
+    return DescopeClient("P1", CANARY, base_url=base_url, **settings)
+
+
+def shown(error: BaseException) -> str:
+    """Everything that a log with local variables of this package would show of an error."""
+    text: list[str] = [repr(error), str(error)]
+    seen: list[BaseException | None] = [error, error.__cause__, error.__context__]
+    for each in filter(None, seen):
+        text.append(repr(vars(each)))
+        for frame, _ in traceback.walk_tb(each.__traceback__):
+            if "descope_" in frame.f_code.co_filename or "aiohttp" in frame.f_code.co_filename:
+                text.append(repr(frame.f_locals))
+    return "\n".join(text)
+
+
+async def load(client: DescopeClient) -> DescopeError | None:
+    async with client:
+        try:
+            await client.mgmt.access_key.load("AK1")
+        except DescopeError as error:
+            assert CANARY not in shown(error)
+            assert error.operation == "access_key.load"
+            return error
+    return None
+
+
+@pytest.mark.parametrize(
+    ("status", "cls"),
+    [
+        ("400 Bad Request", BadRequest),
+        ("401 Unauthorized", Unauthorized),
+        ("403 Forbidden", Forbidden),
+        ("404 Not Found", NotFound),
+        ("409 Conflict", Conflict),
+        ("418 Teapot", ApiError),
+        ("429 Too Many Requests", RateLimited),
+        ("500 Oops", ServerError),
+        ("503 Busy", ServerError),
+        ("599 Odd", ServerError),
+    ],
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html><h1>Oops</h1></html>",
+        b'{"errorCode": "E1',
+        json.dumps(
+            {
+                "errorCode": "E011003",
+                "errorDescription": "Request is invalid",
+                "errorMessage": f"bad key {CANARY}\r\n\x1b[31m",
+            }
+        ).encode(),
+    ],
+    ids=["empty", "html", "truncated", "json"],
+)
+async def test_an_error_status(servers: Any, status: str, cls: type[ApiError], body: bytes) -> None:
+    headers = ["Retry-After: 7", "x-request-id: r-1"]
+    async with servers.running(servers.answer(status, body, *headers)) as server:
+        error = await load(client_of(server.base_url))
+    assert type(error) is cls
+    assert error.status_code == int(status[:3])
+    assert error.request_id == "r-1"
+    assert error.retry_after == 7
+    if body.endswith(b"}"):
+        assert error.error_code == "E011003"
+        assert error.error_description == "Request is invalid"
+        assert error.error_message == "bad key … [31m"
+        assert "E011003 Request is invalid: bad key" in str(error)
+
+
+async def test_the_rate_limit_code_counts_under_any_status(servers: Any) -> None:
+    body = json.dumps({"errorCode": "E130429"}).encode()
+    async with servers.running(servers.answer("400 Bad", body)) as server:
+        assert isinstance(await load(client_of(server.base_url)), RateLimited)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "cls"),
+    [
+        (lambda servers: servers.raw(b""), ConnectionFailed),
+        (lambda servers: servers.raw(b"SSH-2.0-OpenSSH\r\n\r\n"), ConnectionFailed),
+        (
+            lambda servers: servers.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"),
+            ConnectionFailed,
+        ),
+        (lambda servers: servers.answer("200 OK", b""), UnexpectedResponse),
+        (lambda servers: servers.answer("200 OK", b"<html>"), UnexpectedResponse),
+        (lambda servers: servers.answer("200 OK", KEY[:-3]), UnexpectedResponse),
+        (
+            lambda servers: servers.answer("302 Found", b"", "Location: http://127.0.0.1:1/"),
+            UnexpectedResponse,
+        ),
+        (lambda servers: servers.answer("304 Not Modified"), UnexpectedResponse),
+    ],
+    ids=["closes", "ssh", "cut", "empty", "html", "truncated", "redirect", "not-modified"],
+)
+async def test_an_answer_that_is_none(servers: Any, behaviour: Any, cls: type) -> None:
+    async with servers.running(behaviour(servers)) as server:
+        error = await load(client_of(server.base_url))
+    assert type(error) is cls
+    if isinstance(error, RequestFailed):
+        assert error.sent
+
+
+async def test_a_refused_connection_sends_nothing(unused_port: int) -> None:
+    error = await load(client_of(f"http://127.0.0.1:{unused_port}"))
+    assert type(error) is ConnectionFailed
+    assert not error.sent
+
+
+async def test_an_unknown_host() -> None:
+    error = await load(client_of("https://descope.invalid"))
+    assert type(error) is ConnectionFailed
+    assert not error.sent
+
+
+@pytest.mark.parametrize("limit", ["read", "deadline"])
+async def test_silence_ends_in_time(servers: Any, limit: str) -> None:
+    async with servers.running(servers.silence) as server:
+        error = await load(client_of(server.base_url, timeouts={limit: 0.1}))
+    assert type(error) is DeadlineExceeded
+    assert isinstance(error, TimeoutError)
+    assert error.sent
+
+
+async def test_a_body_without_end_is_cut(servers: Any) -> None:
+    async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+    async with servers.running(flood) as server, client_of(server.base_url) as client:
+        with pytest.raises(DescopeError, match="longer than 262144 bytes"):
+            await client.validate_session(
+                "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.AAAA"  # well-formed, so keys are fetched
+            )
+
+
+async def test_an_untrusted_certificate_and_a_trusted_one(servers: Any) -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(KEY)
+        )
+        writer.write(KEY)
+        await writer.drain()
+        writer.close()
+
+    listener = await asyncio.start_server(respond, "127.0.0.1", 0, ssl=context)
+    base_url = f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    async with listener:
+        error = await load(client_of(base_url))
+        assert type(error) is TLSFailed
+        assert "not trusted" in str(error)
+        trusting = ssl.create_default_context()
+        authority.configure_trust(trusting)
+        assert await load(client_of(base_url, ssl=trusting)) is None
+
+
+async def test_plain_http_behind_https() -> None:
+    async def respond(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad\r\n\r\n")
+        writer.close()
+
+    listener = await asyncio.start_server(respond, "127.0.0.1", 0)
+    async with listener:
+        error = await load(client_of(f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}"))
+    assert isinstance(error, ConnectionFailed)
+    assert not error.sent
+
+
+async def test_a_closed_client_says_so(servers: Any) -> None:
+    async with servers.running(servers.answer("200 OK", KEY)) as server:
+        client = client_of(server.base_url)
+        await client.mgmt.access_key.load("AK1")
+        await client.aclose()
+        await client.aclose()
+        with pytest.raises(ClientClosed):
+            await client.mgmt.access_key.load("AK1")
+
+
+def test_loops_one_after_the_other(emulator_url: tuple[str, str, str]) -> None:
+    base_url, project_id, management_key = emulator_url
+    client = DescopeClient(project_id, management_key, base_url=base_url)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(3):
+            assert isinstance(asyncio.run(client.mgmt.access_key.search_all_access_keys()), list)
+        gc.collect()
+    asyncio.run(client.aclose())
+
+
+def test_loops_of_several_threads_at_once(emulator_url: tuple[str, str, str]) -> None:
+    base_url, project_id, management_key = emulator_url
+    client = DescopeClient(project_id, management_key, base_url=base_url)
+    found: list[object] = []
+
+    async def work() -> None:
+        calls = (client.mgmt.access_key.search_all_access_keys() for _ in range(5))
+        found.extend(await asyncio.gather(*calls))
+
+    threads = [threading.Thread(target=asyncio.run, args=(work(),)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(found) == 40
+    asyncio.run(client.aclose())
+
+
+async def test_a_forgotten_client_warns(servers: Any) -> None:
+    async with servers.running(servers.answer("200 OK", KEY)) as server:
+        client = client_of(server.base_url)
+        await client.mgmt.access_key.load("AK1")
+        with pytest.warns(ResourceWarning, match="not closed"):
+            del client
+            gc.collect()
+        await asyncio.sleep(0.05)  # the loop closes what the client left
+
+
+async def test_an_unused_client_need_not_be_closed() -> None:
+    client = client_of("http://127.0.0.1:1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del client
+        gc.collect()
+
+
+async def test_logs_show_no_secret(servers: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    asyncio.get_running_loop().set_debug(True)
+    async with servers.running(servers.raw(b"")) as server:
+        await load(client_of(server.base_url))
+    assert CANARY not in caplog.text
+
+
+async def test_the_license_is_asked_for_once_and_never_in_the_way(
+    emulator_url: tuple[str, str, str],
+) -> None:
+    base_url, project_id, management_key = emulator_url
+    async with DescopeClient(project_id, management_key, base_url=base_url) as client:
+        license = client.mgmt.access_key._license  # noqa: A001 - its name
+        await client.mgmt.access_key.search_all_access_keys()
+        for _ in range(100):
+            if await license.tier():
+                break
+            await asyncio.sleep(0.01)
+        assert await license.tier() == "tier1"
+
+
+async def test_a_failed_license_call_is_not_repeated_at_once(servers: Any) -> None:
+    async with (
+        servers.running(servers.answer("500 Oops")) as server,
+        client_of(server.base_url, timeouts=Timeouts(deadline=5)) as client,
+    ):
+        for _ in range(5):
+            with pytest.raises(ServerError):
+                await client.mgmt.access_key.load("AK1")
+        await asyncio.sleep(0.05)
+        asked = [head for head in server.received if b"/v1/mgmt/license" in head]
+        assert len(asked) == 1

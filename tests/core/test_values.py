@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import pickle
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from descope_async import (
+    AccessKey,
+    CreatedAccessKey,
+    DescopeError,
+    InvalidArgument,
+    SessionToken,
+    TenantAccess,
+    errors,
+)
+from descope_async.models import ReadOnlyDict
+from descope_async.retries import retry_after
+from descope_async.secret import Secret
+
+ERRORS = [
+    cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, DescopeError)
+]
+
+
+@pytest.mark.parametrize("cls", ERRORS)
+def test_every_error_can_be_pickled(cls: type[DescopeError]) -> None:
+    error = cls("what happened", operation="access_key.load")
+    error.request_id = "r1"
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert type(again) is cls
+    assert str(again) == "what happened"
+    assert vars(again) == vars(error)
+
+
+def test_the_tree_in_the_docstring_is_the_tree() -> None:
+    drawn = errors.__doc__ or ""
+    for cls in ERRORS:
+        assert f" {cls.__name__} " in drawn.replace("\n", " \n"), cls
+
+
+def test_times_come_as_seconds_and_as_datetimes() -> None:
+    key = AccessKey(id="a", created_time=0, expire_time=1_893_456_000)
+    assert key.created_at == datetime(1970, 1, 1, tzinfo=UTC)
+    assert key.expires_at == datetime(2030, 1, 1, tzinfo=UTC)
+    assert AccessKey(id="a").expires_at is None
+    assert AccessKey(id="a", expire_time=2**62).expires_at == datetime.max.replace(tzinfo=UTC)
+
+
+def test_an_expired_key_is_not_active() -> None:
+    past, future = int(time.time()) - 1, int(time.time()) + 100  # noqa: TID251 - the real clock
+    assert AccessKey(id="a", status="active").is_active
+    assert AccessKey(id="a", status="active", expire_time=future).is_active
+    assert not AccessKey(id="a", status="active", expire_time=past).is_active
+    assert not AccessKey(id="a", status="inactive").is_active
+
+
+def test_printing_shows_no_secret() -> None:
+    created = CreatedAccessKey(AccessKey(id="a"), "canary")
+    session = SessionToken(jwt="canary", key_id="k", project_id="p", expire_time=0)
+    secret = Secret("canary")
+    assert "canary" not in f"{created}{created!r}{session}{session!r}{secret}{secret!r}"
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)
+    with pytest.raises(TypeError):
+        copy.copy(secret)
+
+
+def test_values_are_hashable_picklable_and_frozen() -> None:
+    key = AccessKey(id="a", custom_claims={"k": [1]})
+    assert hash(key) == hash(copy.deepcopy(key))
+    assert pickle.loads(pickle.dumps(key)) == key  # noqa: S301 - our own
+    with pytest.raises(AttributeError):
+        key.name = "x"  # type: ignore[misc]  # the point of the test
+
+
+def test_claims_are_read_only_and_still_a_dict() -> None:
+    claims = ReadOnlyDict({"a": ReadOnlyDict({"b": (1,)})})
+    assert json.loads(json.dumps(claims)) == {"a": {"b": [1]}}
+    assert pickle.loads(pickle.dumps(claims)) == claims  # noqa: S301 - our own
+    assert copy.deepcopy(claims) == claims
+    changes: list[Any] = [
+        lambda: claims.update(x=1),
+        lambda: claims.pop("a"),
+        lambda: claims.setdefault("x", 1),
+        claims.clear,
+        lambda: claims.__setitem__("x", 1),
+        lambda: claims.__delitem__("a"),
+        lambda: claims.__ior__({"x": 1}),
+    ]
+    for change in changes:
+        with pytest.raises(TypeError, match="read-only"):
+            change()
+
+
+SESSION = SessionToken(
+    jwt="j",
+    key_id="k",
+    project_id="p",
+    expire_time=0,
+    permissions=("read", "write"),
+    roles=("Admin",),
+    tenants=ReadOnlyDict({"t1": TenantAccess(("tread",), ("TAdmin",)), "t2": TenantAccess()}),
+)
+
+
+def test_all_named_permissions_must_be_granted() -> None:
+    assert SESSION.validate_permissions([])
+    assert SESSION.validate_permissions(["read", "write"])
+    assert not SESSION.validate_permissions(["read", "delete"])
+    assert SESSION.get_matched_permissions(["delete", "read"]) == ["read"]
+    assert SESSION.validate_roles(["Admin"])
+    assert not SESSION.validate_roles(["admin"])
+    assert SESSION.get_matched_roles(["Admin", "x"]) == ["Admin"]
+
+
+def test_a_tenant_grants_only_to_those_who_belong_to_it() -> None:
+    assert SESSION.validate_tenant_permissions("t1", ["tread"])
+    assert SESSION.validate_tenant_roles("t1", ["TAdmin"])
+    assert not SESSION.validate_tenant_permissions("t1", ["read"])
+    assert SESSION.validate_tenant_permissions("t2", [])
+    assert not SESSION.validate_tenant_permissions("t3", [])
+    assert not SESSION.validate_tenant_roles("t3", [])
+    assert SESSION.get_matched_tenant_roles("t1", ["TAdmin", "x"]) == ["TAdmin"]
+    assert SESSION.get_matched_tenant_permissions("t3", ["tread"]) == []
+
+
+def test_a_single_string_is_no_list_of_permissions() -> None:
+    with pytest.raises(InvalidArgument):
+        SESSION.validate_permissions("read")
+    with pytest.raises(InvalidArgument):
+        SESSION.validate_tenant_roles("t1", "TAdmin")
+
+
+NOW = 1_700_000_000
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("10", 10),
+        ("1.5", 1.5),
+        ("-5", 0),
+        ("nan", None),
+        ("inf", 86_400),
+        ("99999999999", 86_400),
+        ("Tue, 14 Nov 2023 22:13:50 GMT", 30),
+        ("Tue, 14 Nov 2023 22:00:00 GMT", 0),
+        ("Tue, 14 Nov 99999 22:13:50 GMT", None),
+    ],
+)
+def test_retry_after(header: str | None, seconds: float | None) -> None:
+    assert retry_after(header, now=NOW) == seconds
+
+
+@given(st.text())
+def test_any_retry_after_is_bounded(header: str) -> None:
+    seconds = retry_after(header, now=NOW)
+    assert seconds is None or 0 <= seconds <= 86_400
