@@ -1,0 +1,157 @@
+"""The way from blocking code to the async core: one background event loop for the process.
+
+The first call starts it, a forked child forgets its parent's, and it ends when the process exits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import inspect
+import os
+import sys
+import warnings
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing
+from functools import partial
+from pathlib import Path
+from threading import RLock, current_thread
+from typing import Final, ParamSpec, TypeVar
+
+from descope_async.errors import DescopeError
+
+from ._loop import EXITING, Call, Held, Loop, LoopClosed
+
+__all__ = ["PORTAL", "BlockingCallInEventLoop", "LoopClosed", "Portal"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_HERE: Final = str(Path(__file__).parent) + os.sep
+
+
+class BlockingCallInEventLoop(RuntimeWarning):
+    """A blocking method was called on a thread that runs an event loop, which then stood still."""
+
+
+class Portal:
+    """Runs coroutine functions on the background event loop and waits for them."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()  # a signal handler that calls may interrupt its holder
+        self._loop: Loop | None = None
+        self._exiting = False
+        self._abandoned: list[Loop] = []
+
+    def call(self, func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Await ``func(*args, **kwargs)`` and return what it returns."""
+        _warn_inside_event_loop()
+        loop = self._current()
+        return Call(loop, partial(func, *args, **kwargs)).outcome(loop.start)
+
+    def iterate(
+        self, func: Callable[P, AsyncGenerator[T, None]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Generator[T, None, None]:
+        """Iterate over ``func(*args, **kwargs)``, which never runs ahead of its reader."""
+        _warn_inside_event_loop()
+        return self._iterate(partial(func, *args, **kwargs))
+
+    def enter(
+        self,
+        func: Callable[P, AbstractAsyncContextManager[T, bool | None]],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> AbstractContextManager[T, bool | None]:
+        """Make a blocking context manager of ``func(*args, **kwargs)``."""
+        _warn_inside_event_loop()
+        return Held(self._current(), partial(func, *args, **kwargs))
+
+    def close(self) -> None:
+        """Cancel what runs and end the loop. A later call starts another."""
+        with self._lock:
+            loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.stop()
+
+    def close_at_exit(self) -> None:
+        """Close for good: nobody would end a loop that is started after this."""
+        self._exiting = True
+        self.close()
+
+    def forget(self) -> None:
+        """In a forked child, let go of the parent's loop, whose thread only the parent has.
+
+        It stays referenced: to collect it would edit the epoll set that both processes share.
+        """
+        self._lock = RLock()
+        if self._loop is not None:
+            self._abandoned.append(self._loop)
+            self._loop = None
+
+    def _iterate(self, func: Callable[[], AsyncGenerator[T, None]]) -> Generator[T, None, None]:
+        held = Held(self._current(), lambda: aclosing(func()))
+        with held as items:
+            while True:
+                try:
+                    item = held.do(items.__anext__)
+                except StopAsyncIteration:
+                    return
+                yield item
+
+    def _current(self) -> Loop:
+        loop = self._loop
+        if loop is None or not loop.alive:
+            with self._lock:
+                loop = self._loop
+                if loop is None or not loop.alive:
+                    if self._exiting:
+                        raise LoopClosed(EXITING)
+                    _refuse_gevent()
+                    loop = self._loop = Loop()
+        if current_thread() is loop.thread:
+            raise DescopeError(
+                "a blocking call on descope_sync's own event loop, as from a callback, would wait "
+                "for itself: use descope_async there"
+            )
+        loop.wait_until_started()
+        return loop
+
+
+def _warn_inside_event_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    if _in_ipython():
+        return
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(
+        "a blocking descope_sync call on a thread that runs an event loop stops that loop: await "
+        "the same method of descope_async instead",
+        BlockingCallInEventLoop,
+        stacklevel=level - 1,
+    )
+
+
+def _in_ipython() -> bool:
+    """Whether this is a notebook or the like, where every line runs inside an event loop."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None
+
+
+def _refuse_gevent() -> None:
+    gevent = sys.modules.get("gevent.monkey")
+    if gevent is not None and gevent.is_module_patched("threading"):
+        raise DescopeError(
+            "descope_sync needs real threads, and gevent has replaced them: patch without them, "
+            "by gevent.monkey.patch_all(thread=False)"
+        )
+
+
+PORTAL: Final = Portal()
+atexit.register(PORTAL.close_at_exit)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=PORTAL.forget)
