@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
-from weakref import WeakKeyDictionary
+import logging
+import random
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final, NoReturn, cast
+
+from attrs import field, frozen
 
 from .clock import Clock
 from .errors import (
+    ClientClosed,
     ConfigurationError,
     DescopeError,
     InvalidArgument,
@@ -17,37 +21,52 @@ from .errors import (
     UnknownKey,
 )
 from .jws import VerifyingKey, load_key
+from .single_flight import SingleFlight
 from .strict_json import read_object
 
 MAX_KEY_SET: Final = 256 * 1024
 _MAX_KEYS: Final = 64
+
+#: Seconds until keys are renewed in the background, unless the service says otherwise.
 _FRESH_FOR: Final = 600.0
-#: A key outlives twelve daily rotations, so day-old keys are better than no service.
-_USABLE_FOR: Final = 86_400.0
-#: Fetches for an unknown kid: anybody can make one up, so they come from a small bucket.
-_UNKNOWN_FETCHES: Final = 3
-_UNKNOWN_REFILL: Final = 30.0
+_SHORTEST_FRESH, _LONGEST_FRESH = 60.0, 86_400.0
+#: Processes that started together shall not fetch together.
+_SPREAD: Final = 0.1
+#: Seconds for which stale keys still serve when no new ones can be had. A key outlives twelve
+#: daily rotations, so day-old keys are better than no service.
+_STALE_FOR: Final = 86_400.0
+
+#: Anybody can make up a kid, so the fetches for unknown ones come from a small bucket.
+_SEARCHES: Final = 3
+_SEARCH_EVERY: Final = 30.0
+#: Seconds between fetches that fail, doubling.
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+
+_MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
+_log: Final = logging.getLogger(__name__)
 
 KeySet = Mapping[str, VerifyingKey]
 
 
 def parse_key_set(document: bytes) -> KeySet:
-    """The usable keys of a JWK set (RFC 7517 section 5) by their kid.
+    """The usable keys of a JWK set (RFC 7517, 5) by their kid, the first where two share one.
 
     A key that is broken, weak or meant for something else is passed over.
 
     Raises:
         UnexpectedResponse: It is no JWK set, or none of its keys is usable.
     """
-    members = read_object(document)
-    listed = members.get("keys") if members is not None else None
-    if not isinstance(listed, tuple):
+    listed = _listed(document)
+    if listed is None:
         raise UnexpectedResponse("the key set is not a JSON object with a list of keys")
     found: dict[str, VerifyingKey] = {}
     for jwk in listed[:_MAX_KEYS]:
-        key = _usable(jwk)
-        if key is not None and key.kid is not None:
-            found[key.kid] = key
+        try:
+            key = load_key(jwk)
+        except InvalidArgument:
+            continue
+        if key.kid is not None:
+            found.setdefault(key.kid, key)
     if not found:
         raise UnexpectedResponse("the key set has no usable key")
     return found
@@ -59,36 +78,84 @@ def parse_pinned_keys(text: str) -> KeySet:
     Raises:
         ConfigurationError: The text is neither, or a key in it is unusable.
     """
-    document = read_object(text.encode())
-    listed = document.get("keys", (document,)) if document is not None else None
-    if not isinstance(listed, tuple):
+    # Surrogates make it invalid UTF-8, which is refused like everything else that is no JSON.
+    document = text.encode(errors="surrogatepass")
+    single = read_object(document)
+    listed = (single,) if single is not None and "keys" not in single else _listed(document)
+    if not listed:
         raise ConfigurationError("public_key is not a JWK or a JWK set")
     try:
         keys = [load_key(jwk) for jwk in listed]
     except InvalidArgument as error:
         raise ConfigurationError(f"public_key: {error}") from None
     pinned = {key.kid: key for key in keys if key.kid is not None}
-    if not pinned:
-        raise ConfigurationError("public_key has no kid, so no token can name it")
+    if len(pinned) != len(keys):
+        raise ConfigurationError("public_key: each key must have a kid of its own, to be named by")
     return pinned
 
 
+@frozen
+class FetchedKeys:
+    """The service's answer to a fetch of the key set.
+
+    Attributes:
+        body: The JWK set.
+        cache_control: The header of that name; empty without one.
+    """
+
+    body: bytes = field(repr=False)
+    cache_control: str = ""
+
+
+@frozen
+class _Snapshot:
+    """Keys as they were fetched, and until when (on the running clock) they are good.
+
+    Attributes:
+        fetch: Which fetch brought them, counted from 1.
+        fresh_until: Until then they are used without a thought.
+        usable_until: Until then they are used while new ones cannot be had.
+    """
+
+    keys: KeySet
+    fetch: int
+    fresh_until: float
+    usable_until: float
+
+
 class KeyCache:
-    """The current keys. An immutable snapshot that is replaced as a whole."""
+    """The current keys, for any number of tasks, loops and threads.
+
+    Args:
+        fetch: Gets the key set from the service.
+        clock: The time source.
+        pinned: Keys to use instead; nothing is fetched then. None for none.
+    """
 
     def __init__(
-        self, fetch: Callable[[], Awaitable[bytes]], clock: Clock, pinned: KeySet | None
+        self,
+        fetch: Callable[[], Coroutine[Any, Any, FetchedKeys]],
+        clock: Clock,
+        pinned: KeySet | None = None,
     ) -> None:
         self._fetch = fetch
         self._clock = clock
         self._pinned = pinned
-        self._keys: KeySet = pinned or {}
-        self._fetched_at = 0.0
-        self._unknown_fetches = float(_UNKNOWN_FETCHES)
-        self._refilled_at = clock.running()
-        self._flights: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = (
-            WeakKeyDictionary()
-        )
+        self._snapshot: _Snapshot | None = None
+        self._fetches = 0
+        self._failures = 0
+        self._pause_until = 0.0
+        self._searches = _Bucket(clock)
+        self._renewal = SingleFlight[_Snapshot]()
+
+    def key_nowait(self, kid: str) -> VerifyingKey | None:
+        """The key with this id, if that is known without a fetch; None calls for `key`."""
+        if self._pinned is not None:
+            return self._pinned.get(kid)
+        held = self._snapshot
+        if held is None or self._clock.running() >= held.fresh_until:
+            return None
+        return held.keys.get(kid)
 
     async def key(self, kid: str) -> VerifyingKey:
         """The key with this id.
@@ -98,72 +165,114 @@ class KeyCache:
             KeySetUnavailable: The keys are not known and cannot be fetched.
         """
         if self._pinned is not None:
-            return self._known(kid)
-        if not self._keys or self._age() > _FRESH_FOR:
-            try:
-                await self._refresh()
-            except KeySetUnavailable:
-                if not self._keys or self._age() > _USABLE_FOR:
-                    raise
-        elif kid not in self._keys and self._may_look_for_unknown():
-            await self._refresh()
-        return self._known(kid)
+            return _known(self._pinned, kid)
+        now, fetches = self._clock.running(), self._fetches
+        held = self._snapshot
+        if held is None or now >= held.usable_until:
+            held = await self._renewal.join(self._renew, self._may_renew) or self._unavailable()
+        elif now >= held.fresh_until:
+            self._renewal.start(self._renew, self._may_renew)
+        # Only a fetch that began after the question can show that there is no such key.
+        while kid not in held.keys and held.fetch <= fetches:
+            found = await self._renewal.join(self._renew, self._searches.take)
+            if found is None:
+                if self._failures:
+                    self._unavailable()
+                break
+            held = found
+        return _known(held.keys, kid)
 
-    def _known(self, kid: str) -> VerifyingKey:
-        found = self._keys.get(kid)
-        if found is None:
-            raise UnknownKey("the token is signed by a key that the project does not have now")
-        return found
+    async def refresh(self) -> None:
+        """Fetch the keys now, to notice at once that one was revoked.
 
-    def _age(self) -> float:
-        return self._clock.running() - self._fetched_at
+        Raises:
+            KeySetUnavailable: They cannot be fetched; the old ones stay.
+        """
+        fetches = self._fetches
+        while self._pinned is None and (self._snapshot is None or self._snapshot.fetch <= fetches):
+            await self._renewal.join(self._renew)
 
-    def _may_look_for_unknown(self) -> bool:
-        now = self._clock.running()
-        refill = (now - self._refilled_at) / _UNKNOWN_REFILL
-        self._unknown_fetches = min(_UNKNOWN_FETCHES, self._unknown_fetches + refill)
-        self._refilled_at = now
-        if self._unknown_fetches < 1:
-            return False
-        self._unknown_fetches -= 1
-        return True
+    async def aclose(self) -> None:
+        """Stop a fetch that is under way."""
+        await self._renewal.aclose()
 
-    async def _refresh(self) -> None:
-        # One fetch serves all who wait for it on this loop. It is a task of its own, so that the
-        # one who started it may be cancelled without harm to the others.
-        loop = asyncio.get_running_loop()
-        flight = self._flights.get(loop)
-        if flight is None or flight.done():
-            flight = loop.create_task(self._fetch_keys())
-            flight.add_done_callback(_retrieve)
-            self._flights[loop] = flight
-        await asyncio.shield(flight)
+    def _may_renew(self) -> bool:
+        return self._clock.running() >= self._pause_until
 
-    async def _fetch_keys(self) -> None:
+    def _unavailable(self) -> NoReturn:
+        failure = KeySetUnavailable(
+            "the project's signing keys could not be had just now; the next fetch is due shortly",
+            operation="key_set",
+        )
+        failure.retry_after = max(0.0, self._pause_until - self._clock.running())
+        raise failure
+
+    async def _renew(self) -> _Snapshot:
+        self._fetches += 1
+        number = self._fetches
         try:
-            keys = parse_key_set(await self._fetch())
+            fetched = await self._fetch()
+            keys = parse_key_set(fetched.body)
+        except ClientClosed:
+            raise
         except DescopeError as error:
-            failure = KeySetUnavailable(
+            self._pause(error)
+            raise KeySetUnavailable(
                 f"the project's signing keys cannot be had: {error}",
                 sent=True,
                 operation="key_set",
                 status_code=error.status_code,
                 request_id=error.request_id,
-            )
-        else:
-            self._keys, self._fetched_at = keys, self._clock.running()
-            return
-        raise failure
+            ) from error
+        self._failures, self._pause_until = 0, 0.0
+        fresh_until = self._clock.running() + _freshness(fetched.cache_control)
+        held = _Snapshot(keys, number, fresh_until, fresh_until + _STALE_FOR)
+        if self._snapshot is None or self._snapshot.fetch < number:
+            self._snapshot = held
+        return held
+
+    def _pause(self, error: DescopeError) -> None:
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**self._failures)
+        self._failures = min(self._failures + 1, 16)
+        self._pause_until = self._clock.running() + max(pause, error.retry_after or 0)
+        if self._snapshot is not None:
+            _log.warning("the signing keys cannot be renewed, the old ones stay: %s", error)
 
 
-def _usable(jwk: object) -> VerifyingKey | None:
-    try:
-        return load_key(jwk) if isinstance(jwk, dict) else None
-    except InvalidArgument:
-        return None
+class _Bucket:
+    """Permits to fetch: a few at once, then one now and then."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._left = float(_SEARCHES)
+        self._counted_at = clock.running()
+
+    def take(self) -> bool:
+        """Take a permit; False when there is none."""
+        now = self._clock.running()
+        gained = (now - self._counted_at) / _SEARCH_EVERY
+        self._left, self._counted_at = min(_SEARCHES, self._left + gained), now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
 
 
-def _retrieve(flight: asyncio.Task[None]) -> None:
-    # An error that nobody was left to await is no "exception was never retrieved".
-    if not flight.cancelled():
-        flight.exception()
+def _known(keys: KeySet, kid: str) -> VerifyingKey:
+    found = keys.get(kid)
+    if found is None:
+        raise UnknownKey("the token is signed by a key that the project does not have now")
+    return found
+
+
+def _freshness(cache_control: str) -> float:
+    age = _MAX_AGE.search(cache_control)
+    seconds = float(age[1]) if age else _FRESH_FOR
+    bounded = min(max(seconds, _SHORTEST_FRESH), _LONGEST_FRESH)
+    return bounded * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - no secret
+
+
+def _listed(document: bytes) -> tuple[object, ...] | None:
+    members = read_object(document)
+    listed = members.get("keys") if members is not None else None
+    return cast("tuple[object, ...]", listed) if isinstance(listed, tuple) else None

@@ -185,7 +185,7 @@ def _strings(claim: object) -> tuple[str, ...]:
     if not isinstance(claim, tuple):
         return ()
     items = cast("tuple[object, ...]", claim)
-    return tuple(item for item in items if isinstance(item, str))
+    return tuple([item for item in items if isinstance(item, str)])
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float | None:

@@ -24,7 +24,7 @@ def read_object(document: bytes) -> ReadOnlyDict | None:
 
 
 def _read_only(pairs: list[tuple[str, Any]]) -> ReadOnlyDict:
-    members = ReadOnlyDict((name, _tuples(value)) for name, value in pairs)
+    members = ReadOnlyDict([(name, _tuples(value)) for name, value in pairs])
     if len(members) != len(pairs):
         raise ValueError("a name occurs twice")
     return members
@@ -33,7 +33,7 @@ def _read_only(pairs: list[tuple[str, Any]]) -> ReadOnlyDict:
 def _tuples(value: Any) -> Any:
     if not isinstance(value, list):
         return value
-    return tuple(map(_tuples, cast("Iterable[Any]", value)))
+    return tuple([_tuples(item) for item in cast("Iterable[Any]", value)])
 
 
 def _refuse(_: str) -> NoReturn:

@@ -1,0 +1,150 @@
+"""One run of a call at a time, for all tasks, event loops and threads that want its result."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, Final, Generic, TypeVar
+from weakref import WeakSet
+
+T = TypeVar("T")
+
+#: Seconds between looks at whether the loop that carries a run still turns.
+_LOOK_EVERY: Final = 0.25
+
+
+def _always() -> bool:
+    return True
+
+
+class SingleFlight(Generic[T]):
+    """Shares one run of a call among everybody who asks for it meanwhile.
+
+    A run is a task of its own, on the loop of whoever asked first: cancelling an asker harms
+    nobody, and when that loop ends before the run does, the other askers start another. The lock
+    guards the choice of the run, never the run.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._run: _Run[T] | None = None
+        _ALL.add(self)
+
+    async def join(
+        self, call: Callable[[], Coroutine[Any, Any, T]], may_start: Callable[[], bool] = _always
+    ) -> T | None:
+        """The result of the run under way, or else of a new run of ``call``.
+
+        Args:
+            call: What to run. Its result or its error reaches every asker.
+            may_start: Whether a new run may begin; asked by one thread at a time, so it must not
+                block.
+
+        Returns:
+            The result; None when nothing is under way and nothing may start.
+
+        Raises:
+            Exception: What the call raises.
+        """
+        while (run := self._current(call, may_start)) is not None:
+            if await run.ended():
+                return run.result()
+        return None
+
+    def start(
+        self, call: Callable[[], Coroutine[Any, Any, T]], may_start: Callable[[], bool] = _always
+    ) -> None:
+        """As `join`, but waits for nothing. Needs a running loop."""
+        self._current(call, may_start)
+
+    async def aclose(self) -> None:
+        """Cancel the run under way; its askers start another."""
+        with self._lock:
+            run, self._run = self._run, None
+        if run is not None:
+            await run.cancel()
+
+    def _current(
+        self, call: Callable[[], Coroutine[Any, Any, T]], may_start: Callable[[], bool]
+    ) -> _Run[T] | None:
+        with self._lock:
+            if self._run is None or self._run.is_over:
+                self._run = _Run(call) if may_start() else None
+            return self._run
+
+    def forget(self) -> None:
+        """Start clean in a forked child, where no thread is left to end the run."""
+        self._lock = threading.Lock()
+        self._run = None
+
+
+class _Run(Generic[T]):
+    """A run on the loop that is running now."""
+
+    def __init__(self, call: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._result: Callable[[], T] | None = None
+        self._end: Future[None] = Future()
+        # A running future cannot be cancelled: an asker that is cancelled takes only itself away.
+        self._end.set_running_or_notify_cancel()
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._carry_out(call))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it ended, or never will because its loop has stopped."""
+        return self._end.done() or not self._loop.is_running()
+
+    async def ended(self) -> bool:
+        """Wait for the end. False when it was lost, with its loop or by cancellation."""
+        end = asyncio.wrap_future(self._end)
+        try:
+            while not self.is_over:
+                await asyncio.wait([end], timeout=_LOOK_EVERY)
+        finally:
+            end.cancel()
+        return self._result is not None
+
+    def result(self) -> T:
+        """What the call returned or raised."""
+        assert self._result is not None  # noqa: S101 - ended() said so
+        return self._result()
+
+    async def cancel(self) -> None:
+        if self._loop is asyncio.get_running_loop():
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        elif self._loop.is_running():
+            self._loop.call_soon_threadsafe(self._task.cancel)
+
+    async def _carry_out(self, call: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        try:
+            value = await call()
+        except Exception as error:  # noqa: BLE001 - it is raised where the result is asked for
+            self._result = _raising(error)
+        else:
+            self._result = lambda: value
+        finally:
+            self._end.set_result(None)
+
+
+def _raising(error: Exception) -> Callable[[], Any]:
+    def result() -> Any:
+        # Many raise this one error: without the reset, it would collect the frames of them all.
+        raise error.with_traceback(None)
+
+    return result
+
+
+_ALL: WeakSet[SingleFlight[Any]] = WeakSet()
+
+
+def _forget_all() -> None:
+    for flight in list(_ALL):
+        flight.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
