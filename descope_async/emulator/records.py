@@ -1,0 +1,138 @@
+"""What the emulator remembers: frozen records, flat enough to be stored as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import string
+from typing import Any, Final
+
+from attrs import field, frozen
+
+_ALPHABET: Final = string.digits + string.ascii_letters
+_ID_LENGTH: Final = 27
+
+
+def new_id(prefix: str) -> str:
+    """A random id as the service makes them: a prefix and 27 letters and digits."""
+    return prefix + _letters(_ID_LENGTH)
+
+
+def new_secret() -> str:
+    """A random secret of 64 letters and digits (381 bits): safe in URLs, headers and shells."""
+    return "K" + _letters(63)
+
+
+def digest(secret: str) -> str:
+    """What is kept of a secret.
+
+    One round of SHA-256 is enough, and lets a secret be found by its digest: secrets are random
+    and long, so unlike passwords they cannot be guessed from it.
+    """
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _letters(count: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(count))
+
+
+@frozen(kw_only=True)
+class ManagementKey:
+    """Who may manage which projects; no project ids mean all of them."""
+
+    id: str
+    secret_digest: str = field(repr=False)
+    project_ids: list[str] = field(factory=list[str])
+    is_default: bool = False
+
+
+@frozen(kw_only=True)
+class SigningKey:
+    """A private key that signs a project's tokens."""
+
+    id: str
+    algorithm: str
+    created_time: int
+    private_pem: str = field(repr=False)
+
+
+@frozen(kw_only=True)
+class AccessKey:
+    """An access key; `tenants` maps a tenant's id to the key's roles in it."""
+
+    id: str
+    name: str
+    secret_digest: str = field(repr=False)
+    client_id: str
+    created_by: str
+    created_time: int
+    expire_time: int = 0
+    status: str = "active"
+    description: str = ""
+    role_names: list[str] = field(factory=list[str])
+    tenants: dict[str, list[str]] = field(factory=dict[str, list[str]])
+    bound_user_id: str = ""
+    custom_claims: dict[str, Any] = field(factory=dict[str, Any])
+    custom_attributes: dict[str, Any] = field(factory=dict[str, Any])
+    permitted_ips: list[str] = field(factory=list[str])
+
+
+@frozen(kw_only=True)
+class Tenant:
+    """A tenant of a project."""
+
+    id: str
+    name: str
+    created_time: int
+    parent: str = ""
+    disabled: bool = False
+    self_provisioning_domains: list[str] = field(factory=list[str])
+    custom_attributes: dict[str, Any] = field(factory=dict[str, Any])
+
+
+@frozen(kw_only=True)
+class Permission:
+    """Something that a role may do."""
+
+    id: str
+    name: str
+    description: str = ""
+    system_default: bool = False
+
+
+@frozen(kw_only=True)
+class Role:
+    """A named set of permissions, of the project or (`tenant_id`) of one tenant."""
+
+    id: str
+    name: str
+    created_time: int
+    description: str = ""
+    permission_names: list[str] = field(factory=list[str])
+    tenant_id: str = ""
+    default: bool = False
+    private: bool = False
+
+
+@frozen(kw_only=True)
+class User:
+    """A user; `tenants` maps a tenant's id to the user's roles in it."""
+
+    id: str
+    login_ids: list[str]
+    created_time: int
+    status: str = "invited"
+    test: bool = False
+    email: str = ""
+    phone: str = ""
+    verified_email: bool = False
+    verified_phone: bool = False
+    name: str = ""
+    given_name: str = ""
+    middle_name: str = ""
+    family_name: str = ""
+    picture: str = ""
+    role_names: list[str] = field(factory=list[str])
+    tenants: dict[str, list[str]] = field(factory=dict[str, list[str]])
+    sso_app_ids: list[str] = field(factory=list[str])
+    custom_attributes: dict[str, Any] = field(factory=dict[str, Any])

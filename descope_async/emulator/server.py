@@ -1,0 +1,437 @@
+"""Emulator: a local Descope's life, and its set-up from Python."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import anyio.to_thread
+from aiohttp import web
+from attrs import evolve, field, frozen
+
+from . import access_keys, roles, seed, tenants, users
+from .answers import Json, Refusal
+from .app import App, Server, Settings
+from .authorization import is_loopback
+from .clock import Clock
+from .errors import EmulatorError
+from .fields import Fields
+from .project import Call, Project, State
+from .records import ManagementKey, digest, new_id, new_secret
+from .signing import ALGORITHMS, Algorithm
+from .store import Store
+
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_SECRET: Final = re.compile(r"[!-9;-~]{1,512}\Z")  # printable ASCII without space and colon
+_SHUTDOWN_SECONDS: Final = 2.0
+_LONGEST_TOKEN_LIFETIME: Final = 4 * 7 * 24 * 3600
+
+
+@frozen
+class ProjectCredentials:
+    """What a client needs to manage a project.
+
+    Attributes:
+        project_id: The project's id.
+        management_key: A key that manages this project.
+    """
+
+    project_id: str
+    management_key: str = field(repr=False)
+
+
+class Emulator:
+    """A local Descope, to be used as a context manager or with `start` and `aclose`.
+
+    It answers the service's paths for access keys, their exchange, the key set and the license,
+    and for the tenants, roles, permissions and users that give access keys their meaning. All of
+    it is in memory, and gone at the end, unless a data file is named.
+
+    Args:
+        project_id: The id of the first project. None for a random one, or, with a data file, for
+            the first project in it.
+        management_key: The key that manages every project. None for a random one. A data file
+            keeps no secret, so each start sets it anew.
+        host: The address to listen on.
+        port: The port to listen on; 0 for a free one.
+        data: A file to keep everything in. It is made if there is none.
+        seed: What to put into projects that are new: a mapping, or a YAML or JSON file of one.
+        unsafe_bind: Allow a host that other machines can reach, and requests for any host name.
+        token_lifetime: Seconds that a session token lives.
+        signing_algorithm: ``"RS256"``, ``"ES256"`` or ``"ES384"``.
+
+    Raises:
+        EmulatorError: An argument cannot be used; the message says which and why.
+    """
+
+    def __init__(
+        self,
+        project_id: str | None = None,
+        management_key: str | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        data: str | Path | None = None,
+        seed: str | Path | Mapping[str, Any] | None = None,
+        unsafe_bind: bool = False,
+        token_lifetime: int = 600,
+        signing_algorithm: Algorithm = "RS256",
+    ) -> None:
+        if not unsafe_bind and not is_loopback(host):
+            raise EmulatorError(
+                f"host {host} can be reached by other machines; use a loopback address, or pass "
+                "unsafe_bind=True if that is what you want"
+            )
+        if not 0 <= port < 2**16:
+            raise EmulatorError(f"port {port} is none; pass 1 to 65535, or 0 for a free one")
+        if not 0 < token_lifetime <= _LONGEST_TOKEN_LIFETIME:
+            raise EmulatorError("token_lifetime must be from 1 second to 4 weeks")
+        if signing_algorithm not in ALGORITHMS:
+            raise EmulatorError(f"signing_algorithm must be one of {', '.join(ALGORITHMS)}")
+        self._project_id = None if project_id is None else _usable_id(project_id)
+        self._management_key = _usable_secret(management_key or new_secret())
+        self._host = host
+        self._port = port
+        self._data = None if data is None else Path(data)
+        self._seed = seed
+        self._clock = Clock()
+        self._settings = Settings(
+            any_host=unsafe_bind,
+            token_lifetime=token_lifetime,
+            signing_algorithm=signing_algorithm,
+        )
+        self._state: State | None = None
+        self._author = ""
+        self._base_url = ""
+        self._running = AsyncExitStack()
+
+    def __repr__(self) -> str:
+        return f"<Emulator {self._base_url or 'not running'}>"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def start(self) -> None:
+        """Start to listen.
+
+        Raises:
+            EmulatorError: It runs already, the port is in use, or the data file or the seed cannot
+                be used; the message says which and why.
+        """
+        if self._state:
+            raise EmulatorError("the emulator is running already")
+        async with AsyncExitStack() as running:
+            listener = await anyio.to_thread.run_sync(_listen, self._host, self._port)
+            running.callback(listener.close)
+            self._state = await anyio.to_thread.run_sync(self._open)
+            running.callback(self._forget)
+            await self._set_up(self._state)
+            app = App(self._state, self._clock, self._settings)
+            server = web.ServerRunner(Server(app.answer), shutdown_timeout=_SHUTDOWN_SECONDS)
+            running.push_async_callback(server.cleanup)
+            await server.setup()
+            await web.SockSite(server, listener).start()
+            # Long enough to be worth doing before somebody waits for it, and not worth waiting for.
+            signer = app.signer(self._state.project(self.project_id))
+            running.callback(asyncio.create_task(signer.prepare()).cancel)
+            self._base_url = _url(listener)
+            self._running = running.pop_all()
+
+    async def aclose(self) -> None:
+        """Stop to listen and let go of the data file. Closing again does nothing."""
+        await self._running.aclose()
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens, such as ``http://127.0.0.1:49152``."""
+        if not self._base_url:
+            raise EmulatorError("the emulator is not running: start it first")
+        return self._base_url
+
+    @property
+    def project_id(self) -> str:
+        """The id of the first project."""
+        if self._project_id is None:
+            raise EmulatorError("the project is not known yet: start the emulator first")
+        return self._project_id
+
+    @property
+    def management_key(self) -> str:
+        """A key that manages every project."""
+        return self._management_key
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that lead clients of any SDK here."""
+        return {
+            "DESCOPE_BASE_URI": self.base_url,
+            "DESCOPE_BASE_URL": self.base_url,
+            "DESCOPE_PROJECT_ID": self.project_id,
+            "DESCOPE_MANAGEMENT_KEY": self.management_key,
+        }
+
+    async def create_project(
+        self, project_id: str | None = None, management_key: str | None = None
+    ) -> ProjectCredentials:
+        """Add a project with a management key of its own; None for random ones.
+
+        Raises:
+            EmulatorError: The project exists, or an argument cannot be used.
+        """
+        state = self._started()
+        made = self._add_project(state, project_id or new_id("P"), management_key or new_secret())
+        await state.settle()
+        return made
+
+    async def create_management_key(
+        self, project_ids: Sequence[str] = (), management_key: str | None = None
+    ) -> str:
+        """Add a management key for these projects, or for all of them if none is named.
+
+        Raises:
+            EmulatorError: A project does not exist, or an argument cannot be used.
+        """
+        state = self._started()
+        for project_id in project_ids:
+            self._project(project_id)
+        secret = management_key or new_secret()
+        self._add_management_key(state, secret, list(project_ids))
+        await state.settle()
+        return secret
+
+    async def create_tenant(
+        self, tenant_id: str, name: str | None = None, *, project_id: str | None = None
+    ) -> None:
+        """Add a tenant; without a name, its id is its name.
+
+        Raises:
+            EmulatorError: The tenant exists, or the project does not.
+        """
+        await self._act(tenants.create, {"id": tenant_id, "name": name or tenant_id}, project_id)
+
+    async def create_role(
+        self,
+        name: str,
+        permission_names: Sequence[str] = (),
+        *,
+        tenant_id: str | None = None,
+        project_id: str | None = None,
+    ) -> None:
+        """Add a role, and those of its permissions that do not exist.
+
+        Args:
+            name: The role's name.
+            permission_names: What it permits.
+            tenant_id: The tenant it is for; None for the whole project.
+            project_id: The project; None for the first one.
+
+        Raises:
+            EmulatorError: The role exists, or the project does not.
+        """
+        for permission_name in permission_names:
+            if not self._project(project_id).permissions.find(permission_name):
+                await self._act(roles.create_permission, {"name": permission_name}, project_id)
+        values = {
+            "name": name,
+            "permissionNames": list(permission_names),
+            "tenantId": tenant_id,
+        }
+        await self._act(roles.create, values, project_id)
+
+    async def create_user(
+        self,
+        login_id: str,
+        *,
+        role_names: Sequence[str] = (),
+        tenants: Mapping[str, Sequence[str]] | None = None,
+        project_id: str | None = None,
+    ) -> str:
+        """Add an enabled user, and return its user id.
+
+        Args:
+            login_id: What the user signs in with, such as an email address.
+            role_names: The user's roles on the project.
+            tenants: The user's tenants: roles by tenant id.
+            project_id: The project; None for the first one.
+
+        Raises:
+            EmulatorError: The login id is in use, or the project does not exist.
+        """
+        values = {
+            "loginId": login_id,
+            "status": "enabled",
+            "roleNames": list(role_names),
+            "userTenants": [
+                {"tenantId": tenant_id, "roleNames": list(names)}
+                for tenant_id, names in (tenants or {}).items()
+            ],
+        }
+        answer = await self._act(users.create, values, project_id)
+        return str(answer["user"]["userId"])
+
+    async def set_user_status(
+        self, user_id: str, status: str, *, project_id: str | None = None
+    ) -> None:
+        """Make a user ``"enabled"``, ``"disabled"`` or ``"invited"``.
+
+        Raises:
+            EmulatorError: The user or the project does not exist, or the status is none of these.
+        """
+        await self._act(users.update_status, {"userId": user_id, "status": status}, project_id)
+
+    async def delete_user(self, user_id: str, *, project_id: str | None = None) -> None:
+        """Delete a user.
+
+        Raises:
+            EmulatorError: The user or the project does not exist.
+        """
+        await self._act(users.delete, {"userId": user_id}, project_id)
+
+    async def snapshot(self, project_id: str | None = None) -> dict[str, Any]:
+        """All that a project holds, as the service would show it, to assert on.
+
+        Returns:
+            Lists by name: ``accessKeys``, ``tenants``, ``permissions``, ``roles`` and ``users``.
+
+        Raises:
+            EmulatorError: The project does not exist.
+        """
+        project = self._project(project_id)
+        return {
+            "accessKeys": [access_keys.to_json(project, each) for each in project.access_keys],
+            "tenants": [tenants.to_json(project, each) for each in project.tenants],
+            "permissions": [roles.permission_to_json(each) for each in project.permissions],
+            "roles": [roles.to_json(each) for each in project.roles],
+            "users": [users.to_json(project, each) for each in project.users],
+        }
+
+    def _open(self) -> State:
+        return State(Store(self._data) if self._data else None)
+
+    def _forget(self) -> None:
+        if self._state:
+            self._state.close()
+        self._state = None
+        self._base_url = ""
+
+    async def _set_up(self, state: State) -> None:
+        contents = None
+        if self._seed is not None:
+            contents = await anyio.to_thread.run_sync(seed.read, self._seed)
+        if self._project_id is None:
+            known = state.project_ids
+            self._project_id = known[0] if known else new_id("P")
+        default = next((key for key in state.management_keys if key.is_default), None)
+        default = default or ManagementKey(id=new_id("K"), secret_digest="", is_default=True)
+        self._author = default.id
+        holder = state.management_keys.find(digest(self._management_key))
+        if holder and holder.id != default.id:
+            raise EmulatorError("management_key belongs to another key of the data file")
+        state.management_keys.put(evolve(default, secret_digest=digest(self._management_key)))
+        if self._project_id not in state.project_ids:
+            project = state.add_project(self._project_id, self._clock.now())
+            if contents:
+                seed.fill(project, contents, self._clock.now(), self._author)
+        for project_id, secret, inner in seed.projects(contents) if contents else ():
+            if project_id not in state.project_ids:
+                self._add_project(state, project_id, secret or new_secret())
+                project = state.project(project_id)
+                seed.fill(project, inner, self._clock.now(), self._author)
+        await state.settle()
+
+    def _add_project(
+        self, state: State, project_id: str, management_key: str
+    ) -> ProjectCredentials:
+        if _usable_id(project_id) in state.project_ids:
+            raise EmulatorError(f"the project {project_id} exists already")
+        self._add_management_key(state, management_key, [project_id])
+        state.add_project(project_id, self._clock.now())
+        return ProjectCredentials(project_id, management_key)
+
+    @staticmethod
+    def _add_management_key(state: State, secret: str, project_ids: list[str]) -> None:
+        if state.management_keys.find(digest(_usable_secret(secret))):
+            raise EmulatorError("this management key exists already; pass another, or None")
+        state.management_keys.put(
+            ManagementKey(id=new_id("K"), secret_digest=digest(secret), project_ids=project_ids)
+        )
+
+    def _started(self) -> State:
+        if not self._state:
+            raise EmulatorError("the emulator is not running: start it first")
+        return self._state
+
+    def _project(self, project_id: str | None) -> Project:
+        try:
+            return self._started().project(project_id or self.project_id)
+        except Refusal as refusal:
+            raise EmulatorError(f"there is no project {project_id}") from refusal
+
+    async def _act(
+        self, rule: Callable[[Call], Json], values: Json, project_id: str | None
+    ) -> Json:
+        call = Call(self._project(project_id), Fields(values), self._clock.now(), self._author)
+        try:
+            answer = rule(call)
+        except Refusal as refusal:
+            raise EmulatorError(refusal.message) from refusal
+        await self._started().settle()
+        return answer
+
+
+def _usable_id(project_id: str) -> str:
+    if not _ID.match(project_id):
+        raise EmulatorError(
+            "project_id must be 1 to 64 letters, digits, dashes and underscores, such as P2abc"
+        )
+    return project_id
+
+
+def _usable_secret(management_key: str) -> str:
+    if not _SECRET.match(management_key):
+        raise EmulatorError("management_key must be printable ASCII without spaces and colons")
+    return management_key
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        # One address: a name such as localhost can have several, and port 0 would differ on each.
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise EmulatorError(f"cannot listen on {host}: {error.strerror}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise EmulatorError(
+            f"cannot listen on {host}, port {port}: {error.strerror}; pass another port, or 0 for "
+            "a free one"
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host: str = listener.getsockname()[0]
+    port: int = listener.getsockname()[1]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
