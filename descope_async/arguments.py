@@ -227,12 +227,11 @@ def audience(parameter: str, value: object) -> frozenset[str] | None:
 
 
 def _items(parameter: str, value: object, kind: str) -> list[object]:
+    given = type(value).__name__
     # A string and a mapping can be iterated over, which is never what was meant.
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise InvalidArgument(
-            f"{parameter} must be a list of {kind}, not a single {type(cast('object', value)).__name__}"
-        )
-    return list(cast("Iterable[object]", value))
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return list(cast("Iterable[object]", value))
+    raise InvalidArgument(f"{parameter} must be a list of {kind}, not a single {given}")
 
 
 def _fields(parameter: str, value: object, cls: type[T]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +13,7 @@ from .access_keys import AccessKeys
 from .clock import SYSTEM_CLOCK
 from .config import Timeouts
 from .exchange import Exchange
-from .jwks import MAX_KEY_SET, KeyCache, parse_pinned_keys
+from .jwks import MAX_KEY_SET, FetchedKeys, KeyCache, parse_pinned_keys
 from .license import License
 from .models import AccessKeyLoginOptions, SessionToken
 from .secret import Secret
@@ -99,8 +100,14 @@ class DescopeClient:
             ).union(self._config.issuers),
             self._config.leeway,
         )
+        # Not a method of this class: in a cycle, a forgotten client would not be noticed at once.
+        self._keys = KeyCache(
+            partial(_fetch_keys, self._config, self._transport),
+            clock,
+            parse_pinned_keys(pinned) if pinned else None,
+        )
         self._validator = SessionValidator(
-            KeyCache(self._fetch_keys, clock, parse_pinned_keys(pinned) if pinned else None),
+            self._keys,
             rules,
             clock,
         )
@@ -166,6 +173,7 @@ class DescopeClient:
 
     async def aclose(self) -> None:
         """Close the connections. May be repeated; every other call then raises ClientClosed."""
+        await self._keys.aclose()
         await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
@@ -179,17 +187,22 @@ class DescopeClient:
     ) -> None:
         await self.aclose()
 
+    def __del__(self) -> None:
+        if hasattr(self, "_transport"):  # the constructor may have refused
+            self._transport.abandon()
+
     def __repr__(self) -> str:
         return f"DescopeClient(project_id={self.project_id!r}, base_url={self.base_url!r})"
 
-    async def _fetch_keys(self) -> bytes:
-        answer = await self._transport.send(
-            Request(
-                operation="key_set",
-                method="GET",
-                path=f"/v2/keys/{self.project_id}",
-                deadline=self._config.timeouts.keys,
-                max_body=MAX_KEY_SET,
-            )
+
+async def _fetch_keys(settings: config.Config, transport: Transport) -> FetchedKeys:
+    answer = await transport.send(
+        Request(
+            operation="key_set",
+            method="GET",
+            path=f"/v2/keys/{settings.project_id}",
+            deadline=settings.timeouts.keys,
+            max_body=MAX_KEY_SET,
         )
-        return answer.body
+    )
+    return FetchedKeys(answer.body, answer.headers.get("Cache-Control", ""))

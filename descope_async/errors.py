@@ -100,9 +100,14 @@ class RequestFailed(DescopeError):
         operation: str | None = None,
         status_code: int | None = None,
         request_id: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(
-            message, operation=operation, status_code=status_code, request_id=request_id
+            message,
+            operation=operation,
+            status_code=status_code,
+            request_id=request_id,
+            retry_after=retry_after,
         )
         self.sent = sent
 

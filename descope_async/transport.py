@@ -170,14 +170,16 @@ class Transport:
                     await asyncio.wrap_future(elsewhere)
                 # A loop that stands still closes its pool when it is shut down.
 
-    def __del__(self) -> None:
-        pools = getattr(self, "_pools", {})
+    def abandon(self) -> None:
+        """Warn about what is still open, and let the loops close it."""
+        pools = dict(self._pools)
+        self._pools.clear()
         if any(not (pool.session.closed or loop.is_closed()) for loop, pool in pools.items()):
             warnings.warn(
                 "a DescopeClient was not closed; use it as a context manager or close it",
                 ResourceWarning,
                 source=self,
-                stacklevel=2,
+                stacklevel=3,
             )
 
     async def _pool(self) -> _Pool:

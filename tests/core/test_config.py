@@ -110,7 +110,7 @@ def test_exchange_needs_no_management_key() -> None:
 )
 def test_unusable_settings_are_named(setting: str, value: object, why: str) -> None:
     with pytest.raises(ConfigurationError, match=why) as caught:
-        configured(**{setting: value})
+        configured(None, **{setting: value})
     assert "canary" not in str(caught.value)
 
 

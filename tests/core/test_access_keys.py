@@ -1,0 +1,324 @@
+"""What an administrator and a machine do, against a local Descope."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from descope_async import (
+    AccessKeyLoginOptions,
+    ApiError,
+    AssociatedTenant,
+    AudienceMismatch,
+    BadRequest,
+    ConfigurationError,
+    DescopeClient,
+    DescopeError,
+    InvalidArgument,
+    NotFound,
+    SessionToken,
+    SignatureInvalid,
+    TokenError,
+    TokenMalformed,
+    Unauthorized,
+)
+from descope_async.emulator import Emulator
+
+SEED = {
+    "tenants": [{"id": "t1", "name": "One"}, {"id": "t2", "name": "Two"}],
+    "permissions": [{"name": "read"}, {"name": "write"}],
+    "roles": [
+        {"name": "Reader", "permissionNames": ["read"]},
+        {"name": "Writer", "permissionNames": ["write"]},
+    ],
+    "users": [{"loginId": "dana", "roleNames": ["Reader"]}],
+}
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Emulator]:
+    async with Emulator(seed=SEED) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+async def client(emulator: Emulator) -> AsyncIterator[DescopeClient]:
+    async with DescopeClient(
+        emulator.project_id, emulator.management_key, base_url=emulator.base_url + "/"
+    ) as client:
+        yield client
+
+
+async def test_the_life_of_a_key(client: DescopeClient) -> None:
+    keys = client.mgmt.access_key
+    created = await keys.create(
+        "ci", role_names=["Reader"], description="d", custom_claims={"a": 1}
+    )
+    key = created.key
+    assert created.cleartext
+    assert (key.name, key.description, key.status) == ("ci", "d", "active")
+    assert key.role_names == ("Reader",)
+    assert key.is_active
+    assert key.expires_at is None
+    assert await keys.load(f" {key.id}\n") == key
+
+    session = await client.exchange_access_key(f"{created.cleartext}\n")
+    assert session.key_id == key.id
+    assert session.claims["a"] == 1
+    assert session.validate_permissions(["read"])
+    assert not session.validate_permissions(["write"])
+    assert await client.validate_session(session.jwt) == session
+
+    await keys.deactivate(key.id)
+    assert (await keys.load(key.id)).status == "inactive"
+    with pytest.raises(Unauthorized):
+        await client.exchange_access_key(created.cleartext)
+    await keys.activate(key.id)
+    await client.exchange_access_key(created.cleartext)
+
+    fresh = await keys.rotate(key.id)
+    assert fresh.key.id == key.id
+    assert fresh.cleartext != created.cleartext
+    with pytest.raises(Unauthorized):
+        await client.exchange_access_key(created.cleartext)
+    await client.exchange_access_key(fresh.cleartext)
+
+    await keys.delete(key.id)
+    with pytest.raises(NotFound):
+        await keys.load(key.id)
+    with pytest.raises(Unauthorized):
+        await client.exchange_access_key(fresh.cleartext)
+    assert await client.validate_session(session.jwt) == session  # offline, until it expires
+
+
+async def test_update_keeps_none_and_clears_empty(client: DescopeClient) -> None:
+    keys = client.mgmt.access_key
+    before = (
+        await keys.create(
+            "n",
+            key_tenants=[AssociatedTenant("t1", ["Reader"])],
+            custom_claims={"a": 1},
+            description="d",
+            permitted_ips=["127.0.0.1", "10.0.0.0/8"],
+        )
+    ).key
+    kept = await keys.update(before.id, "m")
+    assert kept.name == "m"
+    assert kept.to_dict() == {**before.to_dict(), "name": "m"}
+
+    cleared = await keys.update(
+        before.id, "m", description="", key_tenants=[], custom_claims={}, permitted_ips=[]
+    )
+    assert cleared.description == ""
+    assert cleared.key_tenants == ()
+    assert cleared.custom_claims == {}
+    assert cleared.permitted_ips == ()
+
+    roles = await keys.update(before.id, "m", role_names=["Writer"])
+    assert roles.role_names == ("Writer",)
+    tenants = await keys.update(before.id, "m", role_names=[], key_tenants=[{"tenant_id": "t2"}])
+    assert [tenant.tenant_id for tenant in tenants.key_tenants] == ["t2"]
+    assert await keys.load(before.id) == tenants
+
+
+async def test_search_meets_all_criteria(client: DescopeClient) -> None:
+    keys = client.mgmt.access_key
+    one = (await keys.create("b-one", key_tenants=[{"tenant_id": "t1"}])).key
+    two = (await keys.create("a-two", key_tenants=[{"tenant_id": "t2"}])).key
+    both = (await keys.create("c", key_tenants=[{"tenant_id": "t1"}, {"tenant_id": "t2"}])).key
+
+    def ids(found: list[Any]) -> set[str]:
+        return {key.id for key in found}
+
+    assert ids(await keys.search_all_access_keys()) == {one.id, two.id, both.id}
+    assert ids(await keys.search_all_access_keys(["t1"])) == {one.id, both.id}
+    assert ids(await keys.search_all_access_keys(text="two")) == {two.id}
+    assert ids(await keys.search_all_access_keys(creating_user=one.created_by)) == {
+        one.id,
+        two.id,
+        both.id,
+    }
+    assert await keys.search_all_access_keys(bound_user_id="nobody") == []
+    ordered = await keys.search_all_access_keys(sort=[{"field": "name", "desc": True}])
+    assert [key.name for key in ordered] == ["c", "b-one", "a-two"]
+
+
+async def test_batches(client: DescopeClient) -> None:
+    keys = client.mgmt.access_key
+    ids = [(await keys.create(f"n{number}")).key.id for number in range(3)]
+    await keys.deactivate_batch(ids)
+    assert {key.status for key in await keys.search_all_access_keys()} == {"inactive"}
+    await keys.activate_batch(set(ids))
+    assert {key.status for key in await keys.search_all_access_keys()} == {"active"}
+    await keys.delete_batch(tuple(ids[:2]))
+    assert [key.id for key in await keys.search_all_access_keys()] == ids[2:]
+
+
+async def test_login_options_choose_tenant_and_claims(client: DescopeClient) -> None:
+    created = await client.mgmt.access_key.create(
+        "n",
+        role_names=["Writer"],
+        key_tenants=[AssociatedTenant("t1", ["Reader"]), AssociatedTenant("t2")],
+    )
+    session = await client.exchange_access_key(
+        created.cleartext,
+        login_options=AccessKeyLoginOptions(custom_claims={"k": ["v"]}, selected_tenant="t1"),
+    )
+    assert session.current_tenant == "t1"
+    assert session.client_claims == {"k": ("v",)}
+    assert session.validate_tenant_permissions("t1", ["read"])
+    assert session.validate_tenant_roles("t2", [])
+    assert not session.validate_tenant_roles("t3", [])
+    assert not session.validate_roles(["Writer"])  # the tenants' roles win
+    with pytest.raises(ApiError):
+        await client.exchange_access_key(
+            created.cleartext, login_options={"selected_tenant": "elsewhere"}
+        )
+
+
+async def test_an_expired_key_is_refused(client: DescopeClient) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=1.5)
+    created = await client.mgmt.access_key.create("n", expire_time=soon)
+    assert created.key.expire_time == int(soon.timestamp())
+    await client.exchange_access_key(created.cleartext)
+    while time.time() < created.key.expire_time + 0.1:  # noqa: TID251 - the real clock
+        await asyncio.sleep(0.1)
+    with pytest.raises(Unauthorized):
+        await client.exchange_access_key(created.cleartext)
+
+
+async def test_a_key_for_other_addresses_is_refused(client: DescopeClient) -> None:
+    created = await client.mgmt.access_key.create("n", permitted_ips=["192.0.2.0/24"])
+    with pytest.raises(ApiError):
+        await client.exchange_access_key(created.cleartext)
+
+
+async def test_audiences(client: DescopeClient) -> None:
+    created = await client.mgmt.access_key.create("n")
+    with pytest.raises(AudienceMismatch):
+        await client.exchange_access_key(created.cleartext, "another-service")
+    session = await client.exchange_access_key(created.cleartext)
+    with pytest.raises(AudienceMismatch):
+        await client.validate_session(session.jwt, ["another-service"])
+
+
+async def test_a_changed_token_is_refused(client: DescopeClient) -> None:
+    created = await client.mgmt.access_key.create("n")
+    jwt = (await client.exchange_access_key(created.cleartext)).jwt
+    header, payload, signature = jwt.split(".")
+    other = ("A" if signature[9] != "A" else "B").join([signature[:9], signature[10:]])
+    with pytest.raises(SignatureInvalid):
+        await client.validate_session(f"{header}.{payload}.{other}")
+    for broken in ("", "a.b", jwt + ".", f" {jwt}", jwt + "=", jwt * 100, "é.é.é"):
+        with pytest.raises(TokenMalformed):
+            await client.validate_session(broken)
+    for wrong in (None, 5, ["x"]):
+        with pytest.raises(TokenError):
+            await client.validate_session(wrong)  # type: ignore[arg-type]  # the point of the test
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda keys: keys.create(""),
+        lambda keys: keys.create(" "),
+        lambda keys: keys.create(5),
+        lambda keys: keys.create("n", expire_time=-1),
+        lambda keys: keys.create("n", role_names="Reader"),
+        lambda keys: keys.create("n", key_tenants={"tenant_id": "t"}),
+        lambda keys: keys.create("n", permitted_ips=["x"]),
+        lambda keys: keys.create("n", custom_claims=["x"]),
+        lambda keys: keys.load(""),
+        lambda keys: keys.load("a\nb"),
+        lambda keys: keys.load(None),
+        lambda keys: keys.update("", "n"),
+        lambda keys: keys.update("a", ""),
+        lambda keys: keys.update("a", "n", custom_attributes=5),
+        lambda keys: keys.delete("é"),
+        lambda keys: keys.rotate(" "),
+        lambda keys: keys.activate(None),
+        lambda keys: keys.deactivate([]),
+        lambda keys: keys.delete_batch([]),
+        lambda keys: keys.activate_batch(["a", "a"]),
+        lambda keys: keys.deactivate_batch("abc"),
+        lambda keys: keys.search_all_access_keys("t1"),
+        lambda keys: keys.search_all_access_keys(sort=["name"]),
+    ],
+)
+async def test_bad_arguments_never_leave(call: Callable[[Any], Any]) -> None:
+    async with DescopeClient("P1", "K1", base_url="http://127.0.0.1:1") as client:
+        with pytest.raises(InvalidArgument) as caught:
+            await call(client.mgmt.access_key)
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("",),
+        (None,),
+        ("K\x00",),
+        ("K", ""),
+        ("K", []),
+        ("K", None, "options"),
+        ("K", None, {"custom_claims": "x"}),
+        ("K", None, {"customClaims": {}}),
+    ],
+)
+async def test_a_bad_exchange_never_leaves(arguments: tuple[Any, ...]) -> None:
+    async with DescopeClient("P1", base_url="http://127.0.0.1:1") as client:
+        with pytest.raises(InvalidArgument):
+            await client.exchange_access_key(*arguments)
+
+
+async def test_management_needs_its_key(emulator: Emulator) -> None:
+    async with DescopeClient(emulator.project_id, base_url=emulator.base_url) as client:
+        with pytest.raises(ConfigurationError, match="DESCOPE_MANAGEMENT_KEY"):
+            await client.mgmt.access_key.load("a")
+    async with DescopeClient(emulator.project_id, "Kwrong", base_url=emulator.base_url) as client:
+        with pytest.raises(Unauthorized):
+            await client.mgmt.access_key.load("a")
+
+
+async def test_another_projects_token_is_refused(emulator: Emulator) -> None:
+    other = await emulator.create_project()
+    async with (
+        DescopeClient(
+            emulator.project_id, emulator.management_key, base_url=emulator.base_url
+        ) as ours,
+        DescopeClient(other.project_id, other.management_key, base_url=emulator.base_url) as theirs,
+    ):
+        created = await theirs.mgmt.access_key.create("n")
+        session = await theirs.exchange_access_key(created.cleartext)
+        with pytest.raises(TokenError):
+            await ours.validate_session(session.jwt)
+        with pytest.raises(Unauthorized):
+            await ours.exchange_access_key(created.cleartext)
+
+
+async def test_many_at_once(client: DescopeClient) -> None:
+    created = await client.mgmt.access_key.create("n")
+    sessions = await asyncio.gather(
+        *(client.exchange_access_key(created.cleartext) for _ in range(200))
+    )
+    assert {type(session) for session in sessions} == {SessionToken}
+
+
+async def test_what_the_service_refuses_comes_with_its_reason(client: DescopeClient) -> None:
+    created = await client.mgmt.access_key.create("n")
+    await client.mgmt.access_key.deactivate(created.key.id)
+    with pytest.raises(DescopeError) as caught:
+        await client.mgmt.access_key.rotate(created.key.id)
+    error = caught.value
+    assert isinstance(error, ApiError)
+    assert error.operation == "access_key.rotate"
+    assert error.status_code is not None
+    assert error.error_code
+    assert error.error_description
+    assert error.request_id
+    assert not isinstance(error, BadRequest) or error.status_code == 400
