@@ -1,0 +1,190 @@
+"""``descope-keys`` as a person runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "descope_async.cli"]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100", **environment},
+        check=False,
+    )
+
+
+@contextmanager
+def emulator(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """A running emulator and the environment that it printed."""
+    with subprocess.Popen(
+        [*COMMAND, "emulator", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        printed: dict[str, str] = {}
+        try:
+            while len(printed) < 4:
+                line = process.stdout.readline()
+                assert line, process.communicate()
+                found = re.fullmatch(r"export (\w+)='?(.*?)'?\n", line)
+                if found:
+                    printed[found[1]] = found[2]
+            yield process, printed
+        finally:
+            process.kill()
+
+
+def test_the_demo_shows_that_everything_works() -> None:
+    done = run("demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    assert "✗" not in done.stdout
+    assert done.stdout.count("✓") > 40
+    assert "200 of 200 tokens" in done.stdout
+    assert "••••••" in done.stdout
+    assert "eyJ" not in done.stdout  # how every JWT begins
+
+
+def test_the_demo_says_when_something_is_wrong() -> None:
+    with emulator() as (_, printed):
+        done = run(
+            "demo",
+            "--base-url",
+            printed["DESCOPE_BASE_URI"],
+            DESCOPE_PROJECT_ID=printed["DESCOPE_PROJECT_ID"],
+            DESCOPE_MANAGEMENT_KEY="Kwrong",
+        )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "Unauthorized" in done.stdout
+
+
+def test_the_demo_on_a_given_project_cleans_up() -> None:
+    from descope_sync import DescopeClient
+
+    with emulator() as (_, printed):
+        environment = {
+            name: printed[name] for name in printed if not name.startswith("DESCOPE_BASE")
+        }
+        base_url = printed["DESCOPE_BASE_URI"]
+        done = run("demo", "--base-url", base_url, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        with DescopeClient(
+            printed["DESCOPE_PROJECT_ID"], printed["DESCOPE_MANAGEMENT_KEY"], base_url=base_url
+        ) as client:
+            assert client.mgmt.access_key.search_all_access_keys() == []
+
+
+def test_the_demo_needs_a_project_to_run_on() -> None:
+    done = run("demo", "--base-url", "https://descope.invalid")
+    assert done.returncode == 2
+    assert "DESCOPE_PROJECT_ID" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_emulator_serves_until_it_is_stopped(number: signal.Signals) -> None:
+    with emulator("--project-id", "Pmine", "--management-key", "Kmine") as (process, printed):
+        assert printed["DESCOPE_PROJECT_ID"] == "Pmine"
+        assert printed["DESCOPE_MANAGEMENT_KEY"] == "Kmine"
+        assert printed["DESCOPE_BASE_URI"] == printed["DESCOPE_BASE_URL"]
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert (out, err) == ("", "")
+
+
+def test_env_prints_nothing_but_exports() -> None:
+    with emulator("--env") as (process, _):
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20) == ("", "")
+
+
+def test_a_port_in_use_is_a_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run("emulator", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert "in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--host", "0.0.0.0"),  # noqa: S104 - what must be refused
+        ("--seed", "no-such-file.yaml"),
+        ("--project-id", "not a project"),
+        ("--port", "70000"),
+        ("--nonsense",),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(arguments: tuple[str, ...]) -> None:
+    done = run("emulator", *arguments)
+    assert done.returncode == 2
+    assert done.stderr.strip()
+    assert "Traceback" not in done.stderr
+
+
+def test_data_survives_and_is_not_shared(tmp_path: Path) -> None:
+    from descope_sync import DescopeClient
+
+    file = str(tmp_path / "descope.db")
+    with emulator("--data", file) as (_, printed):
+        second = run("emulator", "--data", file)
+        assert second.returncode == 2
+        assert file in second.stderr
+        with DescopeClient(
+            printed["DESCOPE_PROJECT_ID"],
+            printed["DESCOPE_MANAGEMENT_KEY"],
+            base_url=printed["DESCOPE_BASE_URI"],
+        ) as client:
+            created = client.mgmt.access_key.create("kept")
+    with (
+        emulator("--data", file) as (_, printed),
+        DescopeClient(
+            printed["DESCOPE_PROJECT_ID"],
+            printed["DESCOPE_MANAGEMENT_KEY"],
+            base_url=printed["DESCOPE_BASE_URI"],
+        ) as client,
+    ):
+        assert client.mgmt.access_key.load(created.key.id).name == "kept"
+        assert client.exchange_access_key(created.cleartext).key_id == created.key.id
+
+
+def test_help_and_version() -> None:
+    for arguments in (["--help"], ["emulator", "--help"], ["demo", "--help"]):
+        done = run(*arguments)
+        assert done.returncode == 0
+        assert "Usage" in done.stdout
+    from descope_async import __version__
+
+    assert run("--version").stdout.strip() == f"descope-keys {__version__}"
+
+
+def test_without_its_extra_it_says_which(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise ModuleNotFoundError(name='typer')")
+    done = run("--help", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "pip install 'descope-async[cli]'" in done.stderr
+    assert "Traceback" not in done.stderr
