@@ -24,7 +24,7 @@ _MAX_HEADER = _MAX_SIGNATURE = 1_024
 _MAX_NAME: Final = 256
 
 #: Curve and octets of a coordinate (RFC 7518, 3.4); a signature is two numbers of that size.
-_CURVES: Final = {"ES256": ("P-256", 32), "ES384": ("P-384", 48), "ES512": ("P-521", 66)}
+_CURVES: Final = {"ES256": ("P-256", 32), "ES384": ("P-384", 48)}
 _RSA: Final = frozenset({"RS256", "RS384", "RS512"})
 #: What a key may be used with. HMAC is missing on purpose: a public key is no shared secret.
 ALGORITHMS: Final = _RSA | frozenset(_CURVES)
