@@ -1,5 +1,7 @@
 """Everything this package raises.
 
+In a tree, to catch at the depth that suits::
+
     DescopeError
     ├── InvalidArgument             refused before any I/O (also a ValueError)
     │   └── ConfigurationError      a setting of the client, or one that a call needs and misses

@@ -26,6 +26,9 @@ autodoc_class_signature = "separated"
 nitpick_ignore_regex = [
     # No inventories of other projects: the site builds without a network.
     (r"py:.*", r"(?!descope_).*"),
-    (r"py:.*", r"descope_(async|sync)\.(?!(client|errors|models|config|access_keys)\b).*"),
+    (
+        r"py:.*",
+        r"descope_(async|sync)\.(?!(client|errors|models|access_keys)\b|config\.Timeouts).*",
+    ),
     (r"py:obj", r".*"),
 ]

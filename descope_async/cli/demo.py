@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from attrs import asdict, has
+from attrs import fields, has
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -72,7 +72,10 @@ async def _run_async(client: descope_async.DescopeClient, report: _Report, made:
                     break
         finally:
             for key_id in made.ids:
-                await _ignoring_missing(client.mgmt.access_key.delete, key_id)
+                try:
+                    await client.mgmt.access_key.delete(key_id)
+                except DescopeError as error:
+                    report.leftover(key_id, error)
         await _exchange_at_once(client, report)
 
 
@@ -91,20 +94,17 @@ def _run_sync(client: descope_sync.DescopeClient, report: _Report, made: Made) -
         for key_id in made.ids:
             try:
                 client.mgmt.access_key.delete(key_id)
-            except NotFound:
-                continue
-
-
-async def _ignoring_missing(call: Callable[[str], Any], key_id: str) -> None:
-    try:
-        await call(key_id)
-    except NotFound:
-        return
+            except DescopeError as error:
+                report.leftover(key_id, error)
 
 
 async def _exchange_at_once(client: descope_async.DescopeClient, report: _Report) -> None:
     report.heading(f"{_AT_ONCE} exchanges at once")
-    created = await client.mgmt.access_key.create("demo-burst")
+    try:
+        created = await client.mgmt.access_key.create("demo-burst")
+    except DescopeError as error:
+        report.line(False, f"no key to exchange: {error}")
+        return
     try:
         start = time.perf_counter()
         results = await asyncio.gather(
@@ -131,6 +131,11 @@ class _Report:
 
     def complain(self, error: DescopeError) -> None:
         self._console.print(f"[red]{escape(str(error))}[/]")
+
+    def leftover(self, key_id: str, error: DescopeError) -> None:
+        """Say that a key of the demo could not be deleted, unless it was already."""
+        if not isinstance(error, NotFound):
+            self.line(False, f"delete {key_id} yourself: {error}")
 
     def judged(self, step: Step, arguments: Mapping[str, Any], result: object, made: Made) -> bool:
         """Show a call and what came of it; whether it makes sense to go on."""
@@ -173,9 +178,10 @@ def _written(result: object) -> str:
     if isinstance(result, DescopeError):
         return f"{type(result).__name__}: {result}"
     if isinstance(result, list):
-        return f"[{', '.join(_written(item) for item in result)}]"
-    if not has(type(result)):
+        return f"[{', '.join(_written(item) for item in cast('list[object]', result))}]"
+    cls = type(result)
+    if not has(cls):
         return repr(result)
     # Only what is set: an access key has many fields, and most are empty in a demo.
-    fields = {name: value for name, value in asdict(result, recurse=False).items() if value}
-    return f"{type(result).__name__}({', '.join(f'{k}={v!r}' for k, v in fields.items())})"
+    shown = [(field.name, getattr(result, field.name)) for field in fields(cls) if field.repr]
+    return f"{cls.__name__}({', '.join(f'{name}={value!r}' for name, value in shown if value)})"
