@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+
+import anyio
+import pytest
+
+from descope_async.single_flight import SingleFlight
+
+
+class Call:
+    """Something slow that counts its runs and returns their number."""
+
+    def __init__(self, seconds: float = 0.02) -> None:
+        self.runs = 0
+        self.ended = 0
+        self._seconds = seconds
+
+    async def __call__(self) -> int:
+        self.runs += 1
+        number = self.runs
+        await asyncio.sleep(self._seconds)
+        self.ended += 1
+        return number
+
+
+async def test_askers_share_a_run_and_the_next_gets_a_new_one() -> None:
+    flight, call = SingleFlight[int](), Call()
+    assert await asyncio.gather(*(flight.join(call) for _ in range(1_000))) == [1] * 1_000
+    assert await flight.join(call) == 2
+
+
+async def test_every_asker_gets_the_error_without_the_others_frames() -> None:
+    flight = SingleFlight[int]()
+    error = LookupError("no such thing")
+
+    async def fail() -> int:
+        await asyncio.sleep(0.01)
+        raise error
+
+    outcomes = await asyncio.gather(
+        *(flight.join(fail) for _ in range(100)), return_exceptions=True
+    )
+    assert outcomes == [error] * 100
+    depth, trace = 0, error.__traceback__
+    while trace is not None:
+        depth, trace = depth + 1, trace.tb_next
+    assert depth < 10
+
+
+async def test_cancelling_askers_harms_nobody_else() -> None:
+    flight, call = SingleFlight[int](), Call(0.05)
+    first = asyncio.create_task(flight.join(call))
+    others = [asyncio.create_task(flight.join(call)) for _ in range(50)]
+    await asyncio.sleep(0.01)
+    for task in [first, *others[::2]]:
+        task.cancel()
+    with anyio.move_on_after(0.001):
+        await flight.join(call)
+    assert await asyncio.gather(*others[1::2]) == [1] * 25
+    assert first.cancelled()
+    assert (call.runs, call.ended) == (1, 1)
+
+
+async def test_a_run_starts_only_when_it_may() -> None:
+    flight, call = SingleFlight[int](), Call()
+    assert await flight.join(call, lambda: False) is None
+    flight.start(call, lambda: False)
+    assert call.runs == 0
+    flight.start(call)
+    assert await flight.join(call, lambda: False) == 1
+
+
+async def test_an_error_that_nobody_awaits_is_silent(caplog: pytest.LogCaptureFixture) -> None:
+    flight = SingleFlight[int]()
+
+    async def fail() -> int:
+        raise LookupError
+
+    flight.start(fail)
+    await asyncio.sleep(0.01)
+    del flight
+    gc.collect()
+    assert not caplog.records
+
+
+async def test_closing_cancels_the_run() -> None:
+    flight, call = SingleFlight[int](), Call(60)
+    flight.start(call)
+    await asyncio.sleep(0)
+    await flight.aclose()
+    await flight.aclose()
+    assert (call.runs, call.ended) == (1, 0)
+    assert not [task for task in asyncio.all_tasks() if "_carry_out" in repr(task)]
+
+
+def in_thread(body: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=body)
+    thread.start()
+    return thread
+
+
+def test_threads_with_loops_of_their_own_share_a_run() -> None:
+    flight, call = SingleFlight[int](), Call(0.3)
+    results: list[int | None] = []
+    ready = threading.Barrier(8)
+
+    async def ask() -> None:
+        ready.wait(10)
+        results.extend(await asyncio.gather(*(flight.join(call) for _ in range(50))))
+
+    for thread in [in_thread(lambda: asyncio.run(ask())) for _ in range(8)]:
+        thread.join(30)
+    assert results == [1] * 400
+
+
+@pytest.mark.parametrize("tidy", [True, False], ids=["asyncio.run", "loop merely stopped"])
+def test_when_the_carrying_loop_dies_another_takes_over(tidy: bool) -> None:
+    flight, slow, call = SingleFlight[int](), Call(60), Call()
+    started, asked = threading.Event(), threading.Event()
+
+    async def carry() -> None:
+        flight.start(slow)
+        await asyncio.sleep(0)
+        started.set()
+        await asyncio.to_thread(asked.wait, 10)
+
+    def die() -> None:
+        if tidy:
+            asyncio.run(carry())
+            return
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(carry())
+        loops.append(loop)
+
+    loops: list[asyncio.AbstractEventLoop] = []
+    carrier = in_thread(die)
+    assert started.wait(10)
+
+    async def ask() -> int | None:
+        asking = asyncio.create_task(flight.join(call))
+        await asyncio.sleep(0.01)
+        asked.set()
+        return await asyncio.wait_for(asking, 20)
+
+    assert asyncio.run(ask()) == 1
+    carrier.join(10)
+    assert (slow.runs, slow.ended) == (1, 0)
+    for loop in loops:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+
+async def _ask_often(flight: SingleFlight[int], call: Call, seed: int) -> list[object]:
+    unexpected: list[object] = []
+    for turn in range(20):
+        tasks = [asyncio.create_task(flight.join(call)) for _ in range(20)]
+        await asyncio.sleep(0.003 * ((seed + turn) % 4))
+        for task in tasks[:: 2 + turn % 3]:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        unexpected += [o for o in outcomes if not isinstance(o, int | asyncio.CancelledError)]
+    return unexpected
+
+
+async def _start_and_die(flight: SingleFlight[int], call: Call) -> None:
+    flight.start(call)
+    asyncio.get_running_loop().call_soon(asyncio.create_task(flight.join(call)).cancel)
+    await asyncio.sleep(0.002)
+
+
+def test_stress_of_threads_cancellation_and_dying_loops() -> None:
+    flight, call = SingleFlight[int](), Call(0.01)
+    unexpected: list[object] = []
+
+    def live(seed: int) -> None:
+        unexpected.extend(asyncio.run(_ask_often(flight, call, seed)))
+
+    def die_often() -> None:
+        for _ in range(30):
+            asyncio.run(_start_and_die(flight, call))
+
+    threads = [in_thread(partial(live, seed)) for seed in range(4)]
+    threads += [in_thread(die_often) for _ in range(2)]
+    for thread in threads:
+        thread.join(45)
+        assert not thread.is_alive()
+    assert unexpected == []
+    assert call.runs < 4 * 20 * 20
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_starts_clean() -> None:
+    flight, slow, call = SingleFlight[int](), Call(0.2), Call()
+    pid = 0
+
+    async def fork_in_mid_flight() -> int | None:
+        nonlocal pid
+        flight.start(slow)
+        await asyncio.sleep(0.01)
+        with flight._lock:
+            pid = os.fork()
+        return await flight.join(slow) if pid else None
+
+    def child() -> int:
+        # A thread, because the loop that was forked cannot be left here.
+        results: list[int | None] = []
+        in_thread(lambda: results.append(asyncio.run(flight.join(call)))).join(10)
+        return 0 if results == [1] else 1
+
+    async def run() -> int | None:
+        result = await fork_in_mid_flight()
+        if pid == 0:
+            sys.stdout.flush()
+            os._exit(child())
+        return result
+
+    assert asyncio.run(run()) == 1
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
