@@ -92,7 +92,7 @@ class App:
             await self._state.settle()
         except Exception:  # noqa: BLE001 - likewise
             code, body = _broken(request)
-        headers = {"x-request-id": secrets.token_hex(16)}
+        headers: dict[str, str] = {}
         if code is Problem.WRONG_METHOD:
             headers["Allow"] = ", ".join(sorted(self._methods.get(request.path, {"GET"})))
         return _json(body, code.status if code else 200, headers)
@@ -197,7 +197,7 @@ class _Protocol(web.RequestHandler):
         """Called by aiohttp for what it could not parse, which may hold a secret: log none of it."""
         del request, exc, message
         code = Problem.MALFORMED if status < Problem.BROKEN.status else Problem.BROKEN
-        response = _json(error_body(code, "The request is not HTTP"), status, {})
+        response = _json(error_body(code, "The request is not valid HTTP"), status)
         response.force_close()
         return response
 
@@ -216,7 +216,12 @@ def _broken(request: web.BaseRequest) -> tuple[Code, Json]:
     return Problem.BROKEN, error_body(Problem.BROKEN, "The emulator's log says more")
 
 
-def _json(body: Mapping[str, Any], status: int, headers: dict[str, str]) -> web.Response:
+def _json(
+    body: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None
+) -> web.Response:
     return web.Response(
-        text=json.dumps(body), status=status, headers=headers, content_type="application/json"
+        text=json.dumps(body),
+        status=status,
+        headers={"x-request-id": secrets.token_hex(16), **(headers or {})},
+        content_type="application/json",
     )

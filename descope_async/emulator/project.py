@@ -205,10 +205,10 @@ class State:
         if self._store:
             await self._store.settle()
 
-    def close(self) -> None:
-        """Let go of the store."""
+    async def aclose(self) -> None:
+        """Store what is left, and let go of the store."""
         if self._store:
-            self._store.close()
+            await self._store.aclose()
 
     def _recall(self, change: Change) -> None:
         values: dict[str, Any] = json.loads(change.body or "{}")

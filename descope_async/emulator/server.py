@@ -139,7 +139,7 @@ class Emulator:
             listener = await anyio.to_thread.run_sync(_listen, self._host, self._port)
             running.callback(listener.close)
             self._state = await anyio.to_thread.run_sync(self._open)
-            running.callback(self._forget)
+            running.push_async_callback(self._forget)
             await self._set_up(self._state)
             app = App(self._state, self._clock, self._settings)
             server = web.ServerRunner(Server(app.answer), shutdown_timeout=_SHUTDOWN_SECONDS)
@@ -323,11 +323,9 @@ class Emulator:
     def _open(self) -> State:
         return State(Store(self._data) if self._data else None)
 
-    def _forget(self) -> None:
-        if self._state:
-            self._state.close()
-        self._state = None
-        self._base_url = ""
+    async def _forget(self) -> None:
+        state, self._state, self._base_url = self._started(), None, ""
+        await state.aclose()
 
     async def _set_up(self, state: State) -> None:
         contents = None

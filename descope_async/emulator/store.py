@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import anyio
 import anyio.to_thread
 from attrs import frozen
 
@@ -59,12 +59,12 @@ class Store:
         self._noted: list[Change] = []
         self._noted_count = 0
         self._settled_count = 0
-        self._turn = anyio.Lock()
+        self._writing: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
         try:
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            # Used by one thread at a time: here, and then under the lock.
+            # Used by one thread at a time: here, and then in `_write`.
             self._file = sqlite3.connect(
                 path, timeout=0, isolation_level=None, check_same_thread=False
             )
@@ -99,19 +99,22 @@ class Store:
         """
         wanted = self._noted_count
         while self._settled_count < wanted or self._failure:
-            async with self._turn:
-                if self._failure:
-                    raise EmulatorError(
-                        f"the data file {self._path} cannot be written: {_reason(self._failure)}; "
-                        "start the emulator again once it can"
-                    ) from self._failure
-                if self._settled_count < wanted:
-                    with anyio.CancelScope(shield=True):
-                        await self._write()
+            if self._failure:
+                raise EmulatorError(
+                    f"the data file {self._path} cannot be written: {_reason(self._failure)}; "
+                    "start the emulator again once it can"
+                ) from self._failure
+            if self._writing is None:
+                self._writing = asyncio.create_task(self._write())
+            # A caller that gives up must not take the others' commit with it.
+            await asyncio.shield(self._writing)
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
+    async def aclose(self) -> None:
+        """Write what was noted, and let go of the file."""
+        try:
+            await self.settle()
+        finally:
+            self._file.close()
 
     async def _write(self) -> None:
         batch, self._noted = self._noted, []
@@ -121,6 +124,8 @@ class Store:
             self._failure = error
         else:
             self._settled_count += len(batch)
+        finally:
+            self._writing = None
 
     def _commit(self, batch: list[Change]) -> None:
         self._file.execute("BEGIN IMMEDIATE")
