@@ -300,9 +300,10 @@ class Class:
             self.module.imports.add("from ._portal import PORTAL")
             init = self.methods.get("__init__")
             shown, passed = self._parameters(init) if init else ("self", "")
+            made = [f"self._async = _Async{name}({passed})"]
             lines = [
                 f"def __init__({shown}) -> None:",
-                f"    self._async = _Async{name}({passed})",
+                *(f"    {line}" for line in (hiding(init, made) if init else made)),
                 "    self._portal = PORTAL",
             ]
         else:
@@ -340,7 +341,7 @@ class Class:
         lines.append(f"def {renamed(function.name)}({shown}) -> {returns}:")
         if docstring := self.source.docstring(function):
             lines.append(f"    {docstring}")
-        return [*lines, *(f"    {line}" for line in body)]
+        return [*lines, *(f"    {line}" for line in hiding(function, body))]
 
     def _body(
         self, function: Function, passed: str, *, is_manager: bool, is_property: bool
@@ -501,12 +502,12 @@ def orphans(target: Path, expected: Iterable[str]) -> list[str]:
 def main(arguments: Sequence[str], core: Path, target: Path, facades: Sequence[Facade]) -> int:
     """Write or check the facade, and return the exit status."""
     if arguments not in ([], ["--check"]):
-        say(__doc__)
+        print(__doc__)
         return 2
     try:
         expected = render(core, facades)
     except Refused as refusal:
-        say(refusal)
+        print(refusal)
         return 2
     failed = False
     for name, text in expected.items():
@@ -520,18 +521,27 @@ def main(arguments: Sequence[str], core: Path, target: Path, facades: Sequence[F
             sys.stdout.writelines(difflib.unified_diff(*lines, str(path), "expected"))
         else:
             path.write_text(text, encoding="utf-8")
-            say(f"wrote {path}")
+            print(f"wrote {path}")
     for name in orphans(target, expected):
         failed = True
-        say(f"{target / name}: nothing generates this; remove it, or list it in HAND_WRITTEN")
+        print(f"{target / name}: nothing generates this; remove it, or list it in HAND_WRITTEN")
     if failed and arguments:
-        say("run nox -s facade")
+        print("run nox -s facade")
     return int(failed)
 
 
-def say(what: object) -> None:
-    """Print a line."""
-    sys.stdout.write(f"{what}\n")
+def hiding(function: Function, body: list[str]) -> list[str]:
+    """The body, with the secrets among the parameters hidden: those that the core deletes."""
+    secrets = [
+        ast.unparse(target)
+        for each in function.body
+        if isinstance(each, ast.Delete)
+        for target in each.targets
+    ]
+    if not secrets:
+        return body
+    deleted = f"    del {', '.join(secrets)}  # as in the core, for tracebacks that show variables"
+    return ["try:", *(f"    {line}" for line in body), "finally:", deleted]
 
 
 def renamed(text: str) -> str:

@@ -35,6 +35,18 @@ class LoopClosed(DescopeError):
     """The background event loop ended before the call did, as it does when the process exits."""
 
 
+class Bound(Generic[T]):
+    """A function with its arguments, which may be secrets: unlike a partial, it never shows them."""
+
+    def __init__(
+        self, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self._func, self._args, self._kwargs = func, args, kwargs
+
+    def __call__(self) -> T:
+        return self._func(*self._args, **self._kwargs)
+
+
 class Loop:
     """An event loop that runs on a daemon thread until it is stopped.
 

@@ -13,14 +13,13 @@ import sys
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing
-from functools import partial
 from pathlib import Path
 from threading import RLock, current_thread
 from typing import Final, ParamSpec, TypeVar
 
 from descope_async.errors import DescopeError
 
-from ._loop import EXITING, Call, Held, Loop, LoopClosed
+from ._loop import EXITING, Bound, Call, Held, Loop, LoopClosed
 
 __all__ = ["PORTAL", "BlockingCallInEventLoop", "LoopClosed", "Portal"]
 
@@ -45,16 +44,20 @@ class Portal:
 
     def call(self, func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Await ``func(*args, **kwargs)`` and return what it returns."""
+        bound = Bound(func, args, kwargs)
+        del args, kwargs
         _warn_inside_event_loop()
         loop = self._current()
-        return Call(loop, partial(func, *args, **kwargs)).outcome(loop.start)
+        return Call(loop, bound).outcome(loop.start)
 
     def iterate(
         self, func: Callable[P, AsyncGenerator[T, None]], /, *args: P.args, **kwargs: P.kwargs
     ) -> Generator[T, None, None]:
         """Iterate over ``func(*args, **kwargs)``, which never runs ahead of its reader."""
+        bound = Bound(func, args, kwargs)
+        del args, kwargs
         _warn_inside_event_loop()
-        return self._iterate(partial(func, *args, **kwargs))
+        return self._iterate(bound)
 
     def enter(
         self,
@@ -64,8 +67,10 @@ class Portal:
         **kwargs: P.kwargs,
     ) -> AbstractContextManager[T, bool | None]:
         """Make a blocking context manager of ``func(*args, **kwargs)``."""
+        bound = Bound(func, args, kwargs)
+        del args, kwargs
         _warn_inside_event_loop()
-        return Held(self._current(), partial(func, *args, **kwargs))
+        return Held(self._current(), bound)
 
     def close(self) -> None:
         """Cancel what runs and end the loop. A later call starts another."""
@@ -132,7 +137,7 @@ def _warn_inside_event_loop() -> None:
         "a blocking descope_sync call on a thread that runs an event loop stops that loop: await "
         "the same method of descope_async instead",
         BlockingCallInEventLoop,
-        stacklevel=level - 1,
+        stacklevel=level,
     )
 
 

@@ -70,17 +70,23 @@ class DescopeClient:
         timeouts: Timeouts | Mapping[str, float] | None = None,
         ssl: SSLContext | None = None,
     ) -> None:
-        self._async = _AsyncDescopeClient(
-            project_id,
-            management_key,
-            auth_management_key=auth_management_key,
-            base_url=base_url,
-            public_key=public_key,
-            jwt_validation_leeway=jwt_validation_leeway,
-            issuers=issuers,
-            timeouts=timeouts,
-            ssl=ssl,
-        )
+        try:
+            self._async = _AsyncDescopeClient(
+                project_id,
+                management_key,
+                auth_management_key=auth_management_key,
+                base_url=base_url,
+                public_key=public_key,
+                jwt_validation_leeway=jwt_validation_leeway,
+                issuers=issuers,
+                timeouts=timeouts,
+                ssl=ssl,
+            )
+        finally:
+            del (
+                management_key,
+                auth_management_key,
+            )  # as in the core, for tracebacks that show variables
         self._portal = PORTAL
         self.mgmt = Management(self._async.mgmt, self._portal)
 
@@ -114,9 +120,12 @@ class DescopeClient:
             RequestFailed: No answer came, or the keys to check the token cannot be had.
             TokenError: The service's token does not pass the checks.
         """
-        return self._portal.call(
-            self._async.exchange_access_key, access_key, audience, login_options
-        )
+        try:
+            return self._portal.call(
+                self._async.exchange_access_key, access_key, audience, login_options
+            )
+        finally:
+            del access_key  # as in the core, for tracebacks that show variables
 
     def validate_session(
         self, session_token: str, audience: str | Collection[str] | None = None
@@ -133,7 +142,10 @@ class DescopeClient:
             KeySetUnavailable: The signing keys cannot be had; the token may be fine.
             InvalidArgument: The audience cannot be right.
         """
-        return self._portal.call(self._async.validate_session, session_token, audience)
+        try:
+            return self._portal.call(self._async.validate_session, session_token, audience)
+        finally:
+            del session_token  # as in the core, for tracebacks that show variables
 
     def close(self) -> None:
         """Close the connections. May be repeated; every other call then raises ClientClosed."""
