@@ -192,6 +192,8 @@ class DescopeClient:
             self._transport.abandon()
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_config"):  # a traceback shows the one that was refused
+            return "<DescopeClient, not usable>"
         return f"DescopeClient(project_id={self.project_id!r}, base_url={self.base_url!r})"
 
 

@@ -354,7 +354,8 @@ class Class:
         through_portal = f"({core}, {passed})" if passed else f"({core})"
         is_async = isinstance(function, ast.AsyncFunctionDef)
         if function.name == "__repr__":
-            return "str", ["return repr(self._async)"]
+            # Where the core refused to be constructed, a traceback still shows this object.
+            return "str", ['return repr(vars(self).get("_async", type(self)))']
         if function.name == "__aenter__":
             return self.module.expression(written), [
                 f"self._portal.call{through_portal}",

@@ -164,4 +164,4 @@ class DescopeClient:
         self._portal.call(self._async.__aexit__, exc_type, exc_value, traceback)
 
     def __repr__(self) -> str:
-        return repr(self._async)
+        return repr(vars(self).get("_async", type(self)))

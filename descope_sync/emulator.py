@@ -68,7 +68,7 @@ class Emulator:
         self._portal = PORTAL
 
     def __repr__(self) -> str:
-        return repr(self._async)
+        return repr(vars(self).get("_async", type(self)))
 
     def __enter__(self) -> Self:
         self._portal.call(self._async.__aenter__)

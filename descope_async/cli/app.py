@@ -53,7 +53,7 @@ def emulator(
         bool, typer.Option("--env", help="Print only the variables to export, for eval.")
     ] = False,
     unsafe_bind: Annotated[
-        bool, typer.Option(help="Allow an address that other machines can reach.")
+        bool, typer.Option("--unsafe-bind", help="Allow an address that other machines can reach.")
     ] = False,
 ) -> None:
     """Run a local Descope until Ctrl-C."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from operator import attrgetter
 from typing import Any, Final, cast
@@ -177,11 +177,13 @@ class _Report:
 def _written(result: object) -> str:
     if isinstance(result, DescopeError):
         return f"{type(result).__name__}: {result}"
-    if isinstance(result, list):
-        return f"[{', '.join(_written(item) for item in cast('list[object]', result))}]"
+    if isinstance(result, list | tuple):
+        items = cast("Sequence[object]", result)
+        return f"[{', '.join(_written(item) for item in items)}]"
     cls = type(result)
     if not has(cls):
         return repr(result)
     # Only what is set: an access key has many fields, and most are empty in a demo.
     shown = [(field.name, getattr(result, field.name)) for field in fields(cls) if field.repr]
-    return f"{cls.__name__}({', '.join(f'{name}={value!r}' for name, value in shown if value)})"
+    filled = ", ".join(f"{name}={_written(value)}" for name, value in shown if value)
+    return f"{cls.__name__}({filled})"

@@ -1,0 +1,150 @@
+"""A canary for every secret that passes through: it is in no error, traceback, log, repr or URL."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import descope_async
+import descope_sync
+from descope_async import DescopeError
+from descope_async.errors import UnexpectedResponse
+
+MANAGEMENT = "KcanaryManagement"
+AUTH = "KcanaryAuthManagement"
+ACCESS = "KcanaryAccessKey"
+TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJjYW5hcnkiOiJjYW5hcnkifQ.Y2FuYXJ5"
+CLEARTEXT = "canaryCleartext"
+CANARIES = [MANAGEMENT, AUTH, ACCESS, *TOKEN.split("."), CLEARTEXT, "canary"]
+
+# The calls take their secrets out of functions: a local variable of the caller's is the caller's.
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "create": lambda client: client.mgmt.access_key.create("n"),
+    "rotate": lambda client: client.mgmt.access_key.rotate("id"),
+    "load": lambda client: client.mgmt.access_key.load("id"),
+    "exchange": lambda client: client.exchange_access_key(ACCESS),
+    "exchange, bad audience": lambda client: client.exchange_access_key(ACCESS, 5),
+    "exchange, bad options": lambda client: client.exchange_access_key(ACCESS, None, {"x": 1}),
+    "exchange, bad key": lambda client: client.exchange_access_key(f"{ACCESS}\0"),
+    "validate": lambda client: client.validate_session(TOKEN),
+    "validate, cut": lambda client: client.validate_session(TOKEN[:-2]),
+    "validate, bad audience": lambda client: client.validate_session(TOKEN, 5),
+}
+
+
+def echo(call: str) -> bytes:
+    """An error body that repeats what the call has sent."""
+    sent = [ACCESS, AUTH] if call.startswith("exchange") else [MANAGEMENT]
+    said = "nothing" if call.startswith("validate") else " ".join(sent)
+    return json.dumps({"errorCode": "E1", "errorDescription": said, "errorMessage": said}).encode()
+
+
+def misspelt(call: str) -> bytes:
+    """A successful answer that is not the documented one, with whatever secret it brings."""
+    secret = {"sessionJwt": [TOKEN]} if call.startswith("exchange") else {"cleartext": CLEARTEXT}
+    fetches_keys = call.startswith("validate")
+    document = {"keys": [{"kid": 1}]} if fetches_keys else {"key": {"id": 5}, **secret}
+    return json.dumps(document).encode()
+
+
+def behaviours(servers: Any, call: str) -> dict[str, Any]:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
+    return {
+        "closes": servers.raw(b""),
+        "garbage": servers.raw(b"\0\1\2\r\n\r\n"),
+        "cut": servers.raw(head + misspelt(call)),
+        "echoes": servers.answer("401 Unauthorized", echo(call)),
+        "misspells": servers.answer("200 OK", misspelt(call)),
+        "stalls": servers.silence,
+    }
+
+
+def shown(error: BaseException) -> str:
+    """What a log that shows local variables would show, whatever it follows."""
+    text = list[str]()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        each = pending.pop()
+        if each is None:
+            continue
+        text += [repr(each), str(each)]
+        if not isinstance(each, UnexpectedResponse):  # its cleartext is there to be found
+            text.append(repr(vars(each)))
+        for frame, _ in traceback.walk_tb(each.__traceback__):
+            if not frame.f_code.co_filename.endswith("test_secrets.py"):
+                text.append(f"{frame.f_code.co_qualname}: {frame.f_locals!r}")
+        pending += [each.__cause__, each.__context__]
+    return "\n".join(text)
+
+
+@pytest.mark.parametrize("world", ["async", "sync"])
+@pytest.mark.parametrize("call", sorted(CALLS))
+@pytest.mark.parametrize("behaviour", ["closes", "garbage", "cut", "echoes", "misspells", "stalls"])
+async def test_no_failure_shows_a_secret(
+    servers: Any, caplog: pytest.LogCaptureFixture, world: str, call: str, behaviour: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    asyncio.get_running_loop().set_debug(True)
+    settings: dict[str, Any] = {
+        "auth_management_key": AUTH,
+        "timeouts": {"deadline": 0.3, "exchange": 0.3, "keys": 0.3},
+    }
+    async with servers.running(behaviours(servers, call)[behaviour]) as server:
+        settings["base_url"] = server.base_url
+        if world == "async":
+            async with descope_async.DescopeClient("P1", MANAGEMENT, **settings) as client:
+                with pytest.raises(DescopeError) as caught:
+                    await CALLS[call](client)
+        else:
+            caught = await asyncio.to_thread(_in_sync, call, settings)
+        urls = b" ".join(head.split(b"\r\n")[0] for head in server.received)
+    text = shown(caught.value) + caplog.text + repr(client if world == "async" else "")
+    for canary in CANARIES:
+        assert canary not in text, text
+        assert canary.encode() not in urls
+
+
+def _in_sync(call: str, settings: dict[str, Any]) -> pytest.ExceptionInfo[DescopeError]:
+    with (
+        descope_sync.DescopeClient("P1", MANAGEMENT, **settings) as client,
+        pytest.raises(DescopeError) as caught,
+    ):
+        CALLS[call](client)
+    return caught
+
+
+@pytest.mark.parametrize("package", [descope_async, descope_sync])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"management_key": f"{MANAGEMENT}\0"},
+        {"management_key": MANAGEMENT, "auth_management_key": f"{AUTH} x"},
+        {"management_key": MANAGEMENT, "base_url": "http://api.example.com"},
+        {"management_key": MANAGEMENT, "public_key": "{canary"},
+    ],
+    ids=["management key", "auth management key", "base url", "public key"],
+)
+def test_no_refused_setting_shows_a_secret(package: Any, settings: dict[str, Any]) -> None:
+    with pytest.raises(DescopeError) as caught:
+        package.DescopeClient("P1", **settings)
+    text = shown(caught.value)
+    for canary in (MANAGEMENT, AUTH):
+        assert canary not in text, text
+
+
+async def test_the_secret_of_a_misspelt_answer_is_handed_over(servers: Any) -> None:
+    async with (
+        servers.running(servers.answer("200 OK", misspelt("create"))) as server,
+        descope_async.DescopeClient("P1", MANAGEMENT, base_url=server.base_url) as client,
+    ):
+        for call in ("create", "rotate"):
+            with pytest.raises(UnexpectedResponse) as caught:
+                await CALLS[call](client)
+            assert caught.value.cleartext == CLEARTEXT
+            assert caught.value.path == "$.key.id"
