@@ -14,12 +14,14 @@ from attrs import frozen
 
 from . import access_keys, roles, sessions, tenants, users
 from .answers import Code, Json, Problem, Refusal, error_body
-from .authorization import bearer, host_name, is_loopback
+from .authorization import bearer
 from .clock import Clock
 from .fields import Fields, parse
+from .listening import host_name, is_loopback
 from .otp import METHODS, Codes
-from .project import Call, Project, State
+from .project import Call, Project
 from .signing import Algorithm, Signer
+from .state import State
 
 _LOG: Final = logging.getLogger("descope_async.emulator")
 _ACCESS_LOG: Final = logging.getLogger("descope_async.emulator.access")

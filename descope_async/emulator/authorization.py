@@ -1,8 +1,7 @@
-"""Who is asking: the Authorization header, and the Host that a browser was made to send."""
+"""Who is asking: what the Authorization header says."""
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Final
 
 from attrs import field, frozen
@@ -38,19 +37,3 @@ def bearer(headers: list[str]) -> Bearer:
     if not all(parts):
         raise Refusal(Problem.UNAUTHORIZED, "The Authorization header has an empty part")
     return Bearer(*parts)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address, as in a URL, can only mean this machine."""
-    host = host.removeprefix("[").removesuffix("]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-def host_name(host_header: str) -> str:
-    """The name or address in a Host header, without its port."""
-    if host_header.startswith("["):
-        return host_header.partition("]")[0] + "]"
-    return host_header.partition(":")[0]

@@ -1,31 +1,17 @@
-"""The emulator's memory: projects, the records of each, and who may manage them."""
+"""One project's memory, and the call that the rules are asked with."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import attrs
 from attrs import frozen
 
-from .answers import Problem, Refusal
 from .fields import Fields
-from .records import (
-    AccessKey,
-    ManagementKey,
-    Permission,
-    Role,
-    SigningKey,
-    Tenant,
-    User,
-    digest,
-    new_id,
-)
+from .records import AccessKey, Permission, Role, SigningKey, Tenant, User
 from .store import Change, Store
-
-_SYSTEM_PERMISSIONS: Final = ("User Admin", "SSO Admin", "Impersonate")
-_SYSTEM_ROLE: Final = "Tenant Admin"
 
 
 class Record(attrs.AttrsInstance, Protocol):
@@ -127,13 +113,6 @@ def role_alias(name: str, tenant_id: str) -> str:
 
 
 @frozen
-class ProjectRecord:
-    """That a project exists."""
-
-    id: str
-
-
-@frozen
 class Call:
     """A request that was let in, whether over HTTP, from Python or from a seed.
 
@@ -148,89 +127,3 @@ class Call:
     fields: Fields
     now: int
     author: str
-
-
-class State:
-    """All projects and management keys, with what the store remembers of earlier runs."""
-
-    def __init__(self, store: Store | None) -> None:
-        self._store = store
-        self._existing: Table[ProjectRecord] = Table("project", "", store)
-        self._projects: dict[str, Project] = {}
-        self.management_keys: Table[ManagementKey] = Table(
-            "management_key", "", store, lambda key: [key.secret_digest]
-        )
-        for change in store.changes() if store else ():
-            self._recall(change)
-
-    @property
-    def project_ids(self) -> list[str]:
-        """Every project, the oldest first."""
-        return list(self._projects)
-
-    def project(self, id: str) -> Project:
-        """The project of this id."""
-        project = self._projects.get(id)
-        if project is None:
-            raise Refusal(Problem.NO_PROJECT, "The project does not exist")
-        return project
-
-    def add_project(self, id: str, now: int) -> Project:
-        """A new project, with the role and permissions that the service puts in each."""
-        self._existing.put(ProjectRecord(id))
-        project = self._projects[id] = Project(id, self._store)
-        for name in _SYSTEM_PERMISSIONS:
-            project.permissions.put(Permission(id=new_id("PER"), name=name, system_default=True))
-        project.roles.put(
-            Role(
-                id=new_id("ROL"),
-                name=_SYSTEM_ROLE,
-                created_time=now,
-                permission_names=list(_SYSTEM_PERMISSIONS),
-            )
-        )
-        return project
-
-    def manager(self, project_id: str | None, secret: str) -> ManagementKey:
-        """The management key of this secret, if it may manage the project (None for any)."""
-        key = self.management_keys.find(digest(secret))
-        if key is None:
-            raise Refusal(Problem.UNAUTHORIZED, "The management key is not valid")
-        if project_id is not None and key.project_ids and project_id not in key.project_ids:
-            raise Refusal(Problem.UNAUTHORIZED, "The management key is for another project")
-        return key
-
-    async def settle(self) -> None:
-        """Return when everything done so far is stored."""
-        if self._store:
-            await self._store.settle()
-
-    async def aclose(self) -> None:
-        """Store what is left, and let go of the store."""
-        if self._store:
-            await self._store.aclose()
-
-    def _recall(self, change: Change) -> None:
-        values: dict[str, Any] = json.loads(change.body or "{}")
-        if change.kind == "project":
-            self._existing.hold(ProjectRecord(**values))
-            self._projects[change.id] = Project(change.id, self._store)
-        elif change.kind == "management_key":
-            self.management_keys.hold(ManagementKey(**values))
-        else:
-            self._recall_in(self._projects[change.project_id], change.kind, values)
-
-    @staticmethod
-    def _recall_in(project: Project, kind: str, values: dict[str, Any]) -> None:
-        if kind == "access_key":
-            project.access_keys.hold(AccessKey(**values))
-        elif kind == "tenant":
-            project.tenants.hold(Tenant(**values))
-        elif kind == "permission":
-            project.permissions.hold(Permission(**values))
-        elif kind == "role":
-            project.roles.hold(Role(**values))
-        elif kind == "user":
-            project.users.hold(User(**values))
-        elif kind == "signing_key":
-            project.signing_keys.hold(SigningKey(**values))

@@ -12,6 +12,7 @@ from .answers import Json, Problem, Refusal
 from .errors import EmulatorError
 from .fields import Fields
 from .project import Call, Project
+from .records import digest
 
 _SECTIONS: Final = ("tenants", "permissions", "roles", "users", "accessKeys")
 _PROJECT_FIELDS: Final = frozenset({"id", "managementKey", *_SECTIONS})
@@ -81,8 +82,13 @@ def _add_access_key(call: Call) -> None:
         raise Refusal(
             Problem.INVALID, "The cleartext field must be printable ASCII without a colon"
         )
+    if call.project.access_keys.find(digest(cleartext)):
+        raise Refusal(Problem.EXISTS, "An access key of this secret exists")
+    status = call.fields.text("status", "active")
+    if status not in {"active", "inactive"}:
+        raise Refusal(Problem.INVALID, "The status field must be active or inactive")
     key, _ = access_keys.issue(call, id=key_id, cleartext=cleartext)
-    if call.fields.text("status", "active") == "inactive":
+    if status == "inactive":
         access_keys.deactivate(Call(call.project, Fields({"id": key.id}), call.now, call.author))
 
 

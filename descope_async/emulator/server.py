@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,22 +11,21 @@ from typing import Any, Final, Self
 
 import anyio.to_thread
 from aiohttp import web
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from . import access_keys, roles, seed, tenants, users
 from .answers import Json, Refusal
 from .app import App, Server, Settings
-from .authorization import is_loopback
 from .clock import Clock
 from .errors import EmulatorError
 from .fields import Fields
-from .project import Call, Project, State
-from .records import ManagementKey, digest, new_id, new_secret
+from .listening import is_loopback, listen, url_of
+from .project import Call, Project
+from .records import new_id, new_secret
 from .signing import ALGORITHMS, Algorithm
+from .state import State, usable_id, usable_secret
 from .store import Store
 
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_SECRET: Final = re.compile(r"[!-9;-~]{1,512}\Z")  # printable ASCII without space and colon
 _SHUTDOWN_SECONDS: Final = 2.0
 _LONGEST_TOKEN_LIFETIME: Final = 4 * 7 * 24 * 3600
 
@@ -94,8 +91,10 @@ class Emulator:
             raise EmulatorError("token_lifetime must be from 1 second to 4 weeks")
         if signing_algorithm not in ALGORITHMS:
             raise EmulatorError(f"signing_algorithm must be one of {', '.join(ALGORITHMS)}")
-        self._project_id = None if project_id is None else _usable_id(project_id)
-        self._management_key = _usable_secret(management_key or new_secret())
+        if project_id is None and data is None:
+            project_id = new_id("P")
+        self._project_id = None if project_id is None else usable_id(project_id)
+        self._management_key = usable_secret(management_key or new_secret())
         self._host = host
         self._port = port
         self._data = None if data is None else Path(data)
@@ -136,7 +135,7 @@ class Emulator:
         if self._state:
             raise EmulatorError("the emulator is running already")
         async with AsyncExitStack() as running:
-            listener = await anyio.to_thread.run_sync(_listen, self._host, self._port)
+            listener = await anyio.to_thread.run_sync(listen, self._host, self._port)
             running.callback(listener.close)
             self._state = await anyio.to_thread.run_sync(self._open)
             running.push_async_callback(self._forget)
@@ -149,7 +148,7 @@ class Emulator:
             # Long enough to be worth doing before somebody waits for it, and not worth waiting for.
             signer = app.signer(self._state.project(self.project_id))
             running.callback(asyncio.create_task(signer.prepare()).cancel)
-            self._base_url = _url(listener)
+            self._base_url = url_of(listener)
             self._running = running.pop_all()
 
     async def aclose(self) -> None:
@@ -194,7 +193,10 @@ class Emulator:
             EmulatorError: The project exists, or an argument cannot be used.
         """
         state = self._started()
-        made = self._add_project(state, project_id or new_id("P"), management_key or new_secret())
+        made = ProjectCredentials(project_id or new_id("P"), management_key or new_secret())
+        usable_secret(made.management_key)
+        state.add_project(made.project_id, self._clock.now())
+        state.add_manager(made.management_key, [made.project_id])
         await state.settle()
         return made
 
@@ -210,7 +212,7 @@ class Emulator:
         for project_id in project_ids:
             self._project(project_id)
         secret = management_key or new_secret()
-        self._add_management_key(state, secret, list(project_ids))
+        state.add_manager(secret, project_ids)
         await state.settle()
         return secret
 
@@ -328,46 +330,26 @@ class Emulator:
         await state.aclose()
 
     async def _set_up(self, state: State) -> None:
-        contents = None
+        contents = Fields({})
         if self._seed is not None:
             contents = await anyio.to_thread.run_sync(seed.read, self._seed)
         if self._project_id is None:
-            known = state.project_ids
-            self._project_id = known[0] if known else new_id("P")
-        default = next((key for key in state.management_keys if key.is_default), None)
-        default = default or ManagementKey(id=new_id("K"), secret_digest="", is_default=True)
-        self._author = default.id
-        holder = state.management_keys.find(digest(self._management_key))
-        if holder and holder.id != default.id:
-            raise EmulatorError("management_key belongs to another key of the data file")
-        state.management_keys.put(evolve(default, secret_digest=digest(self._management_key)))
-        if self._project_id not in state.project_ids:
-            project = state.add_project(self._project_id, self._clock.now())
-            if contents:
-                seed.fill(project, contents, self._clock.now(), self._author)
-        for project_id, secret, inner in seed.projects(contents) if contents else ():
-            if project_id not in state.project_ids:
-                self._add_project(state, project_id, secret or new_secret())
-                project = state.project(project_id)
-                seed.fill(project, inner, self._clock.now(), self._author)
+            self._project_id = state.project_ids[0] if state.project_ids else new_id("P")
+        now = self._clock.now()
+        try:
+            self._author = state.set_default_manager(self._management_key).id
+            if self._project_id not in state.project_ids:
+                project = state.add_project(self._project_id, now)
+                seed.fill(project, contents, now, self._author)
+            for project_id, management_key, inner in seed.projects(contents):
+                if project_id not in state.project_ids:
+                    project = state.add_project(project_id, now)
+                    state.add_manager(management_key or new_secret(), [project_id])
+                    seed.fill(project, inner, now, self._author)
+        except EmulatorError:
+            state.discard()  # else the next start would find, and keep, half a seed
+            raise
         await state.settle()
-
-    def _add_project(
-        self, state: State, project_id: str, management_key: str
-    ) -> ProjectCredentials:
-        if _usable_id(project_id) in state.project_ids:
-            raise EmulatorError(f"the project {project_id} exists already")
-        self._add_management_key(state, management_key, [project_id])
-        state.add_project(project_id, self._clock.now())
-        return ProjectCredentials(project_id, management_key)
-
-    @staticmethod
-    def _add_management_key(state: State, secret: str, project_ids: list[str]) -> None:
-        if state.management_keys.find(digest(_usable_secret(secret))):
-            raise EmulatorError("this management key exists already; pass another, or None")
-        state.management_keys.put(
-            ManagementKey(id=new_id("K"), secret_digest=digest(secret), project_ids=project_ids)
-        )
 
     def _started(self) -> State:
         if not self._state:
@@ -390,46 +372,3 @@ class Emulator:
             raise EmulatorError(refusal.message) from refusal
         await self._started().settle()
         return answer
-
-
-def _usable_id(project_id: str) -> str:
-    if not _ID.match(project_id):
-        raise EmulatorError(
-            "project_id must be 1 to 64 letters, digits, dashes and underscores, such as P2abc"
-        )
-    return project_id
-
-
-def _usable_secret(management_key: str) -> str:
-    if not _SECRET.match(management_key):
-        raise EmulatorError("management_key must be printable ASCII without spaces and colons")
-    return management_key
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        # One address: a name such as localhost can have several, and port 0 would differ on each.
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise EmulatorError(f"cannot listen on {host}: {error.strerror}") from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        listener.close()
-        raise EmulatorError(
-            f"cannot listen on {host}, port {port}: {error.strerror}; pass another port, or 0 for "
-            "a free one"
-        ) from error
-    listener.setblocking(False)
-    return listener
-
-
-def _url(listener: socket.socket) -> str:
-    host: str = listener.getsockname()[0]
-    port: int = listener.getsockname()[1]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

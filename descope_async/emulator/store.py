@@ -109,6 +109,11 @@ class Store:
             # A caller that gives up must not take the others' commit with it.
             await asyncio.shield(self._writing)
 
+    def discard(self) -> None:
+        """Forget what was noted and is not written."""
+        self._noted_count -= len(self._noted)
+        self._noted.clear()
+
     async def aclose(self) -> None:
         """Write what was noted, and let go of the file."""
         try:

@@ -1,0 +1,59 @@
+"""Where the emulator listens, and which names mean this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+from .errors import EmulatorError
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to a host and port; the first address counts if the host has several.
+
+    Raises:
+        EmulatorError: It cannot be bound.
+    """
+    try:
+        # With port 0, several addresses would each get another port.
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise EmulatorError(f"cannot listen on {host}: {error.strerror}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise EmulatorError(
+            f"cannot listen on {host}, port {port}: {error.strerror}; pass another port, or 0 for "
+            "a free one"
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """The URL at which a socket can be reached from this machine."""
+    host: str = listener.getsockname()[0]
+    port: int = listener.getsockname()[1]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address, as in a URL, can only mean this machine."""
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def host_name(host_header: str) -> str:
+    """The name or address in a Host header, without its port."""
+    if host_header.startswith("["):
+        return host_header.partition("]")[0] + "]"
+    return host_header.partition(":")[0]

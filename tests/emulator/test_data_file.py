@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from descope_async.emulator import Emulator, EmulatorError
+
+CREATE = "/v1/mgmt/accesskey/create"
+SERVE = """
+import asyncio, sys
+from descope_async.emulator import Emulator
+
+async def main():
+    async with Emulator("P2test", "K2test", data=sys.argv[1]) as emulator:
+        print(emulator.base_url, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@asynccontextmanager
+async def managing(emulator: Emulator | str) -> AsyncIterator[aiohttp.ClientSession]:
+    base_url = emulator if isinstance(emulator, str) else emulator.base_url
+    project, key = ("P2test", "K2test")
+    if isinstance(emulator, Emulator):
+        project, key = emulator.project_id, emulator.management_key
+    headers = {"Authorization": f"Bearer {project}:{key}"}
+    async with aiohttp.ClientSession(base_url, headers=headers) as session:
+        yield session
+
+
+async def post(session: aiohttp.ClientSession, path: str, body: Any) -> dict[str, Any]:
+    async with session.post(path, json=body) as response:
+        answer: dict[str, Any] = await response.json()
+        assert response.status == 200, answer
+        return answer
+
+
+def files_in(directory: Path) -> list[Path]:
+    return list(directory.iterdir())
+
+
+async def exchange(emulator: Emulator, cleartext: str) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {emulator.project_id}:{cleartext}"}
+    async with aiohttp.ClientSession(emulator.base_url, headers=headers) as session:
+        return await post(session, "/v1/auth/accesskey/exchange", {})
+
+
+async def test_everything_is_there_again(tmp_path: Path) -> None:
+    data = tmp_path / "emulator.db"
+    async with Emulator(data=data) as emulator, managing(emulator) as session:
+        await emulator.create_tenant("t1", "One")
+        await emulator.create_role("Reader", ["read"])
+        user_id = await emulator.create_user("u@x.test", tenants={"t1": ["Reader"]})
+        other = await emulator.create_project()
+        bodies: list[dict[str, Any]] = [
+            {"name": "\x00 \ud800 é", "customClaims": {"a": [1.5, None]}},
+            {"name": "bound", "userId": user_id},
+            {"name": "deleted"},
+        ]
+        created = [await post(session, CREATE, body) for body in bodies]
+        await post(session, "/v1/mgmt/accesskey/delete", {"id": created[2]["key"]["id"]})
+        await post(session, "/v1/mgmt/accesskey/deactivate", {"id": created[1]["key"]["id"]})
+        before = await emulator.snapshot()
+        async with session.get(f"/v2/keys/{emulator.project_id}") as response:
+            keys = await response.json()
+    again = Emulator(data=data)
+    with pytest.raises(EmulatorError, match="start the emulator first"):
+        _ = again.project_id
+    async with again, managing(again) as session:
+        assert again.project_id == emulator.project_id, "the first project of the file"
+        assert await again.snapshot() == before
+        assert (await exchange(again, created[0]["cleartext"]))["keyId"] == created[0]["key"]["id"]
+        async with session.get(f"/v2/keys/{again.project_id}") as response:
+            assert await response.json() == keys, "earlier tokens stay valid"
+        assert (await again.snapshot(other.project_id))["accessKeys"] == []
+        headers = {"Authorization": f"Bearer {other.project_id}:{other.management_key}"}
+        async with session.get("/v1/mgmt/license", headers=headers) as response:
+            assert response.status == 200
+        headers = {"Authorization": f"Bearer {again.project_id}:{emulator.management_key}"}
+        async with session.get("/v1/mgmt/license", headers=headers) as response:
+            assert response.status == 401, "each start sets the management key anew"
+
+
+async def test_the_file_is_the_owners_alone_and_holds_no_secret(tmp_path: Path) -> None:
+    data = tmp_path / "emulator.db"
+    async with Emulator(data=data) as emulator, managing(emulator) as session:
+        created = await post(session, CREATE, {"name": "NAME-TO-FIND"})
+        rotated = await post(session, "/v1/mgmt/accesskey/rotate", {"id": created["key"]["id"]})
+        assert {stat.S_IMODE(path.stat().st_mode) for path in files_in(tmp_path)} == {0o600}
+    written = b"".join(path.read_bytes() for path in files_in(tmp_path))
+    assert b"NAME-TO-FIND" in written
+    for secret in (created["cleartext"], rotated["cleartext"], emulator.management_key):
+        assert secret.encode() not in written
+
+
+async def test_a_new_algorithm_signs_and_the_old_key_stays_published(tmp_path: Path) -> None:
+    data = tmp_path / "emulator.db"
+    algorithms: list[list[str]] = []
+    for algorithm in ("RS256", "ES256", "RS256"):
+        async with (
+            Emulator(data=data, signing_algorithm=algorithm) as emulator,
+            managing(emulator) as session,
+            session.get(f"/v2/keys/{emulator.project_id}") as response,
+        ):
+            algorithms.append([key["alg"] for key in (await response.json())["keys"]])
+    assert algorithms == [["RS256"], ["RS256", "ES256"], ["RS256", "ES256"]]
+
+
+async def test_a_killed_emulator_has_lost_nothing_that_it_answered(tmp_path: Path) -> None:
+    data = tmp_path / "emulator.db"
+    answered: dict[str, str] = {}
+    for seconds in (0.2, 0.5):
+        process = subprocess.Popen(  # noqa: ASYNC220 - so that it can be killed at any moment
+            [sys.executable, "-c", SERVE, str(data)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout
+        with process, process.stdout:
+            base_url = (await asyncio.to_thread(process.stdout.readline)).strip()
+
+            async def write(session: aiohttp.ClientSession) -> None:
+                while True:
+                    try:
+                        created = await post(session, CREATE, {"name": "k"})
+                        answered[created["key"]["id"]] = created["cleartext"]
+                        body = {"id": created["key"]["id"]}
+                        rotated = await post(session, "/v1/mgmt/accesskey/rotate", body)
+                        answered[created["key"]["id"]] = rotated["cleartext"]
+                    except (aiohttp.ClientError, json.JSONDecodeError):
+                        return
+
+            async with managing(base_url) as session:
+                writers = [asyncio.create_task(write(session)) for _ in range(4)]
+                await asyncio.sleep(seconds)
+                os.kill(process.pid, signal.SIGKILL)
+                await asyncio.gather(*writers)
+    assert len(answered) > 4
+    async with Emulator("P2test", "K2test", data=data) as emulator:
+        kept = {key["id"] for key in (await emulator.snapshot())["accessKeys"]}
+        assert answered.keys() <= kept
+        # A rotation cut off before its answer may have come through: only then is the last
+        # secret that was told a dead one, once per writer and kill.
+        dead = 0
+        for key_id, cleartext in answered.items():
+            headers = {"Authorization": f"Bearer P2test:{cleartext}"}
+            async with (
+                aiohttp.ClientSession(emulator.base_url, headers=headers) as session,
+                session.post("/v1/auth/accesskey/exchange", json={}) as response,
+            ):
+                answer = await response.json()
+                dead += response.status == 401
+                assert response.status == 401 or answer["keyId"] == key_id
+        assert dead <= 8
+
+
+async def test_a_second_process_is_refused(tmp_path: Path) -> None:
+    data = tmp_path / "emulator.db"
+    async with Emulator("P2test", "K2test", data=data) as emulator, managing(emulator) as session:
+        second = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", SERVE, str(data), stderr=asyncio.subprocess.PIPE
+        )
+        _, errors = await second.communicate()
+        assert second.returncode != 0
+        assert f"the data file {data} is in use by another emulator" in errors.decode()
+        with pytest.raises(EmulatorError, match="in use by another emulator"):
+            await Emulator(data=data).start()
+        await post(session, CREATE, {"name": "still here"})
+
+
+@pytest.mark.parametrize("content", [b"not a database, but long enough to be read as a header" * 9])
+async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    data = tmp_path / "precious.txt"
+    data.write_bytes(content)
+    data.chmod(0o644)
+    with pytest.raises(EmulatorError, match="not an emulator's data file"):
+        await Emulator(data=data).start()
+    assert data.read_bytes() == content
+    assert stat.S_IMODE(data.stat().st_mode) == 0o644
+
+
+async def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
+    data = tmp_path / "other.db"
+    other = sqlite3.connect(data)
+    other.execute("CREATE TABLE precious (x)")
+    other.commit()
+    other.close()
+    content = data.read_bytes()
+    with pytest.raises(EmulatorError, match="not an emulator's data file"):
+        await Emulator(data=data).start()
+    assert data.read_bytes() == content
+    assert files_in(tmp_path) == [data]
+
+
+async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    data = tmp_path / "emulator.db"
+    async with Emulator(data=data):
+        pass
+    newer = sqlite3.connect(data)
+    newer.execute("PRAGMA user_version = 99")
+    newer.commit()
+    newer.close()
+    with pytest.raises(EmulatorError, match="another version of the emulator"):
+        await Emulator(data=data).start()
+
+
+async def test_places_where_no_file_can_be(tmp_path: Path) -> None:
+    for data in (tmp_path, tmp_path / "missing" / "emulator.db", tmp_path / ("x" * 300)):
+        with pytest.raises(EmulatorError, match="cannot open the data file"):
+            await Emulator(data=data).start()
+
+
+async def test_a_disk_that_cannot_be_written_stops_the_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk is full")
+
+    emulator = Emulator(data=tmp_path / "emulator.db")
+    await emulator.start()
+    monkeypatch.setattr("descope_async.emulator.store.Store._commit", fail)
+    async with managing(emulator) as session:
+        for path in (CREATE, "/v1/mgmt/accesskey/search"):
+            async with session.post(path, json={"name": "k"}) as response:
+                assert response.status == 500
+                assert "cleartext" not in await response.text()
+    with pytest.raises(EmulatorError, match="disk is full"):
+        await emulator.aclose()
+
+
+async def test_a_caller_that_gives_up_leaves_the_others_alone(tmp_path: Path) -> None:
+    async with Emulator(data=tmp_path / "emulator.db") as emulator:
+        given_up = [asyncio.create_task(emulator.create_tenant(f"t{n}")) for n in range(20)]
+        await asyncio.sleep(0)
+        for task in given_up:
+            task.cancel()
+        await asyncio.gather(*given_up, return_exceptions=True)
+        await emulator.create_tenant("last")
+        before = await emulator.snapshot()
+        project_id = emulator.project_id
+    async with Emulator(project_id, data=tmp_path / "emulator.db") as emulator:
+        assert await emulator.snapshot() == before

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from descope_async.emulator import Emulator, EmulatorError
+
+CLEARTEXT = "K2-a-secret-of-the-test"
+SEED: dict[str, Any] = {
+    "tenants": [{"id": "t1", "name": "One"}],
+    "permissions": [{"name": "read"}],
+    "roles": [{"name": "Reader", "permissionNames": ["read"]}],
+    "users": [
+        {"loginId": "u@x.test", "userId": "U1", "roleNames": ["Reader"], "status": "enabled"}
+    ],
+    "accessKeys": [
+        {"id": "K1", "name": "ci", "cleartext": CLEARTEXT, "userId": "U1"},
+        {"name": "off", "status": "inactive", "keyTenants": [{"tenantId": "t1"}]},
+    ],
+    "projects": [{"id": "P2two", "managementKey": "K2two", "tenants": [{"id": "x", "name": "X"}]}],
+}
+YAML = """
+tenants:
+  - {id: t1, name: One}
+accessKeys:
+  - name: ci
+    cleartext: K2-a-secret-of-the-test
+    expireTime: 4102444800
+"""
+
+
+async def status(emulator: Emulator, path: str, credentials: str) -> int:
+    headers = {"Authorization": f"Bearer {credentials}"}
+    async with (
+        aiohttp.ClientSession(emulator.base_url, headers=headers) as session,
+        session.post(path, json={}) as response,
+    ):
+        return response.status
+
+
+async def test_a_seed_fills_its_projects() -> None:
+    async with Emulator(seed=SEED) as emulator:
+        state = await emulator.snapshot()
+        assert [key["status"] for key in state["accessKeys"]] == ["active", "inactive"]
+        assert state["accessKeys"][0]["id"] == "K1"
+        assert state["users"][0]["userId"] == "U1"
+        assert "Reader" in [role["name"] for role in state["roles"]]
+        exchange = "/v1/auth/accesskey/exchange"
+        assert await status(emulator, exchange, f"{emulator.project_id}:{CLEARTEXT}") == 200
+        assert await status(emulator, "/v1/mgmt/tenant/search", "P2two:K2two") == 200
+        assert [each["id"] for each in (await emulator.snapshot("P2two"))["tenants"]] == ["x"]
+
+
+async def test_a_seed_fills_new_projects_only(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with Emulator(seed=SEED, data=tmp_path / "emulator.db") as emulator:
+            assert len((await emulator.snapshot())["accessKeys"]) == 2
+            assert len((await emulator.snapshot("P2two"))["tenants"]) == 1
+
+
+async def test_half_a_seed_is_not_kept(tmp_path: Path) -> None:
+    wrong = {**SEED, "projects": [{"id": "P2two", "users": [{}]}]}
+    with pytest.raises(EmulatorError):
+        await Emulator("P2one", seed=wrong, data=tmp_path / "emulator.db").start()
+    async with Emulator("P2one", seed=SEED, data=tmp_path / "emulator.db") as emulator:
+        assert len((await emulator.snapshot("P2one"))["accessKeys"]) == 2
+        assert len((await emulator.snapshot("P2two"))["tenants"]) == 1
+
+
+@pytest.mark.parametrize(("name", "text"), [("s.json", json.dumps(SEED)), ("s.yaml", YAML)])
+async def test_a_seed_can_be_a_file(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    for source in (path, str(path)):
+        async with Emulator(seed=source) as emulator:
+            state = await emulator.snapshot()
+            assert state["accessKeys"][0]["name"] == "ci"
+            assert state["tenants"][0]["id"] == "t1"
+
+
+async def test_an_empty_file_seeds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "empty.yml").write_text("# nothing yet\n")
+    async with Emulator(seed=tmp_path / "empty.yml") as emulator:
+        assert (await emulator.snapshot())["tenants"] == []
+
+
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [
+        ({"tenant": []}, "unknown field tenant;"),
+        ({"tenants": {}}, "The tenants field must be a list of objects"),
+        ({"tenants": [{"id": "t"}]}, r"The tenants\[0\].name field is required"),
+        (
+            {"accessKeys": [{"name": "a"}, {"name": 7}]},
+            r"The accessKeys\[1\].name field must be a s",
+        ),
+        (
+            {"accessKeys": [{"name": "a", "keyTenants": [{}]}]},
+            r"accessKeys\[0\].keyTenants\[0\].ten",
+        ),
+        ({"accessKeys": [{"name": "a", "cleartext": "a:b"}]}, r"accessKeys\[0\].*without a colon"),
+        ({"accessKeys": [{"name": "a", "cleartext": "é"}]}, r"accessKeys\[0\].*printable ASCII"),
+        ({"accessKeys": [{"name": "a", "status": "of"}]}, r"accessKeys\[0\].*active or inactive"),
+        ({"accessKeys": [{"name": "a", "id": "K"}] * 2}, r"accessKeys\[1\].*of this id exists"),
+        ({"accessKeys": [{"name": "a", "cleartext": "K"}] * 2}, r"accessKeys\[1\].*secret exists"),
+        (
+            {"users": [{"loginId": "u", "userId": "U"}, {"loginId": "v", "userId": "U"}]},
+            "id exists",
+        ),
+        ({"projects": [{"id": "P1", "users": [{}]}]}, r"projects\[0\].users\[0\]"),
+        ({"projects": [{}]}, r"The projects\[0\].id field is required"),
+        ({"projects": [{"id": "a b"}]}, "project_id must be"),
+        ({"projects": [{"id": "P1", "managementKey": "a b"}]}, "management_key must be"),
+        ({"projects": [{"id": "P1", "keys": []}]}, r"unknown field projects\[0\].keys;"),
+    ],
+)
+async def test_a_wrong_seed_is_told_where(seed: dict[str, Any], message: str) -> None:
+    with pytest.raises(EmulatorError, match=message):
+        await Emulator(seed=seed).start()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("s.json", "{", "is not valid JSON"),
+        ("s.json", "[]", "must be a mapping"),
+        ("s.yaml", "a: [", "is not valid YAML"),
+        ("s.yaml", "just text", "must be a mapping"),
+        ("s.yaml", "!!python/object/apply:os.getcwd []", "is not valid YAML"),
+        ("s.yaml", "2026-11-23: x", "unknown field 2026-11-23"),
+    ],
+)
+async def test_a_wrong_file_is_named(tmp_path: Path, name: str, text: str, message: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(EmulatorError, match=message):
+        await Emulator(seed=path).start()
+
+
+async def test_a_missing_or_undecodable_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EmulatorError, match="cannot read the seed"):
+        await Emulator(seed=tmp_path / "missing.yaml").start()
+    (tmp_path / "latin.yaml").write_bytes(b"\xff\xff")
+    with pytest.raises(EmulatorError, match="cannot read the seed"):
+        await Emulator(seed=tmp_path / "latin.yaml").start()
+
+
+async def test_without_yaml_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    (tmp_path / "s.yaml").write_text(YAML)
+    with pytest.raises(EmulatorError, match=r"descope-async\[cli\]"):
+        await Emulator(seed=tmp_path / "s.yaml").start()
