@@ -295,11 +295,11 @@ async def test_what_is_refused_before_any_claim_is_read(
     assert refusal.value.operation == "validate_session"
 
 
-async def test_an_error_leaves_without_the_frames_that_hold_the_token() -> None:
-    token = mint(claims(exp=1))
-    given_token = Secret[object](token)
-    with pytest.raises(TokenExpired) as refusal:
-        await validator().validate(given_token, None, "x")
+@pytest.mark.parametrize("suffix", ["", ".", "A"])
+async def test_an_error_leaves_without_the_frames_that_hold_the_token(suffix: str) -> None:
+    token = mint(claims(exp=1)) + suffix
+    with pytest.raises(TokenError) as refusal:
+        await validator().validate(Secret(token), None, "x")
     trace = refusal.value.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename != __file__:

@@ -120,6 +120,30 @@ def test_threads_with_loops_of_their_own_share_a_run() -> None:
     assert results == [1] * 400
 
 
+def test_a_loop_that_left_before_the_end_is_not_called_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    flight, call = SingleFlight[int](), Call(0.2)
+    started = threading.Event()
+
+    async def carry() -> None:
+        flight.start(call)
+        await asyncio.sleep(0)
+        started.set()
+        await flight.join(call)
+
+    async def leave() -> None:
+        with anyio.move_on_after(0.01):
+            await flight.join(call)
+
+    carrier = in_thread(lambda: asyncio.run(carry()))
+    assert started.wait(10)
+    asyncio.run(leave())
+    carrier.join(10)
+    assert (call.runs, call.ended) == (1, 1)
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("tidy", [True, False], ids=["asyncio.run", "loop merely stopped"])
 def test_when_the_carrying_loop_dies_another_takes_over(tidy: bool) -> None:
     flight, slow, call = SingleFlight[int](), Call(60), Call()
