@@ -9,8 +9,9 @@ from typing import Any, Final, Literal, TypeVar
 from . import arguments, wire
 from .config import Config
 from .license import License
+from .messages import Answer, Request
 from .models import AccessKey, AssociatedTenant, CreatedAccessKey, SortField
-from .transport import Answer, Request, Transport
+from .transport import Transport
 
 T = TypeVar("T")
 

@@ -15,10 +15,11 @@ from .config import Timeouts
 from .exchange import Exchange
 from .jwks import MAX_KEY_SET, FetchedKeys, KeyCache, parse_pinned_keys
 from .license import License
+from .messages import Request
 from .models import AccessKeyLoginOptions, SessionToken
 from .secret import Secret
 from .sessions import ClaimRules, SessionValidator, issuers_of
-from .transport import Request, Transport
+from .transport import Transport
 
 
 class Management:

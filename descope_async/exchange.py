@@ -6,10 +6,11 @@ from typing import Final
 
 from . import wire
 from .config import Config
+from .messages import Request
 from .models import AccessKeyLoginOptions, SessionToken
 from .secret import Secret
 from .sessions import SessionValidator
-from .transport import Request, Transport
+from .transport import Transport
 
 _OPERATION: Final = "exchange_access_key"
 

@@ -8,7 +8,8 @@ from . import wire
 from .clock import Clock
 from .config import Config
 from .errors import DescopeError
-from .transport import Request, Transport
+from .messages import Request
+from .transport import Transport
 
 _AGAIN_AFTER: Final = 60.0
 _DEADLINE: Final = 5.0

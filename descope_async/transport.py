@@ -4,110 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import platform
-import re
 import ssl
 import warnings
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine
 from http import HTTPStatus
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import aiohttp
 import anyio
-from attrs import field, frozen
 
 from . import __version__
 from .clock import Clock
 from .config import Config
 from .errors import (
-    ApiError,
-    BadRequest,
     ClientClosed,
-    Conflict,
     ConnectionFailed,
     DeadlineExceeded,
     DescopeError,
-    Forbidden,
-    NotFound,
-    RateLimited,
     RequestFailed,
-    ServerError,
     TLSFailed,
-    Unauthorized,
-    UnexpectedResponse,
 )
-from .retries import http_date, retry_after
-from .secret import Secret
-from .wire import ServiceError, encode, read_error
+from .messages import Answer, Request, refusal
+from .wire import encode
 
-T = TypeVar("T")
-
-#: A search answers with all keys of a project at once.
-_MAX_BODY: Final = 256 * 1024 * 1024
 _MAX_ERROR_BODY: Final = 64 * 1024
-_MAX_QUOTED: Final = 500
 _CLOSE_WITHIN: Final = 5.0
-#: The service's code for a rate limit, whatever the status.
-_RATE_LIMIT_CODE: Final = "E130429"
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-
-_ERRORS: Final[Mapping[int, type[ApiError]]] = {
-    400: BadRequest,
-    401: Unauthorized,
-    403: Forbidden,
-    404: NotFound,
-    409: Conflict,
-    429: RateLimited,
-}
-
-
-@frozen(kw_only=True)
-class Request:
-    """What to ask.
-
-    Attributes:
-        operation: What is being done, for errors: ``"access_key.create"``.
-        method: HTTP method.
-        path: Below the base URL, starting with a slash.
-        deadline: Seconds for everything.
-        bearer: The credential; None for none.
-        query: Query parameters; None for none.
-        body: JSON body; None for none.
-        license_tier: The project's tier, sent to reach its rate limits; None when unknown.
-        max_body: Bytes that the answer may have.
-    """
-
-    operation: str
-    method: Literal["GET", "POST"]
-    path: str
-    deadline: float
-    bearer: Secret[str] | None = None
-    query: Mapping[str, str] | None = None
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
-    license_tier: str | None = None
-    max_body: int = _MAX_BODY
-
-
-@frozen(kw_only=True)
-class Answer:
-    """A successful answer."""
-
-    operation: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-
-    def read(self, reader: Callable[[type[T], bytes], T], cls: type[T]) -> T:
-        """The value in the body, by a reader that raises UnexpectedResponse."""
-        try:
-            return reader(cls, self.body)
-        except UnexpectedResponse as error:
-            # The reader's frames hold the body, and with it a secret: only the error leaves.
-            failure = error.with_traceback(None)
-        failure.operation = self.operation
-        failure.status_code = self.status
-        failure.request_id = _request_id(self.headers)
-        raise failure
 
 
 class Transport:
@@ -218,39 +140,9 @@ class Transport:
                     headers=response.headers,
                     body=bytes(body),
                 )
-            raise self._refusal(response, body, request)
-
-    def _refusal(
-        self, response: aiohttp.ClientResponse, body: bytearray, request: Request
-    ) -> DescopeError:
-        request_id = _request_id(response.headers)
-        if response.status < HTTPStatus.BAD_REQUEST:
-            problem = (
-                f"is longer than {request.max_body} bytes"
-                if response.ok and response.status < HTTPStatus.MULTIPLE_CHOICES
-                else f"is a redirect ({response.status}), which is not followed: check base_url"
+            raise refusal(
+                request, response.status, response.headers, bytes(body), self._clock.now()
             )
-            return UnexpectedResponse(
-                f"{request.operation}: the answer {problem}",
-                status_code=response.status,
-                request_id=request_id,
-            )
-        said = read_error(bytes(body))
-        cls = _ERRORS.get(response.status, ApiError)
-        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            cls = ServerError
-        if said.error_code == _RATE_LIMIT_CODE:
-            cls = RateLimited
-        now = http_date(response.headers.get("Date")) or self._clock.now()
-        return cls(
-            _sentence(request, response.status, said, request_id),
-            status_code=response.status,
-            error_code=_quoted(said.error_code, request),
-            error_description=_quoted(said.error_description, request),
-            error_message=_quoted(said.error_message, request),
-            request_id=request_id,
-            retry_after=retry_after(response.headers.get("Retry-After"), now=now),
-        )
 
 
 class _Attempt:
@@ -369,32 +261,3 @@ def _reason(error: Exception) -> str:
     if isinstance(cause, OSError) and cause.strerror:
         return str(cause.strerror)
     return type(cause).__name__
-
-
-def _sentence(request: Request, status: int, said: ServiceError, request_id: str | None) -> str:
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = "unknown status"
-    code = f" {said.error_code}" if said.error_code else ""
-    parts = [said.error_description or phrase]
-    if said.error_message and said.error_message != said.error_description:
-        parts.append(said.error_message)
-    request_note = f" (request {request_id})" if request_id else ""
-    sentence = f"{request.operation}: {status}{code} {': '.join(parts)}{request_note}"
-    return _quoted(sentence, request) or ""
-
-
-def _quoted(said: str | None, request: Request) -> str | None:
-    if said is None:
-        return None
-    if request.bearer is not None:
-        # A server that echoes what it was sent must not put a key into an error.
-        for part in request.bearer.reveal().split(":")[1:]:
-            said = said.replace(part, "…")
-    return _CONTROL.sub(" ", said)[:_MAX_QUOTED]
-
-
-def _request_id(headers: Mapping[str, str]) -> str | None:
-    found = headers.get("x-request-id") or headers.get("cf-ray")
-    return found[:_MAX_QUOTED] if found else None
