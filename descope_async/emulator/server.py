@@ -94,7 +94,7 @@ class Emulator:
         if project_id is None and data is None:
             project_id = new_id("P")
         self._project_id = None if project_id is None else usable_id(project_id)
-        self._management_key = usable_secret(management_key or new_secret())
+        self._management_key = _secret_or_random(management_key)
         self._host = host
         self._port = port
         self._data = None if data is None else Path(data)
@@ -193,8 +193,9 @@ class Emulator:
             EmulatorError: The project exists, or an argument cannot be used.
         """
         state = self._started()
-        made = ProjectCredentials(project_id or new_id("P"), management_key or new_secret())
-        usable_secret(made.management_key)
+        made = ProjectCredentials(
+            new_id("P") if project_id is None else project_id, _secret_or_random(management_key)
+        )
         state.add_project(made.project_id, self._clock.now())
         state.add_manager(made.management_key, [made.project_id])
         await state.settle()
@@ -211,7 +212,7 @@ class Emulator:
         state = self._started()
         for project_id in project_ids:
             self._project(project_id)
-        secret = management_key or new_secret()
+        secret = _secret_or_random(management_key)
         state.add_manager(secret, project_ids)
         await state.settle()
         return secret
@@ -372,3 +373,7 @@ class Emulator:
             raise EmulatorError(refusal.message) from refusal
         await self._started().settle()
         return answer
+
+
+def _secret_or_random(management_key: str | None) -> str:
+    return new_secret() if management_key is None else usable_secret(management_key)

@@ -82,6 +82,13 @@ async def test_null_empty_and_absent_are_the_same_on_create(
     assert key == plain
 
 
+@pytest.mark.parametrize("number", [7, 7.0, "07"])
+async def test_integers_come_in_several_forms(create: Create, number: Any) -> None:
+    key, _ = await create(expireTime=number)
+    assert key["expireTime"] == 7
+    assert type(key["expireTime"]) is int
+
+
 async def test_names_are_not_unique(create: Create, do: Do) -> None:
     (first, secret), (second, other) = await create(name="twin"), await create(name="twin")
     assert first["id"] != second["id"]
@@ -291,6 +298,9 @@ async def test_search_filters(emulator: Emulator, create: Create, do: Do) -> Non
     assert await found(customAttributes={"team": "b", "n": 2}) == []
     assert await found(text="oNe") == ["one", "two"]
     assert await found(text="one", tenantIds=["t1"], boundUserId=user_id) == []
+    await emulator.delete_user(user_id)
+    assert await found(tenantIds=["t1", "t2"]) == ["one"]
+    assert await found(boundUserId=user_id) == ["two"]
 
 
 async def test_search_sorts_and_pages(create: Create, do: Do, manage: Ask) -> None:

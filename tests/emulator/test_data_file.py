@@ -223,22 +223,22 @@ async def test_places_where_no_file_can_be(tmp_path: Path) -> None:
             await Emulator(data=data).start()
 
 
-async def test_a_disk_that_cannot_be_written_stops_the_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
-        raise sqlite3.OperationalError("disk is full")
-
+async def test_a_disk_that_is_full_stops_the_answers(tmp_path: Path) -> None:
     emulator = Emulator(data=tmp_path / "emulator.db")
     await emulator.start()
-    monkeypatch.setattr("descope_async.emulator.store.Store._commit", fail)
     async with managing(emulator) as session:
+        kept = await post(session, CREATE, {"name": "kept"})
+        assert emulator._state
+        assert emulator._state._store
+        emulator._state._store._file.execute("PRAGMA max_page_count = 1")
         for path in (CREATE, "/v1/mgmt/accesskey/search"):
-            async with session.post(path, json={"name": "k"}) as response:
+            async with session.post(path, json={"name": "k" * 20_000}) as response:
                 assert response.status == 500
                 assert "cleartext" not in await response.text()
-    with pytest.raises(EmulatorError, match="disk is full"):
+    with pytest.raises(EmulatorError, match="is full"):
         await emulator.aclose()
+    async with Emulator(data=tmp_path / "emulator.db") as again:
+        assert (await again.snapshot())["accessKeys"] == [kept["key"]]
 
 
 async def test_a_caller_that_gives_up_leaves_the_others_alone(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ async def test_given_credentials_are_used() -> None:
         {"project_id": "a/b"},
         {"project_id": "P2abc\n"},
         {"project_id": "é"},
+        {"management_key": ""},
         {"management_key": "a:b"},
         {"management_key": "a b"},
         {"management_key": "a\n"},
@@ -179,6 +180,10 @@ async def test_set_up_that_cannot_be_done_says_why(emulator: Emulator) -> None:
         await emulator.create_management_key(["P404"])
     with pytest.raises(EmulatorError, match="exists already"):
         await emulator.create_project(emulator.project_id)
+    with pytest.raises(EmulatorError, match="project_id must be"):
+        await emulator.create_project("")
+    with pytest.raises(EmulatorError, match="management_key must be"):
+        await emulator.create_management_key([], "")
     with pytest.raises(EmulatorError, match="exists already"):
         await emulator.create_management_key([], emulator.management_key)
 

@@ -67,9 +67,11 @@ async def test_tenants_are_found_by_what_describes_them(do: Do) -> None:
         ("role/create", {"name": "Tenant Admin"}, 409, "A role of this name exists"),
         ("role/update", {"name": "r404", "newName": "x"}, 404, "The role does not exist"),
         ("role/update", {"id": "ROL404", "newName": "x"}, 404, "The role does not exist"),
+        ("role/update", {"name": "r1", "newName": "Tenant Admin"}, 409, "A role of this name"),
         ("role/delete", {"name": ""}, 400, "The name field is required"),
         ("permission/create", {"name": "SSO Admin"}, 409, "A permission of this name exists"),
         ("permission/update", {"name": "p404"}, 404, "The permission does not exist"),
+        ("permission/update", {"name": "Impersonate", "newName": "SSO Admin"}, 409, "A permission"),
         ("permission/delete", {"id": "PER404"}, 404, "The permission does not exist"),
         ("user/create", {"email": "u@x.test"}, 400, "The loginId field is required"),
         ("user/create", {"loginId": "u1"}, 409, "A user of this login id exists"),
@@ -88,6 +90,7 @@ async def test_refusals(
 ) -> None:
     await do("tenant/create", {"id": "t1", "name": "One"})
     await do("user/create", {"loginId": "u1"})
+    await do("role/create", {"name": "r1"})
     found, answer = await manage(path, body)
     assert found == status
     assert answer["errorMessage"].startswith(message)

@@ -24,6 +24,7 @@ SEED: dict[str, Any] = {
     ],
     "projects": [{"id": "P2two", "managementKey": "K2two", "tenants": [{"id": "x", "name": "X"}]}],
 }
+PAGE = Path(__file__).parents[2] / "docs" / "emulator-assumptions.md"
 YAML = """
 tenants:
   - {id: t1, name: One}
@@ -81,6 +82,17 @@ async def test_a_seed_can_be_a_file(tmp_path: Path, name: str, text: str) -> Non
             state = await emulator.snapshot()
             assert state["accessKeys"][0]["name"] == "ci"
             assert state["tenants"][0]["id"] == "t1"
+
+
+async def test_the_seed_of_the_documentation_works(tmp_path: Path) -> None:
+    text = PAGE.read_text().partition("```yaml\n")[2].partition("```")[0]
+    (tmp_path / "seed.yaml").write_text(text)
+    async with Emulator(seed=tmp_path / "seed.yaml") as emulator:
+        credentials = f"{emulator.project_id}:K2-only-for-tests"
+        assert await status(emulator, "/v1/auth/accesskey/exchange", credentials) == 200
+        assert await status(emulator, "/v1/mgmt/role/search", "P2second:K2second") == 200
+        state = await emulator.snapshot()
+        assert [key["status"] for key in state["accessKeys"]] == ["active", "inactive"]
 
 
 async def test_an_empty_file_seeds_nothing(tmp_path: Path) -> None:
