@@ -107,7 +107,7 @@ SESSION = SessionToken(
     expire_time=0,
     permissions=("read", "write"),
     roles=("Admin",),
-    tenants=ReadOnlyDict({"t1": TenantAccess(("tread",), ("TAdmin",)), "t2": TenantAccess()}),
+    tenants=ReadOnlyDict({"t1": TenantAccess(("tenant:read",), ("TAdmin",)), "t2": TenantAccess()}),
 )
 
 
@@ -122,14 +122,14 @@ def test_all_named_permissions_must_be_granted() -> None:
 
 
 def test_a_tenant_grants_only_to_those_who_belong_to_it() -> None:
-    assert SESSION.validate_tenant_permissions("t1", ["tread"])
+    assert SESSION.validate_tenant_permissions("t1", ["tenant:read"])
     assert SESSION.validate_tenant_roles("t1", ["TAdmin"])
     assert not SESSION.validate_tenant_permissions("t1", ["read"])
     assert SESSION.validate_tenant_permissions("t2", [])
     assert not SESSION.validate_tenant_permissions("t3", [])
     assert not SESSION.validate_tenant_roles("t3", [])
     assert SESSION.get_matched_tenant_roles("t1", ["TAdmin", "x"]) == ["TAdmin"]
-    assert SESSION.get_matched_tenant_permissions("t3", ["tread"]) == []
+    assert SESSION.get_matched_tenant_permissions("t3", ["tenant:read"]) == []
 
 
 def test_a_single_string_is_no_list_of_permissions() -> None:
