@@ -18,8 +18,12 @@ class ReadOnlyDict(dict[str, Any]):
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("read-only: make a dict() of it first")
 
-    __setitem__ = __delitem__ = __ior__ = _refuse
-    clear = pop = popitem = _refuse
+    __setitem__: Any = _refuse
+    __delitem__: Any = _refuse
+    __ior__: Any = _refuse
+    clear: Any = _refuse
+    pop: Any = _refuse
+    popitem: Any = _refuse
     setdefault: Any = _refuse
     update: Any = _refuse
 

@@ -315,7 +315,7 @@ class Class:
             ]
         for attribute, twin in self._resources():
             wrapped = f"{self.module.twin(twin)}(self._async.{attribute}, self._portal)"
-            lines.append(f"    self.{attribute} = {wrapped}")
+            lines.append(f"    self.{attribute}: {twin} = {wrapped}")
         return "\n".join(f"    {line}" for line in lines)
 
     def _resources(self) -> Iterator[tuple[str, str]]:

@@ -74,6 +74,16 @@ class Loop:
         """Wait for the thread, and raise what kept it from running a loop."""
         self._started.result()
 
+    def detach(self) -> None:
+        """In a forked child, let nothing that happens to this loop reach the parent's.
+
+        Its thread is gone, but the child shares its epoll set with the parent: a connection that
+        is collected here would take the parent's out of it, whose calls would then wait for ever.
+        """
+        if isinstance(self._selector, EpollSelector):
+            with epoll() as own:
+                os.dup2(own.fileno(), self._selector.fileno(), inheritable=False)
+
     def start(self, call: Call[Any]) -> None:
         """Run a call in a task of its own and in a copy of the caller's context."""
         if self.alive:

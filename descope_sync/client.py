@@ -29,7 +29,7 @@ class Management:
     def __init__(self, wrapped: _AsyncManagement, portal: Portal) -> None:
         self._async = wrapped
         self._portal = portal
-        self.access_key = AccessKeys(self._async.access_key, self._portal)
+        self.access_key: AccessKeys = AccessKeys(self._async.access_key, self._portal)
 
 
 class DescopeClient:
@@ -88,7 +88,7 @@ class DescopeClient:
                 auth_management_key,
             )  # as in the core, for tracebacks that show variables
         self._portal = PORTAL
-        self.mgmt = Management(self._async.mgmt, self._portal)
+        self.mgmt: Management = Management(self._async.mgmt, self._portal)
 
     @property
     def project_id(self) -> str:

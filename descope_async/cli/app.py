@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="descope-keys",
     help="Descope access keys: a local Descope to try things on, and a demo of what they do.",
     no_args_is_help=True,

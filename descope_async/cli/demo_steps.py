@@ -13,7 +13,7 @@ TENANT: Final = "demo-tenant"
 ROLE: Final = "Demo Reader"
 PERMISSION: Final = "reports:read"
 #: What a local Descope starts with.
-SEED: Final = {
+SEED: Final[dict[str, list[dict[str, Any]]]] = {
     "tenants": [{"id": TENANT, "name": "Demo Tenant"}],
     "permissions": [{"name": PERMISSION}],
     "roles": [{"name": ROLE, "permissionNames": [PERMISSION]}],
