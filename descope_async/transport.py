@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import platform
 import ssl
 import warnings
 from collections.abc import AsyncGenerator, Coroutine
 from http import HTTPStatus
 from typing import Any, Final
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import aiohttp
 import anyio
@@ -39,9 +40,9 @@ class Transport:
         self._config = config
         self._clock = clock
         self._closed = False
-        # Only single dict operations, which threads may do at once. A forked child never meets
-        # its parent's entries, since its loops are others.
+        # Only single dict operations, which threads may do at once.
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
+        _TRANSPORTS.add(self)
 
     async def send(self, request: Request) -> Answer:
         """Ask once.
@@ -104,6 +105,15 @@ class Transport:
                 stacklevel=3,
             )
 
+    def forget(self) -> None:
+        """In a forked child, let go of the parent's connections without closing them.
+
+        They stay referenced: to collect one would take its socket out of the epoll set that both
+        processes share, under the parent's hands.
+        """
+        _ABANDONED.extend(self._pools.items())
+        self._pools = WeakKeyDictionary()
+
     async def _pool(self) -> _Pool:
         if self._closed:
             raise ClientClosed("the client is closed")
@@ -160,35 +170,39 @@ class _Pool:
     """The connections and background tasks of one event loop."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, lifetime: AsyncGenerator[None, None]
+        self,
+        session: aiohttp.ClientSession,
+        tasks: set[asyncio.Task[None]],
+        lifetime: AsyncGenerator[None, None],
     ) -> None:
         self.session = session
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks = tasks
         self._lifetime = lifetime
 
     @classmethod
     async def open(cls, config: Config) -> _Pool:
         session = _session(config)
-        pool: _Pool
-
-        # A loop that is shut down closes the async generators that began on it: so
-        # `asyncio.run` leaves no open socket behind, even if nobody closes the client.
-        async def lifetime() -> AsyncGenerator[None, None]:
-            tasks = pool.tasks
-            try:
-                yield
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-                await session.close()
-
-        pool = cls(session, lifetime())
-        await anext(pool._lifetime)
-        return pool
+        tasks: set[asyncio.Task[None]] = set()
+        lifetime = _lifetime(session, tasks)
+        await anext(lifetime)
+        return cls(session, tasks, lifetime)
 
     async def aclose(self) -> None:
         await self._lifetime.aclose()
+
+
+async def _lifetime(
+    session: aiohttp.ClientSession, tasks: set[asyncio.Task[None]]
+) -> AsyncGenerator[None, None]:
+    # A loop that is shut down closes the async generators that began on it: so `asyncio.run`
+    # leaves no open socket behind, even if nobody closes the client.
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await session.close()
 
 
 def _session(config: Config) -> aiohttp.ClientSession:
@@ -261,3 +275,16 @@ def _reason(error: Exception) -> str:
     if isinstance(cause, OSError) and cause.strerror:
         return str(cause.strerror)
     return type(cause).__name__
+
+
+_TRANSPORTS: Final[WeakSet[Transport]] = WeakSet()
+_ABANDONED: Final[list[tuple[asyncio.AbstractEventLoop, _Pool]]] = []
+
+
+def _forget_all() -> None:
+    for transport in list(_TRANSPORTS):
+        transport.forget()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forget_all)
