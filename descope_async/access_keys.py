@@ -75,7 +75,7 @@ class AccessKeys:
             ),
         )
         answer = await self._post("create", body)
-        return answer.read(wire.read, CreatedAccessKey)
+        return answer.read(CreatedAccessKey)
 
     async def load(self, id: str) -> AccessKey:
         """Load one access key.
@@ -88,7 +88,7 @@ class AccessKeys:
         """
         query = wire.id_body(arguments.identifier("id", id))
         answer = await self._send("load", "GET", "", query=query)
-        return answer.read(wire.read, wire.KeyAnswer).key
+        return answer.read(wire.KeyAnswer).key
 
     async def search_all_access_keys(
         self,
@@ -121,7 +121,7 @@ class AccessKeys:
             sort=_unless_none(arguments.sort_fields, "sort", sort),
         )
         answer = await self._post("search", body)
-        return list(answer.read(wire.read, wire.KeysAnswer).keys)
+        return list(answer.read(wire.KeysAnswer).keys)
 
     async def update(
         self,
@@ -165,7 +165,7 @@ class AccessKeys:
             ),
         )
         answer = await self._post("update", body)
-        return answer.read(wire.read, wire.KeyAnswer).key
+        return answer.read(wire.KeyAnswer).key
 
     async def deactivate(self, id: str) -> None:
         """Stop an access key from working, until it is activated again.
@@ -216,7 +216,7 @@ class AccessKeys:
             NotFound: There is no such key.
         """
         answer = await self._post("rotate", wire.id_body(arguments.identifier("id", id)))
-        return answer.read(wire.read, CreatedAccessKey)
+        return answer.read(CreatedAccessKey)
 
     async def activate_batch(self, ids: Collection[str]) -> None:
         """Let several deactivated access keys work again.

@@ -40,6 +40,6 @@ class Exchange:
                 body=wire.exchange_body(options),
             )
         )
-        exchanged = answer.read(wire.read, wire.ExchangeAnswer)
+        exchanged = answer.read(wire.ExchangeAnswer)
         token = Secret[object](exchanged.session_jwt)
         return await self._validator.validate(token, audience, _OPERATION)

@@ -45,6 +45,6 @@ class License:
         )
         try:
             answer = await self._transport.send(request)
-            self._tier = answer.read(wire.read, wire.LicenseAnswer).rate_limit_tier or None
+            self._tier = answer.read(wire.LicenseAnswer).rate_limit_tier or None
         except DescopeError:
             self._tier = None

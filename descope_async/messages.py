@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, Literal, TypeVar
 
-from attrs import field, frozen
+from attrs import AttrsInstance, field, frozen
 
 from .errors import (
     ApiError,
@@ -23,9 +23,9 @@ from .errors import (
 )
 from .retries import http_date, retry_after
 from .secret import Secret
-from .wire import ServiceError, read_error
+from .wire import ServiceError, read, read_error
 
-T = TypeVar("T")
+V = TypeVar("V", bound=AttrsInstance)
 
 #: A search answers with all keys of a project at once.
 _MAX_BODY: Final = 256 * 1024 * 1024
@@ -80,10 +80,14 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
 
-    def read(self, reader: Callable[[type[T], bytes], T], cls: type[T]) -> T:
-        """The value in the body, by a reader that raises UnexpectedResponse."""
+    def read(self, cls: type[V]) -> V:
+        """The value in the body.
+
+        Raises:
+            UnexpectedResponse: The body is not the documented one.
+        """
         try:
-            return reader(cls, self.body)
+            return read(cls, self.body)
         except UnexpectedResponse as error:
             # The reader's frames hold the body, and with it a secret: only the error leaves.
             failure = error.with_traceback(None)
