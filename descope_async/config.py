@@ -169,7 +169,8 @@ def _base_url(value: object) -> str:
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
-    except ValueError:
+        (host or "").encode("idna")
+    except ValueError:  # among them a UnicodeError: no name that DNS could know
         host = None
         parts = urlsplit("")
     if not host or parts.scheme not in {"http", "https"} or not url.isprintable() or " " in url:

@@ -90,6 +90,8 @@ def test_exchange_needs_no_management_key() -> None:
         ("base_url", "example.com", "URL with a host"),
         ("base_url", "https://", "URL with a host"),
         ("base_url", "https://x:99999", "URL with a host"),
+        ("base_url", "https://a..b", "URL with a host"),
+        ("base_url", f"https://{'a' * 300}.com", "URL with a host"),
         ("base_url", "https://user:pw@example.com", "credentials"),
         ("base_url", "https://example.com?a=b", "query"),
         ("base_url", "https://example.com/\r\nHost: x", "URL with a host"),
