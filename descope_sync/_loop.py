@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import select
+import selectors
 import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
@@ -58,6 +61,7 @@ class Loop:
         self.ending = False
         self.calls: set[Call[Any]] = set()
         self._stopped = False
+        self._selector: selectors.BaseSelector | None = None
         self._started: Future[tuple[asyncio.AbstractEventLoop, BlockingPortal]] = Future()
         self.thread = Thread(target=self._run, name="descope-sync", daemon=True, **_NO_CONTEXT)
         try:
@@ -80,8 +84,8 @@ class Loop:
         Its thread is gone, but the child shares its epoll set with the parent: a connection that
         is collected here would take the parent's out of it, whose calls would then wait for ever.
         """
-        if isinstance(self._selector, EpollSelector):
-            with epoll() as own:
+        if sys.platform == "linux" and isinstance(self._selector, selectors.EpollSelector):
+            with select.epoll() as own:
                 os.dup2(own.fileno(), self._selector.fileno(), inheritable=False)
 
     def start(self, call: Call[Any]) -> None:
@@ -112,7 +116,7 @@ class Loop:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            with asyncio.Runner(loop_factory=self._new_loop) as runner:
                 try:
                     runner.run(self._main())
                 finally:
@@ -126,6 +130,16 @@ class Loop:
         finally:
             for call in list(self.calls):
                 call.end()
+
+    def _new_loop(self) -> asyncio.AbstractEventLoop:
+        """A uvloop where that is installed."""
+        if sys.platform == "win32":
+            return asyncio.new_event_loop()
+        if find_spec("uvloop") is not None:
+            loop: asyncio.AbstractEventLoop = import_module("uvloop").new_event_loop()
+            return loop
+        self._selector = selectors.DefaultSelector()
+        return asyncio.SelectorEventLoop(self._selector)
 
     async def _main(self) -> None:
         async with BlockingPortal() as portal:
@@ -299,11 +313,3 @@ class Held(AbstractContextManager[T, bool | None]):
         if manager is None:
             return None
         return await manager.__aexit__(exc_type, exc_value, traceback)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """What makes the loop: uvloop where it is installed."""
-    if sys.platform == "win32" or find_spec("uvloop") is None:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = import_module("uvloop").new_event_loop
-    return factory

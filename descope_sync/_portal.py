@@ -87,10 +87,11 @@ class Portal:
     def forget(self) -> None:
         """In a forked child, let go of the parent's loop, whose thread only the parent has.
 
-        It stays referenced: to collect it would edit the epoll set that both processes share.
+        It stays referenced, since it cannot be closed in order.
         """
         self._lock = RLock()
         if self._loop is not None:
+            self._loop.detach()
             self._abandoned.append(self._loop)
             self._loop = None
 

@@ -1,0 +1,253 @@
+"""Every public method of the facade, called for real."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import descope_sync
+import descope_sync.emulator
+from descope_sync import (
+    AccessKey,
+    AccessKeyLoginOptions,
+    AccessKeys,
+    ClientClosed,
+    DescopeClient,
+    Management,
+    NotFound,
+    SessionToken,
+    SortField,
+    Unauthorized,
+)
+from descope_sync.emulator import Emulator, EmulatorError, ProjectCredentials
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Iterator[DescopeClient]:
+    with DescopeClient(
+        emulator.project_id, emulator.management_key, base_url=emulator.base_url
+    ) as client:
+        yield client
+
+
+def create(client: DescopeClient, _: Emulator) -> None:
+    created = client.mgmt.access_key.create("n", 0, custom_claims={"k": "v"}, description="d")
+    assert created.cleartext
+    assert created.key.custom_claims == {"k": "v"}
+
+
+def load(client: DescopeClient, _: Emulator) -> None:
+    key = new_key(client)
+    assert client.mgmt.access_key.load(key.id) == key
+    with pytest.raises(NotFound):
+        client.mgmt.access_key.load("Knone")
+
+
+def search(client: DescopeClient, _: Emulator) -> None:
+    names = ["b", "a"]
+    for name in names:
+        client.mgmt.access_key.create(name)
+    found = client.mgmt.access_key.search_all_access_keys(sort=[SortField("name")])
+    assert [key.name for key in found] == ["a", "b"]
+
+
+def update(client: DescopeClient, _: Emulator) -> None:
+    key = new_key(client)
+    assert client.mgmt.access_key.update(key.id, "new", description="d").name == "new"
+
+
+def deactivate(client: DescopeClient, _: Emulator) -> None:
+    key = new_key(client)
+    client.mgmt.access_key.deactivate(key.id)
+    assert not client.mgmt.access_key.load(key.id).is_active
+
+
+def activate(client: DescopeClient, _: Emulator) -> None:
+    key = new_key(client)
+    client.mgmt.access_key.deactivate(key.id)
+    client.mgmt.access_key.activate(key.id)
+    assert client.mgmt.access_key.load(key.id).is_active
+
+
+def delete(client: DescopeClient, _: Emulator) -> None:
+    key = new_key(client)
+    client.mgmt.access_key.delete(key.id)
+    assert client.mgmt.access_key.search_all_access_keys() == []
+
+
+def rotate(client: DescopeClient, _: Emulator) -> None:
+    created = client.mgmt.access_key.create("n")
+    rotated = client.mgmt.access_key.rotate(created.key.id)
+    assert client.exchange_access_key(rotated.cleartext).key_id == created.key.id
+    with pytest.raises(Unauthorized):
+        client.exchange_access_key(created.cleartext)
+
+
+def batches(client: DescopeClient, _: Emulator) -> None:
+    keys = client.mgmt.access_key
+    ids = [new_key(client).id, new_key(client).id]
+    keys.deactivate_batch(ids)
+    assert {key.is_active for key in keys.search_all_access_keys()} == {False}
+    keys.activate_batch(ids)
+    assert {key.is_active for key in keys.search_all_access_keys()} == {True}
+    keys.delete_batch(ids)
+    assert keys.search_all_access_keys() == []
+
+
+def exchange(client: DescopeClient, emulator: Emulator) -> None:
+    emulator.create_tenant("t1")
+    created = client.mgmt.access_key.create("n", key_tenants=[{"tenant_id": "t1"}])
+    options = AccessKeyLoginOptions(custom_claims={"k": "v"}, selected_tenant="t1")
+    session = client.exchange_access_key(created.cleartext, login_options=options)
+    assert session.current_tenant == "t1"
+    assert session.client_claims == {"k": "v"}
+
+
+def validate(client: DescopeClient, _: Emulator) -> None:
+    session = new_session(client)
+    assert client.validate_session(session.jwt) == session
+
+
+def close(client: DescopeClient, _: Emulator) -> None:
+    client.close()
+    with pytest.raises(ClientClosed):
+        client.exchange_access_key("secret")
+
+
+def properties(client: DescopeClient, emulator: Emulator) -> None:
+    assert client.project_id == emulator.project_id
+    assert client.base_url == emulator.base_url
+    assert emulator.environment["DESCOPE_MANAGEMENT_KEY"] == emulator.management_key
+
+
+def start_and_close(_: DescopeClient, emulator: Emulator) -> None:
+    with pytest.raises(EmulatorError, match="running already"):
+        emulator.start()
+    another = Emulator()
+    another.start()
+    assert another.base_url != emulator.base_url
+    another.close()
+    another.close()
+    with pytest.raises(EmulatorError, match="not running"):
+        assert another.base_url
+
+
+def create_project(_: DescopeClient, emulator: Emulator) -> None:
+    made = emulator.create_project()
+    assert isinstance(made, ProjectCredentials)
+    with DescopeClient(made.project_id, made.management_key, base_url=emulator.base_url) as client:
+        assert client.mgmt.access_key.search_all_access_keys() == []
+
+
+def create_management_key(_: DescopeClient, emulator: Emulator) -> None:
+    key = emulator.create_management_key()
+    with DescopeClient(emulator.project_id, key, base_url=emulator.base_url) as client:
+        assert client.mgmt.access_key.search_all_access_keys() == []
+
+
+def set_up(client: DescopeClient, emulator: Emulator) -> None:
+    emulator.create_tenant("t1", "Tenant")
+    emulator.create_role("Reader", ["read"])
+    user_id = emulator.create_user("u@example.com", role_names=["Reader"])
+    created = client.mgmt.access_key.create("n", user_id=user_id)
+    assert client.exchange_access_key(created.cleartext).validate_permissions(["read"])
+    emulator.set_user_status(user_id, "disabled")
+    with pytest.raises(Unauthorized):
+        client.exchange_access_key(created.cleartext)
+    emulator.delete_user(user_id)
+    held = emulator.snapshot()
+    assert [tenant["name"] for tenant in held["tenants"]] == ["Tenant"]
+    assert held["users"] == []
+
+
+#: What calls each method, by class.
+CALLS: dict[type, dict[str, Any]] = {
+    Management: {},
+    AccessKeys: {
+        "create": create,
+        "load": load,
+        "search_all_access_keys": search,
+        "update": update,
+        "deactivate": deactivate,
+        "activate": activate,
+        "delete": delete,
+        "rotate": rotate,
+        "activate_batch": batches,
+        "deactivate_batch": batches,
+        "delete_batch": batches,
+    },
+    DescopeClient: {
+        "project_id": properties,
+        "base_url": properties,
+        "exchange_access_key": exchange,
+        "validate_session": validate,
+        "close": close,
+    },
+    Emulator: {
+        "start": start_and_close,
+        "close": start_and_close,
+        "base_url": properties,
+        "project_id": properties,
+        "management_key": properties,
+        "environment": properties,
+        "create_project": create_project,
+        "create_management_key": create_management_key,
+        "create_tenant": set_up,
+        "create_role": set_up,
+        "create_user": set_up,
+        "set_user_status": set_up,
+        "delete_user": set_up,
+        "snapshot": set_up,
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "call", {call: None for calls in CALLS.values() for call in calls.values()}
+)
+def test_a_method_does_its_work(call: Any, client: DescopeClient, emulator: Emulator) -> None:
+    call(client, emulator)
+
+
+def new_key(client: DescopeClient) -> AccessKey:
+    return client.mgmt.access_key.create("n").key
+
+
+def new_session(client: DescopeClient) -> SessionToken:
+    return client.exchange_access_key(client.mgmt.access_key.create("n").cleartext)
+
+
+def public_names(cls: type) -> set[str]:
+    return {name for name in vars(cls) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("cls", CALLS)
+def test_no_method_is_left_out(cls: type) -> None:
+    assert public_names(cls) == set(CALLS[cls])
+    for name, call in CALLS[cls].items():
+        assert name in call.__code__.co_names
+
+
+def test_no_class_is_left_out() -> None:
+    found: set[Any] = {
+        getattr(module, name)
+        for module in (descope_sync, descope_sync.emulator)
+        for name in module.__all__
+    }
+    ours = {
+        each
+        for each in found
+        if inspect.isclass(each)
+        and each.__module__.startswith("descope_sync.")
+        and not issubclass(each, Exception)
+    }
+    assert ours == set(CALLS)
