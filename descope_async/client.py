@@ -172,6 +172,27 @@ class DescopeClient:
         demanded = arguments.audience("audience", audience)
         return await self._validator.validate(given, demanded, "validate_session")
 
+    def validate_session_nowait(
+        self, session_token: str, audience: str | Collection[str] | None = None
+    ) -> SessionToken | None:
+        """Check a session token without any I/O, on the calling thread.
+
+        Args:
+            session_token: The token, without the word Bearer.
+            audience: As for `validate_session`.
+
+        Returns:
+            None when the project's signing keys must be fetched first: ask `validate_session`.
+
+        Raises:
+            TokenError: The token is refused; the subclass says why.
+            InvalidArgument: The audience cannot be right.
+        """
+        given = Secret[object](session_token)
+        del session_token
+        demanded = arguments.audience("audience", audience)
+        return self._validator.validate_nowait(given, demanded, "validate_session")
+
     async def aclose(self) -> None:
         """Close the connections. May be repeated; every other call then raises ClientClosed."""
         await self._keys.aclose()

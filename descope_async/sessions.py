@@ -20,10 +20,11 @@ from .errors import (
     TokenTypeMismatch,
 )
 from .jwks import KeyCache
-from .jws import parse, verify
+from .jws import MAX_TOKEN, UnverifiedToken, VerifyingKey, parse, verify
 from .models import ReadOnlyDict, SessionToken, TenantAccess
 from .secret import Secret
 from .strict_json import read_object
+from .verified_tokens import VerifiedToken, VerifiedTokens, digest_of
 
 #: The ``drn`` of a session token. A refresh token has ``DSR``.
 _SESSION: Final = "DS"
@@ -104,6 +105,7 @@ class SessionValidator:
         self._keys = keys
         self._rules = rules
         self._clock = clock
+        self._tokens = VerifiedTokens()
 
     async def validate(
         self, token: Secret[object], audience: frozenset[str] | None, operation: str
@@ -122,19 +124,64 @@ class SessionValidator:
         """
         # The frames below hold the token, so an error leaves without them.
         try:
+            known = self._known(token, audience)
+            if known is not None:
+                return known
             unverified = parse(token.reveal())
-            if unverified.kid is None:
-                raise TokenMalformed("the token does not name the key that signed it (kid)")
-            payload = verify(unverified, await self._keys.key(unverified.kid))
-            claims = read_object(payload)
-            if claims is None:
-                raise TokenMalformed("the token's claims are not a JSON object of distinct names")
-            self._rules.check(claims, audience, self._clock.now())
-            return session_of(_text(token), claims, self._rules.project_id)
+            key = await self._keys.key(_kid(unverified))
+            return self._verified(token, unverified, key, audience)
         except DescopeError as error:
             failure = error.with_traceback(None)
         failure.operation = operation
         raise failure
+
+    def validate_nowait(
+        self, token: Secret[object], audience: frozenset[str] | None, operation: str
+    ) -> SessionToken | None:
+        """As `validate`, without I/O: None when a key would have to be fetched first.
+
+        Raises:
+            TokenError: The token is refused; the subclass says why.
+        """
+        try:
+            known = self._known(token, audience)
+            if known is not None:
+                return known
+            unverified = parse(token.reveal())
+            key = self._keys.key_nowait(_kid(unverified))
+            if key is None:
+                return None
+            return self._verified(token, unverified, key, audience)
+        except DescopeError as error:
+            failure = error.with_traceback(None)
+        failure.operation = operation
+        raise failure
+
+    def _known(self, token: Secret[object], audience: frozenset[str] | None) -> SessionToken | None:
+        """The session of a token that was verified before, by a key that is still current."""
+        digest = _digest(token)
+        found = self._tokens.find(digest) if digest else None
+        if found is None or self._keys.key_nowait(str(found.key.kid)) is not found.key:
+            return None
+        self._rules.check(found.session.claims, audience, self._clock.now())
+        return found.session
+
+    def _verified(
+        self,
+        token: Secret[object],
+        unverified: UnverifiedToken,
+        key: VerifyingKey,
+        audience: frozenset[str] | None,
+    ) -> SessionToken:
+        claims = read_object(verify(unverified, key))
+        if claims is None:
+            raise TokenMalformed("the token's claims are not a JSON object of distinct names")
+        self._rules.check(claims, audience, self._clock.now())
+        session = session_of(_text(token), claims, self._rules.project_id)
+        digest = _digest(token)
+        if digest:
+            self._tokens.remember(digest, VerifiedToken(session, key))
+        return session
 
 
 def session_of(jwt: str, claims: ReadOnlyDict, project_id: str) -> SessionToken:
@@ -202,6 +249,18 @@ def _is_finite(value: float) -> bool:
         return math.isfinite(value)
     except OverflowError:  # an integer beyond every float
         return False
+
+
+def _kid(token: UnverifiedToken) -> str:
+    if token.kid is None:
+        raise TokenMalformed("the token does not name the key that signed it (kid)")
+    return token.kid
+
+
+def _digest(token: Secret[object]) -> bytes | None:
+    """The hash that a token is remembered by; None for what is surely no token."""
+    text = token.reveal()
+    return digest_of(text) if isinstance(text, str) and len(text) <= MAX_TOKEN else None
 
 
 def _text(token: Secret[object]) -> str:

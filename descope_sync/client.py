@@ -143,7 +143,31 @@ class DescopeClient:
             InvalidArgument: The audience cannot be right.
         """
         try:
+            ready = self._async.validate_session_nowait(session_token, audience)
+            if ready is not None:
+                return ready
             return self._portal.call(self._async.validate_session, session_token, audience)
+        finally:
+            del session_token  # as in the core, for tracebacks that show variables
+
+    def validate_session_nowait(
+        self, session_token: str, audience: str | Collection[str] | None = None
+    ) -> SessionToken | None:
+        """Check a session token without any I/O, on the calling thread.
+
+        Args:
+            session_token: The token, without the word Bearer.
+            audience: As for `validate_session`.
+
+        Returns:
+            None when the project's signing keys must be fetched first: ask `validate_session`.
+
+        Raises:
+            TokenError: The token is refused; the subclass says why.
+            InvalidArgument: The audience cannot be right.
+        """
+        try:
+            return self._async.validate_session_nowait(session_token, audience)
         finally:
             del session_token  # as in the core, for tracebacks that show variables
 
