@@ -115,6 +115,7 @@ def exchange(client: DescopeClient, emulator: Emulator) -> None:
 def validate(client: DescopeClient, _: Emulator) -> None:
     session = new_session(client)
     assert client.validate_session(session.jwt) == session
+    assert client.validate_session_nowait(session.jwt) == session
 
 
 def close(client: DescopeClient, _: Emulator) -> None:
@@ -190,6 +191,7 @@ CALLS: dict[type, dict[str, Any]] = {
         "base_url": properties,
         "exchange_access_key": exchange,
         "validate_session": validate,
+        "validate_session_nowait": validate,
         "close": close,
     },
     Emulator: {
