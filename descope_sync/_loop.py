@@ -12,8 +12,6 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from contextvars import Context
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 from threading import Event, Thread, current_thread, main_thread
 from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
@@ -132,12 +130,9 @@ class Loop:
                 call.end()
 
     def _new_loop(self) -> asyncio.AbstractEventLoop:
-        """A uvloop where that is installed."""
+        # Not uvloop's: a forked child that collects what was on one crashes as it exits.
         if sys.platform == "win32":
             return asyncio.new_event_loop()
-        if find_spec("uvloop") is not None:
-            loop: asyncio.AbstractEventLoop = import_module("uvloop").new_event_loop()
-            return loop
         self._selector = selectors.DefaultSelector()
         return asyncio.SelectorEventLoop(self._selector)
 

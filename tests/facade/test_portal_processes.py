@@ -111,8 +111,3 @@ def test_gevent_is_refused(run_script: Run) -> None:
 @pytest.mark.skipif(find_spec("IPython") is None, reason="IPython is not installed")
 def test_no_warning_in_a_notebook(run_script: Run) -> None:
     expect(run_script("notebook.py"), "answer")
-
-
-@pytest.mark.skipif(find_spec("uvloop") is None, reason="uvloop is not installed")
-def test_uvloop_drives_the_loop(run_script: Run) -> None:
-    expect(run_script("uvloops.py"), "True")
