@@ -32,7 +32,7 @@ class License:
         """The tier, such as ``"tier1"``; None while unknown."""
         if self._tier is None and self._clock.running() >= self._ask_at:
             self._ask_at = self._clock.running() + _AGAIN_AFTER
-            await self._transport.spawn(self._ask())
+            await self._transport.spawn(self._ask)
         return self._tier
 
     async def _ask(self) -> None:

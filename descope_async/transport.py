@@ -7,7 +7,7 @@ import os
 import platform
 import ssl
 import warnings
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from http import HTTPStatus
 from typing import Any, Final
 from weakref import WeakKeyDictionary, WeakSet
@@ -71,10 +71,10 @@ class Transport:
         failure.operation = request.operation
         raise failure
 
-    async def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    async def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do something in the background of this loop until it is done or the client closes."""
         pool = await self._pool()
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(work())
         pool.tasks.add(task)
         task.add_done_callback(pool.tasks.discard)
 

@@ -228,6 +228,11 @@ async def test_a_closed_client_says_so(servers: Any) -> None:
         await client.aclose()
         with pytest.raises(ClientClosed):
             await client.mgmt.access_key.load("AK1")
+        unused = client_of(server.base_url)
+        await unused.aclose()
+        with pytest.raises(ClientClosed):
+            await unused.mgmt.access_key.load("AK1")
+        gc.collect()  # nothing was left that nobody awaits
 
 
 def test_loops_one_after_the_other(emulator_url: tuple[str, str, str]) -> None:
