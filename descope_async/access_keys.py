@@ -9,13 +9,15 @@ from typing import Any, Final, Literal, TypeVar
 from . import arguments, wire
 from .config import Config
 from .license import License
-from .messages import Answer, Request
+from .messages import MAX_BODY, Answer, Request
 from .models import AccessKey, AssociatedTenant, CreatedAccessKey, SortField
 from .transport import Transport
 
 T = TypeVar("T")
 
 _ROOT: Final = "/v1/mgmt/accesskey"
+#: A search answers with all keys of a project at once.
+_MAX_SEARCH: Final = 256 * 1024 * 1024
 
 
 class AccessKeys:
@@ -23,7 +25,8 @@ class AccessKeys:
 
     Every call raises InvalidArgument for an argument that cannot be right and ConfigurationError
     without a management key, both before anything is sent; ApiError when the service refuses;
-    RequestFailed when no answer comes; UnexpectedResponse for an answer that makes no sense.
+    RequestFailed when no answer comes; UnexpectedResponse for an answer that makes no sense; and ClientClosed once
+    the client is closed.
     """
 
     def __init__(self, config: Config, transport: Transport, license: License) -> None:
@@ -64,7 +67,7 @@ class AccessKeys:
         body = wire.create_body(
             name=arguments.label("name", name),
             expire_time=arguments.expiry("expire_time", expire_time),
-            role_names=_unless_none(arguments.role_names, "role_names", role_names) or [],
+            role_names=_unless_none(arguments.labels, "role_names", role_names) or [],
             key_tenants=_unless_none(arguments.tenants, "key_tenants", key_tenants) or [],
             user_id=_unless_none(arguments.label, "user_id", user_id),
             custom_claims=_unless_none(arguments.json_object, "custom_claims", custom_claims),
@@ -156,7 +159,7 @@ class AccessKeys:
             id=arguments.identifier("id", id),
             name=arguments.label("name", name),
             description=_unless_none(arguments.text, "description", description),
-            role_names=_unless_none(arguments.role_names, "role_names", role_names),
+            role_names=_unless_none(arguments.labels, "role_names", role_names),
             key_tenants=_unless_none(arguments.tenants, "key_tenants", key_tenants),
             custom_claims=_unless_none(arguments.json_object, "custom_claims", custom_claims),
             permitted_ips=_unless_none(arguments.addresses, "permitted_ips", permitted_ips),
@@ -176,7 +179,7 @@ class AccessKeys:
         Raises:
             NotFound: There is no such key.
         """
-        await self._post("deactivate", wire.id_body(arguments.identifier("id", id)))
+        await self._switch("deactivate", wire.id_body(arguments.identifier("id", id)))
 
     async def activate(self, id: str) -> None:
         """Let a deactivated access key work again.
@@ -187,7 +190,7 @@ class AccessKeys:
         Raises:
             NotFound: There is no such key.
         """
-        await self._post("activate", wire.id_body(arguments.identifier("id", id)))
+        await self._switch("activate", wire.id_body(arguments.identifier("id", id)))
 
     async def delete(self, id: str) -> None:
         """Delete an access key, for good.
@@ -198,7 +201,7 @@ class AccessKeys:
         Raises:
             NotFound: There is no such key.
         """
-        await self._post("delete", wire.id_body(arguments.identifier("id", id)))
+        await self._switch("delete", wire.id_body(arguments.identifier("id", id)))
 
     async def rotate(self, id: str) -> CreatedAccessKey:
         """Give an access key a new secret; the old one is dead at once.
@@ -224,7 +227,7 @@ class AccessKeys:
         Args:
             ids: Their ids: at least one, each once.
         """
-        await self._post("activate_batch", wire.ids_body(arguments.identifiers("ids", ids)))
+        await self._switch("activate_batch", wire.ids_body(arguments.identifiers("ids", ids)))
 
     async def deactivate_batch(self, ids: Collection[str]) -> None:
         """Stop several access keys from working.
@@ -232,7 +235,7 @@ class AccessKeys:
         Args:
             ids: Their ids: at least one, each once.
         """
-        await self._post("deactivate_batch", wire.ids_body(arguments.identifiers("ids", ids)))
+        await self._switch("deactivate_batch", wire.ids_body(arguments.identifiers("ids", ids)))
 
     async def delete_batch(self, ids: Collection[str]) -> None:
         """Delete several access keys, for good.
@@ -240,7 +243,12 @@ class AccessKeys:
         Args:
             ids: Their ids: at least one, each once.
         """
-        await self._post("delete_batch", wire.ids_body(arguments.identifiers("ids", ids)))
+        await self._switch("delete_batch", wire.ids_body(arguments.identifiers("ids", ids)))
+
+    async def _switch(self, operation: str, body: Mapping[str, Any]) -> None:
+        answer = await self._post(operation, body)
+        if answer.body.strip():  # whatever else answers with success has changed nothing
+            answer.read(wire.Done)
 
     async def _post(self, operation: str, body: Mapping[str, Any]) -> Answer:
         return await self._send(operation, "POST", f"/{operation.replace('_', '/')}", body=body)
@@ -264,6 +272,7 @@ class AccessKeys:
                 bearer=bearer,
                 query=query,
                 body=body,
+                max_body=_MAX_SEARCH if operation == "search" else MAX_BODY,
                 license_tier=await self._license.tier(),
             )
         )

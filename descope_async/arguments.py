@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from ipaddress import ip_network
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import attrs
 
 from .errors import InvalidArgument
-from .models import AccessKeyLoginOptions, AssociatedTenant, SortField, names
+from .models import AccessKeyLoginOptions, AssociatedTenant, SortField
 from .secret import Secret
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def identifiers(parameter: str, value: object) -> list[str]:
     if not found:
         raise InvalidArgument(f"{parameter} is empty; a batch needs at least one id")
     if len(set(found)) < len(found):
-        twice = next(item for index, item in enumerate(found) if item in found[:index])
+        twice = next(item for item, times in Counter(found).items() if times > 1)
         raise InvalidArgument(f"{parameter} names {twice!r} more than once")
     return found
 
@@ -119,7 +120,7 @@ def expiry(parameter: str, value: object) -> int:
             )
         seconds = int(value.timestamp())
         if seconds <= 0:
-            raise InvalidArgument(f"{parameter} lies before 1970-01-02")
+            raise InvalidArgument(f"{parameter} does not lie after 1970-01-01T00:00:00Z")
         return seconds
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidArgument(
@@ -139,17 +140,13 @@ def tenants(parameter: str, value: object) -> list[AssociatedTenant]:
     for index, item in enumerate(_items(parameter, value, "AssociatedTenant")):
         where = f"{parameter}[{index}]"
         tenant = _fields(where, item, AssociatedTenant)
-        label(f"{where}.tenant_id", tenant.tenant_id)
-        found.append(tenant)
+        found.append(
+            AssociatedTenant(
+                label(f"{where}.tenant_id", tenant.tenant_id),
+                labels(f"{where}.role_names", tenant.role_names),
+            )
+        )
     return found
-
-
-def role_names(parameter: str, value: object) -> list[str]:
-    """Role names."""
-    try:
-        return list(names(value))  # type: ignore[arg-type]  # names() checks what it is given
-    except InvalidArgument as error:
-        raise InvalidArgument(f"{parameter}: {error}") from None
 
 
 def addresses(parameter: str, value: object) -> list[str]:
@@ -196,11 +193,11 @@ def login_options(parameter: str, value: object) -> AccessKeyLoginOptions:
     if value is None:
         return AccessKeyLoginOptions()
     options = _fields(parameter, value, AccessKeyLoginOptions)
-    if options.custom_claims is not None:
-        json_object(f"{parameter}.custom_claims", options.custom_claims)
-    if options.selected_tenant is not None:
-        label(f"{parameter}.selected_tenant", options.selected_tenant)
-    return options
+    claims, tenant = options.custom_claims, options.selected_tenant
+    return AccessKeyLoginOptions(
+        None if claims is None else json_object(f"{parameter}.custom_claims", claims),
+        None if tenant is None else label(f"{parameter}.selected_tenant", tenant),
+    )
 
 
 def sort_fields(parameter: str, value: object) -> list[SortField]:
@@ -209,10 +206,10 @@ def sort_fields(parameter: str, value: object) -> list[SortField]:
     for index, item in enumerate(_items(parameter, value, "SortField")):
         where = f"{parameter}[{index}]"
         criterion = _fields(where, item, SortField)
-        label(f"{where}.field", criterion.field)
+        name = label(f"{where}.field", criterion.field)
         if not isinstance(criterion.desc, bool):
             raise InvalidArgument(f"{where}.desc must be True or False")
-        found.append(criterion)
+        found.append(SortField(name, criterion.desc))
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import math
 import os
 import re
 from collections.abc import Mapping
@@ -21,12 +20,21 @@ _DEFAULT_HOST: Final = "api.descope.com"
 #: Project ids of this length and more name their region in the characters after the first.
 _REGIONAL_LENGTH: Final = 32
 _MAX_LEEWAY: Final = 300
+#: A secret as a whole: a traceback that shows variables must not show the process's.
+_ENVIRONMENT: Final = Secret[Mapping[str, str]](os.environ)
+_MAX_TIMEOUT: Final = 86_400.0
 _PROJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 def _positive_seconds(_: object, attribute: Attribute[float], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise ConfigurationError(f"timeouts.{attribute.name} must be a positive number of seconds")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 < value <= _MAX_TIMEOUT
+    ):
+        raise ConfigurationError(
+            f"timeouts.{attribute.name} must be a positive number of seconds, at most a day"
+        )
 
 
 @frozen(kw_only=True)
@@ -95,7 +103,7 @@ def resolve(
     issuers: object,
     timeouts: object,
     ssl: object,
-    environment: Mapping[str, str] = os.environ,
+    environment: Secret[Mapping[str, str]] = _ENVIRONMENT,
 ) -> Config:
     """The settings of a client from what its constructor was given.
 
@@ -105,18 +113,15 @@ def resolve(
         ConfigurationError: A setting is missing or unusable. The message names it.
     """
     try:
-        project = _project_id(project_id or environment.get("DESCOPE_PROJECT_ID"))
+        project = _project_id(_given(project_id, environment, "DESCOPE_PROJECT_ID"))
         return Config(
             project_id=project,
             management_key=_key("management_key", management_key, environment),
             auth_management_key=_key("auth_management_key", auth_management_key, environment),
             base_url=_base_url(
-                base_url
-                or environment.get("DESCOPE_BASE_URI")
-                or environment.get("DESCOPE_BASE_URL")
-                or default_base_url(project)
+                _given(base_url, environment, "DESCOPE_BASE_URI", "DESCOPE_BASE_URL"), project
             ),
-            public_key=_public_key(public_key or environment.get("DESCOPE_PUBLIC_KEY")),
+            public_key=_public_key(_given(public_key, environment, "DESCOPE_PUBLIC_KEY")),
             leeway=_leeway(leeway),
             issuers=tuple(labels("issuers", issuers)) if issuers is not None else (),
             timeouts=_timeouts(timeouts),
@@ -133,6 +138,13 @@ def default_base_url(project_id: str) -> str:
     if len(project_id) < _REGIONAL_LENGTH:
         return f"https://{_DEFAULT_HOST}"
     return f"https://api.{project_id[1:5]}.descope.com"
+
+
+def _given(value: object, environment: Secret[Mapping[str, str]], *variables: str) -> object:
+    """An argument, else the first of its variables that is set; None for neither."""
+    if value is not None and value != "":
+        return value
+    return next(filter(None, map(environment.reveal().get, variables)), None)
 
 
 def _project_id(value: object) -> str:
@@ -152,17 +164,19 @@ def _project_id(value: object) -> str:
 
 
 def _key(
-    parameter: str, given: Secret[object], environment: Mapping[str, str]
+    parameter: str, given: Secret[object], environment: Secret[Mapping[str, str]]
 ) -> Secret[str] | None:
     if given.reveal() is None or given.reveal() == "":
         variable = f"DESCOPE_{parameter.upper()}"
-        if not environment.get(variable):
+        if not environment.reveal().get(variable):
             return None
-        return credential(variable, Secret[object](environment[variable]))
+        return credential(variable, Secret[object](environment.reveal()[variable]))
     return credential(parameter, given)
 
 
-def _base_url(value: object) -> str:
+def _base_url(value: object, project_id: str) -> str:
+    if value is None:
+        return default_base_url(project_id)
     if not isinstance(value, str):
         raise ConfigurationError(f"base_url must be a string, not {type(value).__name__}")
     url = value.strip().rstrip("/")
@@ -177,7 +191,7 @@ def _base_url(value: object) -> str:
         raise ConfigurationError(
             "base_url must be a URL with a host, such as https://auth.company.com"
         )
-    if parts.username is not None or parts.query or parts.fragment or "@" in parts.netloc:
+    if "@" in parts.netloc or "?" in url or "#" in url:
         raise ConfigurationError("base_url must not hold credentials, a query or a fragment")
     if parts.scheme == "http" and not is_loopback(host):
         raise ConfigurationError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from . import wire
@@ -13,6 +14,8 @@ from .transport import Transport
 
 _AGAIN_AFTER: Final = 60.0
 _DEADLINE: Final = 5.0
+#: It goes into a header, so nothing else may come with it.
+_TIER: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class License:
@@ -45,6 +48,7 @@ class License:
         )
         try:
             answer = await self._transport.send(request)
-            self._tier = answer.read(wire.LicenseAnswer).rate_limit_tier or None
+            tier = answer.read(wire.LicenseAnswer).rate_limit_tier
+            self._tier = tier if _TIER.fullmatch(tier) else None
         except DescopeError:
             self._tier = None

@@ -27,12 +27,11 @@ from .wire import ServiceError, read, read_error
 
 V = TypeVar("V", bound=AttrsInstance)
 
-#: A search answers with all keys of a project at once.
-_MAX_BODY: Final = 256 * 1024 * 1024
+MAX_BODY: Final = 1024 * 1024
 _MAX_QUOTED: Final = 500
 #: The service's code for a rate limit, whatever the status.
 _RATE_LIMIT_CODE: Final = "E130429"
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 _ERRORS: Final[Mapping[int, type[ApiError]]] = {
     400: BadRequest,
@@ -68,7 +67,7 @@ class Request:
     query: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     license_tier: str | None = None
-    max_body: int = _MAX_BODY
+    max_body: int = MAX_BODY
 
 
 @frozen(kw_only=True)

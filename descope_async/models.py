@@ -31,15 +31,13 @@ class ReadOnlyDict(dict[str, Any]):
         return ReadOnlyDict, (dict(self),)
 
 
-def names(value: Iterable[str] | None) -> tuple[str, ...]:
-    """The names in a list of them, None being an empty one.
+def names(value: Iterable[str]) -> tuple[str, ...]:
+    """The names in a list of them.
 
     Raises:
         InvalidArgument: A single string, whose letters would otherwise be taken for names, or
             something in the list that is not a non-empty string.
     """
-    if value is None:
-        return ()
     given: object = value  # callers without a type checker pass anything
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise InvalidArgument(f"pass a list of names, not a single {type(given).__name__}")
@@ -47,6 +45,10 @@ def names(value: Iterable[str] | None) -> tuple[str, ...]:
     if not all(isinstance(name, str) and name for name in found):
         raise InvalidArgument("every name in a list of names must be a non-empty string")
     return cast("tuple[str, ...]", found)
+
+
+def _names_or_none(value: Iterable[str] | None) -> tuple[str, ...]:
+    return () if value is None else names(value)
 
 
 @frozen
@@ -61,7 +63,7 @@ class AssociatedTenant:
     """
 
     tenant_id: str
-    role_names: tuple[str, ...] = field(default=(), converter=names)
+    role_names: tuple[str, ...] = field(default=(), converter=_names_or_none)
     tenant_name: str = ""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], kw_only=True, hash=False)
 
@@ -242,25 +244,31 @@ class SessionToken:
 
     def validate_tenant_permissions(self, tenant: str, permissions: Collection[str]) -> bool:
         """Whether the token belongs to the tenant and has all of these permissions there."""
-        access = self.tenants.get(tenant)
-        return set(names(permissions)).issubset(access.permissions) if access else False
+        wanted, access = set(names(permissions)), self._access(tenant)
+        return access is not None and wanted.issubset(access.permissions)
 
     def get_matched_tenant_permissions(
         self, tenant: str, permissions: Collection[str]
     ) -> list[str]:
         """Those of these permissions that the token has in the tenant."""
-        access = self.tenants.get(tenant)
+        access = self._access(tenant)
         return _matched(permissions, access.permissions if access else ())
 
     def validate_tenant_roles(self, tenant: str, roles: Collection[str]) -> bool:
         """Whether the token belongs to the tenant and has all of these roles there."""
-        access = self.tenants.get(tenant)
-        return set(names(roles)).issubset(access.roles) if access else False
+        wanted, access = set(names(roles)), self._access(tenant)
+        return access is not None and wanted.issubset(access.roles)
 
     def get_matched_tenant_roles(self, tenant: str, roles: Collection[str]) -> list[str]:
         """Those of these roles that the token has in the tenant."""
-        access = self.tenants.get(tenant)
+        access = self._access(tenant)
         return _matched(roles, access.roles if access else ())
+
+    def _access(self, tenant: str) -> TenantAccess | None:
+        given: object = tenant  # callers without a type checker pass anything
+        if not isinstance(given, str):
+            raise InvalidArgument(f"tenant must be a string, not {type(given).__name__}")
+        return self.tenants.get(given)
 
 
 def moment(epoch_seconds: float) -> datetime:

@@ -8,9 +8,10 @@ import platform
 import ssl
 import warnings
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
 import aiohttp
 import anyio
@@ -41,7 +42,7 @@ class Transport:
         self._clock = clock
         self._closed = False
         # Only single dict operations, which threads may do at once.
-        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
+        self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
         _TRANSPORTS.add(self)
 
     async def send(self, request: Request) -> Answer:
@@ -64,6 +65,11 @@ class Transport:
             failure = error.with_traceback(None)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             failure = _failure(error, request, self._config.base_url, attempt.sent)
+        except asyncio.CancelledError as cancellation:
+            # aiohttp also cancels those who wait for a connection when it is closed.
+            if _is_cancelled() or not pool.session.closed:
+                raise cancellation.with_traceback(None) from None
+            failure = ClientClosed("the client was closed during the call")
         except RuntimeError:
             if not pool.session.closed:
                 raise
@@ -90,14 +96,21 @@ class Transport:
                     await pool.aclose()
                 elif loop.is_running():
                     elsewhere = asyncio.run_coroutine_threadsafe(pool.aclose(), loop)
-                    await asyncio.wrap_future(elsewhere)
+                    await asyncio.wait([asyncio.wrap_future(elsewhere)])
                 # A loop that stands still closes its pool when it is shut down.
 
     def abandon(self) -> None:
         """Warn about what is still open, and let the loops close it."""
-        pools = dict(self._pools)
-        self._pools.clear()
-        if any(not (pool.session.closed or loop.is_closed()) for loop, pool in pools.items()):
+        pools, self._pools = self._pools, {}
+        still_open = [
+            (loop, pool)
+            for loop, pool in pools.items()
+            if not (pool.session.closed or loop.is_closed())
+        ]
+        for loop, pool in still_open:
+            with suppress(RuntimeError):  # it ends this very moment
+                loop.call_soon_threadsafe(pool.close_soon)
+        if still_open:
             warnings.warn(
                 "a DescopeClient was not closed; use it as a context manager or close it",
                 ResourceWarning,
@@ -112,7 +125,7 @@ class Transport:
         processes share, under the parent's hands.
         """
         _ABANDONED.extend(self._pools.items())
-        self._pools = WeakKeyDictionary()
+        self._pools = {}
 
     async def _pool(self) -> _Pool:
         if self._closed:
@@ -120,8 +133,13 @@ class Transport:
         loop = asyncio.get_running_loop()
         pool = self._pools.get(loop)
         if pool is None or pool.session.closed:
-            pool = await _Pool.open(self._config)
-            self._pools[loop] = pool
+            for other in list(self._pools):
+                if other.is_closed():
+                    self._pools.pop(other, None)
+            pool = self._pools[loop] = await _Pool.open(self._config)
+            if self._closed:  # meanwhile, by another thread
+                await pool.aclose()
+                raise ClientClosed("the client is closed")
         return pool
 
     async def _exchange(
@@ -137,12 +155,7 @@ class Transport:
             trace_request_ctx=attempt,
         ) as response:
             limit = request.max_body if response.ok else _MAX_ERROR_BODY
-            body = bytearray()
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > limit:
-                    response.close()
-                    break
+            body = await _body(response, limit)
             if response.status < HTTPStatus.MULTIPLE_CHOICES and len(body) <= limit:
                 return Answer(
                     operation=request.operation,
@@ -153,6 +166,26 @@ class Transport:
             raise refusal(
                 request, response.status, response.headers, bytes(body), self._clock.now()
             )
+
+
+async def _body(response: aiohttp.ClientResponse, limit: int) -> bytearray:
+    """The body, or a little more of it than allowed; of an error, what can be had of it."""
+    body = bytearray()
+    try:
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > limit:
+                response.close()
+                break
+    except (aiohttp.ClientError, OSError):
+        if response.ok:
+            raise
+    return body
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class _Attempt:
@@ -184,11 +217,23 @@ class _Pool:
         session = _session(config)
         tasks: set[asyncio.Task[None]] = set()
         lifetime = _lifetime(session, tasks)
+        _LIFETIMES[session] = lifetime
         await anext(lifetime)
         return cls(session, tasks, lifetime)
 
     async def aclose(self) -> None:
-        await self._lifetime.aclose()
+        with suppress(RuntimeError):  # the loop is shutting down, and closes it already
+            await self._lifetime.aclose()
+
+    def close_soon(self) -> None:
+        closing = asyncio.get_running_loop().create_task(self.session.close())
+        self.tasks.add(closing)
+        closing.add_done_callback(self.tasks.discard)
+
+
+#: Kept until the end: one that is collected would have to be closed by a task of a loop that may
+#: be ending, too late for its shutdown to wait for it.
+_LIFETIMES: Final[dict[aiohttp.ClientSession, AsyncGenerator[None, None]]] = {}
 
 
 async def _lifetime(
@@ -199,10 +244,11 @@ async def _lifetime(
     try:
         yield
     finally:
-        for task in tasks:
+        for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await session.close()
+        _LIFETIMES.pop(session, None)
 
 
 def _session(config: Config) -> aiohttp.ClientSession:
@@ -220,7 +266,7 @@ def _session(config: Config) -> aiohttp.ClientSession:
             "x-descope-project-id": config.project_id,
         },
         timeout=aiohttp.ClientTimeout(
-            total=None, connect=config.timeouts.connect, sock_read=config.timeouts.read
+            total=None, sock_connect=config.timeouts.connect, sock_read=config.timeouts.read
         ),
         trace_configs=[tracing],
         trust_env=False,
@@ -260,7 +306,11 @@ def _diagnosis(error: Exception, where: str) -> tuple[type[RequestFailed], str]:
             f"no connection to {where}: {_reason(error)}",
         ),
         ((aiohttp.ClientPayloadError,), ConnectionFailed, "the answer was cut off"),
-        ((aiohttp.ClientResponseError,), ConnectionFailed, f"{where} does not speak HTTP"),
+        (
+            (aiohttp.ClientResponseError,),
+            ConnectionFailed,
+            f"{where} does not answer in HTTP that makes sense",
+        ),
     ]
     for classes, cls, problem in kinds:  # most special first
         if isinstance(error, classes):

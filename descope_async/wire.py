@@ -61,6 +61,11 @@ class ExchangeAnswer:
 
 
 @frozen
+class Done:
+    """The answer of calls that have nothing to tell."""
+
+
+@frozen
 class LicenseAnswer:
     """The answer of the license call."""
 
@@ -240,7 +245,7 @@ def _named(value: object) -> str:
 
 def _integer(value: object, _: object) -> int:
     number = value
-    if isinstance(value, str) and value.lstrip("-").isdecimal() and value.isascii():
+    if isinstance(value, str) and value.removeprefix("-").isdecimal() and value.isascii():
         number = int(value) if len(value) <= len(str(_INT64.start)) else None
     if type(number) is not int or number not in _INT64:
         raise TypeError(f"is {_named(value)} instead of a 64-bit integer")
@@ -271,6 +276,7 @@ def _converter() -> Converter:
         KeyAnswer,
         KeysAnswer,
         ExchangeAnswer,
+        Done,
         LicenseAnswer,
     ):
         _register(converter, cls)

@@ -20,7 +20,8 @@ class AccessKeys:
 
     Every call raises InvalidArgument for an argument that cannot be right and ConfigurationError
     without a management key, both before anything is sent; ApiError when the service refuses;
-    RequestFailed when no answer comes; UnexpectedResponse for an answer that makes no sense.
+    RequestFailed when no answer comes; UnexpectedResponse for an answer that makes no sense; and ClientClosed once
+    the client is closed.
     """
 
     def __init__(self, wrapped: _AsyncAccessKeys, portal: Portal) -> None:

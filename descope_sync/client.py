@@ -110,7 +110,7 @@ class DescopeClient:
 
         Args:
             access_key: The secret of an access key. Surrounding whitespace is dropped.
-            audience: One or more audiences of which the token must name one; None demands none.
+            audience: As for `validate_session`.
             login_options: Claims to put into the token, and the tenant to act in.
 
         Raises:
@@ -118,6 +118,7 @@ class DescopeClient:
             ApiError: The service refuses the key: Unauthorized where it is wrong, deleted,
                 deactivated or expired.
             RequestFailed: No answer came, or the keys to check the token cannot be had.
+            UnexpectedResponse: The answer makes no sense.
             TokenError: The service's token does not pass the checks.
         """
         try:
@@ -172,7 +173,7 @@ class DescopeClient:
             del session_token  # as in the core, for tracebacks that show variables
 
     def close(self) -> None:
-        """Close the connections. May be repeated; every other call then raises ClientClosed."""
+        """Close the connections. May be repeated; a call that needs one then raises ClientClosed."""
         self._portal.call(self._async.aclose)
 
     def __enter__(self) -> Self:

@@ -49,9 +49,7 @@ def emulator(
     seed: Annotated[
         Path | None, typer.Option(help="YAML or JSON file of what to start with.")
     ] = None,
-    env: Annotated[
-        bool, typer.Option("--env", help="Print only the variables to export, for eval.")
-    ] = False,
+    env: Annotated[bool, typer.Option("--env", help="Print only the variables to export.")] = False,
     unsafe_bind: Annotated[
         bool, typer.Option("--unsafe-bind", help="Allow an address that other machines can reach.")
     ] = False,
@@ -73,17 +71,28 @@ def emulator(
 
 @app.command()
 def demo(
+    context: typer.Context,
     base_url: Annotated[
         str | None, typer.Option(help="A real Descope to run on, instead of a local one.")
     ] = None,
     project_id: Annotated[
-        str | None, typer.Option(envvar="DESCOPE_PROJECT_ID", help="Its project.")
+        str | None,
+        typer.Option(envvar="DESCOPE_PROJECT_ID", help="Its project; only with --base-url."),
     ] = None,
     management_key: Annotated[
-        str | None, typer.Option(envvar="DESCOPE_MANAGEMENT_KEY", help="Its management key.")
+        str | None,
+        typer.Option(
+            envvar="DESCOPE_MANAGEMENT_KEY", help="Its management key; only with --base-url."
+        ),
     ] = None,
 ) -> None:
     """Show everything that access keys do, async and then blocking."""
+    sources = [context.get_parameter_source(name) for name in ("project_id", "management_key")]
+    if base_url is None and any(source and source.name == "COMMANDLINE" for source in sources):
+        raise typer.BadParameter(
+            "a project and a management key are for a real Descope: "
+            "add --base-url, such as https://api.descope.com"
+        )
     from .demo import run
 
     raise typer.Exit(run(base_url, project_id, management_key))

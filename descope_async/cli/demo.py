@@ -43,6 +43,7 @@ def run(base_url: str | None, project_id: str | None, management_key: str | None
             client = stack.enter_context(
                 descope_sync.DescopeClient(project_id, management_key, base_url=base_url)
             )
+            client.mgmt.access_key.search_all_access_keys()
         except DescopeError as error:
             report.complain(error)
             return 2

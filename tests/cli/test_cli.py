@@ -64,7 +64,7 @@ def test_the_demo_shows_that_everything_works() -> None:
     assert "eyJ" not in done.stdout  # how every JWT begins
 
 
-def test_the_demo_says_when_something_is_wrong() -> None:
+def test_the_demo_says_when_it_cannot_start() -> None:
     with emulator() as (_, printed):
         done = run(
             "demo",
@@ -73,9 +73,10 @@ def test_the_demo_says_when_something_is_wrong() -> None:
             DESCOPE_PROJECT_ID=printed["DESCOPE_PROJECT_ID"],
             DESCOPE_MANAGEMENT_KEY="Kwrong",
         )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert "Unauthorized" in done.stdout
+    assert "401 E111119 Unauthorized" in done.stdout
+    assert "✓" not in done.stdout
 
 
 def test_the_demo_on_a_given_project_cleans_up() -> None:
@@ -99,6 +100,12 @@ def test_the_demo_needs_a_project_to_run_on() -> None:
     assert done.returncode == 2
     assert "DESCOPE_PROJECT_ID" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_the_demo_takes_credentials_only_for_a_real_descope() -> None:
+    done = run("demo", "--project-id", "P1", "--management-key", "K1")
+    assert done.returncode == 2
+    assert "--base-url" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

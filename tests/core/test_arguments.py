@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -28,7 +29,6 @@ CHECKS: list[Callable[[str, Any], object]] = [
     arguments.labels,
     arguments.expiry,
     arguments.tenants,
-    arguments.role_names,
     arguments.addresses,
     arguments.json_object,
     arguments.login_options,
@@ -116,7 +116,7 @@ def test_a_batch_needs_ids_and_each_once() -> None:
 @pytest.mark.parametrize("value", ["Admin", b"bytes", 5, [""], [None], {"a": 1}.values()])
 def test_role_names_must_be_a_list_of_names(value: object) -> None:
     with pytest.raises(InvalidArgument, match="role_names"):
-        arguments.role_names("role_names", value)
+        arguments.labels("role_names", value)
 
 
 def test_a_tenant_refuses_a_single_role_string() -> None:
@@ -160,7 +160,7 @@ def test_json_objects_must_be_json() -> None:
 
 
 def test_mappings_stand_for_the_small_values() -> None:
-    assert arguments.tenants("key_tenants", [{"tenant_id": "t", "role_names": ["r"]}]) == [
+    assert arguments.tenants("key_tenants", [{"tenant_id": " t\n", "role_names": ["r"]}]) == [
         AssociatedTenant("t", ["r"])
     ]
     assert arguments.sort_fields("sort", [{"field": "name", "desc": True}]) == [
@@ -175,3 +175,19 @@ def test_mappings_stand_for_the_small_values() -> None:
         arguments.tenants("key_tenants", [{}])
     with pytest.raises(InvalidArgument, match="desc must be"):
         arguments.sort_fields("sort", [{"field": "name", "desc": "yes"}])
+
+
+def test_what_is_checked_is_what_is_sent() -> None:
+    options = AccessKeyLoginOptions(MappingProxyType({"a": 1}), " t ")
+    checked = arguments.login_options("login_options", options)
+    assert type(checked.custom_claims) is dict
+    assert checked.selected_tenant == "t"
+    for roles in (["\ud800"], [" "], ["a\0b"]):
+        with pytest.raises(InvalidArgument, match="role_names"):
+            arguments.tenants("key_tenants", [{"tenant_id": "t", "role_names": roles}])
+
+
+def test_a_huge_batch_is_checked_quickly() -> None:
+    ids = [f"K{number}" for number in range(50_000)]
+    with pytest.raises(InvalidArgument, match="'K49999' more than once"):
+        arguments.identifiers("ids", [*ids, ids[-1]])

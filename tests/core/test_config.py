@@ -25,7 +25,7 @@ def configured(environment: dict[str, str] | None = None, **given: Any) -> Confi
         "timeouts": None,
         "ssl": None,
     }
-    return resolve(**{**settings, **given, **keys}, environment=environment or {})
+    return resolve(**{**settings, **given, **keys}, environment=Secret(environment or {}))
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,7 @@ def test_exchange_needs_no_management_key() -> None:
         ("project_id", "P:K", "letters and digits"),
         ("project_id", "Pé", "letters and digits"),
         ("project_id", 5, "must be a string"),
+        ("project_id", 0, "must be a string"),
         ("management_key", "Kcanary\x00", "control character"),
         ("management_key", 5, "must be a string"),
         ("auth_management_key", "K canary", "space"),
@@ -95,7 +96,10 @@ def test_exchange_needs_no_management_key() -> None:
         ("base_url", "https://user:pw@example.com", "credentials"),
         ("base_url", "https://example.com?a=b", "query"),
         ("base_url", "https://example.com/\r\nHost: x", "URL with a host"),
+        ("base_url", "https://example.com/?", "query"),
+        ("base_url", "https://example.com/#", "fragment"),
         ("base_url", 5, "must be a string"),
+        ("base_url", 0, "must be a string"),
         ("leeway", -1, "0 to 300"),
         ("leeway", 301, "0 to 300"),
         ("leeway", True, "0 to 300"),
@@ -107,7 +111,9 @@ def test_exchange_needs_no_management_key() -> None:
         ("timeouts", {"read": 0}, "timeouts.read"),
         ("timeouts", {"read": float("inf")}, "timeouts.read"),
         ("ssl", False, "SSLContext"),
+        ("timeouts", {"connect": 10**400}, "timeouts.connect"),
         ("public_key", 5, "string"),
+        ("public_key", [], "string"),
     ],
 )
 def test_unusable_settings_are_named(setting: str, value: object, why: str) -> None:

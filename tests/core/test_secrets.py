@@ -138,6 +138,41 @@ def test_no_refused_setting_shows_a_secret(package: Any, settings: dict[str, Any
         assert canary not in text, text
 
 
+@pytest.mark.parametrize("package", [descope_async, descope_sync])
+def test_no_refused_setting_shows_the_environment(
+    package: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESCOPE_MANAGEMENT_KEY", MANAGEMENT)
+    monkeypatch.setenv("SOMEBODY_ELSES_SECRET", CLEARTEXT)
+    with pytest.raises(DescopeError) as caught:
+        package.DescopeClient("P1", base_url="http://api.example.com")
+    text = shown(caught.value)
+    assert MANAGEMENT not in text
+    assert CLEARTEXT not in text
+
+
+@pytest.mark.parametrize("how", ["timeout", "cancel"])
+async def test_no_interrupted_call_shows_a_secret(servers: Any, how: str) -> None:
+    async with (
+        servers.running(servers.silence) as server,
+        descope_async.DescopeClient("P1", MANAGEMENT, base_url=server.base_url) as client,
+    ):
+        if how == "timeout":
+            with pytest.raises(TimeoutError) as late:
+                async with asyncio.timeout(0.2):
+                    await CALLS["exchange"](client)
+            text = shown(late.value)
+        else:
+            task = asyncio.ensure_future(CALLS["load"](client))
+            await asyncio.sleep(0.2)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError) as cancelled:
+                await task
+            text = shown(cancelled.value)
+    for canary in CANARIES:
+        assert canary not in text, text
+
+
 async def test_the_secret_of_a_misspelt_answer_is_handed_over(servers: Any) -> None:
     async with (
         servers.running(servers.answer("200 OK", misspelt("create"))) as server,

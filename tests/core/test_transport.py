@@ -235,6 +235,87 @@ async def test_a_closed_client_says_so(servers: Any) -> None:
         gc.collect()  # nothing was left that nobody awaits
 
 
+async def test_closing_during_calls_tells_each_of_them(servers: Any) -> None:
+    async with servers.running(servers.silence) as server:
+        client = client_of(server.base_url)
+        calls = [asyncio.ensure_future(client.mgmt.access_key.load("a")) for _ in range(150)]
+        await asyncio.sleep(0.3)
+        await client.aclose()
+        results = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(result) for result in results} <= {ClientClosed, ConnectionFailed}
+
+
+async def test_waiting_for_a_free_connection_is_not_connecting(servers: Any) -> None:
+    async def slowly(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.4)
+        await servers.answer("200 OK", KEY)(_, writer)
+
+    async with (
+        servers.running(slowly) as server,
+        client_of(server.base_url, timeouts={"connect": 0.2}) as client,
+    ):
+        await asyncio.gather(*(client.mgmt.access_key.load("a") for _ in range(150)))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 500\r\n\r\nshort",
+        b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n?",
+    ],
+    ids=["cut", "gzip"],
+)
+async def test_an_error_status_counts_whatever_its_body(servers: Any, data: bytes) -> None:
+    async with servers.running(servers.raw(data)) as server:
+        error = await load(client_of(server.base_url))
+    assert type(error) is RateLimited
+    assert error.retry_after == 7
+
+
+@pytest.mark.parametrize("body", [b"<html>login please", b"[]", b"1"])
+async def test_a_change_is_not_confirmed_by_just_any_answer(servers: Any, body: bytes) -> None:
+    async with (
+        servers.running(servers.answer("200 OK", body)) as server,
+        client_of(server.base_url) as client,
+    ):
+        for call in (client.mgmt.access_key.deactivate, client.mgmt.access_key.delete):
+            with pytest.raises(UnexpectedResponse):
+                await call("K1")
+        with pytest.raises(UnexpectedResponse):
+            await client.mgmt.access_key.delete_batch(["K1"])
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"new": 1}'])
+async def test_a_change_is_confirmed(servers: Any, body: bytes) -> None:
+    async with (
+        servers.running(servers.answer("200 OK", body)) as server,
+        client_of(server.base_url) as client,
+    ):
+        await client.mgmt.access_key.deactivate("K1")
+
+
+@pytest.mark.parametrize("tier", ["t\r\nX: y", "t\0", "x" * 20_000, "é", ""])
+async def test_a_strange_license_is_not_passed_on(servers: Any, tier: str) -> None:
+    body = json.dumps({"rateLimitTier": tier, "key": {"id": "a"}}).encode()
+    async with (
+        servers.running(servers.answer("200 OK", body)) as server,
+        client_of(server.base_url) as client,
+    ):
+        for _ in range(3):
+            await client.mgmt.access_key.load("a")
+            await asyncio.sleep(0.05)
+    assert not any(b"x-descope-license" in head.lower() for head in server.received)
+
+
+def test_dead_loops_are_not_kept(emulator_url: tuple[str, str, str]) -> None:
+    base_url, project_id, management_key = emulator_url
+    client = DescopeClient(project_id, management_key, base_url=base_url)
+    for _ in range(5):
+        asyncio.run(client.mgmt.access_key.search_all_access_keys())
+    assert len(client._transport._pools) == 1
+    asyncio.run(client.aclose())
+
+
 def test_loops_one_after_the_other(emulator_url: tuple[str, str, str]) -> None:
     base_url, project_id, management_key = emulator_url
     client = DescopeClient(project_id, management_key, base_url=base_url)

@@ -135,8 +135,19 @@ def test_a_tenant_grants_only_to_those_who_belong_to_it() -> None:
 def test_a_single_string_is_no_list_of_permissions() -> None:
     with pytest.raises(InvalidArgument):
         SESSION.validate_permissions("read")
-    with pytest.raises(InvalidArgument):
-        SESSION.validate_tenant_roles("t1", "TAdmin")
+    for tenant in ("t1", "unknown"):
+        with pytest.raises(InvalidArgument):
+            SESSION.validate_tenant_roles(tenant, "TAdmin")
+
+
+def test_nothing_is_granted_for_want_of_a_list() -> None:
+    for missing in (None, 5, [None], [""]):
+        with pytest.raises(InvalidArgument):
+            SESSION.validate_permissions(missing)  # type: ignore[arg-type]  # the point of the test
+        with pytest.raises(InvalidArgument):
+            SESSION.validate_roles(missing)  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(InvalidArgument, match="tenant must be"):
+        SESSION.validate_tenant_roles(["t1"], [])  # type: ignore[arg-type]  # the point of the test
 
 
 NOW = 1_700_000_000

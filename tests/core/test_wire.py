@@ -65,6 +65,7 @@ def test_absent_and_null_members_take_their_defaults() -> None:
         ({"createdTime": True}, "$.key.createdTime"),
         ({"createdTime": "soon"}, "$.key.createdTime"),
         ({"createdTime": "9" * 20}, "$.key.createdTime"),
+        ({"createdTime": "--5"}, "$.key.createdTime"),
         ({"createdTime": 2**63}, "$.key.createdTime"),
         ({"customClaims": []}, "$.key.customClaims"),
         ({"editable": 1}, "$.key.editable"),
