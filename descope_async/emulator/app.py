@@ -7,7 +7,7 @@ import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 from attrs import frozen
@@ -78,26 +78,24 @@ class App:
         """The answer to any request whatever."""
         code = None
         try:
-            body = await self._decide(request)
+            text = _text(await self._decide(request))
         except Refusal as refusal:
-            code, body = refusal.code, error_body(refusal.code, refusal.message)
+            code, text = _refused(refusal.code, refusal.message)
         except web.HTTPRequestEntityTooLarge:
-            code = Problem.TOO_LARGE
-            body = error_body(code, "The body is larger than 1 MiB")
+            code, text = _refused(Problem.TOO_LARGE, "The body is larger than 1 MiB")
         except web.RequestPayloadError:
-            code = Problem.MALFORMED
-            body = error_body(code, "The body cannot be decoded")
+            code, text = _refused(Problem.MALFORMED, "The body cannot be decoded")
         except Exception:  # noqa: BLE001 - logged, and answered without its details
-            code, body = _broken(request)
+            code, text = _broken(request)
         try:
             # Even a refusal may tell of a change that is not stored yet.
             await self._state.settle()
         except Exception:  # noqa: BLE001 - likewise
-            code, body = _broken(request)
+            code, text = _broken(request)
         headers: dict[str, str] = {}
         if code is Problem.WRONG_METHOD:
             headers["Allow"] = ", ".join(sorted(self._methods.get(request.path, {"GET"})))
-        return _json(body, code.status if code else 200, headers)
+        return _json(text, code.status if code else 200, headers)
 
     def signer(self, project: Project) -> Signer:
         """What signs the project's tokens."""
@@ -199,7 +197,8 @@ class _Protocol(web.RequestHandler):
         """Called by aiohttp for what it could not parse, which may hold a secret: log none of it."""
         del request, exc, message
         code = Problem.MALFORMED if status < Problem.BROKEN.status else Problem.BROKEN
-        response = _json(error_body(code, "The request is not valid HTTP"), status)
+        _, text = _refused(code, "The request is not valid HTTP")
+        response = _json(text, status)
         response.force_close()
         return response
 
@@ -213,16 +212,22 @@ def _issued(request: web.BaseRequest, project: Project, now: int, expiration: in
     return {"iss": issuer, "iat": now, "exp": expiration}
 
 
-def _broken(request: web.BaseRequest) -> tuple[Code, Json]:
+def _text(body: Json) -> str:
+    return json.dumps(body, allow_nan=False)
+
+
+def _refused(code: Code, message: str) -> tuple[Code, str]:
+    return code, _text(error_body(code, message))
+
+
+def _broken(request: web.BaseRequest) -> tuple[Code, str]:
     _LOG.exception("cannot answer %s %s", request.method, request.path)
-    return Problem.BROKEN, error_body(Problem.BROKEN, "The emulator's log says more")
+    return _refused(Problem.BROKEN, "The emulator's log says more")
 
 
-def _json(
-    body: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None
-) -> web.Response:
+def _json(text: str, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
     return web.Response(
-        text=json.dumps(body),
+        text=text,
         status=status,
         headers={"x-request-id": secrets.token_hex(16), **(headers or {})},
         content_type="application/json",

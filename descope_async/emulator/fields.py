@@ -28,6 +28,8 @@ def parse(body: bytes) -> Json:
             parse_float=_finite,
             object_pairs_hook=_without_duplicates,
         )
+        # Half of a surrogate pair, which JSON can escape, has no UTF-8 and cannot be stored.
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Refusal(Problem.MALFORMED, "The body is not valid JSON") from error
     if not isinstance(value, dict):
@@ -35,6 +37,19 @@ def parse(body: bytes) -> Json:
     if not _is_shallow(cast("object", value), _MAX_DEPTH):
         raise Refusal(Problem.MALFORMED, f"The body is nested deeper than {_MAX_DEPTH} levels")
     return cast("Json", value)
+
+
+def from_python(values: object) -> Json:
+    """What Python values are in JSON, held to the same as a body.
+
+    Raises:
+        Refusal: They are nothing that JSON can say.
+    """
+    try:
+        body = json.dumps(values, allow_nan=False, default=_plain).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Refusal(Problem.MALFORMED, str(error)) from error
+    return parse(body)
 
 
 class Fields:
@@ -143,6 +158,12 @@ class Fields:
 
     def _refuse(self, name: str, expected: str) -> NoReturn:
         raise Refusal(Problem.MALFORMED, f"The {self._path}{name} field must be {expected}")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[object, object]", value))
+    raise TypeError(f"a {type(value).__name__} is no JSON value")
 
 
 def _not_json(constant: str) -> NoReturn:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from . import access_keys, roles, tenants, users
-from .answers import Json, Problem, Refusal
+from .answers import Problem, Refusal
 from .errors import EmulatorError
-from .fields import Fields
+from .fields import Fields, from_python
 from .project import Call, Project
 from .records import digest
 
@@ -32,9 +32,14 @@ def read(source: str | Path | Mapping[str, Any]) -> Fields:
         except (OSError, UnicodeDecodeError) as error:
             raise EmulatorError(f"cannot read the seed {source}: {error}") from error
         values = _parsed(Path(source), text)
+        values = {} if values is None else values
     if not isinstance(values, Mapping):
         raise EmulatorError("a seed must be a mapping, such as {tenants: [{id: t1, name: One}]}")
-    seed = Fields(cast("Mapping[str, object]", values))
+    try:
+        seed = Fields(from_python(cast("object", values)))
+    except Refusal as refusal:
+        reason = refusal.__cause__ or refusal
+        raise EmulatorError(f"a seed must be what JSON can say: {reason}") from refusal
     _refuse_unknown(seed, _TOP_FIELDS)
     return seed
 
@@ -92,10 +97,10 @@ def _add_access_key(call: Call) -> None:
         access_keys.deactivate(Call(call.project, Fields({"id": key.id}), call.now, call.author))
 
 
-def _parsed(path: Path, text: str) -> Json:
+def _parsed(path: Path, text: str) -> object:
     if path.suffix == ".json":
         try:
-            return cast("Json", json.loads(text))
+            return cast("object", json.loads(text))
         except (ValueError, RecursionError) as error:
             raise EmulatorError(f"the seed {path} is not valid JSON: {error}") from error
     try:
@@ -106,7 +111,7 @@ def _parsed(path: Path, text: str) -> Json:
             "the seed as a .json file"
         ) from error
     try:
-        return cast("Json", yaml.safe_load(text) or {})
+        return cast("object", yaml.safe_load(text))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise EmulatorError(f"the seed {path} is not valid YAML: {error}") from error
 

@@ -18,7 +18,7 @@ from .answers import Json, Refusal
 from .app import App, Server, Settings
 from .clock import Clock
 from .errors import EmulatorError
-from .fields import Fields
+from .fields import Fields, from_python
 from .listening import is_loopback, listen, url_of
 from .project import Call, Project
 from .records import new_id, new_secret
@@ -366,9 +366,10 @@ class Emulator:
     async def _act(
         self, rule: Callable[[Call], Json], values: Json, project_id: str | None
     ) -> Json:
-        call = Call(self._project(project_id), Fields(values), self._clock.now(), self._author)
+        project = self._project(project_id)
         try:
-            answer = rule(call)
+            fields = Fields(from_python(values))
+            answer = rule(Call(project, fields, self._clock.now(), self._author))
         except Refusal as refusal:
             raise EmulatorError(refusal.message) from refusal
         await self._started().settle()

@@ -125,7 +125,7 @@ class Store:
         batch, self._noted = self._noted, []
         try:
             await anyio.to_thread.run_sync(self._commit, batch)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the memory is ahead now
             self._failure = error
         else:
             self._settled_count += len(batch)
@@ -142,7 +142,7 @@ class Store:
                 else:
                     self._file.execute(_PUT, (*place, change.body))
             self._file.execute("COMMIT")
-        except sqlite3.Error:
+        except BaseException:
             if self._file.in_transaction:
                 self._file.execute("ROLLBACK")
             raise

@@ -68,7 +68,7 @@ async def test_everything_is_there_again(tmp_path: Path) -> None:
         user_id = await emulator.create_user("u@x.test", tenants={"t1": ["Reader"]})
         other = await emulator.create_project()
         bodies: list[dict[str, Any]] = [
-            {"name": "\x00 \ud800 é", "customClaims": {"a": [1.5, None]}},
+            {"name": "\x00 \U0001d11e é", "customClaims": {"a": [1.5, None]}},
             {"name": "bound", "userId": user_id},
             {"name": "deleted"},
         ]
@@ -239,6 +239,21 @@ async def test_a_disk_that_is_full_stops_the_answers(tmp_path: Path) -> None:
         await emulator.aclose()
     async with Emulator(data=tmp_path / "emulator.db") as again:
         assert (await again.snapshot())["accessKeys"] == [kept["key"]]
+
+
+async def test_text_that_cannot_be_stored_is_refused_and_stops_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "emulator.db"
+    async with Emulator(data=data) as emulator, managing(emulator) as session:
+        body = b'{"id": "\\ud800", "name": "x"}'
+        async with session.post("/v1/mgmt/tenant/create", data=body) as response:
+            assert response.status == 400
+        with pytest.raises(EmulatorError, match="not valid JSON"):
+            await emulator.create_tenant("\udfff")
+        with pytest.raises(EmulatorError, match="a object is no JSON value"):
+            await emulator.create_tenant("t", object())  # type: ignore[arg-type]  # to be refused
+        await emulator.create_tenant("kept")
+    async with Emulator(data=data) as again:
+        assert [each["id"] for each in (await again.snapshot())["tenants"]] == ["kept"]
 
 
 async def test_a_caller_that_gives_up_leaves_the_others_alone(tmp_path: Path) -> None:

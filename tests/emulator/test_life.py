@@ -226,14 +226,23 @@ async def test_secrets_are_in_no_log_and_no_repr(
         assert secret not in written
 
 
-async def test_a_failure_inside_is_answered_without_its_details(
-    manage: Ask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(_: Any) -> None:
-        raise RuntimeError("CANARY")
+def fail(_: Any) -> Any:
+    raise RuntimeError("CANARY")
 
-    monkeypatch.setattr("descope_async.emulator.app.parse", fail)
-    status, answer = await manage("accesskey/create", {"name": "k"})
+
+def no_json(_: Any) -> Any:
+    return {"name": "CANARY", "customClaims": {"a": float("nan")}}
+
+
+@pytest.mark.parametrize("replacement", [fail, no_json])
+async def test_a_failure_inside_is_answered_without_its_details(
+    manage: Ask,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    replacement: Callable[[Any], Any],
+) -> None:
+    monkeypatch.setattr("descope_async.emulator.app.parse", replacement)
+    status, answer = await manage("accesskey/create", {"name": "k", "customClaims": {"a": 1}})
     assert status == 500
     assert "CANARY" not in str(answer)
     assert "cannot answer POST /v1/mgmt/accesskey/create" in caplog.text

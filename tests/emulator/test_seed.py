@@ -144,7 +144,15 @@ async def test_a_wrong_seed_is_told_where(seed: dict[str, Any], message: str) ->
         ("s.yaml", "a: [", "is not valid YAML"),
         ("s.yaml", "just text", "must be a mapping"),
         ("s.yaml", "!!python/object/apply:os.getcwd []", "is not valid YAML"),
-        ("s.yaml", "2026-11-23: x", "unknown field 2026-11-23"),
+        ("s.yaml", "[]", "must be a mapping"),
+        ("s.yaml", "2026-11-23: x", "what JSON can say: keys must be str"),
+        ("s.yaml", "tenants: [{id: 2026-11-23}]", "what JSON can say: a date is no JSON value"),
+        ("s.yaml", "tenants: [{id: t, name: .nan}]", "what JSON can say"),
+        ("s.yaml", "tenants: !!set {a}", "what JSON can say: a set is no JSON value"),
+        ("s.yaml", "tenants: &all [*all]", "what JSON can say"),
+        ("s.yaml", 'tenants: [{id: "\\ud800", name: x}]', "what JSON can say|not valid YAML"),
+        ("s.json", '{"tenants": [{"id": "\\ud800", "name": "x"}]}', "what JSON can say"),
+        ("s.json", '{"tenants": ' + "[" * 70 + "]" * 70 + "}", "what JSON can say"),
     ],
 )
 async def test_a_wrong_file_is_named(tmp_path: Path, name: str, text: str, message: str) -> None:
