@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from .access_keys import AccessKeys
     from .client import DescopeClient, Management
     from .config import Timeouts
+    from .key_sources import EnvironmentVariable
+    from .token_source import TokenSource
 
     __version__: str
 
@@ -60,8 +62,10 @@ if TYPE_CHECKING:
 _LAZY: Final = {
     "AccessKeys": "access_keys",
     "DescopeClient": "client",
+    "EnvironmentVariable": "key_sources",
     "Management": "client",
     "Timeouts": "config",
+    "TokenSource": "token_source",
 }
 
 __all__ = [
@@ -80,6 +84,7 @@ __all__ = [
     "DeadlineExceeded",
     "DescopeClient",
     "DescopeError",
+    "EnvironmentVariable",
     "Forbidden",
     "InvalidArgument",
     "IssuerMismatch",
@@ -100,6 +105,7 @@ __all__ = [
     "TokenExpired",
     "TokenMalformed",
     "TokenNotYetValid",
+    "TokenSource",
     "TokenTypeMismatch",
     "Unauthorized",
     "UnexpectedResponse",

@@ -14,11 +14,13 @@ from .clock import SYSTEM_CLOCK
 from .config import Timeouts
 from .exchange import Exchange
 from .jwks import MAX_KEY_SET, FetchedKeys, KeyCache, parse_pinned_keys
+from .key_sources import AccessKeySource
 from .license import License
 from .messages import Request
 from .models import AccessKeyLoginOptions, SessionToken
 from .secret import Secret
 from .sessions import ClaimRules, SessionValidator, issuers_of
+from .token_source import TokenSource, TokenSources
 from .transport import Transport
 
 
@@ -113,6 +115,9 @@ class DescopeClient:
             clock,
         )
         self._exchange = Exchange(self._config, self._transport, self._validator)
+        self._token_sources = TokenSources(
+            self._exchange.mint, clock, self._config.timeouts.exchange
+        )
 
     @property
     def project_id(self) -> str:
@@ -152,6 +157,29 @@ class DescopeClient:
             arguments.audience("audience", audience),
             arguments.login_options("login_options", login_options),
         )
+
+    def token_source(
+        self,
+        access_key: AccessKeySource,
+        login_options: AccessKeyLoginOptions | Mapping[str, Any] | None = None,
+    ) -> TokenSource:
+        """A session token for an access key, renewed before it ends. Sends nothing yet.
+
+        Args:
+            access_key: The secret of an access key, or where to read it: a `pathlib.Path`, an
+                `EnvironmentVariable`, or a callable without parameters, which may be a coroutine
+                function. It is read again for every exchange, and when the service refuses it, so
+                that a rotated key is picked up.
+            login_options: Claims to put into the token, and the tenant to act in.
+
+        Raises:
+            InvalidArgument: An argument cannot be right.
+            ClientClosed: The client is closed.
+        """
+        given = Secret[object](access_key)
+        del access_key
+        options = arguments.login_options("login_options", login_options)
+        return self._token_sources.source(given, options, self)
 
     async def validate_session(
         self, session_token: str, audience: str | Collection[str] | None = None
@@ -196,6 +224,7 @@ class DescopeClient:
 
     async def aclose(self) -> None:
         """Close the connections. May be repeated; a call that needs one then raises ClientClosed."""
+        await self._token_sources.aclose()
         await self._keys.aclose()
         await self._transport.aclose()
 

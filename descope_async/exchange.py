@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeGuard
+
+from attrs import frozen
 
 from . import wire
 from .config import Config
+from .errors import TokenError, TokenMalformed, UnexpectedResponse
+from .jws import parse
 from .messages import Request
 from .models import AccessKeyLoginOptions, SessionToken
 from .secret import Secret
 from .sessions import SessionValidator
+from .strict_json import read_object
 from .transport import Transport
 
 _OPERATION: Final = "exchange_access_key"
+#: The first second of the year 10000.
+_LATEST: Final = 253_402_300_800
+
+
+@frozen
+class MintedToken:
+    """A session token as the service made it, not checked.
+
+    Attributes:
+        jwt: The token.
+        issued_at: Its ``iat``, epoch seconds.
+        lifetime: Seconds from then to its ``exp``.
+    """
+
+    jwt: Secret[str]
+    issued_at: float
+    lifetime: float
 
 
 class Exchange:
@@ -30,6 +52,28 @@ class Exchange:
         options: AccessKeyLoginOptions,
     ) -> SessionToken:
         """The session token that the service makes for the access key, checked."""
+        token = await self._ask(access_key, options)
+        return await self._validator.validate(token, audience, _OPERATION)
+
+    async def mint(self, access_key: Secret[str], options: AccessKeyLoginOptions) -> MintedToken:
+        """The session token that the service makes for the access key, to be handed on.
+
+        Whoever receives it checks it. It came over TLS, so its own holder needs no signing keys.
+
+        Raises:
+            UnexpectedResponse: The token does not say when it ends.
+        """
+        token = await self._ask(access_key, options)
+        # The frames below hold the token, so an error leaves without them.
+        try:
+            return _minted(token)
+        except TokenError as error:
+            problem = str(error)
+        raise UnexpectedResponse(
+            f"{_OPERATION}: {problem}", path="$.sessionJwt", operation=_OPERATION
+        )
+
+    async def _ask(self, access_key: Secret[str], options: AccessKeyLoginOptions) -> Secret[object]:
         answer = await self._transport.send(
             Request(
                 operation=_OPERATION,
@@ -40,6 +84,19 @@ class Exchange:
                 body=wire.exchange_body(options),
             )
         )
-        exchanged = answer.read(wire.ExchangeAnswer)
-        token = Secret[object](exchanged.session_jwt)
-        return await self._validator.validate(token, audience, _OPERATION)
+        return Secret[object](answer.read(wire.ExchangeAnswer).session_jwt)
+
+
+def _minted(token: Secret[object]) -> MintedToken:
+    claims = read_object(parse(token.reveal()).payload)
+    if claims is None:
+        raise TokenMalformed("the token's claims are not a JSON object of distinct names")
+    issued, expires = claims.get("iat"), claims.get("exp")
+    if not _is_time(issued) or not _is_time(expires) or not issued < expires:
+        raise TokenMalformed("the token does not say from when to when it lives (iat, exp)")
+    return MintedToken(Secret(str(token.reveal())), issued, expires - issued)
+
+
+def _is_time(value: object) -> TypeGuard[float]:
+    # The bounds also refuse Infinity, NaN and integers beyond every float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LATEST

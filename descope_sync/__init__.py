@@ -45,11 +45,12 @@ from descope_async import (
 )
 
 if TYPE_CHECKING:
-    from descope_async import Timeouts
+    from descope_async import EnvironmentVariable, Timeouts
 
     from ._portal import BlockingCallInEventLoop, LoopClosed
     from .access_keys import AccessKeys
     from .client import DescopeClient, Management
+    from .token_source import TokenSource
 
     __version__: str
 
@@ -57,9 +58,11 @@ _LAZY: Final = {
     "AccessKeys": ".access_keys",
     "BlockingCallInEventLoop": "._portal",
     "DescopeClient": ".client",
+    "EnvironmentVariable": "descope_async",
     "LoopClosed": "._portal",
     "Management": ".client",
     "Timeouts": "descope_async",
+    "TokenSource": ".token_source",
     "__version__": "descope_async",
 }
 
@@ -80,6 +83,7 @@ __all__ = [
     "DeadlineExceeded",
     "DescopeClient",
     "DescopeError",
+    "EnvironmentVariable",
     "Forbidden",
     "InvalidArgument",
     "IssuerMismatch",
@@ -101,6 +105,7 @@ __all__ = [
     "TokenExpired",
     "TokenMalformed",
     "TokenNotYetValid",
+    "TokenSource",
     "TokenTypeMismatch",
     "Unauthorized",
     "UnexpectedResponse",

@@ -18,7 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final, NoReturn
@@ -45,6 +45,7 @@ class Facade:
         roots: Classes that users construct.
         children: Classes that users get from a root.
         exports: A package whose other public names the module shares; None for none.
+        nowait: By its name, what to try before a method, where that is not ``<name>_nowait``.
     """
 
     source: str
@@ -52,6 +53,7 @@ class Facade:
     roots: Sequence[str] = ()
     children: Sequence[str] = ()
     exports: str | None = None
+    nowait: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 PACKAGE: Final = '''{mark}"""The blocking twin of `descope_async`: the same names, used without await."""
@@ -88,6 +90,12 @@ def __dir__() -> list[str]:
 FACADES: Final = (
     Facade("access_keys.py", "access_keys.py", children=["AccessKeys"]),
     Facade("client.py", "client.py", roots=["DescopeClient"], children=["Management"]),
+    Facade(
+        "token_source.py",
+        "token_source.py",
+        children=["TokenSource"],
+        nowait={"token": "get_nowait"},
+    ),
     Facade("emulator/server.py", "emulator.py", roots=["Emulator"], exports="emulator/__init__.py"),
 )
 
@@ -379,12 +387,14 @@ class Class:
             return twin, [f"return {twin}({result}, self._portal)"]
         returns = self.module.expression(written)
         body = [result if returns == "None" else f"return {result}"]
-        if is_async and f"{function.name}_nowait" in self.methods:
-            body[:0] = self._without_a_hop(function, returns, passed)
+        nowait = self.module.facade.nowait.get(function.name, f"{function.name}_nowait")
+        if is_async and nowait in self.methods:
+            body[:0] = self._without_a_hop(function, self.methods[nowait], returns, passed)
         return returns, body
 
-    def _without_a_hop(self, function: Function, returns: str, passed: str) -> list[str]:
-        twin = self.methods[f"{function.name}_nowait"]
+    def _without_a_hop(
+        self, function: Function, twin: Function, returns: str, passed: str
+    ) -> list[str]:
         if isinstance(twin, ast.AsyncFunctionDef) or (
             ast.dump(twin.args) != ast.dump(function.args)
             or twin.returns is None

@@ -11,10 +11,12 @@ from typing import Any, Self
 from descope_async.client import DescopeClient as _AsyncDescopeClient
 from descope_async.client import Management as _AsyncManagement
 from descope_async.config import Timeouts
+from descope_async.key_sources import AccessKeySource
 from descope_async.models import AccessKeyLoginOptions, SessionToken
 
 from ._portal import PORTAL, Portal
 from .access_keys import AccessKeys
+from .token_source import TokenSource
 
 __all__ = ["DescopeClient", "Management"]
 
@@ -125,6 +127,29 @@ class DescopeClient:
             return self._portal.call(
                 self._async.exchange_access_key, access_key, audience, login_options
             )
+        finally:
+            del access_key  # as in the core, for tracebacks that show variables
+
+    def token_source(
+        self,
+        access_key: AccessKeySource,
+        login_options: AccessKeyLoginOptions | Mapping[str, Any] | None = None,
+    ) -> TokenSource:
+        """A session token for an access key, renewed before it ends. Sends nothing yet.
+
+        Args:
+            access_key: The secret of an access key, or where to read it: a `pathlib.Path`, an
+                `EnvironmentVariable`, or a callable without parameters, which may be a coroutine
+                function. It is read again for every exchange, and when the service refuses it, so
+                that a rotated key is picked up.
+            login_options: Claims to put into the token, and the tenant to act in.
+
+        Raises:
+            InvalidArgument: An argument cannot be right.
+            ClientClosed: The client is closed.
+        """
+        try:
+            return TokenSource(self._async.token_source(access_key, login_options), self._portal)
         finally:
             del access_key  # as in the core, for tracebacks that show variables
 

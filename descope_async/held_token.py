@@ -1,0 +1,65 @@
+"""A session token that is kept, and when to renew it."""
+
+from __future__ import annotations
+
+import random
+from typing import Self
+
+from attrs import evolve, field, frozen
+
+from .exchange import MintedToken
+
+
+@frozen
+class HeldToken:
+    """A session token with its windows, in seconds of the running clock.
+
+    They follow from how long it lives, not from the date: a wrong wall clock does no harm.
+
+    Attributes:
+        token: The JWT.
+        header: The value of an ``Authorization`` header.
+        asked_at: When it was asked for.
+        lead: How long before its end it should be renewed.
+        refresh_at: From then on it is renewed in the background; later than ``lead`` says by a
+            random delay, so that processes that began together do not go on together.
+        mandatory_at: From then on callers wait a little for its successor.
+        last_call_at: From then on it may end on its way to whoever it is sent to.
+        expires_at: When it ends.
+    """
+
+    token: str = field(repr=False)
+    header: str = field(repr=False)
+    asked_at: float
+    lead: float
+    refresh_at: float
+    mandatory_at: float
+    last_call_at: float
+    expires_at: float
+
+    @classmethod
+    def of(cls, minted: MintedToken, asked_at: float) -> Self:
+        """Give a new token its windows."""
+        life = minted.lifetime
+        lead, mandatory = min(max(life / 4, 20.0), 3600.0), min(max(life / 20, 10.0), 60.0)
+        if life < 2 * lead:
+            lead, mandatory = life / 2, life / 4
+        expires_at = asked_at + life
+        return cls(
+            token=minted.jwt.reveal(),
+            header=f"Bearer {minted.jwt.reveal()}",
+            asked_at=asked_at,
+            lead=lead,
+            refresh_at=_delayed(expires_at, lead),
+            mandatory_at=expires_at - mandatory,
+            last_call_at=expires_at - min(5.0, mandatory / 2),
+            expires_at=expires_at,
+        )
+
+    def with_another_delay(self) -> Self:
+        """The same token as another process shall renew it."""
+        return evolve(self, refresh_at=_delayed(self.expires_at, self.lead))
+
+
+def _delayed(expires_at: float, lead: float) -> float:
+    return expires_at - lead * random.uniform(0.8, 1.0)  # noqa: S311 - no secret

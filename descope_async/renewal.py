@@ -1,0 +1,319 @@
+"""The renewal of one session token: when an exchange may happen, and what its failure means."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import random
+import threading
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
+
+import anyio
+from attrs import define, field, frozen
+
+from .clock import Clock
+from .errors import (
+    BadRequest,
+    ClientClosed,
+    DeadlineExceeded,
+    DescopeError,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    Unauthorized,
+)
+from .exchange import MintedToken
+from .held_token import HeldToken
+from .key_sources import KeyReader
+from .secret import Secret
+from .single_flight import SingleFlight
+
+#: Seconds that callers wait for the successor of a token that will soon end.
+_PATIENCE: Final = 2.0
+#: Exchanges in a row while callers have no token at all.
+_ATTEMPTS: Final = 3
+#: Seconds between renewals that fail, doubling; the longest while callers have no token.
+_FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_PAUSE_WITHOUT = 1.0, 30.0, 5.0
+#: Seconds that a refused key is not sent again, doubling, and by how much they vary.
+_FIRST_REFUSAL, _LONGEST_REFUSAL, _REFUSAL_SPREAD = 5.0, 300.0, 0.2
+_MAX_REFUSALS: Final = 1024
+#: Seconds to keep quiet after a 429 that does not say for how long.
+_RATE_LIMIT_PAUSE: Final = 10.0
+#: Seconds between renewals because a receiver refused the token.
+_INVALIDATE_EVERY: Final = 10.0
+#: Seconds by which this machine's date may be wrong before that is worth a word.
+_MAX_SKEW: Final = 60.0
+
+#: The service knows the key and will not take it: asking again changes nothing.
+_REFUSALS: Final = (BadRequest, Unauthorized, Forbidden, NotFound)
+_OPERATION: Final = "exchange_access_key"
+_log: Final = logging.getLogger(__name__)
+
+
+@frozen
+class _Refusal:
+    error: DescopeError
+    until: float
+    count: int
+
+
+@define(eq=False, repr=False)
+class Restraint:
+    """What all sources of a client share: how long not to ask, and which keys not to send.
+
+    Attributes:
+        clock: The time source.
+        exchange: Makes a token from an access key.
+        fingerprint: Names an access key without showing it.
+        sleep: Waits for so many seconds.
+        deadline: Seconds that a caller without a token waits.
+        is_closed: Whether the client is closed.
+        gate_opens_at: When the service may be asked again after a 429.
+    """
+
+    clock: Clock
+    exchange: Callable[[Secret[str], Any], Coroutine[Any, Any, MintedToken]]
+    fingerprint: Callable[[Secret[str]], bytes]
+    sleep: Callable[[float], Awaitable[None]]
+    deadline: float
+    is_closed: bool = False
+    gate_opens_at: float = 0.0
+    _refusals: OrderedDict[bytes, _Refusal] = field(factory=OrderedDict[bytes, _Refusal])
+    _lock: Any = field(factory=threading.Lock)
+
+    def limit(self, error: RateLimited) -> None:
+        """Keep quiet for as long as the service asks."""
+        seconds = error.retry_after if error.retry_after is not None else _RATE_LIMIT_PAUSE
+        self.gate_opens_at = max(self.gate_opens_at, self.clock.running() + seconds)
+
+    def check(self, name: bytes) -> None:
+        """Raise the service's refusal again while it is not to be asked about this key."""
+        with self._lock:
+            found = self._refusals.get(name)
+        if found is not None and self.clock.running() < found.until:
+            raise _again(found.error, found.until - self.clock.running())
+
+    def refuse(self, name: bytes, error: DescopeError) -> None:
+        """Remember that the service refused a key."""
+        with self._lock:
+            known = self._refusals.pop(name, None)
+            count = min(known.count + 1, 16) if known is not None else 0
+            pause = min(_LONGEST_REFUSAL, _FIRST_REFUSAL * 2**count)
+            until = self.clock.running() + pause * _random(1 - _REFUSAL_SPREAD, 1 + _REFUSAL_SPREAD)
+            self._refusals[name] = _Refusal(_again(error, None), until, count)
+            if len(self._refusals) > _MAX_REFUSALS:
+                self._refusals.popitem(last=False)
+
+    def accept(self, name: bytes) -> None:
+        """Forget the refusals of a key."""
+        with self._lock:
+            self._refusals.pop(name, None)
+
+    def forget(self) -> None:
+        """Start clean in a forked child, where nobody is left to release the lock."""
+        self._lock = threading.Lock()
+
+
+class Renewal:
+    """The current token of one access key with one set of login options.
+
+    Attributes:
+        held: The current token; None before the first exchange.
+        users: How many open sources use it.
+    """
+
+    held: HeldToken | None
+
+    def __init__(
+        self, reader: KeyReader, options: Any, options_name: bytes, shared: Restraint
+    ) -> None:
+        self.held = None
+        self.users = 0
+        self._reader = reader
+        self._options = options
+        self._options_name = options_name
+        self._shared = shared
+        self._clock = shared.clock
+        self._flight = SingleFlight[HeldToken]()
+        self._failures = 0
+        self._failure: DescopeError | None = None
+        self._pause_until = 0.0
+        self._warned_of: HeldToken | None = None
+        self._invalidated_at: float | None = None
+        self._is_closed = False
+
+    async def current(self) -> HeldToken:
+        """A token that is good now.
+
+        Raises:
+            DescopeError: There is none, for the reason that it names.
+        """
+        if self._is_over():
+            raise ClientClosed("the token source is closed")
+        now, held = self._clock.running(), self.held
+        if held is not None and now < held.mandatory_at:
+            if now >= held.refresh_at:
+                self._flight.start(self._renew, lambda: self._is_due(held))
+            return held
+        if held is not None and now < held.last_call_at:
+            await self._wait_a_little(held)
+            return self.held or held
+        try:
+            renewed = await self._flight.join(self._renew, lambda: self._is_due(held))
+        except DescopeError:
+            if (usable := self._usable()) is not None:
+                return usable
+            raise
+        if found := renewed or self._usable():
+            return found
+        if self.held is not held or self._is_over():
+            return await self.current()
+        now = self._clock.running()
+        if self._failure is None or now < self._shared.gate_opens_at:
+            limited = RateLimited(f"{_OPERATION}: the service asked to wait", operation=_OPERATION)
+            raise _again(limited, self._shared.gate_opens_at - now)
+        raise _again(self._failure, self._pause_until - now)
+
+    def invalidate(self, token: Secret[object]) -> None:
+        """Drop the token if it is this one, but not again and again."""
+        now, held = self._clock.running(), self.held
+        if held is None or held.token != token.reveal():
+            return
+        if self._invalidated_at is None or now >= self._invalidated_at + _INVALIDATE_EVERY:
+            self._invalidated_at = now
+            self.held = None
+
+    async def aclose(self) -> None:
+        """Stop the exchange under way, and forget the token and the key."""
+        self._is_closed = True
+        self.held = None
+        await self._flight.aclose()
+
+    def delay_again(self) -> None:
+        """In a forked child, do not renew when the parent does."""
+        if self.held is not None:
+            self.held = self.held.with_another_delay()
+
+    async def _wait_a_little(self, held: HeldToken) -> None:
+        with anyio.move_on_after(_PATIENCE):
+            try:
+                await self._flight.join(self._renew, lambda: self._is_due(held))
+            except DescopeError:
+                return  # the token is still good
+
+    def _is_over(self) -> bool:
+        return self._is_closed or self._shared.is_closed
+
+    def _usable(self) -> HeldToken | None:
+        held = self.held
+        return held if held is not None and self._clock.running() < held.expires_at else None
+
+    def _is_due(self, seen: HeldToken | None) -> bool:
+        """Whether an exchange may begin for somebody who saw this token."""
+        now = self._clock.running()
+        if self.held is not seen or self._is_over():
+            return False
+        if now < self._shared.gate_opens_at - (0 if self._usable() else self._shared.deadline):
+            return False
+        # Without a token, a refused key is looked up each time: it may have been replaced.
+        is_refused = isinstance(self._failure, _REFUSALS) and self._usable() is None
+        return is_refused or now >= self._pause_until
+
+    async def _renew(self) -> HeldToken:
+        with anyio.move_on_after(self._shared.deadline):
+            return await self._try_repeatedly(self._clock.running() + self._shared.deadline)
+        failure = DeadlineExceeded(
+            f"{_OPERATION}: no token in time", sent=True, operation=_OPERATION
+        )
+        self._note(failure)
+        raise failure
+
+    async def _try_repeatedly(self, until: float) -> HeldToken:
+        failed = 0
+        while True:
+            try:
+                return await self._attempt()
+            except ClientClosed:
+                raise
+            except DescopeError as error:
+                self._note(error)
+                failed += 1
+                is_final = failed == _ATTEMPTS or isinstance(error, _REFUSALS)
+                if is_final or self._usable() or self._shared.gate_opens_at > until:
+                    raise
+            await self._shared.sleep(max(0.0, self._pause_until - self._clock.running()))
+
+    async def _attempt(self) -> HeldToken:
+        await self._pass_gate()
+        key = await self._reader.read()
+        self._shared.check(self._name(key))
+        try:
+            return await self._exchange(key)
+        except _REFUSALS:
+            newer = await self._reader.read()
+            if newer.reveal() == key.reveal():
+                raise
+        # It was replaced at that very moment.
+        self._shared.check(self._name(newer))
+        return await self._exchange(newer)
+
+    def _name(self, key: Secret[str]) -> bytes:
+        return self._shared.fingerprint(key) + self._options_name
+
+    async def _pass_gate(self) -> None:
+        wait = self._shared.gate_opens_at - self._clock.running()
+        if wait > 0:
+            await self._shared.sleep(wait + _random(0, min(1.0, wait)))
+
+    async def _exchange(self, key: Secret[str]) -> HeldToken:
+        name, asked_at = self._name(key), self._clock.running()
+        try:
+            minted = await self._shared.exchange(key, self._options)
+        except RateLimited as error:
+            self._shared.limit(error)
+            raise
+        except _REFUSALS as error:
+            self._shared.refuse(name, error)
+            raise
+        self._shared.accept(name)
+        renewed = HeldToken.of(minted, asked_at)
+        known = self.held
+        if not self._is_over() and (known is None or known.asked_at <= asked_at):
+            self.held = renewed
+        if self._failure is None and known is None:
+            _warn_of_skew(minted.issued_at - self._clock.now())
+        self._failures, self._failure, self._pause_until = 0, None, 0.0
+        return renewed
+
+    def _note(self, error: DescopeError) -> None:
+        usable = self._usable()
+        longest = min(_LONGEST_PAUSE, usable.lead / 4) if usable else _LONGEST_PAUSE_WITHOUT
+        pause = _random(0, min(longest, _FIRST_PAUSE * 2**self._failures))
+        self._failures = min(self._failures + 1, 16)
+        self._failure = _again(error, error.retry_after)
+        self._pause_until = self._clock.running() + pause
+        if usable is not None and usable is not self._warned_of:
+            self._warned_of = usable
+            _log.warning("a session token cannot be renewed, the old one stays: %s", error)
+
+
+def _again(error: DescopeError, retry_after: float | None) -> DescopeError:
+    """The same error, to be raised once more."""
+    repeated = copy.copy(error).with_traceback(None)
+    repeated.retry_after = None if retry_after is None else max(0.0, retry_after)
+    return repeated
+
+
+def _warn_of_skew(seconds: float) -> None:
+    if abs(seconds) > _MAX_SKEW:
+        _log.warning(
+            "this machine's clock differs from the service's by %.0f seconds: "
+            "it will refuse good tokens or accept expired ones",
+            seconds,
+        )
+
+
+def _random(low: float, high: float) -> float:
+    return random.uniform(low, high)  # noqa: S311 - no secret

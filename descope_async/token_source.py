@@ -1,0 +1,235 @@
+"""Session tokens that are always fresh: kept, shared, and renewed before they end."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import random
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from typing import Any, Final
+from weakref import WeakSet
+
+import anyio
+
+from . import wire
+from .clock import Clock
+from .errors import ClientClosed, InvalidArgument
+from .exchange import MintedToken
+from .held_token import HeldToken
+from .key_sources import KeyReader
+from .models import AccessKeyLoginOptions
+from .renewal import Renewal, Restraint
+from .secret import Secret
+
+_MAX_RENEWALS: Final = 1024
+
+
+class TokenSource:
+    """The session token of an access key, renewed before it ends.
+
+    Made by `DescopeClient.token_source`. One source serves any number of tasks, threads and event
+    loops; sources of one client for the same access key and login options share their token.
+
+    While the token is fresh, every call returns it at once. When a quarter of its life is left,
+    at most an hour, it is renewed in the background. Shortly before its end, callers wait up to
+    2 seconds for the renewal and otherwise get the old token. An error is raised only when there
+    is no token that still works.
+    """
+
+    def __init__(self, renewal: Renewal, shared: TokenSources, owner: object) -> None:
+        self._renewal = renewal
+        self._shared = shared
+        self._owner = owner
+        self._running = shared.clock.running
+        self._is_closed = False
+
+    async def token(self) -> str:
+        """The token, to send as ``Authorization: Bearer …``.
+
+        Raises:
+            ApiError: The service refuses the key, or the number of requests. ``retry_after`` says
+                when it will be asked again; a changed key is tried at once.
+            RequestFailed: No answer came in time, and there is no older token to go on with.
+            ConfigurationError: The access key cannot be read from where it is kept.
+            ClientClosed: The source or its client is closed.
+        """
+        held = self._fresh() or await self._renewed()
+        return held.token
+
+    def get_nowait(self) -> str | None:
+        """The token if it is fresh, else None. Never waits and never sends anything."""
+        held = self._fresh()
+        return None if held is None else held.token
+
+    async def headers(self) -> dict[str, str]:
+        """The ``Authorization`` header with the token, as a new dict.
+
+        Raises:
+            DescopeError: As `token` does.
+        """
+        held = self._fresh() or await self._renewed()
+        return {"Authorization": held.header}
+
+    def headers_nowait(self) -> dict[str, str] | None:
+        """The ``Authorization`` header if the token is fresh, else None."""
+        held = self._fresh()
+        return None if held is None else {"Authorization": held.header}
+
+    def invalidate(self, token: str) -> None:
+        """Say that a receiver refused this token, so that the next call gets another one.
+
+        Does nothing if it is not the current token any more, and nothing more often than every
+        10 seconds: a receiver that refuses every token must not cause an exchange per request.
+        """
+        given = Secret[object](token)
+        del token
+        self._renewal.invalidate(given)
+
+    async def warm_up(self, spread: float = 0) -> None:
+        """Get the first token now, so that no caller waits for it.
+
+        Args:
+            spread: Wait for up to this many seconds first, at random, when many processes start
+                at once.
+
+        Raises:
+            InvalidArgument: ``spread`` is not from 0 to 3600.
+            DescopeError: As `token` does.
+        """
+        given: object = spread
+        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 3600:  # noqa: PLR2004 - an hour
+            raise InvalidArgument("spread must be from 0 to 3600 seconds")
+        if spread and self.get_nowait() is None:
+            await self._shared.sleep(random.uniform(0, spread))  # noqa: S311 - no secret
+        await self.token()
+
+    async def aclose(self) -> None:
+        """Let go of the key and the token, unless another open source shares them."""
+        if not self._is_closed:
+            self._is_closed = True
+            await self._shared.release(self._renewal)
+
+    def __repr__(self) -> str:
+        return "<TokenSource, closed>" if self._is_closed else "<TokenSource>"
+
+    def _fresh(self) -> HeldToken | None:
+        held = self._renewal.held
+        if held is None or self._is_closed or self._running() >= held.refresh_at:
+            return None
+        return held
+
+    async def _renewed(self) -> HeldToken:
+        if self._is_closed:
+            raise ClientClosed("the token source is closed")
+        return await self._renewal.current()
+
+
+class TokenSources:
+    """The sources of a client, and the tokens they share.
+
+    Args:
+        exchange: Makes a token from an access key and login options.
+        clock: The time source.
+        deadline: Seconds that a caller without a token waits.
+        sleep: Waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        exchange: Callable[[Secret[str], AccessKeyLoginOptions], Coroutine[Any, Any, MintedToken]],
+        clock: Clock,
+        deadline: float,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+    ) -> None:
+        self.clock = clock
+        self.sleep = sleep
+        self._salt = Secret(secrets.token_bytes(32))
+        self._restraint = Restraint(clock, exchange, self._fingerprint, sleep, deadline)
+        self._lock = threading.Lock()
+        self._by_use: OrderedDict[Hashable, Renewal] = OrderedDict()
+        # Those too that were crowded out of the above, as long as somebody uses them.
+        self._alive: WeakSet[Renewal] = WeakSet()
+        _ALL.add(self)
+
+    def source(
+        self, access_key: Secret[object], options: AccessKeyLoginOptions, owner: object = None
+    ) -> TokenSource:
+        """A source for an access key.
+
+        Args:
+            access_key: An `AccessKeySource`.
+            options: What to ask for at the exchange.
+            owner: What the source is to keep alive.
+
+        Raises:
+            InvalidArgument: It is none.
+            ClientClosed: After `aclose`.
+        """
+        reader = KeyReader(access_key)
+        written = json.loads(json.dumps(wire.exchange_body(options)))
+        canonical = json.dumps(written, sort_keys=True)
+        claims = options.custom_claims
+        own = AccessKeyLoginOptions(  # what the caller changes later must not count
+            None if claims is None else json.loads(json.dumps(dict(claims))),
+            options.selected_tenant,
+        )
+        key = (reader.identity(self._fingerprint), canonical)
+        with self._lock:
+            if self._restraint.is_closed:
+                raise ClientClosed("the client is closed")
+            renewal = self._by_use.get(key)
+            if renewal is None:
+                renewal = Renewal(reader, own, canonical.encode(), self._restraint)
+                self._by_use[key] = renewal
+                self._alive.add(renewal)
+                if len(self._by_use) > _MAX_RENEWALS:
+                    self._by_use.popitem(last=False)
+            self._by_use.move_to_end(key)
+            renewal.users += 1
+        return TokenSource(renewal, self, owner)
+
+    async def release(self, renewal: Renewal) -> None:
+        """Take note that a source was closed."""
+        with self._lock:
+            renewal.users -= 1
+            if renewal.users:
+                return
+            for key, kept in list(self._by_use.items()):
+                if kept is renewal:
+                    del self._by_use[key]
+        await renewal.aclose()
+
+    async def aclose(self) -> None:
+        """Close everything; every call to a source then raises ClientClosed."""
+        with self._lock:
+            self._restraint.is_closed = True
+            renewals = list(self._alive)
+            self._by_use.clear()
+        for renewal in renewals:
+            await renewal.aclose()
+
+    def forget(self) -> None:
+        """In a forked child, keep the tokens and nothing of what was going on."""
+        self._lock = threading.Lock()
+        self._restraint.forget()
+        for renewal in list(self._alive):
+            renewal.delay_again()
+
+    def _fingerprint(self, access_key: Secret[str]) -> bytes:
+        return hmac.digest(self._salt.reveal(), access_key.reveal().encode(), "sha256")
+
+
+_ALL: Final[WeakSet[TokenSources]] = WeakSet()
+
+
+def _forget_all() -> None:
+    for sources in list(_ALL):
+        sources.forget()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forget_all)
