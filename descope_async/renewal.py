@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import logging
+import math
 import random
-import threading
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 import anyio
-from attrs import define, field, frozen
 
-from .clock import Clock
 from .errors import (
     BadRequest,
     ClientClosed,
@@ -24,9 +19,9 @@ from .errors import (
     RateLimited,
     Unauthorized,
 )
-from .exchange import MintedToken
 from .held_token import HeldToken
 from .key_sources import KeyReader
+from .restraint import Restraint, again
 from .secret import Secret
 from .single_flight import SingleFlight
 
@@ -36,11 +31,6 @@ _PATIENCE: Final = 2.0
 _ATTEMPTS: Final = 3
 #: Seconds between renewals that fail, doubling; the longest while callers have no token.
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_PAUSE_WITHOUT = 1.0, 30.0, 5.0
-#: Seconds that a refused key is not sent again, doubling, and by how much they vary.
-_FIRST_REFUSAL, _LONGEST_REFUSAL, _REFUSAL_SPREAD = 5.0, 300.0, 0.2
-_MAX_REFUSALS: Final = 1024
-#: Seconds to keep quiet after a 429 that does not say for how long.
-_RATE_LIMIT_PAUSE: Final = 10.0
 #: Seconds between renewals because a receiver refused the token.
 _INVALIDATE_EVERY: Final = 10.0
 #: Seconds by which this machine's date may be wrong before that is worth a word.
@@ -50,70 +40,6 @@ _MAX_SKEW: Final = 60.0
 _REFUSALS: Final = (BadRequest, Unauthorized, Forbidden, NotFound)
 _OPERATION: Final = "exchange_access_key"
 _log: Final = logging.getLogger(__name__)
-
-
-@frozen
-class _Refusal:
-    error: DescopeError
-    until: float
-    count: int
-
-
-@define(eq=False, repr=False)
-class Restraint:
-    """What all sources of a client share: how long not to ask, and which keys not to send.
-
-    Attributes:
-        clock: The time source.
-        exchange: Makes a token from an access key.
-        fingerprint: Names an access key without showing it.
-        sleep: Waits for so many seconds.
-        deadline: Seconds that a caller without a token waits.
-        is_closed: Whether the client is closed.
-        gate_opens_at: When the service may be asked again after a 429.
-    """
-
-    clock: Clock
-    exchange: Callable[[Secret[str], Any], Coroutine[Any, Any, MintedToken]]
-    fingerprint: Callable[[Secret[str]], bytes]
-    sleep: Callable[[float], Awaitable[None]]
-    deadline: float
-    is_closed: bool = False
-    gate_opens_at: float = 0.0
-    _refusals: OrderedDict[bytes, _Refusal] = field(factory=OrderedDict[bytes, _Refusal])
-    _lock: Any = field(factory=threading.Lock)
-
-    def limit(self, error: RateLimited) -> None:
-        """Keep quiet for as long as the service asks."""
-        seconds = error.retry_after if error.retry_after is not None else _RATE_LIMIT_PAUSE
-        self.gate_opens_at = max(self.gate_opens_at, self.clock.running() + seconds)
-
-    def check(self, name: bytes) -> None:
-        """Raise the service's refusal again while it is not to be asked about this key."""
-        with self._lock:
-            found = self._refusals.get(name)
-        if found is not None and self.clock.running() < found.until:
-            raise _again(found.error, found.until - self.clock.running())
-
-    def refuse(self, name: bytes, error: DescopeError) -> None:
-        """Remember that the service refused a key."""
-        with self._lock:
-            known = self._refusals.pop(name, None)
-            count = min(known.count + 1, 16) if known is not None else 0
-            pause = min(_LONGEST_REFUSAL, _FIRST_REFUSAL * 2**count)
-            until = self.clock.running() + pause * _random(1 - _REFUSAL_SPREAD, 1 + _REFUSAL_SPREAD)
-            self._refusals[name] = _Refusal(_again(error, None), until, count)
-            if len(self._refusals) > _MAX_REFUSALS:
-                self._refusals.popitem(last=False)
-
-    def accept(self, name: bytes) -> None:
-        """Forget the refusals of a key."""
-        with self._lock:
-            self._refusals.pop(name, None)
-
-    def forget(self) -> None:
-        """Start clean in a forked child, where nobody is left to release the lock."""
-        self._lock = threading.Lock()
 
 
 class Renewal:
@@ -173,8 +99,8 @@ class Renewal:
         now = self._clock.running()
         if self._failure is None or now < self._shared.gate_opens_at:
             limited = RateLimited(f"{_OPERATION}: the service asked to wait", operation=_OPERATION)
-            raise _again(limited, self._shared.gate_opens_at - now)
-        raise _again(self._failure, self._pause_until - now)
+            raise again(limited, self._shared.gate_opens_at - now)
+        raise again(self._failure, self._pause_until - now)
 
     def invalidate(self, token: Secret[object]) -> None:
         """Drop the token if it is this one, but not again and again."""
@@ -191,7 +117,7 @@ class Renewal:
         self.held = None
         await self._flight.aclose()
 
-    def delay_again(self) -> None:
+    def delayagain(self) -> None:
         """In a forked child, do not renew when the parent does."""
         if self.held is not None:
             self.held = self.held.with_another_delay()
@@ -288,22 +214,17 @@ class Renewal:
         return renewed
 
     def _note(self, error: DescopeError) -> None:
-        usable = self._usable()
-        longest = min(_LONGEST_PAUSE, usable.lead / 4) if usable else _LONGEST_PAUSE_WITHOUT
+        now, usable = self._clock.running(), self._usable()
+        longest, until = _LONGEST_PAUSE_WITHOUT, math.inf
+        if usable is not None and now < usable.last_call_at:  # then it is worth another try
+            longest, until = min(_LONGEST_PAUSE, usable.lead / 4), usable.last_call_at
         pause = _random(0, min(longest, _FIRST_PAUSE * 2**self._failures))
+        self._pause_until = min(now + pause, until)
         self._failures = min(self._failures + 1, 16)
-        self._failure = _again(error, error.retry_after)
-        self._pause_until = self._clock.running() + pause
+        self._failure = again(error, error.retry_after)
         if usable is not None and usable is not self._warned_of:
             self._warned_of = usable
             _log.warning("a session token cannot be renewed, the old one stays: %s", error)
-
-
-def _again(error: DescopeError, retry_after: float | None) -> DescopeError:
-    """The same error, to be raised once more."""
-    repeated = copy.copy(error).with_traceback(None)
-    repeated.retry_after = None if retry_after is None else max(0.0, retry_after)
-    return repeated
 
 
 def _warn_of_skew(seconds: float) -> None:

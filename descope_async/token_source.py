@@ -22,7 +22,8 @@ from .exchange import MintedToken
 from .held_token import HeldToken
 from .key_sources import KeyReader
 from .models import AccessKeyLoginOptions
-from .renewal import Renewal, Restraint
+from .renewal import Renewal
+from .restraint import Restraint
 from .secret import Secret
 
 _MAX_RENEWALS: Final = 1024

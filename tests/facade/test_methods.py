@@ -20,6 +20,7 @@ from descope_sync import (
     NotFound,
     SessionToken,
     SortField,
+    TokenSource,
     Unauthorized,
 )
 from descope_sync.emulator import Emulator, EmulatorError, ProjectCredentials
@@ -118,6 +119,22 @@ def validate(client: DescopeClient, _: Emulator) -> None:
     assert client.validate_session_nowait(session.jwt) == session
 
 
+def token_source(client: DescopeClient, _: Emulator) -> None:
+    source = client.token_source(client.mgmt.access_key.create("n").cleartext)
+    assert source.get_nowait() is None
+    assert source.headers_nowait() is None
+    source.warm_up()
+    token = source.token()
+    assert client.validate_session(token).jwt == token
+    assert source.get_nowait() == token
+    assert source.headers() == source.headers_nowait() == {"Authorization": f"Bearer {token}"}
+    source.invalidate(token)
+    assert source.get_nowait() is None
+    source.close()
+    with pytest.raises(ClientClosed):
+        source.token()
+
+
 def close(client: DescopeClient, _: Emulator) -> None:
     client.close()
     with pytest.raises(ClientClosed):
@@ -192,7 +209,17 @@ CALLS: dict[type, dict[str, Any]] = {
         "exchange_access_key": exchange,
         "validate_session": validate,
         "validate_session_nowait": validate,
+        "token_source": token_source,
         "close": close,
+    },
+    TokenSource: {
+        "token": token_source,
+        "get_nowait": token_source,
+        "headers": token_source,
+        "headers_nowait": token_source,
+        "invalidate": token_source,
+        "warm_up": token_source,
+        "close": token_source,
     },
     Emulator: {
         "start": start_and_close,

@@ -1,0 +1,595 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import pickle
+import random
+import threading
+import traceback
+from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from descope_async import (
+    AccessKeyLoginOptions,
+    ClientClosed,
+    ConfigurationError,
+    ConnectionFailed,
+    DescopeClient,
+    DescopeError,
+    EnvironmentVariable,
+    InvalidArgument,
+    RateLimited,
+    TokenSource,
+    Unauthorized,
+    UnexpectedResponse,
+)
+from descope_async.clock import Clock
+from descope_async.emulator import Emulator
+from descope_async.exchange import MintedToken
+from descope_async.secret import Secret
+from descope_async.token_source import TokenSources
+
+
+class VirtualClock(Clock):
+    """Time that passes when told."""
+
+    def __init__(self) -> None:
+        self.at = 1_000.0
+
+    def now(self) -> float:
+        return 1_700_000_000 + self.at
+
+    def running(self) -> float:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += seconds
+        await asyncio.sleep(0)
+
+
+class Service:
+    """Exchanges keys as told, on a virtual clock.
+
+    Attributes:
+        life: Seconds that a token lives.
+        failure: Makes what every exchange raises; None when it is well.
+        valid: The keys that are accepted; None for any.
+        sent: The keys that came.
+        held_up: Where exchanges wait; None for nowhere.
+    """
+
+    def __init__(self, life: float = 600) -> None:
+        self.clock = VirtualClock()
+        self.life = life
+        self.failure: Callable[[], DescopeError] | None = None
+        self.valid: set[str] | None = None
+        self.sent: list[str] = []
+        self.held_up: asyncio.Event | None = None
+        self.seconds = 0.0
+        self.sources = TokenSources(self.exchange, self.clock, 15, self.clock.sleep)
+
+    async def exchange(self, key: Secret[str], _: AccessKeyLoginOptions) -> MintedToken:
+        self.sent.append(key.reveal())
+        number = len(self.sent)
+        await asyncio.sleep(self.seconds)
+        if self.held_up is not None:
+            await self.held_up.wait()
+        if self.failure is not None:
+            raise self.failure()
+        if self.valid is not None and key.reveal() not in self.valid:
+            raise Unauthorized("no such key", status_code=401)
+        return MintedToken(Secret(f"token-{number}"), self.clock.now(), self.life)
+
+    def source(self, key: Any = "Ksecret", **options: Any) -> TokenSource:
+        return self.sources.source(Secret[object](key), AccessKeyLoginOptions(**options))
+
+
+def down() -> DescopeError:
+    return ConnectionFailed("the service is down")
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+async def test_ten_thousand_on_a_cold_source_cause_one_exchange(service: Service) -> None:
+    service.seconds = 0.05
+    source = service.source()
+    tokens = await asyncio.gather(*(source.token() for _ in range(10_000)))
+    assert set(tokens) == {"token-1"}
+    assert len(service.sent) == 1
+
+
+async def test_a_fresh_token_neither_waits_nor_sends(service: Service) -> None:
+    source = service.source()
+    assert source.get_nowait() is None
+    assert source.headers_nowait() is None
+    await source.warm_up()
+    call = source.token()
+    with pytest.raises(StopIteration) as ended:
+        call.send(None)
+    assert ended.value.value == source.get_nowait() == "token-1"
+    assert await source.headers() == source.headers_nowait() == {"Authorization": "Bearer token-1"}
+    assert len(service.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("life", "earliest", "latest", "mandatory", "last_call"),
+    [
+        (4, 2, 2.4, 3, 3.5),
+        (39, 19.5, 23.4, 29.25, 34.125),
+        (180, 135, 144, 170, 175),
+        (600, 450, 480, 570, 595),
+        (3600, 2700, 2880, 3540, 3595),
+        (2_419_200, 2_415_600, 2_416_320, 2_419_140, 2_419_195),
+    ],
+)
+async def test_windows_follow_the_life(
+    life: float, earliest: float, latest: float, mandatory: float, last_call: float
+) -> None:
+    delays = set[float]()
+    for _ in range(50):
+        service = Service(life)
+        await service.source().warm_up()
+        (held,) = [renewal.held for renewal in service.sources._alive]
+        assert held is not None
+        begun = held.asked_at
+        assert earliest <= held.refresh_at - begun <= latest
+        assert held.mandatory_at - begun == pytest.approx(mandatory)
+        assert held.last_call_at - begun == pytest.approx(last_call)
+        assert held.expires_at - begun == pytest.approx(life)
+        delays.add(held.refresh_at)
+    assert len(delays) > 10
+
+
+async def test_an_advisory_refresh_keeps_nobody_waiting(service: Service) -> None:
+    source = service.source()
+    await source.warm_up()
+    service.held_up = asyncio.Event()
+    service.clock.at += 490
+    assert source.get_nowait() is None
+    assert {await source.token() for _ in range(100)} == {"token-1"}
+    await settle()
+    assert len(service.sent) == 2
+    service.held_up.set()
+    await settle()
+    assert source.get_nowait() == "token-2"
+
+
+async def test_an_outage_is_noticed_only_when_the_token_has_ended(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = service.source()
+    await source.warm_up()
+    began, service.failure = service.clock.at, down
+    while service.clock.at < began + 599:
+        assert await source.token() == "token-1"
+        await settle()
+        service.clock.at += 1
+    in_outage = len(service.sent) - 1
+    assert 5 < in_outage < 60  # pauses grow to 30 s, at random
+    assert len([entry for entry in caplog.records if entry.levelno == logging.WARNING]) == 1
+    service.clock.at = began + 601
+    with pytest.raises(ConnectionFailed):
+        await source.token()
+    service.failure = None
+    service.clock.at += 6
+    assert await source.token() == f"token-{len(service.sent)}"
+
+
+async def test_in_the_mandatory_window_the_wait_is_bounded(service: Service) -> None:
+    source = service.source()
+    await source.warm_up()
+    service.held_up = asyncio.Event()
+    service.clock.at += 580
+    started = asyncio.get_running_loop().time()
+    assert await source.token() == "token-1"
+    assert 1.5 < asyncio.get_running_loop().time() - started < 10
+    waiting = asyncio.create_task(source.token())
+    await settle()
+    assert not waiting.done()
+    service.held_up.set()
+    assert await waiting == "token-2"
+
+
+async def test_without_a_token_three_attempts_are_made(service: Service) -> None:
+    def fail_twice() -> DescopeError:
+        if len(service.sent) == 2:
+            service.failure = None
+        return down()
+
+    service.failure = fail_twice
+    assert await service.source().token() == "token-3"
+    other = Service()
+    other.failure = down
+    source = other.source()
+    with pytest.raises(ConnectionFailed) as caught:
+        await source.token()
+    assert len(other.sent) == 3
+    assert caught.value.retry_after is None
+
+
+async def test_a_rate_limit_silences_all_sources_of_the_client(service: Service) -> None:
+    warm, cold = service.source("Kwarm"), service.source("Kcold")
+    await warm.warm_up()
+    service.failure = lambda: RateLimited("slow down", retry_after=60)
+    service.clock.at += 490
+    assert await warm.token() == "token-1"
+    await settle()
+    assert len(service.sent) == 2
+    for source in (cold, service.source("Kthird")):
+        with pytest.raises(RateLimited) as caught:
+            await source.token()
+        assert caught.value.retry_after == pytest.approx(60)
+    for _ in range(10):
+        service.clock.at += 5
+        assert await warm.token() == "token-1"
+        await settle()
+    assert len(service.sent) == 2
+    service.failure = None
+    service.clock.at += 12
+    assert await cold.token() == "token-3"
+
+
+async def test_a_rate_limit_that_names_no_time_lasts_ten_seconds(service: Service) -> None:
+    source = service.source()
+    service.failure = lambda: RateLimited("slow down")
+    with pytest.raises(RateLimited):
+        await source.token()
+    assert len(service.sent) == 2  # the second after the pause, a third would be too late
+    assert 1_010 <= service.clock.at < 1_015
+
+
+async def test_a_refused_key_is_not_sent_again_too_soon(service: Service) -> None:
+    service.valid = set()
+    moments: list[float] = []
+    source = service.source()
+    for _ in range(2_000):
+        before = len(service.sent)
+        with pytest.raises(Unauthorized):
+            await source.token()
+        if len(service.sent) > before:
+            moments.append(service.clock.at)
+        service.clock.at += 1
+    pauses = [later - sooner for sooner, later in pairwise(moments)]
+    for pause, expected in zip(pauses, [5, 10, 20, 40, 80, 160, 300, 300, 300], strict=False):
+        assert 0.8 * expected <= pause <= 1.2 * expected + 1
+    assert len(service.sent) < 14
+    sent = len(service.sent)
+    await source.aclose()
+    with pytest.raises(Unauthorized) as caught:  # a new source for the same key knows
+        await service.source().token()
+    assert caught.value.retry_after is not None
+    assert len(service.sent) == sent
+
+
+@pytest.mark.parametrize("kind", ["file", "environment", "callable", "coroutine function"])
+async def test_a_rotated_key_is_picked_up(
+    service: Service, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "key"
+
+    def put(key: str) -> None:
+        path.write_text(f"{key}\n")
+        monkeypatch.setenv("SOME_KEY", key)
+
+    async def read_later() -> str:
+        await asyncio.sleep(0)
+        return path.read_text()
+
+    put("Kold")
+    kinds = {
+        "file": path,
+        "environment": EnvironmentVariable("SOME_KEY"),
+        "callable": path.read_text,
+        "coroutine function": read_later,
+    }
+    source = service.source(kinds[kind])
+    service.valid = {"Kold"}
+    assert await source.token() == "token-1"
+    service.valid = {"Knew"}
+    service.clock.at += 601
+    for _ in range(3):
+        with pytest.raises(Unauthorized):
+            await source.token()
+    assert service.sent == ["Kold", "Kold"]
+    put("Knew")
+    assert await source.token() == "token-3"
+    assert service.sent[-1] == "Knew"
+
+
+async def test_a_key_replaced_during_its_refusal_is_tried_at_once(service: Service) -> None:
+    keys = iter(["Kold", "Knew"])
+    service.valid = {"Knew"}
+    assert await service.source(lambda: next(keys)).token() == "token-2"
+    assert service.sent == ["Kold", "Knew"]
+
+
+async def test_a_refused_key_serves_its_token_to_the_end(service: Service) -> None:
+    source = service.source()
+    await source.warm_up()
+    service.valid = set()
+    began = service.clock.at
+    while service.clock.at < began + 599:
+        assert await source.token() == "token-1"
+        await settle()
+        service.clock.at += 3
+    assert len(service.sent) < 10
+    service.clock.at = began + 601
+    with pytest.raises(Unauthorized):
+        await source.token()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (Path("/nowhere/key"), "cannot be read from /nowhere/key"),
+        (EnvironmentVariable("NO_SUCH_VARIABLE"), "NO_SUCH_VARIABLE is not set"),
+        (lambda: 5, "must be a string, not int"),
+        (lambda: "K secret", "holds a space"),
+        (lambda: 1 / 0, "raised ZeroDivisionError"),
+        (Path(os.__file__), "is .* characters long|holds a space"),
+        (Path("/bin/sh"), "not UTF-8"),
+    ],
+)
+async def test_a_place_without_a_key(service: Service, given: Any, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        await service.source(given).token()
+    assert service.sent == []
+
+
+@pytest.mark.parametrize("given", [None, 5, b"Ksecret", "", "K\0", "K" * 5000, ["K"]])
+def test_what_is_no_key_is_refused_at_once(service: Service, given: Any) -> None:
+    with pytest.raises(InvalidArgument, match="access_key"):
+        service.source(given)
+
+
+async def test_sources_share_by_key_and_options(service: Service) -> None:
+    first, same = service.source(custom_claims={"a": 1, "b": [2]}), None
+    same = service.source(custom_claims={"b": [2], "a": 1})
+    other = service.source(custom_claims={"a": 1, "b": [3]})
+    assert await first.token() == await same.token() == "token-1"
+    assert await other.token() == "token-2"
+    await first.aclose()
+    await first.aclose()
+    with pytest.raises(ClientClosed):
+        await first.token()
+    assert first.get_nowait() is None
+    assert await same.token() == "token-1"
+    await same.aclose()
+    assert await service.source(custom_claims={"b": [2], "a": 1}).token() == "token-3"
+
+
+async def test_memory_is_bounded(service: Service) -> None:
+    kept = service.source("K0")
+    await kept.warm_up()
+    for number in range(1, 3_000):
+        service.source(f"K{number}")
+    assert len(service.sources._alive) <= 1_025
+    assert kept.get_nowait() == "token-1"
+    await service.sources.aclose()
+    assert kept.get_nowait() is None
+    with pytest.raises(ClientClosed):
+        await kept.token()
+    with pytest.raises(ClientClosed):
+        service.source()
+
+
+async def test_invalidate_drops_only_the_current_token(service: Service) -> None:
+    source = service.source()
+    await source.warm_up()
+    source.invalidate("token-0")
+    assert source.get_nowait() == "token-1"
+    source.invalidate("token-1")
+    assert await source.token() == "token-2"
+    source.invalidate("token-1")
+    source.invalidate("token-2")  # too soon after the last
+    assert source.get_nowait() == "token-2"
+    service.clock.at += 10
+    source.invalidate("token-2")
+    assert await source.token() == "token-3"
+
+
+async def test_cancelled_callers_harm_nobody(service: Service) -> None:
+    service.seconds = 0.02
+    source, dice = service.source(), random.Random(5)  # noqa: S311 - no secret
+    for _ in range(20):
+        tasks = [asyncio.create_task(source.token()) for _ in range(100)]
+        await asyncio.sleep(0.005)
+        victims = {tasks[0], *dice.sample(tasks, 50)}
+        for task in victims:
+            task.cancel()
+        others = [task for task in tasks if task not in victims]
+        assert len(set(await asyncio.gather(*others))) == 1
+        await asyncio.gather(*victims, return_exceptions=True)
+        service.clock.at += 601
+    assert len(service.sent) == 20
+
+
+def test_threads_share_an_exchange_and_survive_a_dying_loop(service: Service) -> None:
+    service.seconds = 0.3
+    source = service.source()
+    tokens: list[str] = []
+
+    async def die() -> None:
+        task = asyncio.create_task(source.token())
+        await asyncio.sleep(0.1)
+        assert not task.done()
+
+    async def ask() -> None:
+        tokens.extend(await asyncio.gather(*(source.token() for _ in range(50))))
+
+    doomed = threading.Thread(target=lambda: asyncio.run(die()))
+    doomed.start()
+    while not service.sent:
+        threading.Event().wait(0.005)
+    threads = [threading.Thread(target=lambda: asyncio.run(ask())) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in [doomed, *threads]:
+        thread.join(30)
+    assert set(tokens) == {"token-2"}
+    assert len(tokens) == 300
+    assert len(service.sent) == 2
+
+
+async def test_a_day_with_rotations_outages_and_limits(service: Service) -> None:
+    async def read() -> str:
+        return f"K{key}"
+
+    source = service.source(read)
+    troubles: list[Callable[[], DescopeError] | None] = [
+        None,
+        down,
+        None,
+        lambda: RateLimited("slow down", retry_after=60),
+    ]
+    key, began = 0, service.clock.at
+    service.valid = {"K0"}
+    while (passed := service.clock.at - began) < 86_400:
+        # With a Retry-After at its end, trouble lasts 105 s; a refresh is due 120 s before the end.
+        service.failure = troubles[int(passed // 300) % 4] if passed % 300 >= 260 else None
+        if passed > (key + 1) * 3_600:
+            key += 1
+            service.valid = {f"K{key}"}
+        assert await source.token()
+        await settle()
+        service.clock.at += 5
+    assert key == 23
+    assert {f"K{number}" for number in range(23)} <= set(service.sent)
+    assert len(service.sent) < 1_000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_child_keeps_the_token_and_starts_clean(service: Service) -> None:
+    source = service.source()
+    service.seconds = 0.5
+    asyncio.run(source.warm_up())
+    (renewal,) = service.sources._alive
+    assert renewal.held is not None
+    refresh_at = renewal.held.refresh_at
+    service.clock.at += 490
+
+    def child(pipe: Any) -> None:
+        assert renewal.held is not None
+        old = asyncio.run(source.token())
+        service.clock.at += 200
+        pipe.send((old, renewal.held.refresh_at, asyncio.run(source.token())))
+
+    async def fork_in_flight() -> tuple[str, float, str]:
+        assert await source.token() == "token-1"  # starts a renewal
+        await asyncio.sleep(0.01)
+        ours, theirs = multiprocessing.Pipe()
+        process = multiprocessing.get_context("fork").Process(
+            target=lambda: threading_free(child, theirs)
+        )
+        process.start()
+        try:
+            assert await asyncio.to_thread(ours.poll, 30)
+            found: tuple[str, float, str] = ours.recv()
+            return found
+        finally:
+            process.join(30)
+
+    old, delayed, new = asyncio.run(fork_in_flight())
+    assert old == "token-1"
+    assert delayed != refresh_at
+    assert new.startswith("token-")
+    assert new != old
+
+
+def threading_free(child: Callable[[Any], None], pipe: Any) -> None:
+    """Run where no loop runs, as a forked worker does."""
+    asyncio._set_running_loop(None)
+    child(pipe)
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Emulator]:
+    async with Emulator() as emulator:
+        yield emulator
+
+
+async def test_against_a_local_descope(emulator: Emulator, tmp_path: Path) -> None:
+    await emulator.create_tenant("t1")
+    async with DescopeClient(
+        emulator.project_id, emulator.management_key, base_url=emulator.base_url
+    ) as client:
+        created = await client.mgmt.access_key.create("n", key_tenants=[{"tenant_id": "t1"}])
+        path = tmp_path / "key"
+        path.write_text(created.cleartext)
+        options = {"selected_tenant": "t1", "custom_claims": {"k": "v"}}
+        source = client.token_source(path, options)
+        token = await source.token()
+        session = await client.validate_session(token)
+        assert (session.key_id, session.current_tenant) == (created.key.id, "t1")
+        assert session.client_claims == {"k": "v"}
+        rotated = await client.mgmt.access_key.rotate(created.key.id)
+        source.invalidate(token)
+        with pytest.raises(Unauthorized):
+            await source.token()
+        path.write_text(rotated.cleartext)
+        renewed = await source.token()
+        assert (await client.validate_session(renewed)).key_id == created.key.id
+    with pytest.raises(ClientClosed):
+        await source.token()
+    with pytest.raises(ClientClosed):
+        client.token_source("K")
+
+
+CANARY = "KcanaryOfAllKeys"
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"sessionJwt": "canary.of.tokens"}', b'{"sessionJwt": ["canary"]}', b"canary"]
+)
+@pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "503 Service Unavailable"])
+async def test_nothing_shows_a_secret(
+    servers: Any, caplog: pytest.LogCaptureFixture, status: str, body: bytes
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with (
+        servers.running(servers.answer(status, body.replace(b"canary", b"KcanaryX"))) as server,
+        DescopeClient("P1", base_url=server.base_url, timeouts={"exchange": 3}) as client,
+    ):
+        source = client.token_source(CANARY)
+        with pytest.raises(DescopeError) as caught:
+            await source.token()
+        if status == "200 OK":
+            assert isinstance(caught.value, UnexpectedResponse)
+        with pytest.raises(DescopeError) as refused:
+            client.token_source(f"{CANARY}\0")
+    shown = caplog.text + repr(source)
+    pending: list[BaseException | None] = [caught.value, refused.value]
+    while pending:
+        error = pending.pop()
+        if error is not None:
+            shown += repr(error) + repr(vars(error)) + str(pickle.dumps(error))
+            for frame, _ in traceback.walk_tb(error.__traceback__):
+                if frame.f_code.co_filename != __file__:
+                    shown += repr(frame.f_locals)
+            pending += [error.__cause__, error.__context__]
+    assert "canary" not in shown.lower()
+
+
+async def test_a_source_that_holds_secrets_shows_none(service: Service) -> None:
+    source = service.source(CANARY)
+    token = await source.token()
+    (renewal,) = service.sources._alive
+    shown = repr([source, service.sources, renewal, vars(renewal), vars(source)])
+    assert CANARY not in shown
+    assert token not in shown
+    with pytest.raises(TypeError):
+        pickle.dumps(source)
