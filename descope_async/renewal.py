@@ -117,7 +117,7 @@ class Renewal:
         self.held = None
         await self._flight.aclose()
 
-    def delayagain(self) -> None:
+    def delay_again(self) -> None:
         """In a forked child, do not renew when the parent does."""
         if self.held is not None:
             self.held = self.held.with_another_delay()

@@ -72,9 +72,8 @@ class Restraint:
             known = self._refusals.pop(name, None)
             count = min(known.count + 1, 16) if known is not None else 0
             pause = min(_LONGEST_REFUSAL, _FIRST_REFUSAL * 2**count)
-            until = self.clock.running() + pause * random.uniform(
-                1 - _REFUSAL_SPREAD, 1 + _REFUSAL_SPREAD
-            )
+            pause *= random.uniform(1 - _REFUSAL_SPREAD, 1 + _REFUSAL_SPREAD)  # noqa: S311 - no secret
+            until = self.clock.running() + pause
             self._refusals[name] = _Refusal(again(error, None), until, count)
             if len(self._refusals) > _MAX_REFUSALS:
                 self._refusals.popitem(last=False)

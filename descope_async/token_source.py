@@ -171,13 +171,12 @@ class TokenSources:
             ClientClosed: After `aclose`.
         """
         reader = KeyReader(access_key)
-        written = json.loads(json.dumps(wire.exchange_body(options)))
-        canonical = json.dumps(written, sort_keys=True)
         claims = options.custom_claims
         own = AccessKeyLoginOptions(  # what the caller changes later must not count
             None if claims is None else json.loads(json.dumps(dict(claims))),
             options.selected_tenant,
         )
+        canonical = json.dumps(wire.exchange_body(own), sort_keys=True)
         key = (reader.identity(self._fingerprint), canonical)
         with self._lock:
             if self._restraint.is_closed:
