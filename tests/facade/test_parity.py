@@ -19,6 +19,7 @@ PAIRS: list[tuple[Any, Any]] = [
     (descope_async.Management, descope_sync.Management),
     (descope_async.AccessKeys, descope_sync.AccessKeys),
     (descope_async.emulator.Emulator, descope_sync.emulator.Emulator),
+    (descope_async.TokenSource, descope_sync.TokenSource),
 ]
 ROOTS = [PAIRS[0], PAIRS[3]]
 RENAMED = {"aclose": "close", "__aenter__": "__enter__", "__aexit__": "__exit__"}
