@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from attrs import frozen
 
 from . import access_keys, roles, sessions, tenants, users
@@ -83,7 +83,7 @@ class App:
             code, text = _refused(refusal.code, refusal.message)
         except web.HTTPRequestEntityTooLarge:
             code, text = _refused(Problem.TOO_LARGE, "The body is larger than 1 MiB")
-        except web.RequestPayloadError:
+        except (web.RequestPayloadError, ConnectionError):  # the latter has no reader any more
             code, text = _refused(Problem.MALFORMED, "The body cannot be decoded")
         except Exception:  # noqa: BLE001 - logged, and answered without its details
             code, text = _broken(request)
@@ -204,6 +204,10 @@ class _Protocol(web.RequestHandler):
 
 
 async def _body(request: web.BaseRequest) -> Json:
+    expected = request.headers.get("Expect", "").lower()
+    if expected == "100-continue" and request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # else aiohttp takes the answer for begun
     return parse(await request.read())
 
 

@@ -49,14 +49,21 @@ def permissions_of(project: Project, role_names: Iterable[str], tenant_id: str =
     return list(dict.fromkeys(name for role in roles if role for name in role.permission_names))
 
 
-def role_was_renamed(project: Project, old: str, new: str | None) -> None:
-    """Let holders of a role follow its new name, or lose it (None), where it is now unknown."""
+def role_was_renamed(project: Project, role: Role, new: str | None) -> None:
+    """Let holders of a role, as it was, follow its new name, or lose it (None)."""
+    if role.name == new:
+        return
 
     def follow(names: list[str], tenant_id: str) -> list[str]:
-        if old not in names or resolve_role(project, old, tenant_id):
+        if role.name not in names or not is_meant_in(tenant_id):
             return names
-        replaced = (new if name == old else name for name in names)
-        return [name for name in replaced if name is not None]
+        replaced = (new if name == role.name else name for name in names)
+        return list(dict.fromkeys(name for name in replaced if name is not None))
+
+    def is_meant_in(tenant_id: str) -> bool:
+        if role.tenant_id or not tenant_id:
+            return role.tenant_id == tenant_id
+        return project.roles.find(role_alias(role.name, tenant_id)) is None
 
     _change_all(
         project,

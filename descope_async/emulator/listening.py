@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
+from typing import Final
 
 from .errors import EmulatorError
+
+_BACKLOG: Final = 128
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -20,16 +24,23 @@ def listen(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise EmulatorError(f"cannot listen on {host}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise EmulatorError(f"cannot listen on {host}: {reason}") from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        # Two sockets can be bound to one port, but not listen on it.
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
+        advice = (
+            "pass another port, or 0 for a free one"
+            if error.errno in {errno.EADDRINUSE, errno.EACCES}
+            else f"{address[0]} must be an address of this machine"
+        )
         raise EmulatorError(
-            f"cannot listen on {host}, port {port}: {error.strerror}; pass another port, or 0 for "
-            "a free one"
+            f"cannot listen on {host}, port {port}: {error.strerror}; {advice}"
         ) from error
     listener.setblocking(False)
     return listener

@@ -66,7 +66,7 @@ def update(call: Call) -> Json:
     if taken and taken.id != role.id:
         raise Refusal(Problem.EXISTS, "A role of this name exists")
     changed = call.project.roles.put(_described(call.fields, attrs.evolve(role, name=name)))
-    role_was_renamed(call.project, role.name, name)
+    role_was_renamed(call.project, role, name)
     return to_json(changed)
 
 
@@ -74,7 +74,7 @@ def delete(call: Call) -> Json:
     """Forget a role; its holders lose it."""
     role = _named(call)
     call.project.roles.remove(role.id)
-    role_was_renamed(call.project, role.name, None)
+    role_was_renamed(call.project, role, None)
     return {}
 
 

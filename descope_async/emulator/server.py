@@ -13,7 +13,7 @@ import anyio.to_thread
 from aiohttp import web
 from attrs import field, frozen
 
-from . import access_keys, roles, seed, tenants, users
+from . import access_keys, arguments, roles, seed, tenants, users
 from .answers import Json, Refusal
 from .app import App, Server, Settings
 from .clock import Clock
@@ -23,11 +23,10 @@ from .listening import is_loopback, listen, url_of
 from .project import Call, Project
 from .records import new_id, new_secret
 from .signing import ALGORITHMS, Algorithm
-from .state import State, usable_id, usable_secret
-from .store import Store
+from .state import State, restored, usable_id, usable_secret
 
 _SHUTDOWN_SECONDS: Final = 2.0
-_LONGEST_TOKEN_LIFETIME: Final = 4 * 7 * 24 * 3600
+_TOKEN_LIFETIMES: Final = range(1, 4 * 7 * 24 * 3600 + 1)
 
 
 @frozen
@@ -80,15 +79,13 @@ class Emulator:
         token_lifetime: int = 600,
         signing_algorithm: Algorithm = "RS256",
     ) -> None:
+        host = arguments.text("host", host)
+        unsafe_bind = arguments.flag("unsafe_bind", unsafe_bind)
         if not unsafe_bind and not is_loopback(host):
             raise EmulatorError(
-                f"host {host} can be reached by other machines; use a loopback address, or pass "
-                "unsafe_bind=True if that is what you want"
+                f"host {host} can be reached by other machines; use a loopback address, or allow "
+                "it (--unsafe-bind; unsafe_bind=True in Python)"
             )
-        if not 0 <= port < 2**16:
-            raise EmulatorError(f"port {port} is none; pass 1 to 65535, or 0 for a free one")
-        if not 0 < token_lifetime <= _LONGEST_TOKEN_LIFETIME:
-            raise EmulatorError("token_lifetime must be from 1 second to 4 weeks")
         if signing_algorithm not in ALGORITHMS:
             raise EmulatorError(f"signing_algorithm must be one of {', '.join(ALGORITHMS)}")
         if project_id is None and data is None:
@@ -96,13 +93,17 @@ class Emulator:
         self._project_id = None if project_id is None else usable_id(project_id)
         self._management_key = _secret_or_random(management_key)
         self._host = host
-        self._port = port
-        self._data = None if data is None else Path(data)
+        self._port = arguments.integer(
+            "port", port, range(2**16), "1 to 65535, or 0 for a free one"
+        )
+        self._data = None if data is None else arguments.path("data", data)
         self._seed = seed
         self._clock = Clock()
         self._settings = Settings(
             any_host=unsafe_bind,
-            token_lifetime=token_lifetime,
+            token_lifetime=arguments.integer(
+                "token_lifetime", token_lifetime, _TOKEN_LIFETIMES, "1 second to 4 weeks"
+            ),
             signing_algorithm=signing_algorithm,
         )
         self._state: State | None = None
@@ -194,10 +195,10 @@ class Emulator:
         """
         state = self._started()
         made = ProjectCredentials(
-            new_id("P") if project_id is None else project_id, _secret_or_random(management_key)
+            new_id("P") if project_id is None else usable_id(project_id),
+            _secret_or_random(management_key),
         )
-        state.add_project(made.project_id, self._clock.now())
-        state.add_manager(made.management_key, [made.project_id])
+        state.add_managed_project(made.project_id, made.management_key, self._clock.now())
         await state.settle()
         return made
 
@@ -210,10 +211,9 @@ class Emulator:
             EmulatorError: A project does not exist, or an argument cannot be used.
         """
         state = self._started()
-        for project_id in project_ids:
-            self._project(project_id)
+        known = [self._project(each).id for each in arguments.names("project_ids", project_ids)]
         secret = _secret_or_random(management_key)
-        state.add_manager(secret, project_ids)
+        state.add_manager(secret, known)
         await state.settle()
         return secret
 
@@ -246,12 +246,13 @@ class Emulator:
         Raises:
             EmulatorError: The role exists, or the project does not.
         """
+        permission_names = arguments.names("permission_names", permission_names)
         for permission_name in permission_names:
             if not self._project(project_id).permissions.find(permission_name):
                 await self._act(roles.create_permission, {"name": permission_name}, project_id)
         values = {
             "name": name,
-            "permissionNames": list(permission_names),
+            "permissionNames": permission_names,
             "tenantId": tenant_id,
         }
         await self._act(roles.create, values, project_id)
@@ -275,13 +276,14 @@ class Emulator:
         Raises:
             EmulatorError: The login id is in use, or the project does not exist.
         """
+        by_tenant = {} if tenants is None else arguments.names_by_id("tenants", tenants)
         values = {
             "loginId": login_id,
             "status": "enabled",
-            "roleNames": list(role_names),
+            "roleNames": arguments.names("role_names", role_names),
             "userTenants": [
-                {"tenantId": tenant_id, "roleNames": list(names)}
-                for tenant_id, names in (tenants or {}).items()
+                {"tenantId": tenant_id, "roleNames": names}
+                for tenant_id, names in by_tenant.items()
             ],
         }
         answer = await self._act(users.create, values, project_id)
@@ -324,7 +326,7 @@ class Emulator:
         }
 
     def _open(self) -> State:
-        return State(Store(self._data) if self._data else None)
+        return restored(self._data) if self._data else State(None)
 
     async def _forget(self) -> None:
         state, self._state, self._base_url = self._started(), None, ""
@@ -344,8 +346,8 @@ class Emulator:
                 seed.fill(project, contents, now, self._author)
             for project_id, management_key, inner in seed.projects(contents):
                 if project_id not in state.project_ids:
-                    project = state.add_project(project_id, now)
-                    state.add_manager(management_key or new_secret(), [project_id])
+                    secret = management_key or new_secret()
+                    project = state.add_managed_project(project_id, secret, now)
                     seed.fill(project, inner, now, self._author)
         except EmulatorError:
             state.discard()  # else the next start would find, and keep, half a seed
@@ -358,8 +360,10 @@ class Emulator:
         return self._state
 
     def _project(self, project_id: str | None) -> Project:
+        if project_id is None:
+            project_id = self.project_id
         try:
-            return self._started().project(project_id or self.project_id)
+            return self._started().project(arguments.text("project_id", project_id))
         except Refusal as refusal:
             raise EmulatorError(f"there is no project {project_id}") from refusal
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -85,6 +87,17 @@ class State:
         )
         return project
 
+    def add_managed_project(self, id: str, secret: str, now: int) -> Project:
+        """A new project and a management key for it: both or, if one cannot be, neither.
+
+        Raises:
+            EmulatorError: The id or the secret cannot be used, or is in use.
+        """
+        self._refuse_known(secret)
+        project = self.add_project(id, now)
+        self.add_manager(secret, [id])
+        return project
+
     def manager(self, project_id: str | None, secret: str) -> ManagementKey:
         """The management key of this secret, if it may manage the project (None for any)."""
         key = self._managers.find(digest(secret))
@@ -100,8 +113,7 @@ class State:
         Raises:
             EmulatorError: The secret cannot be used, or is in use.
         """
-        if self._managers.find(digest(usable_secret(secret))):
-            raise EmulatorError("this management key exists already; pass another, or None")
+        self._refuse_known(secret)
         self._managers.put(
             ManagementKey(
                 id=new_id("K"), secret_digest=digest(secret), project_ids=list(project_ids)
@@ -136,6 +148,10 @@ class State:
         if self._store:
             await self._store.aclose()
 
+    def _refuse_known(self, secret: str) -> None:
+        if self._managers.find(digest(usable_secret(secret))):
+            raise EmulatorError("this management key exists already; pass another, or None")
+
     def _recall(self, change: Change) -> None:
         values: dict[str, Any] = json.loads(change.body or "{}")
         if change.kind == "project":
@@ -147,26 +163,43 @@ class State:
             _recall_in(self._projects[change.project_id], change.kind, values)
 
 
-def usable_id(project_id: str) -> str:
+def restored(path: Path) -> State:
+    """What the file at a path holds, which is nothing if there is none yet.
+
+    Raises:
+        EmulatorError: The file cannot be used.
+    """
+    store = Store(path)
+    try:
+        return State(store)
+    except (sqlite3.Error, ValueError, TypeError, LookupError, RecursionError) as error:
+        store.close()
+        raise EmulatorError(f"the data file {path} is damaged; name another one") from error
+    except BaseException:
+        store.close()
+        raise
+
+
+def usable_id(project_id: object) -> str:
     """The project id, if it can be part of a URL and of a header.
 
     Raises:
         EmulatorError: It cannot.
     """
-    if not _PROJECT_ID.match(project_id):
+    if not isinstance(project_id, str) or not _PROJECT_ID.match(project_id):
         raise EmulatorError(
             "project_id must be 1 to 64 letters, digits, dashes and underscores, such as P2abc"
         )
     return project_id
 
 
-def usable_secret(management_key: str) -> str:
+def usable_secret(management_key: object) -> str:
     """The management key, if it can be part of a header.
 
     Raises:
         EmulatorError: It cannot.
     """
-    if not _SECRET.match(management_key):
+    if not isinstance(management_key, str) or not _SECRET.match(management_key):
         raise EmulatorError("management_key must be printable ASCII without spaces and colons")
     return management_key
 

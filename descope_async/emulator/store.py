@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -76,14 +76,22 @@ class Store:
         try:
             self._prepare()
             path.chmod(0o600)  # it holds the private signing keys
+        except OSError as error:
+            self._file.close()
+            raise EmulatorError(
+                f"the data file {path} cannot be made its owner's alone: {_reason(error)}; name a "
+                "file of your own"
+            ) from error
         except BaseException:
             self._file.close()
             raise
 
-    def changes(self) -> Iterator[Change]:
+    def changes(self) -> list[Change]:
         """All that the file holds, each record at the place where it was first noted."""
-        rows = self._file.execute("SELECT kind, project, id, body FROM record ORDER BY rowid")
-        return (Change(*row) for row in rows)
+        query = "SELECT kind, project, id, body FROM record ORDER BY rowid"
+        # A cursor that is left open by an error would keep the file locked.
+        with closing(self._file.execute(query)) as rows:
+            return [Change(*row) for row in rows]
 
     def note(self, change: Change) -> None:
         """Take a change, to be written by the next `settle`."""
@@ -113,6 +121,10 @@ class Store:
         """Forget what was noted and is not written."""
         self._noted_count -= len(self._noted)
         self._noted.clear()
+
+    def close(self) -> None:
+        """Let go of the file, and write nothing."""
+        self._file.close()
 
     async def aclose(self) -> None:
         """Write what was noted, and let go of the file."""

@@ -322,7 +322,27 @@ async def test_ten_megabytes_of_header_do_not_hurt(emulator: Emulator, ask: Ask)
     assert (await ask("GET", f"/v2/keys/{emulator.project_id}"))[0] == 200
 
 
-async def test_a_body_that_stops_short_does_not_hurt(emulator: Emulator, ask: Ask) -> None:
+async def test_a_client_that_waits_to_be_asked_for_the_body_is_asked(emulator: Emulator) -> None:
+    port = int(emulator.base_url.rpartition(":")[2])
+    credentials = f"{emulator.project_id}:{emulator.management_key}"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(
+        b"POST /v1/mgmt/accesskey/create HTTP/1.1\r\nHost: localhost\r\nContent-Length: 13\r\n"
+        b"Connection: close\r\nExpect: 100-continue\r\n"
+        b"Authorization: Bearer " + credentials.encode() + b"\r\n\r\n"
+    )
+    async with asyncio.timeout(10):
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b'{"name": "k"}')
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert json.loads(body)["key"]["name"] == "k"
+
+
+async def test_a_body_that_stops_short_does_not_hurt(
+    emulator: Emulator, ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
     port = int(emulator.base_url.rpartition(":")[2])
     credentials = f"{emulator.project_id}:{emulator.management_key}"
     _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -334,3 +354,4 @@ async def test_a_body_that_stops_short_does_not_hurt(emulator: Emulator, ask: As
     writer.close()
     await writer.wait_closed()
     assert await ask("POST", "/v1/mgmt/accesskey/search", credentials) == (200, {"keys": []})
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]

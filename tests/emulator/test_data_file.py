@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -215,6 +216,44 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     newer.close()
     with pytest.raises(EmulatorError, match="another version of the emulator"):
         await Emulator(data=data).start()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE record SET body = '{'",
+        "UPDATE record SET body = '[]'",
+        "UPDATE record SET body = '{}'",
+        "UPDATE record SET body = '{\"unknown\": 1}'",
+        "UPDATE record SET body = 7",
+        "UPDATE record SET project = 'P404' WHERE kind = 'role'",
+        "UPDATE record SET body = CAST(x'ff' AS TEXT)",
+        "ALTER TABLE record RENAME COLUMN body TO content",
+        "DROP TABLE record",
+    ],
+)
+async def test_a_damaged_file_is_named(tmp_path: Path, statement: str) -> None:
+    data = tmp_path / "emulator.db"
+    async with Emulator(data=data):
+        pass
+    with sqlite3.connect(data) as damaged:
+        damaged.execute(statement)
+        damaged.execute("CREATE TABLE IF NOT EXISTS other (x)")
+    damaged.close()
+    for _ in range(2):  # the first failure must let go of the file
+        with pytest.raises(EmulatorError, match=f"the data file {data} is damaged; name another"):
+            await Emulator(data=data).start()
+
+
+async def test_a_file_whose_mode_cannot_be_set_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(EmulatorError, match="name a file of your own"):
+        await Emulator(data=tmp_path / "emulator.db").start()
 
 
 async def test_places_where_no_file_can_be(tmp_path: Path) -> None:

@@ -52,6 +52,18 @@ async def test_given_credentials_are_used() -> None:
         {"management_key": "a b"},
         {"management_key": "a\n"},
         {"management_key": "é"},
+        {"project_id": 5},
+        {"management_key": 5},
+        {"host": ""},
+        {"host": None},
+        {"port": "8080"},
+        {"port": None},
+        {"port": True},
+        {"data": 5},
+        {"data": "a\0b"},
+        {"unsafe_bind": "no"},
+        {"token_lifetime": "10"},
+        {"token_lifetime": 1.5},
         {"host": EVERYWHERE},
         {"host": "::"},
         {"host": "example.com"},
@@ -73,6 +85,29 @@ async def test_a_port_in_use_is_named(emulator: Emulator) -> None:
     port = int(emulator.base_url.rpartition(":")[2])
     with pytest.raises(EmulatorError, match=f"port {port}: .*pass another port"):
         await Emulator(port=port).start()
+
+
+async def test_a_port_that_is_bound_but_not_listened_on_is_in_use(unused_port: int) -> None:
+    def start(_: Any = None) -> socket.socket:
+        bound = socket.socket()
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", unused_port))
+        return bound
+
+    with start() as first, start() as second:
+        first.listen(1)
+        with pytest.raises(OSError, match="in use"):
+            second.listen(1)
+        with pytest.raises(EmulatorError, match=f"port {unused_port}: .*pass another port"):
+            await Emulator(port=unused_port).start()
+
+
+async def test_an_address_of_another_machine_is_named() -> None:
+    with pytest.raises(EmulatorError, match=r"192\.0\.2\.1 must be an address of this machine"):
+        await Emulator(host="192.0.2.1", unsafe_bind=True).start()
+    for host in ("a\0b", "x" * 70 + ".test"):
+        with pytest.raises(EmulatorError, match="cannot listen on"):
+            await Emulator(host=host, unsafe_bind=True).start()
 
 
 async def test_a_given_port_is_free_again_after_the_end(unused_port: int) -> None:
@@ -186,6 +221,44 @@ async def test_set_up_that_cannot_be_done_says_why(emulator: Emulator) -> None:
         await emulator.create_management_key([], "")
     with pytest.raises(EmulatorError, match="exists already"):
         await emulator.create_management_key([], emulator.management_key)
+
+
+async def test_half_a_project_is_not_made(emulator: Emulator) -> None:
+    with pytest.raises(EmulatorError, match="management key exists already"):
+        await emulator.create_project("P2other", emulator.management_key)
+    with pytest.raises(EmulatorError, match="there is no project P2other"):
+        await emulator.snapshot("P2other")
+    with pytest.raises(EmulatorError, match=r"the project .* exists already"):
+        await emulator.create_project(emulator.project_id, "K2other")
+    await emulator.create_project("P2other", "K2other")
+
+
+async def test_set_up_with_wrong_types_is_refused(emulator: Emulator) -> None:
+    wrong: Any = emulator
+    before = await emulator.snapshot()
+    calls: list[Callable[[], Awaitable[Any]]] = [
+        lambda: wrong.create_role("R", "read"),
+        lambda: wrong.create_role("R", ["read", ""]),
+        lambda: wrong.create_role("R", None),
+        lambda: wrong.create_user("u", role_names="Admin"),
+        lambda: wrong.create_user("u", role_names=[5]),
+        lambda: wrong.create_user("u", tenants={"t": "Admin"}),
+        lambda: wrong.create_user("u", tenants=["t"]),
+        lambda: wrong.create_user("u", tenants={5: []}),
+        lambda: wrong.create_user(5),
+        lambda: wrong.create_tenant(5),
+        lambda: wrong.create_tenant("t", project_id=[]),
+        lambda: wrong.create_tenant("t", project_id=""),
+        lambda: wrong.create_management_key("Pnew"),
+        lambda: wrong.create_management_key([], 5),
+        lambda: wrong.create_project(5),
+        lambda: wrong.create_project("P", 5),
+        lambda: wrong.delete_user(None),
+    ]
+    for call in calls:
+        with pytest.raises(EmulatorError):
+            await call()
+    assert await emulator.snapshot() == before
 
 
 async def test_projects_are_apart(emulator: Emulator, create: Create) -> None:

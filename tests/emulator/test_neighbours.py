@@ -191,6 +191,27 @@ async def test_holders_follow_a_renamed_role_and_lose_a_deleted_one(
     assert await held() == (["Kept"], [], [], ["Kept"])
 
 
+async def test_a_tenants_role_and_the_projects_of_its_name_are_apart(
+    create: Create, load: Load, do: Do
+) -> None:
+    await do("role/create", {"name": "X"})
+    await do("role/create", {"name": "X", "tenantId": "own"})
+    tenants = [{"tenantId": each, "roleNames": ["X"]} for each in ("own", "other")]
+    key, _ = await create(roleNames=["X", "Ghost"], keyTenants=tenants)
+
+    async def held() -> list[list[str]]:
+        loaded = await load(key["id"])
+        return [loaded["roleNames"], *(each["roleNames"] for each in loaded["keyTenants"])]
+
+    await do("role/update", {"name": "X", "tenantId": "own", "newName": "Y"})
+    assert await held() == [["X", "Ghost"], ["Y"], ["X"]], "not the project's X"
+    await do("role/delete", {"name": "Y", "tenantId": "own"})
+    assert await held() == [["X", "Ghost"], [], ["X"]]
+    await do("role/create", {"name": "Ghost", "tenantId": "own"})
+    await do("role/delete", {"name": "Ghost", "tenantId": "own"})
+    assert await held() == [["X", "Ghost"], [], ["X"]]
+
+
 async def test_roles_follow_their_permissions(do: Do, create: Create, claims: Claims) -> None:
     for name in ("read", "write"):
         await do("permission/create", {"name": name})
