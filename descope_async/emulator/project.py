@@ -49,9 +49,6 @@ class Table(Generic[R]):
     def __iter__(self) -> Iterator[R]:
         return iter(list(self._records.values()))
 
-    def __len__(self) -> int:
-        return len(self._records)
-
     def get(self, id: str) -> R | None:
         """The record of this id."""
         return self._records.get(id)

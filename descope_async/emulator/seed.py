@@ -16,6 +16,58 @@ from .records import digest
 
 _SECTIONS: Final = ("tenants", "permissions", "roles", "users", "accessKeys")
 _PROJECT_FIELDS: Final = frozenset({"id", "managementKey", *_SECTIONS})
+_NAMED_TENANT: Final = frozenset({"tenantId", "roleNames"})
+_ENTRY_FIELDS: Final[Mapping[str, frozenset[str]]] = {
+    "tenants": frozenset(
+        {"id", "name", "parent", "selfProvisioningDomains", "customAttributes", "disabled"}
+    ),
+    "permissions": frozenset({"name", "description"}),
+    "roles": frozenset(
+        {"name", "tenantId", "description", "permissionNames", "default", "private"}
+    ),
+    "users": frozenset(
+        {
+            "loginId",
+            "identifier",
+            "additionalLoginIds",
+            "userId",
+            "status",
+            "test",
+            "email",
+            "phone",
+            "verified",
+            "verifiedEmail",
+            "verifiedPhone",
+            "name",
+            "displayName",
+            "givenName",
+            "middleName",
+            "familyName",
+            "picture",
+            "roleNames",
+            "userTenants",
+            "ssoAppIds",
+            "ssoAppIDs",
+            "customAttributes",
+        }
+    ),
+    "accessKeys": frozenset(
+        {
+            "id",
+            "name",
+            "cleartext",
+            "status",
+            "description",
+            "expireTime",
+            "userId",
+            "roleNames",
+            "keyTenants",
+            "permittedIps",
+            "customClaims",
+            "customAttributes",
+        }
+    ),
+}
 _TOP_FIELDS: Final = frozenset({"projects", *_SECTIONS})
 
 
@@ -71,6 +123,10 @@ def fill(project: Project, seed: Fields, now: int, author: str) -> None:
     try:
         for section in _SECTIONS:
             for fields in seed.children(section):
+                _refuse_unknown(fields, _ENTRY_FIELDS[section])
+                for name in ("keyTenants", "userTenants"):
+                    for tenant in fields.children(name):
+                        _refuse_unknown(tenant, _NAMED_TENANT)
                 try:
                     makers[section](Call(project, fields, now, author))
                 except Refusal as refusal:

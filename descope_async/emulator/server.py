@@ -79,7 +79,7 @@ class Emulator:
         token_lifetime: int = 600,
         signing_algorithm: Algorithm = "RS256",
     ) -> None:
-        host = arguments.text("host", host)
+        host = arguments.text("host", host)  # an empty one would mean every address
         unsafe_bind = arguments.flag("unsafe_bind", unsafe_bind)
         if not unsafe_bind and not is_loopback(host):
             raise EmulatorError(

@@ -114,8 +114,10 @@ def update_status(call: Call) -> Json:
 
 def update_login_id(call: Call) -> Json:
     """Replace one login id; an empty new one removes it."""
-    user = _named(call)
     old, new = _login_id(call.fields), call.fields.text("newLoginId")
+    if not old:
+        raise Refusal(Problem.MISSING, "The loginId field is required")
+    user = _named(call)
     if new and call.project.users.find(new):
         raise Refusal(Problem.USER_EXISTS, "A user of this login id exists")
     login_ids = [new if login_id == old else login_id for login_id in user.login_ids]

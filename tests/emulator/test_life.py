@@ -81,6 +81,14 @@ def test_arguments_that_cannot_be_used(arguments: Any) -> None:
         Emulator(**arguments)
 
 
+def test_a_host_that_cannot_be_used_says_what_to_do() -> None:
+    with pytest.raises(EmulatorError, match=r"--unsafe-bind; unsafe_bind=True in Python"):
+        Emulator(host=EVERYWHERE)
+    for unsafe_bind in (False, True):
+        with pytest.raises(EmulatorError, match="host must be a non-empty string"):
+            Emulator(host="", unsafe_bind=unsafe_bind)
+
+
 async def test_a_port_in_use_is_named(emulator: Emulator) -> None:
     port = int(emulator.base_url.rpartition(":")[2])
     with pytest.raises(EmulatorError, match=f"port {port}: .*pass another port"):

@@ -77,6 +77,7 @@ async def test_tenants_are_found_by_what_describes_them(do: Do) -> None:
         ("user/create", {"loginId": "u1"}, 409, "A user of this login id exists"),
         ("user/create", {"loginId": "u2", "status": "gone"}, 400, "The status field must be"),
         ("user/update/status", {"loginId": "u1"}, 400, "The status field is required"),
+        ("user/update/loginid", {"userId": "U1", "newLoginId": "n"}, 400, "The loginId field is"),
         ("user/update/status", {"loginId": "u1", "status": "x"}, 400, "The status field must be"),
         ("user/update/loginid", {"loginId": "u1", "newLoginId": ""}, 400, "A user needs a login"),
         ("user/update/tenant/add", {"loginId": "u1"}, 400, "The tenantId field is required"),
