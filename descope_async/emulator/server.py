@@ -349,7 +349,7 @@ class Emulator:
                     secret = management_key or new_secret()
                     project = state.add_managed_project(project_id, secret, now)
                     seed.fill(project, inner, now, self._author)
-        except EmulatorError:
+        except BaseException:
             state.discard()  # else the next start would find, and keep, half a seed
             raise
         await state.settle()

@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 
 from descope_async.emulator import Emulator, EmulatorError
+from descope_async.emulator.store import Change, Store
 
 CREATE = "/v1/mgmt/accesskey/create"
 SERVE = """
@@ -293,6 +294,20 @@ async def test_text_that_cannot_be_stored_is_refused_and_stops_nothing(tmp_path:
         await emulator.create_tenant("kept")
     async with Emulator(data=data) as again:
         assert [each["id"] for each in (await again.snapshot())["tenants"]] == ["kept"]
+
+
+async def test_a_write_that_fails_is_undone_as_a_whole(tmp_path: Path) -> None:
+    store = Store(tmp_path / "emulator.db")
+    store.note(Change("tenant", "P1", "kept", "{}"))
+    await store.settle()
+    store.note(Change("tenant", "P1", "undone", "{}"))
+    store.note(Change("tenant", "P1", "\ud800", "{}"))
+    for attempt in (store.settle, store.settle, store.aclose):
+        with pytest.raises(EmulatorError, match=r"cannot be written: .*surrogates"):
+            await attempt()
+    again = Store(tmp_path / "emulator.db")
+    assert [change.id for change in again.changes()] == ["kept"]
+    await again.aclose()
 
 
 async def test_a_caller_that_gives_up_leaves_the_others_alone(tmp_path: Path) -> None:
