@@ -62,9 +62,11 @@ async def raw_server(behaviour: Behaviour) -> AsyncIterator[RawServer]:
         accepting.cancel()
         await asyncio.gather(accepting, return_exceptions=True)
         listener.close()
+        await asyncio.sleep(0)  # each task has begun now, and so will close its connection
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # in which transports close
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> Behaviour:
