@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from attrs import define, field
@@ -49,18 +49,18 @@ async def raw_server(behaviour: Behaviour) -> AsyncIterator[RawServer]:
         finally:
             writer.close()
 
-    async def accept() -> None:
-        while True:
-            connection, _ = await asyncio.get_running_loop().sock_accept(listener)
-            task = asyncio.create_task(serve(connection))
-            tasks.add(task)
+    def accept() -> None:
+        with suppress(BlockingIOError):
+            connection, _ = listener.accept()
+            connection.setblocking(False)
+            tasks.add(asyncio.ensure_future(serve(connection)))
 
-    accepting = asyncio.create_task(accept())
+    loop = asyncio.get_running_loop()
+    loop.add_reader(listener, accept)
     try:
         yield server
     finally:
-        accepting.cancel()
-        await asyncio.gather(accepting, return_exceptions=True)
+        loop.remove_reader(listener)
         listener.close()
         await asyncio.sleep(0)  # each task has begun now, and so will close its connection
         for task in tasks:
