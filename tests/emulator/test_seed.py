@@ -125,7 +125,7 @@ async def test_an_empty_file_seeds_nothing(tmp_path: Path) -> None:
             "id exists",
         ),
         ({"projects": [{"id": "P1", "users": [{}]}]}, r"projects\[0\].users\[0\]"),
-        ({"tenants": [{"id": "t", "name": "T", "nmae": 1}]}, r"unknown field tenants\[0\].nmae;"),
+        ({"tenants": [{"id": "t", "name": "T", "nom": 1}]}, r"unknown field tenants\[0\].nom;"),
         ({"permissions": [{"name": "p", "x": 1}]}, r"unknown field permissions\[0\].x;"),
         ({"roles": [{"name": "R", "permissions": []}]}, r"unknown field roles\[0\].permissions;"),
         ({"users": [{"loginId": "u", "roles": []}]}, r"unknown field users\[0\].roles;"),
