@@ -8,7 +8,17 @@ async with Emulator() as emulator:
 
 from __future__ import annotations
 
+from .clock import Clock
 from .errors import EmulatorError
-from .server import Emulator, ProjectCredentials
+from .request_log import RecordedRequest, RequestLog
+from .server import Emulator
+from .set_up import ProjectCredentials
 
-__all__ = ["Emulator", "EmulatorError", "ProjectCredentials"]
+__all__ = [
+    "Clock",
+    "Emulator",
+    "EmulatorError",
+    "ProjectCredentials",
+    "RecordedRequest",
+    "RequestLog",
+]

@@ -29,6 +29,7 @@ class Problem:
     WRONG_CODE: Final = Code(401, "E061102", "Wrong one-time code")
     TENANT_REFUSED: Final = Code(403, "E011004", "Request contains invalid arguments")
     WRONG_HOST: Final = Code(403, "E011001", "Request is malformed")
+    FROM_BROWSER: Final = Code(403, "E011001", "Request is malformed")
     NO_PROJECT: Final = Code(404, "E011008", "Project not found")
     NO_PATH: Final = Code(404, "E011001", "Request is malformed")
     NOT_FOUND: Final = Code(404, "E011004", "Request contains invalid arguments")

@@ -7,21 +7,22 @@ import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPMethod
 from typing import Final
 
 from aiohttp import HttpVersion11, web
 from attrs import frozen
 
-from . import access_keys, roles, sessions, tenants, users
+from . import access_keys, control_door, operations, roles, sessions, tenants, users
 from .answers import Code, Json, Problem, Refusal, error_body
 from .authorization import bearer
-from .clock import Clock
+from .control_door import ControlDoor
 from .fields import Fields, parse
+from .instance import Instance
 from .listening import host_name, is_loopback
-from .otp import METHODS, Codes
+from .otp import Codes
 from .project import Call, Project
-from .signing import Algorithm, Signer
-from .state import State
+from .request_log import RecordedRequest
 
 _LOG: Final = logging.getLogger("descope_async.emulator")
 _ACCESS_LOG: Final = logging.getLogger("descope_async.emulator.access")
@@ -37,25 +38,24 @@ class Settings:
 
     Attributes:
         any_host: Whether requests for any host name are answered, not only for loopback ones.
-        token_lifetime: Seconds that a session token lives.
-        signing_algorithm: What tokens are signed with.
+        token_lifetime: Seconds that a session token lives, where a project has no other.
         rate_limit_tier: What the license says.
     """
 
     any_host: bool
     token_lifetime: int
-    signing_algorithm: Algorithm
     rate_limit_tier: str = "tier1"
 
 
 class App:
     """Answers requests."""
 
-    def __init__(self, state: State, clock: Clock, settings: Settings) -> None:
-        self._state = state
-        self._clock = clock
+    def __init__(self, instance: Instance, settings: Settings, door: ControlDoor) -> None:
+        self._instance = instance
+        self._state = instance.state
+        self._clock = instance.clock
         self._settings = settings
-        self._signers: dict[str, Signer] = {}
+        self._door = door
         codes = Codes()
         self._codes = codes
         self._rules: Mapping[tuple[str, str], Rule] = {
@@ -63,15 +63,15 @@ class App:
             **tenants.ROUTES,
             **roles.ROUTES,
             **users.ROUTES,
-            ("POST", "/v1/mgmt/tests/generate/otp"): codes.generate,
+            operations.GENERATE_CODE: codes.generate,
         }
         self._visits: Mapping[tuple[str, str], Visit] = {
-            ("POST", "/v1/auth/accesskey/exchange"): self._exchange,
-            ("GET", "/v1/mgmt/license"): self._license,
-            **{("POST", f"/v1/auth/otp/verify/{each}"): self._verify_code for each in METHODS},
+            operations.EXCHANGE: self._exchange,
+            operations.LICENSE: self._license,
+            **dict.fromkeys(operations.VERIFY_CODE, self._verify_code),
         }
         self._methods: dict[str, set[str]] = {}
-        for method, path in (*self._rules, *self._visits):
+        for method, path in (*self._rules, *self._visits, *control_door.ROUTES):
             self._methods.setdefault(path, set()).add(method)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -95,14 +95,33 @@ class App:
         headers: dict[str, str] = {}
         if code is Problem.WRONG_METHOD:
             headers["Allow"] = ", ".join(sorted(self._methods.get(request.path, {"GET"})))
-        return _json(text, code.status if code else 200, headers)
+        elif code is None and request.path.startswith(operations.KEY_SETS):
+            headers |= self._instance.signers.caching
+        response = _json(text, code.status if code else 200, headers)
+        self._record(request, response)
+        return response
 
-    def signer(self, project: Project) -> Signer:
-        """What signs the project's tokens."""
-        if project.id not in self._signers:
-            algorithm = self._settings.signing_algorithm
-            self._signers[project.id] = Signer(project, algorithm, self._clock)
-        return self._signers[project.id]
+    def _record(self, request: web.BaseRequest, response: web.Response) -> None:
+        """Log a request, without anything in which somebody may have put a secret."""
+        path, project_id = request.path, _named_project(request)
+        if path.startswith(control_door.PREFIX):
+            return
+        if path.startswith(operations.KEY_SETS):
+            project_id = path.removeprefix(operations.KEY_SETS)
+            path = operations.KEY_SETS + "{project}"
+        elif path not in self._methods:
+            path = ""
+        self._instance.requests.add(
+            RecordedRequest(
+                operation=operations.name_of(request.method, request.path),
+                method=request.method if request.method in HTTPMethod.__members__ else "",
+                path=path,
+                project_id=project_id if project_id in self._state.project_ids else "",
+                status=response.status,
+                time=self._clock.now(),
+                request_id=response.headers["x-request-id"],
+            )
+        )
 
     async def _decide(self, request: web.BaseRequest) -> Json:
         host = host_name(request.headers.get("Host", ""))
@@ -110,11 +129,13 @@ class App:
             # Else a web page could reach in, by a name of its own that resolves to this machine.
             raise Refusal(Problem.WRONG_HOST, "The Host header must name this machine")
         path = request.path
-        if path.startswith("/v2/keys/"):
+        if path.startswith(control_door.PREFIX):
+            return await self._steer(request)
+        if path.startswith(operations.KEY_SETS):
             if request.method != "GET":
                 raise Refusal(Problem.WRONG_METHOD, "The method is not allowed here")
-            project = self._state.project(path.removeprefix("/v2/keys/"))
-            return await self.signer(project).key_set()
+            project = self._state.project(path.removeprefix(operations.KEY_SETS))
+            return await self._instance.signers.of(project).key_set()
         if path not in self._methods:
             raise Refusal(Problem.NO_PATH, "The emulator has nothing at this path")
         rule = self._rules.get((request.method, path))
@@ -125,6 +146,15 @@ class App:
             return await visit(request)
         raise Refusal(Problem.WRONG_METHOD, "The method is not allowed here")
 
+    async def _steer(self, request: web.BaseRequest) -> Json:
+        command = self._door.command(
+            request.method,
+            request.path,
+            request.headers.getall("Authorization", []),
+            request.headers.get("Origin"),
+        )
+        return await self._door.do(command, await _fields(request))
+
     async def _managed(self, request: web.BaseRequest) -> Call:
         given = bearer(request.headers.getall("Authorization", []))
         if not given.secret or given.management_key:
@@ -133,8 +163,8 @@ class App:
             )
         project = self._state.project(given.first)
         manager = self._state.manager(project.id, given.secret)
-        fields = Fields(await _body(request) if request.method != "GET" else dict(request.query))
-        return Call(project=project, fields=fields, now=self._clock.now(), author=manager.id)
+        fields = await _fields(request)
+        return Call(project=project, fields=fields, now=self._clock.stamp(), author=manager.id)
 
     async def _license(self, request: web.BaseRequest) -> Json:
         given = bearer(request.headers.getall("Authorization", []))
@@ -149,33 +179,41 @@ class App:
         project = self._state.project(given.first)
         if given.management_key:
             self._state.manager(project.id, given.management_key)
-        fields = Fields(await _body(request))
-        signer = self.signer(project)
+        fields = await _fields(request)
+        signer = self._instance.signers.of(project)
         await signer.prepare()  # from here to the claims nothing else can happen
-        now = self._clock.now()
+        now = self._clock.stamp()
         key = sessions.admit(project, given.secret, request.remote or "", now)
         claims = sessions.key_claims(project, key, fields.child("loginOptions"))
-        expiration = now + self._settings.token_lifetime
-        token = await signer.sign(claims | _issued(request, project, now, expiration))
-        return {"keyId": key.id, "sessionJwt": token, "expiration": expiration}
+        issued = self._issued(request, project, now, self._token_lifetime(project))
+        token = await signer.sign(claims | issued)
+        return {"keyId": key.id, "sessionJwt": token, "expiration": issued["exp"]}
 
     async def _verify_code(self, request: web.BaseRequest) -> Json:
         given = bearer(request.headers.getall("Authorization", []))
         project = self._state.project(given.first)
-        fields = Fields(await _body(request))
+        fields = await _fields(request)
         user = self._codes.redeem(project, fields)
-        now = self._clock.now()
+        now = self._clock.stamp()
         jwts: list[str] = []
-        for drn, lifetime in (("DS", self._settings.token_lifetime), ("DSR", _REFRESH_LIFETIME)):
+        for drn, lifetime in (("DS", self._token_lifetime(project)), ("DSR", _REFRESH_LIFETIME)):
             claims = sessions.user_claims(project, user, drn)
-            claims |= _issued(request, project, now, now + lifetime)
-            jwts.append(await self.signer(project).sign(claims))
+            claims |= self._issued(request, project, now, lifetime)
+            jwts.append(await self._instance.signers.of(project).sign(claims))
         return {
             "sessionJwt": jwts[0],
             "refreshJwt": jwts[1],
             "user": users.to_json(project, user),
             "firstSeen": True,
         }
+
+    def _token_lifetime(self, project: Project) -> int:
+        return self._state.token_lifetime(project.id) or self._settings.token_lifetime
+
+    def _issued(self, request: web.BaseRequest, project: Project, now: int, lifetime: int) -> Json:
+        issuer = f"{request.scheme}://{request.host}/{project.id}"
+        issued = now + self._clock.token_skew
+        return {"iss": issuer, "iat": issued, "exp": issued + lifetime}
 
 
 class Server(web.Server):
@@ -211,9 +249,15 @@ async def _body(request: web.BaseRequest) -> Json:
     return parse(await request.read())
 
 
-def _issued(request: web.BaseRequest, project: Project, now: int, expiration: int) -> Json:
-    issuer = f"{request.scheme}://{request.host}/{project.id}"
-    return {"iss": issuer, "iat": now, "exp": expiration}
+async def _fields(request: web.BaseRequest) -> Fields:
+    return Fields(dict(request.query) if request.method == "GET" else await _body(request))
+
+
+def _named_project(request: web.BaseRequest) -> str:
+    try:
+        return bearer(request.headers.getall("Authorization", [])).first
+    except Refusal:
+        return ""
 
 
 def _text(body: Json) -> str:

@@ -83,6 +83,12 @@ class Fields:
             raise Refusal(Problem.MISSING, f"The {self._path}{name} field is required")
         return value
 
+    def given(self, name: str, read: Callable[[str], T]) -> T:
+        """The field as `read` reads it; it must be there."""
+        if not self.has(name):
+            raise Refusal(Problem.MISSING, f"The {self._path}{name} field is required")
+        return read(name)
+
     def flag(self, name: str, default: bool = False) -> bool:
         """A boolean."""
         return self._typed(name, bool, default, "a boolean")
@@ -98,6 +104,15 @@ class Fields:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or value not in _INT64:
             self._refuse(name, "an integer")
+        return value
+
+    def number(self, name: str, default: float = 0) -> float:
+        """A number."""
+        value = self._values.get(name)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self._refuse(name, "a number")
         return value
 
     def size(self, name: str) -> int:

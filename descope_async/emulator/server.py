@@ -1,9 +1,9 @@
-"""Emulator: a local Descope's life, and its set-up from Python."""
+"""Emulator: a local Descope, as Python code has it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -11,35 +11,23 @@ from typing import Any, Final, Self
 
 import anyio.to_thread
 from aiohttp import web
-from attrs import field, frozen
 
-from . import access_keys, arguments, roles, seed, tenants, users
-from .answers import Json, Refusal
+from . import arguments, controls, seed, set_up, tenants, users
 from .app import App, Server, Settings
 from .clock import Clock
+from .control_door import ControlDoor
 from .errors import EmulatorError
-from .fields import Fields, from_python
+from .fields import Fields
+from .instance import Instance
 from .listening import is_loopback, listen, url_of
-from .project import Call, Project
 from .records import new_id, new_secret
-from .signing import ALGORITHMS, Algorithm
-from .state import State, restored, usable_id, usable_secret
+from .request_log import RequestLog
+from .set_up import ProjectCredentials
+from .signing import ALGORITHMS, Algorithm, Signers
+from .state import State, restored, usable_id
 
 _SHUTDOWN_SECONDS: Final = 2.0
-_TOKEN_LIFETIMES: Final = range(1, 4 * 7 * 24 * 3600 + 1)
-
-
-@frozen
-class ProjectCredentials:
-    """What a client needs to manage a project.
-
-    Attributes:
-        project_id: The project's id.
-        management_key: A key that manages this project.
-    """
-
-    project_id: str
-    management_key: str = field(repr=False)
+_ROTATIONS: Final = range(366 * 24 * 3600 + 1)
 
 
 class Emulator:
@@ -59,8 +47,11 @@ class Emulator:
         data: A file to keep everything in. It is made if there is none.
         seed: What to put into projects that are new: a mapping, or a YAML or JSON file of one.
         unsafe_bind: Allow a host that other machines can reach, and requests for any host name.
-        token_lifetime: Seconds that a session token lives.
+        token_lifetime: Seconds that a session token lives, where `set_token_lifetime` has set no
+            other.
         signing_algorithm: ``"RS256"``, ``"ES256"`` or ``"ES384"``.
+        key_rotation: Seconds of the emulator's clock after which a project's signing keys are
+            rotated, as the service does daily; 0 for never.
 
     Raises:
         EmulatorError: An argument cannot be used; the message says which and why.
@@ -78,6 +69,7 @@ class Emulator:
         unsafe_bind: bool = False,
         token_lifetime: int = 600,
         signing_algorithm: Algorithm = "RS256",
+        key_rotation: int = 86_400,
     ) -> None:
         host = arguments.text("host", host)  # an empty one would mean every address
         unsafe_bind = arguments.flag("unsafe_bind", unsafe_bind)
@@ -91,7 +83,8 @@ class Emulator:
         if project_id is None and data is None:
             project_id = new_id("P")
         self._project_id = None if project_id is None else usable_id(project_id)
-        self._management_key = _secret_or_random(management_key)
+        self._management_key = set_up.secret_or_random(management_key)
+        self._control_token = new_secret()
         self._host = host
         self._port = arguments.integer(
             "port", port, range(2**16), "1 to 65535, or 0 for a free one"
@@ -99,15 +92,15 @@ class Emulator:
         self._data = None if data is None else arguments.path("data", data)
         self._seed = seed
         self._clock = Clock()
+        self._requests = RequestLog()
         self._settings = Settings(
-            any_host=unsafe_bind,
-            token_lifetime=arguments.integer(
-                "token_lifetime", token_lifetime, _TOKEN_LIFETIMES, "1 second to 4 weeks"
-            ),
-            signing_algorithm=signing_algorithm,
+            any_host=unsafe_bind, token_lifetime=controls.token_lifetime(token_lifetime)
         )
-        self._state: State | None = None
-        self._author = ""
+        self._signing_algorithm: Algorithm = signing_algorithm
+        self._key_rotation = arguments.integer(
+            "key_rotation", key_rotation, _ROTATIONS, "0 for never, or seconds up to 366 days"
+        )
+        self._instance: Instance | None = None
         self._base_url = ""
         self._running = AsyncExitStack()
 
@@ -133,23 +126,24 @@ class Emulator:
             EmulatorError: It runs already, the port is in use, or the data file or the seed cannot
                 be used; the message says which and why.
         """
-        if self._state:
+        if self._instance:
             raise EmulatorError("the emulator is running already")
         async with AsyncExitStack() as running:
             listener = await anyio.to_thread.run_sync(listen, self._host, self._port)
             running.callback(listener.close)
-            self._state = await anyio.to_thread.run_sync(self._open)
-            running.push_async_callback(self._forget)
-            await self._set_up(self._state)
-            app = App(self._state, self._clock, self._settings)
+            state = await anyio.to_thread.run_sync(self._open)
+            running.push_async_callback(state.aclose)
+            instance = await self._set_up(state)
+            app = App(instance, self._settings, ControlDoor(instance, self._control_token))
             server = web.ServerRunner(Server(app.answer), shutdown_timeout=_SHUTDOWN_SECONDS)
             running.push_async_callback(server.cleanup)
             await server.setup()
             await web.SockSite(server, listener).start()
             # Long enough to be worth doing before somebody waits for it, and not worth waiting for.
-            signer = app.signer(self._state.project(self.project_id))
+            signer = instance.signers.of(instance.project(None))
             running.callback(asyncio.create_task(signer.prepare()).cancel)
-            self._base_url = url_of(listener)
+            self._instance, self._base_url = instance, url_of(listener)
+            running.callback(self._forget)
             self._running = running.pop_all()
 
     async def aclose(self) -> None:
@@ -176,14 +170,89 @@ class Emulator:
         return self._management_key
 
     @property
+    def control_token(self) -> str:
+        """What HTTP requests must show to steer the emulator: random, and new for each emulator."""
+        return self._control_token
+
+    @property
     def environment(self) -> dict[str, str]:
-        """The environment variables that lead clients of any SDK here."""
+        """The environment variables that lead clients of any SDK here, and tests to the controls."""
         return {
             "DESCOPE_BASE_URI": self.base_url,
             "DESCOPE_BASE_URL": self.base_url,
             "DESCOPE_PROJECT_ID": self.project_id,
             "DESCOPE_MANAGEMENT_KEY": self.management_key,
+            "DESCOPE_EMULATOR_TOKEN": self.control_token,
         }
+
+    @property
+    def clock(self) -> Clock:
+        """The time that keys, tokens and the key set go by, to freeze and to advance."""
+        return self._clock
+
+    @property
+    def requests(self) -> RequestLog:
+        """Which requests have come, to count and to look at, also after the end."""
+        return self._requests
+
+    async def set_token_lifetime(
+        self, seconds: int | None, *, project_id: str | None = None
+    ) -> None:
+        """Let session tokens of a project live so long from now on; a data file keeps it.
+
+        Args:
+            seconds: 1 second to 4 weeks; None for what the emulator was constructed with.
+            project_id: The project; None for the first one.
+
+        Raises:
+            EmulatorError: The project does not exist, or the seconds cannot be used.
+        """
+        await controls.set_token_lifetime(self._started(), seconds, project_id)
+
+    async def rotate_signing_keys(self, *, project_id: str | None = None) -> None:
+        """Sign with a new key from now on. The newest 12 keys stay published, as at the service.
+
+        Raises:
+            EmulatorError: The project does not exist.
+        """
+        await controls.rotate_signing_keys(self._started(), project_id)
+
+    async def rotate_and_revoke_signing_keys(self, *, project_id: str | None = None) -> None:
+        """Sign with a new key from now on, and publish no other: earlier tokens are void.
+
+        Raises:
+            EmulatorError: The project does not exist.
+        """
+        await controls.rotate_signing_keys(self._started(), project_id, revoke=True)
+
+    async def set_wrong_kid(self, wrong: bool, *, project_id: str | None = None) -> None:
+        """Let each token of a project name a key that is not published, until told otherwise.
+
+        Args:
+            wrong: Whether tokens name such a key, each a random one, or the one that signs them.
+            project_id: The project; None for the first one.
+
+        Raises:
+            EmulatorError: The project does not exist.
+        """
+        await controls.set_wrong_kid(self._started(), wrong, project_id)
+
+    async def set_cache_control(self, value: str) -> None:
+        """Send every key set with this ``Cache-Control``, such as ``"max-age=60"``; "" for none.
+
+        Raises:
+            EmulatorError: It cannot be a header.
+        """
+        await controls.set_cache_control(self._started(), value)
+
+    async def reset(self) -> None:
+        """Undo all that was steered, and forget the requests that came.
+
+        The clock shows this machine's time, no token is skewed or names a wrong key, token
+        lifetimes are what the emulator was constructed with, key sets have no ``Cache-Control``.
+        What the projects hold stays, signing keys included.
+        """
+        await controls.reset(self._started())
 
     async def create_project(
         self, project_id: str | None = None, management_key: str | None = None
@@ -193,14 +262,7 @@ class Emulator:
         Raises:
             EmulatorError: The project exists, or an argument cannot be used.
         """
-        state = self._started()
-        made = ProjectCredentials(
-            new_id("P") if project_id is None else usable_id(project_id),
-            _secret_or_random(management_key),
-        )
-        state.add_managed_project(made.project_id, made.management_key, self._clock.now())
-        await state.settle()
-        return made
+        return await set_up.create_project(self._started(), project_id, management_key)
 
     async def create_management_key(
         self, project_ids: Sequence[str] = (), management_key: str | None = None
@@ -210,12 +272,7 @@ class Emulator:
         Raises:
             EmulatorError: A project does not exist, or an argument cannot be used.
         """
-        state = self._started()
-        known = [self._project(each).id for each in arguments.names("project_ids", project_ids)]
-        secret = _secret_or_random(management_key)
-        state.add_manager(secret, known)
-        await state.settle()
-        return secret
+        return await set_up.create_management_key(self._started(), project_ids, management_key)
 
     async def create_tenant(
         self, tenant_id: str, name: str | None = None, *, project_id: str | None = None
@@ -225,7 +282,8 @@ class Emulator:
         Raises:
             EmulatorError: The tenant exists, or the project does not.
         """
-        await self._act(tenants.create, {"id": tenant_id, "name": name or tenant_id}, project_id)
+        values = {"id": tenant_id, "name": name or tenant_id}
+        await self._started().act(tenants.create, values, project_id)
 
     async def create_role(
         self,
@@ -246,16 +304,7 @@ class Emulator:
         Raises:
             EmulatorError: The role exists, or the project does not.
         """
-        permission_names = arguments.names("permission_names", permission_names)
-        for permission_name in permission_names:
-            if not self._project(project_id).permissions.find(permission_name):
-                await self._act(roles.create_permission, {"name": permission_name}, project_id)
-        values = {
-            "name": name,
-            "permissionNames": permission_names,
-            "tenantId": tenant_id,
-        }
-        await self._act(roles.create, values, project_id)
+        await set_up.create_role(self._started(), name, permission_names, tenant_id, project_id)
 
     async def create_user(
         self,
@@ -276,18 +325,7 @@ class Emulator:
         Raises:
             EmulatorError: The login id is in use, or the project does not exist.
         """
-        by_tenant = {} if tenants is None else arguments.names_by_id("tenants", tenants)
-        values = {
-            "loginId": login_id,
-            "status": "enabled",
-            "roleNames": arguments.names("role_names", role_names),
-            "userTenants": [
-                {"tenantId": tenant_id, "roleNames": names}
-                for tenant_id, names in by_tenant.items()
-            ],
-        }
-        answer = await self._act(users.create, values, project_id)
-        return str(answer["user"]["userId"])
+        return await set_up.create_user(self._started(), login_id, role_names, tenants, project_id)
 
     async def set_user_status(
         self, user_id: str, status: str, *, project_id: str | None = None
@@ -297,7 +335,8 @@ class Emulator:
         Raises:
             EmulatorError: The user or the project does not exist, or the status is none of these.
         """
-        await self._act(users.update_status, {"userId": user_id, "status": status}, project_id)
+        values = {"userId": user_id, "status": status}
+        await self._started().act(users.update_status, values, project_id)
 
     async def delete_user(self, user_id: str, *, project_id: str | None = None) -> None:
         """Delete a user.
@@ -305,7 +344,7 @@ class Emulator:
         Raises:
             EmulatorError: The user or the project does not exist.
         """
-        await self._act(users.delete, {"userId": user_id}, project_id)
+        await self._started().act(users.delete, {"userId": user_id}, project_id)
 
     async def snapshot(self, project_id: str | None = None) -> dict[str, Any]:
         """All that a project holds, as the service would show it, to assert on.
@@ -316,69 +355,31 @@ class Emulator:
         Raises:
             EmulatorError: The project does not exist.
         """
-        project = self._project(project_id)
-        return {
-            "accessKeys": [access_keys.to_json(project, each) for each in project.access_keys],
-            "tenants": [tenants.to_json(project, each) for each in project.tenants],
-            "permissions": [roles.permission_to_json(each) for each in project.permissions],
-            "roles": [roles.to_json(each) for each in project.roles],
-            "users": [users.to_json(project, each) for each in project.users],
-        }
+        return set_up.snapshot(self._started(), project_id)
 
     def _open(self) -> State:
         return restored(self._data) if self._data else State(None)
 
-    async def _forget(self) -> None:
-        state, self._state, self._base_url = self._started(), None, ""
-        await state.aclose()
-
-    async def _set_up(self, state: State) -> None:
+    async def _set_up(self, state: State) -> Instance:
         contents = Fields({})
         if self._seed is not None:
             contents = await anyio.to_thread.run_sync(seed.read, self._seed)
-        if self._project_id is None:
-            self._project_id = state.project_ids[0] if state.project_ids else new_id("P")
-        now = self._clock.now()
-        try:
-            self._author = state.set_default_manager(self._management_key).id
-            if self._project_id not in state.project_ids:
-                project = state.add_project(self._project_id, now)
-                seed.fill(project, contents, now, self._author)
-            for project_id, management_key, inner in seed.projects(contents):
-                if project_id not in state.project_ids:
-                    secret = management_key or new_secret()
-                    project = state.add_managed_project(project_id, secret, now)
-                    seed.fill(project, inner, now, self._author)
-        except BaseException:
-            state.discard()  # else the next start would find, and keep, half a seed
-            raise
-        await state.settle()
+        self._project_id, author = await set_up.prepare(
+            state, self._project_id, self._management_key, contents, self._clock.stamp()
+        )
+        return Instance(
+            state=state,
+            clock=self._clock,
+            signers=Signers(self._signing_algorithm, self._clock, self._key_rotation),
+            requests=self._requests,
+            project_id=self._project_id,
+            author=author,
+        )
 
-    def _started(self) -> State:
-        if not self._state:
+    def _forget(self) -> None:
+        self._instance, self._base_url = None, ""
+
+    def _started(self) -> Instance:
+        if not self._instance:
             raise EmulatorError("the emulator is not running: start it first")
-        return self._state
-
-    def _project(self, project_id: str | None) -> Project:
-        if project_id is None:
-            project_id = self.project_id
-        try:
-            return self._started().project(arguments.text("project_id", project_id))
-        except Refusal as refusal:
-            raise EmulatorError(f"there is no project {project_id}") from refusal
-
-    async def _act(
-        self, rule: Callable[[Call], Json], values: Json, project_id: str | None
-    ) -> Json:
-        project = self._project(project_id)
-        try:
-            fields = Fields(from_python(values))
-            answer = rule(Call(project, fields, self._clock.now(), self._author))
-        except Refusal as refusal:
-            raise EmulatorError(refusal.message) from refusal
-        await self._started().settle()
-        return answer
-
-
-def _secret_or_random(management_key: str | None) -> str:
-    return new_secret() if management_key is None else usable_secret(management_key)
+        return self._instance

@@ -20,15 +20,33 @@ Algorithm = Literal["RS256", "ES256", "ES384"]
 ALGORITHMS: Final = ("RS256", "ES256", "ES384")
 
 
-class Signer:
-    """Signs for one project. Its first key is made when it is first needed."""
+#: How many keys the service publishes: one is gone after twelve rotations.
+_PUBLISHED: Final = 12
 
-    def __init__(self, project: Project, algorithm: Algorithm, clock: Clock) -> None:
+
+class Signer:
+    """Signs for one project. Its first key is made when it is first needed.
+
+    A rotation that is due is made up for at the next use.
+
+    Args:
+        project: The project, which holds the keys.
+        algorithm: What to sign with.
+        clock: What rotation goes by.
+        rotate_every: Seconds between rotations; 0 for none.
+    """
+
+    def __init__(
+        self, project: Project, algorithm: Algorithm, clock: Clock, rotate_every: int
+    ) -> None:
         self._project = project
         self._algorithm = algorithm
         self._clock = clock
+        self._rotate_every = rotate_every
         self._ready: dict[str, Key] = {}
         self._turn = anyio.Lock()
+        #: Whether each token names a key of its own that nobody has ever heard of.
+        self.wrong_kid = False
 
     async def prepare(self) -> None:
         """Make the key that `sign` needs, if it is not there."""
@@ -37,8 +55,9 @@ class Signer:
     async def sign(self, claims: Json) -> str:
         """A JWT of these claims."""
         record = await self._current()
+        kid = new_id("SK") if self.wrong_kid else record.id
         return jwt.encode(
-            claims, self._key(record), algorithm=record.algorithm, headers={"kid": record.id}
+            claims, self._key(record), algorithm=record.algorithm, headers={"kid": kid}
         )
 
     async def key_set(self) -> Json:
@@ -46,22 +65,43 @@ class Signer:
         await self._current()
         return {"keys": [self._public(record) for record in self._project.signing_keys]}
 
+    async def rotate(self, *, revoke: bool) -> None:
+        """Sign with a new key from now on; the old ones stay published unless they are revoked."""
+        async with self._turn:
+            await self._add(self._clock.stamp(), 0 if revoke else _PUBLISHED - 1)
+
     async def _current(self) -> SigningKey:
-        """The newest key of the algorithm, made if there is none."""
+        """The newest key of the algorithm, made if there is none or a rotation is due."""
         async with self._turn:
             for record in reversed(list(self._project.signing_keys)):
                 if record.algorithm == self._algorithm:
-                    return record
-            # An RSA key takes a tenth of a second.
-            pem = await anyio.to_thread.run_sync(_new_private_key, self._algorithm)
-            return self._project.signing_keys.put(
-                SigningKey(
-                    id=new_id("SK"),
-                    algorithm=self._algorithm,
-                    created_time=self._clock.now(),
-                    private_pem=pem,
-                )
+                    break
+            else:
+                return await self._add(self._clock.stamp(), _PUBLISHED - 1)
+            age = self._clock.stamp() - record.created_time
+            due = age // self._rotate_every if self._rotate_every else 0
+            if due < 1:
+                return record
+            # Only the last of several missed rotations is made: the others' keys signed nothing.
+            rotated_at = record.created_time + due * self._rotate_every
+            return await self._add(rotated_at, max(0, _PUBLISHED - due))
+
+    async def _add(self, created_time: int, kept: int) -> SigningKey:
+        """A new key, beside so many of the old ones."""
+        # An RSA key takes a tenth of a second.
+        pem = await anyio.to_thread.run_sync(_new_private_key, self._algorithm)
+        records = list(self._project.signing_keys)
+        for record in records[: max(0, len(records) - kept)]:
+            self._project.signing_keys.remove(record.id)
+            self._ready.pop(record.id, None)
+        return self._project.signing_keys.put(
+            SigningKey(
+                id=new_id("SK"),
+                algorithm=self._algorithm,
+                created_time=created_time,
+                private_pem=pem,
             )
+        )
 
     def _key(self, record: SigningKey) -> Key:
         if record.id not in self._ready:
@@ -71,6 +111,40 @@ class Signer:
     def _public(self, record: SigningKey) -> Json:
         members: dict[str, Any] = self._key(record).public_key().to_dict()
         return {**members, "kid": record.id, "alg": record.algorithm, "use": "sig"}
+
+
+class Signers:
+    """The signers of all projects.
+
+    Attributes:
+        cache_control: The ``Cache-Control`` header of key sets; empty for none.
+    """
+
+    def __init__(self, algorithm: Algorithm, clock: Clock, rotate_every: int) -> None:
+        self._algorithm: Algorithm = algorithm
+        self._clock = clock
+        self._rotate_every = rotate_every
+        self._signers: dict[str, Signer] = {}
+        self.cache_control = ""
+
+    def of(self, project: Project) -> Signer:
+        """What signs the project's tokens."""
+        if project.id not in self._signers:
+            self._signers[project.id] = Signer(
+                project, self._algorithm, self._clock, self._rotate_every
+            )
+        return self._signers[project.id]
+
+    @property
+    def caching(self) -> dict[str, str]:
+        """The headers that say how long a key set may be kept."""
+        return {"Cache-Control": self.cache_control} if self.cache_control else {}
+
+    def reset(self) -> None:
+        """Name published keys again, and send no ``Cache-Control``."""
+        self.cache_control = ""
+        for signer in self._signers.values():
+            signer.wrong_kid = False
 
 
 def _new_private_key(algorithm: str) -> str:

@@ -35,9 +35,14 @@ _SYSTEM_ROLE: Final = "Tenant Admin"
 
 @frozen
 class ProjectRecord:
-    """That a project exists."""
+    """That a project exists, and its settings.
+
+    Attributes:
+        token_lifetime: Seconds that its session tokens live; None for the emulator's default.
+    """
 
     id: str
+    token_lifetime: int | None = None
 
 
 class State:
@@ -97,6 +102,15 @@ class State:
         project = self.add_project(id, now)
         self.add_manager(secret, [id])
         return project
+
+    def token_lifetime(self, project_id: str) -> int | None:
+        """Seconds that a project's session tokens live; None for the emulator's default."""
+        record = self._existing.get(project_id)
+        return record.token_lifetime if record else None
+
+    def set_token_lifetime(self, project_id: str, seconds: int | None) -> None:
+        """Let a project's session tokens live so long; None for the emulator's default."""
+        self._existing.put(ProjectRecord(project_id, seconds))
 
     def manager(self, project_id: str | None, secret: str) -> ManagementKey:
         """The management key of this secret, if it may manage the project (None for any)."""

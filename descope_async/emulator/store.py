@@ -15,7 +15,8 @@ from attrs import frozen
 from .errors import EmulatorError
 
 _APPLICATION: Final = 0x44534345  # "DSCE", in SQLite's header so that the file can be told
-_SCHEMA: Final = 1
+_SCHEMA: Final = 2
+_READABLE: Final = range(1, _SCHEMA + 1)  # each adds fields that may be absent
 _TABLE: Final = """
 CREATE TABLE record (
     kind TEXT NOT NULL,
@@ -168,10 +169,10 @@ class Store:
             empty = not self._number("SELECT count(*) FROM sqlite_master")
             if application != _APPLICATION and not (empty and application == version == 0):
                 raise self._foreign()
-            if not empty and version != _SCHEMA:
+            if not empty and version not in _READABLE:
                 raise EmulatorError(
                     f"the data file {self._path} was written by another version of the emulator "
-                    f"(schema {version}, this one reads {_SCHEMA}); use that one or another file"
+                    f"(schema {version}, this one reads 1 to {_SCHEMA}); use that one or another file"
                 )
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = FULL")
@@ -179,7 +180,7 @@ class Store:
             if empty:
                 self._file.execute(_TABLE)
                 self._file.execute(f"PRAGMA application_id = {_APPLICATION}")
-                self._file.execute(f"PRAGMA user_version = {_SCHEMA}")
+            self._file.execute(f"PRAGMA user_version = {_SCHEMA}")
             self._file.execute("COMMIT")
         except sqlite3.OperationalError as error:
             if "locked" in str(error):

@@ -42,7 +42,7 @@ def emulator(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str,
         assert process.stdout is not None
         printed: dict[str, str] = {}
         try:
-            while len(printed) < 4:
+            while len(printed) < 5:
                 line = process.stdout.readline()
                 assert line, process.communicate()
                 found = re.fullmatch(r"export (\w+)='?(.*?)'?\n", line)

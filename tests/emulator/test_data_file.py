@@ -268,9 +268,10 @@ async def test_a_disk_that_is_full_stops_the_answers(tmp_path: Path) -> None:
     await emulator.start()
     async with managing(emulator) as session:
         kept = await post(session, CREATE, {"name": "kept"})
-        assert emulator._state
-        assert emulator._state._store
-        emulator._state._store._file.execute("PRAGMA max_page_count = 1")
+        assert emulator._instance
+        store = emulator._instance.state._store
+        assert store
+        store._file.execute("PRAGMA max_page_count = 1")
         for path in (CREATE, "/v1/mgmt/accesskey/search"):
             async with session.post(path, json={"name": "k" * 20_000}) as response:
                 assert response.status == 500

@@ -36,6 +36,7 @@ async def test_given_credentials_are_used() -> None:
             "DESCOPE_BASE_URL": emulator.base_url,
             "DESCOPE_PROJECT_ID": "P2abc",
             "DESCOPE_MANAGEMENT_KEY": "K2abc",
+            "DESCOPE_EMULATOR_TOKEN": emulator.control_token,
         }
 
 
@@ -64,6 +65,13 @@ async def test_given_credentials_are_used() -> None:
         {"unsafe_bind": "no"},
         {"token_lifetime": "10"},
         {"token_lifetime": 1.5},
+        {"token_lifetime": True},
+        {"key_rotation": -1},
+        {"key_rotation": 1.5},
+        {"key_rotation": None},
+        {"key_rotation": False},
+        {"key_rotation": 10**9},
+        {"key_rotation": 10**5000},
         {"host": EVERYWHERE},
         {"host": "::"},
         {"host": "example.com"},

@@ -22,6 +22,7 @@ from descope_sync import (
     SortField,
     TokenSource,
     Unauthorized,
+    UnknownKey,
 )
 from descope_sync.emulator import Emulator, EmulatorError, ProjectCredentials
 
@@ -187,6 +188,27 @@ def set_up(client: DescopeClient, emulator: Emulator) -> None:
     assert held["users"] == []
 
 
+def steer(client: DescopeClient, emulator: Emulator) -> None:
+    emulator.clock.freeze()
+    emulator.set_token_lifetime(60)
+    key = client.mgmt.access_key.create("n")
+    emulator.rotate_signing_keys()
+    session = client.exchange_access_key(key.cleartext)
+    assert session.claims["exp"] - session.claims["iat"] == 60
+    assert emulator.requests.count("exchange") == 1
+    emulator.set_cache_control("max-age=60")
+    emulator.set_wrong_kid(True)
+    with pytest.raises(UnknownKey):
+        client.exchange_access_key(key.cleartext)
+    emulator.reset()
+    assert emulator.clock.rate == 1
+    emulator.rotate_and_revoke_signing_keys()
+    assert client.exchange_access_key(key.cleartext).claims["exp"]
+    with pytest.raises(UnknownKey):
+        client.validate_session(session.jwt)
+    assert emulator.environment["DESCOPE_EMULATOR_TOKEN"] == emulator.control_token
+
+
 #: What calls each method, by class.
 CALLS: dict[type, dict[str, Any]] = {
     Management: {},
@@ -228,6 +250,15 @@ CALLS: dict[type, dict[str, Any]] = {
         "project_id": properties,
         "management_key": properties,
         "environment": properties,
+        "control_token": steer,
+        "clock": steer,
+        "requests": steer,
+        "set_token_lifetime": steer,
+        "rotate_signing_keys": steer,
+        "rotate_and_revoke_signing_keys": steer,
+        "set_wrong_kid": steer,
+        "set_cache_control": steer,
+        "reset": steer,
         "create_project": create_project,
         "create_management_key": create_management_key,
         "create_tenant": set_up,

@@ -1,0 +1,131 @@
+"""What Python code and seeds put into an emulator before requests come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from . import access_keys, arguments, roles, seed, tenants, users
+from .fields import Fields
+from .instance import Instance
+from .records import new_id, new_secret
+from .state import State, usable_id, usable_secret
+
+
+@frozen
+class ProjectCredentials:
+    """What a client needs to manage a project.
+
+    Attributes:
+        project_id: The project's id.
+        management_key: A key that manages this project.
+    """
+
+    project_id: str
+    management_key: str = field(repr=False)
+
+
+def secret_or_random(management_key: str | None) -> str:
+    """A management key that can be used; a random one for None."""
+    return new_secret() if management_key is None else usable_secret(management_key)
+
+
+async def prepare(
+    state: State, project_id: str | None, management_key: str, contents: Fields, now: int
+) -> tuple[str, str]:
+    """Make what every emulator has, and fill new projects from a seed.
+
+    Returns:
+        The id of the first project, and that of the management key for everything.
+    """
+    if project_id is None:
+        project_id = state.project_ids[0] if state.project_ids else new_id("P")
+    try:
+        author = state.set_default_manager(management_key).id
+        if project_id not in state.project_ids:
+            seed.fill(state.add_project(project_id, now), contents, now, author)
+        for inner_id, inner_key, inner in seed.projects(contents):
+            if inner_id not in state.project_ids:
+                project = state.add_managed_project(inner_id, inner_key or new_secret(), now)
+                seed.fill(project, inner, now, author)
+    except BaseException:
+        state.discard()  # else the next start would find, and keep, half a seed
+        raise
+    await state.settle()
+    return project_id, author
+
+
+async def create_project(
+    instance: Instance, project_id: str | None, management_key: str | None
+) -> ProjectCredentials:
+    """A new project with a management key of its own; None for random ones."""
+    made = ProjectCredentials(
+        new_id("P") if project_id is None else usable_id(project_id),
+        secret_or_random(management_key),
+    )
+    instance.state.add_managed_project(made.project_id, made.management_key, instance.clock.stamp())
+    await instance.state.settle()
+    return made
+
+
+async def create_management_key(
+    instance: Instance, project_ids: Sequence[str], management_key: str | None
+) -> str:
+    """A new management key for these projects, or for all of them if none is named."""
+    named = arguments.names("project_ids", project_ids)
+    known = [instance.project(each).id for each in named]
+    secret = secret_or_random(management_key)
+    instance.state.add_manager(secret, known)
+    await instance.state.settle()
+    return secret
+
+
+async def create_role(
+    instance: Instance,
+    name: str,
+    permission_names: Sequence[str],
+    tenant_id: str | None,
+    project_id: str | None,
+) -> None:
+    """A new role, and those of its permissions that do not exist."""
+    permission_names = arguments.names("permission_names", permission_names)
+    for permission_name in permission_names:
+        if not instance.project(project_id).permissions.find(permission_name):
+            await instance.act(roles.create_permission, {"name": permission_name}, project_id)
+    values = {"name": name, "permissionNames": permission_names, "tenantId": tenant_id}
+    await instance.act(roles.create, values, project_id)
+
+
+async def create_user(
+    instance: Instance,
+    login_id: str,
+    role_names: Sequence[str],
+    by_tenant: Mapping[str, Sequence[str]] | None,
+    project_id: str | None,
+) -> str:
+    """A new, enabled user; gives its id."""
+    found = {} if by_tenant is None else arguments.names_by_id("tenants", by_tenant)
+    values = {
+        "loginId": login_id,
+        "status": "enabled",
+        "roleNames": arguments.names("role_names", role_names),
+        "userTenants": [
+            {"tenantId": tenant_id, "roleNames": names} for tenant_id, names in found.items()
+        ],
+    }
+    answer = await instance.act(users.create, values, project_id)
+    return str(answer["user"]["userId"])
+
+
+def snapshot(instance: Instance, project_id: str | None) -> dict[str, Any]:
+    """All that a project holds, as the service would show it."""
+    project = instance.project(project_id)
+    return {
+        "accessKeys": [access_keys.to_json(project, each) for each in project.access_keys],
+        "tenants": [tenants.to_json(project, each) for each in project.tenants],
+        "permissions": [roles.permission_to_json(each) for each in project.permissions],
+        "roles": [roles.to_json(each) for each in project.roles],
+        "users": [users.to_json(project, each) for each in project.users],
+    }
