@@ -49,12 +49,22 @@ def emulator(
     seed: Annotated[
         Path | None, typer.Option(help="YAML or JSON file of what to start with.")
     ] = None,
+    token_lifetime: Annotated[
+        int, typer.Option(help="Seconds that a session token lives, up to 4 weeks.")
+    ] = 600,
+    key_rotation: Annotated[
+        int, typer.Option(help="Seconds after which signing keys are rotated; 0 for never.")
+    ] = 86_400,
     env: Annotated[bool, typer.Option("--env", help="Print only the variables to export.")] = False,
     unsafe_bind: Annotated[
         bool, typer.Option("--unsafe-bind", help="Allow an address that other machines can reach.")
     ] = False,
 ) -> None:
-    """Run a local Descope until Ctrl-C."""
+    """Run a local Descope until Ctrl-C.
+
+    It prints the variables that lead clients to it.
+    Tests steer its clock and more at /emulator/, with DESCOPE_EMULATOR_TOKEN.
+    """
     from .emulator import serve
 
     serve(
@@ -64,6 +74,8 @@ def emulator(
         management_key=management_key,
         data=data,
         seed=seed,
+        token_lifetime=token_lifetime,
+        key_rotation=key_rotation,
         env=env,
         unsafe_bind=unsafe_bind,
     )

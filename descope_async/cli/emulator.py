@@ -21,6 +21,8 @@ def serve(
     management_key: str | None,
     data: Path | None,
     seed: Path | None,
+    token_lifetime: int,
+    key_rotation: int,
     env: bool,
     unsafe_bind: bool,
 ) -> None:
@@ -34,6 +36,8 @@ def serve(
             data=data,
             seed=seed,
             unsafe_bind=unsafe_bind,
+            token_lifetime=token_lifetime,
+            key_rotation=key_rotation,
         )
         asyncio.run(_until_stopped(emulator, env))
     except EmulatorError as error:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from .errors import EmulatorError
+
+_HEADER: Final = re.compile(r"[ -~]{0,200}\Z")
 
 
 def text(name: str, value: object) -> str:
     """A string that is not empty."""
     if not isinstance(value, str) or not value:
         raise EmulatorError(f"{name} must be a non-empty string, not {_shown(value)}")
+    return value
+
+
+def header(name: str, value: object) -> str:
+    """The value of an HTTP header, or nothing."""
+    if not isinstance(value, str) or not _HEADER.match(value):
+        raise EmulatorError(f"{name} must be at most 200 printable ASCII characters")
     return value
 
 

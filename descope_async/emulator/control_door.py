@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from . import controls
 from .answers import Json, Problem, Refusal
@@ -29,7 +29,7 @@ class Command:
     """
 
     do: Callable[[Instance, Fields], Awaitable[Json]]
-    fields: frozenset[str] = field(default=frozenset[str](), converter=frozenset[str])
+    fields: Collection[str] = ()
 
 
 class ControlDoor:
@@ -71,8 +71,7 @@ class ControlDoor:
         Raises:
             Refusal: It cannot be done.
         """
-        unknown = fields.unknown(command.fields)
-        if unknown is not None:
+        if fields.unknown(frozenset(command.fields)) is not None:
             known = ", ".join(sorted(command.fields)) or "none"
             raise Refusal(Problem.INVALID, f"The fields known here are: {known}")
         try:

@@ -48,12 +48,13 @@ class ManagementKey:
 
 @frozen(kw_only=True)
 class SigningKey:
-    """A private key that signs a project's tokens."""
+    """A private key that signs a project's tokens; `rotation` counts the rotations before it."""
 
     id: str
     algorithm: str
     created_time: int
     private_pem: str = field(repr=False)
+    rotation: int = 0
 
 
 @frozen(kw_only=True)

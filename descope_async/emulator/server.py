@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
-import anyio.to_thread
-from aiohttp import web
-
-from . import arguments, controls, seed, set_up, tenants, users
-from .app import App, Server, Settings
+from . import arguments, controls, set_up, tenants, users
 from .clock import Clock
-from .control_door import ControlDoor
 from .errors import EmulatorError
-from .fields import Fields
 from .instance import Instance
-from .listening import is_loopback, listen, url_of
+from .life import Options, running
 from .records import new_id, new_secret
 from .request_log import RequestLog
 from .set_up import ProjectCredentials
-from .signing import ALGORITHMS, Algorithm, Signers
-from .state import State, restored, usable_id
-
-_SHUTDOWN_SECONDS: Final = 2.0
-_ROTATIONS: Final = range(366 * 24 * 3600 + 1)
+from .signing import Algorithm
 
 
 class Emulator:
@@ -71,35 +60,22 @@ class Emulator:
         signing_algorithm: Algorithm = "RS256",
         key_rotation: int = 86_400,
     ) -> None:
-        host = arguments.text("host", host)  # an empty one would mean every address
-        unsafe_bind = arguments.flag("unsafe_bind", unsafe_bind)
-        if not unsafe_bind and not is_loopback(host):
-            raise EmulatorError(
-                f"host {host} can be reached by other machines; use a loopback address, or allow "
-                "it (--unsafe-bind; unsafe_bind=True in Python)"
-            )
-        if signing_algorithm not in ALGORITHMS:
-            raise EmulatorError(f"signing_algorithm must be one of {', '.join(ALGORITHMS)}")
-        if project_id is None and data is None:
-            project_id = new_id("P")
-        self._project_id = None if project_id is None else usable_id(project_id)
-        self._management_key = set_up.secret_or_random(management_key)
-        self._control_token = new_secret()
-        self._host = host
-        self._port = arguments.integer(
-            "port", port, range(2**16), "1 to 65535, or 0 for a free one"
+        self._options = Options(
+            project_id=new_id("P") if project_id is None and data is None else project_id,
+            management_key=set_up.secret_or_random(management_key),
+            control_token=new_secret(),
+            host=host,
+            port=port,
+            data=None if data is None else arguments.path("data", data),
+            seed=seed,
+            unsafe_bind=unsafe_bind,
+            token_lifetime=token_lifetime,
+            signing_algorithm=signing_algorithm,
+            key_rotation=key_rotation,
         )
-        self._data = None if data is None else arguments.path("data", data)
-        self._seed = seed
+        self._project_id = self._options.project_id
         self._clock = Clock()
         self._requests = RequestLog()
-        self._settings = Settings(
-            any_host=unsafe_bind, token_lifetime=controls.token_lifetime(token_lifetime)
-        )
-        self._signing_algorithm: Algorithm = signing_algorithm
-        self._key_rotation = arguments.integer(
-            "key_rotation", key_rotation, _ROTATIONS, "0 for never, or seconds up to 366 days"
-        )
         self._instance: Instance | None = None
         self._base_url = ""
         self._running = AsyncExitStack()
@@ -128,23 +104,14 @@ class Emulator:
         """
         if self._instance:
             raise EmulatorError("the emulator is running already")
-        async with AsyncExitStack() as running:
-            listener = await anyio.to_thread.run_sync(listen, self._host, self._port)
-            running.callback(listener.close)
-            state = await anyio.to_thread.run_sync(self._open)
-            running.push_async_callback(state.aclose)
-            instance = await self._set_up(state)
-            app = App(instance, self._settings, ControlDoor(instance, self._control_token))
-            server = web.ServerRunner(Server(app.answer), shutdown_timeout=_SHUTDOWN_SECONDS)
-            running.push_async_callback(server.cleanup)
-            await server.setup()
-            await web.SockSite(server, listener).start()
-            # Long enough to be worth doing before somebody waits for it, and not worth waiting for.
-            signer = instance.signers.of(instance.project(None))
-            running.callback(asyncio.create_task(signer.prepare()).cancel)
-            self._instance, self._base_url = instance, url_of(listener)
-            running.callback(self._forget)
-            self._running = running.pop_all()
+        async with AsyncExitStack() as life:
+            instance, base_url = await life.enter_async_context(
+                running(self._options, self._clock, self._requests)
+            )
+            self._instance, self._base_url = instance, base_url
+            self._project_id = instance.project_id
+            life.callback(self._forget)
+            self._running = life.pop_all()
 
     async def aclose(self) -> None:
         """Stop to listen and let go of the data file. Closing again does nothing."""
@@ -167,12 +134,12 @@ class Emulator:
     @property
     def management_key(self) -> str:
         """A key that manages every project."""
-        return self._management_key
+        return self._options.management_key
 
     @property
     def control_token(self) -> str:
         """What HTTP requests must show to steer the emulator: random, and new for each emulator."""
-        return self._control_token
+        return self._options.control_token
 
     @property
     def environment(self) -> dict[str, str]:
@@ -356,25 +323,6 @@ class Emulator:
             EmulatorError: The project does not exist.
         """
         return set_up.snapshot(self._started(), project_id)
-
-    def _open(self) -> State:
-        return restored(self._data) if self._data else State(None)
-
-    async def _set_up(self, state: State) -> Instance:
-        contents = Fields({})
-        if self._seed is not None:
-            contents = await anyio.to_thread.run_sync(seed.read, self._seed)
-        self._project_id, author = await set_up.prepare(
-            state, self._project_id, self._management_key, contents, self._clock.stamp()
-        )
-        return Instance(
-            state=state,
-            clock=self._clock,
-            signers=Signers(self._signing_algorithm, self._clock, self._key_rotation),
-            requests=self._requests,
-            project_id=self._project_id,
-            author=author,
-        )
 
     def _forget(self) -> None:
         self._instance, self._base_url = None, ""

@@ -20,8 +20,8 @@ Algorithm = Literal["RS256", "ES256", "ES384"]
 ALGORITHMS: Final = ("RS256", "ES256", "ES384")
 
 
-#: How many keys the service publishes: one is gone after twelve rotations.
-_PUBLISHED: Final = 12
+#: Rotations after which a key is published no longer.
+_LAST: Final = 12
 
 
 class Signer:
@@ -68,7 +68,7 @@ class Signer:
     async def rotate(self, *, revoke: bool) -> None:
         """Sign with a new key from now on; the old ones stay published unless they are revoked."""
         async with self._turn:
-            await self._add(self._clock.stamp(), 0 if revoke else _PUBLISHED - 1)
+            await self._add(self._clock.stamp(), rotations=_LAST if revoke else 1)
 
     async def _current(self) -> SigningKey:
         """The newest key of the algorithm, made if there is none or a rotation is due."""
@@ -77,29 +77,31 @@ class Signer:
                 if record.algorithm == self._algorithm:
                     break
             else:
-                return await self._add(self._clock.stamp(), _PUBLISHED - 1)
+                return await self._add(self._clock.stamp(), rotations=1)
             age = self._clock.stamp() - record.created_time
             due = age // self._rotate_every if self._rotate_every else 0
             if due < 1:
                 return record
             # Only the last of several missed rotations is made: the others' keys signed nothing.
-            rotated_at = record.created_time + due * self._rotate_every
-            return await self._add(rotated_at, max(0, _PUBLISHED - due))
+            return await self._add(record.created_time + due * self._rotate_every, rotations=due)
 
-    async def _add(self, created_time: int, kept: int) -> SigningKey:
-        """A new key, beside so many of the old ones."""
+    async def _add(self, created_time: int, rotations: int) -> SigningKey:
+        """A new key, so many rotations after the newest one; keys that are too old then go."""
         # An RSA key takes a tenth of a second.
         pem = await anyio.to_thread.run_sync(_new_private_key, self._algorithm)
         records = list(self._project.signing_keys)
-        for record in records[: max(0, len(records) - kept)]:
-            self._project.signing_keys.remove(record.id)
-            self._ready.pop(record.id, None)
+        rotation = max((record.rotation for record in records), default=0) + rotations
+        for record in records:
+            if rotation - record.rotation >= _LAST:
+                self._project.signing_keys.remove(record.id)
+                self._ready.pop(record.id, None)
         return self._project.signing_keys.put(
             SigningKey(
                 id=new_id("SK"),
                 algorithm=self._algorithm,
                 created_time=created_time,
                 private_pem=pem,
+                rotation=rotation,
             )
         )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,6 +129,28 @@ def test_env_prints_nothing_but_exports() -> None:
         assert process.communicate(timeout=20) == ("", "")
 
 
+def test_another_process_steers_the_emulator() -> None:
+    with emulator("--token-lifetime", "60", "--key-rotation", "0") as (_, printed):
+
+        def steer(path: str, token: str, body: bytes | None = None) -> dict[str, object]:
+            request = urllib.request.Request(  # noqa: S310 - http://127.0.0.1
+                f"{printed['DESCOPE_BASE_URL']}/emulator/{path}",
+                body,
+                {"Authorization": f"Bearer {token}"},
+            )
+            with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310 - as above
+                answer: dict[str, object] = json.load(response)
+            return answer
+
+        token = printed["DESCOPE_EMULATOR_TOKEN"]
+        steer("clock/freeze", token, b"")
+        before = steer("clock", token)["now"]
+        assert isinstance(before, float)
+        assert steer("clock/advance", token, b'{"seconds": 60}')["now"] == before + 60
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            steer("clock", printed["DESCOPE_MANAGEMENT_KEY"])
+
+
 def test_a_port_in_use_is_a_sentence() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -143,6 +168,8 @@ def test_a_port_in_use_is_a_sentence() -> None:
         ("--seed", "no-such-file.yaml"),
         ("--project-id", "not a project"),
         ("--port", "70000"),
+        ("--token-lifetime", "0"),
+        ("--key-rotation", "-1"),
         ("--nonsense",),
     ],
 )

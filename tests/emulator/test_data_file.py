@@ -207,6 +207,27 @@ async def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
     assert files_in(tmp_path) == [data]
 
 
+async def test_a_file_of_the_first_schema_is_opened(tmp_path: Path) -> None:
+    data = tmp_path / "emulator.db"
+    async with Emulator(data=data) as emulator:
+        await emulator.rotate_signing_keys()
+        before = await emulator.snapshot()
+    with sqlite3.connect(data) as older:
+        older.execute("UPDATE record SET body = json_remove(body, '$.token_lifetime')")
+        older.execute("UPDATE record SET body = json_remove(body, '$.rotation')")
+        older.execute("PRAGMA user_version = 1")
+    older.close()
+    async with Emulator(data=data) as emulator:
+        assert await emulator.snapshot() == before
+        await emulator.set_token_lifetime(60)
+        await emulator.rotate_signing_keys()
+    with sqlite3.connect(data) as newer:
+        found = newer.execute("SELECT body FROM record WHERE kind = 'signing_key' ORDER BY rowid")
+        assert [json.loads(body)["rotation"] for (body,) in found if "rotation" in body] == [1]
+        assert newer.execute("PRAGMA user_version").fetchone() == (2,)
+    newer.close()
+
+
 async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     data = tmp_path / "emulator.db"
     async with Emulator(data=data):

@@ -1,0 +1,111 @@
+"""How an emulator comes to listen, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import anyio.to_thread
+from aiohttp import web
+from attrs import field, frozen
+
+from . import arguments, controls, seed, set_up
+from .app import App, Server, Settings
+from .clock import Clock
+from .control_door import ControlDoor
+from .errors import EmulatorError
+from .fields import Fields
+from .instance import Instance
+from .listening import is_loopback, listen, url_of
+from .request_log import RequestLog
+from .signing import ALGORITHMS, Algorithm, Signers
+from .state import State, restored, usable_id
+
+_SHUTDOWN_SECONDS: Final = 2.0
+_ROTATIONS: Final = range(366 * 24 * 3600 + 1)
+
+
+@frozen(kw_only=True)
+class Options:
+    """What an emulator was constructed with, checked."""
+
+    project_id: str | None
+    management_key: str = field(repr=False)
+    control_token: str = field(repr=False)
+    host: str
+    port: int
+    data: Path | None
+    seed: str | Path | Mapping[str, Any] | None = field(repr=False)
+    unsafe_bind: bool
+    token_lifetime: int
+    signing_algorithm: Algorithm
+    key_rotation: int
+
+    def __attrs_post_init__(self) -> None:
+        arguments.text("host", self.host)  # an empty one would mean every address
+        arguments.flag("unsafe_bind", self.unsafe_bind)
+        if not self.unsafe_bind and not is_loopback(self.host):
+            raise EmulatorError(
+                f"host {self.host} can be reached by other machines; use a loopback address, or "
+                "allow it (--unsafe-bind; unsafe_bind=True in Python)"
+            )
+        if self.signing_algorithm not in ALGORITHMS:
+            raise EmulatorError(f"signing_algorithm must be one of {', '.join(ALGORITHMS)}")
+        if self.project_id is not None:
+            usable_id(self.project_id)
+        arguments.integer("port", self.port, range(2**16), "1 to 65535, or 0 for a free one")
+        controls.token_lifetime(self.token_lifetime)
+        arguments.integer(
+            "key_rotation", self.key_rotation, _ROTATIONS, "0 for never, or seconds up to 366 days"
+        )
+
+
+@asynccontextmanager
+async def running(
+    options: Options, clock: Clock, requests: RequestLog
+) -> AsyncIterator[tuple[Instance, str]]:
+    """An emulator that listens, and the URL at which it does.
+
+    Raises:
+        EmulatorError: The port is in use, or the data file or the seed cannot be used.
+    """
+    async with AsyncExitStack() as resources:
+        listener = await anyio.to_thread.run_sync(listen, options.host, options.port)
+        resources.callback(listener.close)
+        state = await anyio.to_thread.run_sync(_open, options.data)
+        resources.push_async_callback(state.aclose)
+        instance = await _instance(state, options, clock, requests)
+        settings = Settings(any_host=options.unsafe_bind, token_lifetime=options.token_lifetime)
+        app = App(instance, settings, ControlDoor(instance, options.control_token))
+        server = web.ServerRunner(Server(app.answer), shutdown_timeout=_SHUTDOWN_SECONDS)
+        resources.push_async_callback(server.cleanup)
+        await server.setup()
+        await web.SockSite(server, listener).start()
+        # Long enough to be worth doing before somebody waits for it, and not worth waiting for.
+        signer = instance.signers.of(instance.project(None))
+        resources.callback(asyncio.create_task(signer.prepare()).cancel)
+        yield instance, url_of(listener)
+
+
+def _open(data: Path | None) -> State:
+    return restored(data) if data else State(None)
+
+
+async def _instance(state: State, options: Options, clock: Clock, requests: RequestLog) -> Instance:
+    contents = Fields({})
+    if options.seed is not None:
+        contents = await anyio.to_thread.run_sync(seed.read, options.seed)
+    project_id, author = await set_up.prepare(
+        state, options.project_id, options.management_key, contents, clock.stamp()
+    )
+    return Instance(
+        state=state,
+        clock=clock,
+        signers=Signers(options.signing_algorithm, clock, options.key_rotation),
+        requests=requests,
+        project_id=project_id,
+        author=author,
+    )
