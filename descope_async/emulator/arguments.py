@@ -51,16 +51,14 @@ def flag(name: str, value: object) -> bool:
 def path(name: str, value: object) -> Path:
     """A path in the file system."""
     if not isinstance(value, str | os.PathLike) or "\0" in str(cast("object", value)):
-        raise EmulatorError(f"{name} must be the path of a file, not {_shown(value)}")
+        raise EmulatorError(f"{name} must be the path of a file, not {value!r}")
     return Path(cast("str | os.PathLike[str]", value))
 
 
 def names(name: str, value: object) -> list[str]:
     """A list of strings; one string alone is most likely a mistake."""
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise EmulatorError(
-            f"{name} must be a list of names such as ['Reader'], not {_shown(value)}"
-        )
+        raise EmulatorError(f"{name} must be a list of names such as ['Reader'], not {value!r}")
     found = list(cast("Iterable[object]", value))
     return [text(f"a name in {name}", each) for each in found]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -66,7 +66,7 @@ class Options:
 @asynccontextmanager
 async def running(
     options: Options, clock: Clock, requests: RequestLog
-) -> AsyncIterator[tuple[Instance, str]]:
+) -> AsyncGenerator[tuple[Instance, str], None]:
     """An emulator that listens, and the URL at which it does.
 
     Raises:

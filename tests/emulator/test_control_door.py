@@ -120,7 +120,7 @@ async def test_requests_are_listed_and_counted(
     _, answer = await steer(f"requests?projectId={emulator.project_id}", method="GET")
     assert answer["count"] == 3
     assert (await steer("requests?projectId=P404", method="GET"))[1] == {"count": 0, "requests": []}
-    status, answer = await steer("requests?operation=exhange", method="GET")
+    status, answer = await steer("requests?operation=exchanges", method="GET")
     assert (status, "must be one of" in answer["errorMessage"]) == (400, True)
     assert await steer("requests/clear") == (200, {})
     assert emulator.requests.count() == 0

@@ -150,7 +150,7 @@ async def test_no_secret_is_recorded_wherever_it_was_put(
 
 
 @pytest.mark.parametrize(
-    "operation", ["exhange", "", "Exchange", "/v1/mgmt/license", 5, b"exchange"]
+    "operation", ["exchanges", "", "Exchange", "/v1/mgmt/license", 5, b"exchange"]
 )
 def test_a_misspelt_operation_is_no_zero(operation: Any) -> None:
     for ask in (RequestLog().count, RequestLog().matching):
