@@ -103,9 +103,10 @@ class App:
 
     def _record(self, request: web.BaseRequest, response: web.Response) -> None:
         """Log a request, without anything in which somebody may have put a secret."""
-        path, project_id = request.path, _named_project(request)
+        path = request.path
         if path.startswith(control_door.PREFIX):
             return
+        project_id = _named_project(request)
         if path.startswith(operations.KEY_SETS):
             project_id = path.removeprefix(operations.KEY_SETS)
             path = operations.KEY_SETS + "{project}"

@@ -1,4 +1,4 @@
-"""What the service's calls are named in the request log. Descope's own calls keep SDK names."""
+"""The names of what requests ask for, as in the errors of the client."""
 
 from __future__ import annotations
 

@@ -19,7 +19,6 @@ from .records import SigningKey, new_id
 Algorithm = Literal["RS256", "ES256", "ES384"]
 ALGORITHMS: Final = ("RS256", "ES256", "ES384")
 
-
 #: Rotations after which a key is published no longer.
 _LAST: Final = 12
 
@@ -46,7 +45,7 @@ class Signer:
         self._ready: dict[str, Key] = {}
         self._turn = anyio.Lock()
         #: Whether each token names a key of its own that nobody has ever heard of.
-        self.wrong_kid = False
+        self.wrong_kid: bool = False
 
     async def prepare(self) -> None:
         """Make the key that `sign` needs, if it is not there."""
@@ -127,7 +126,7 @@ class Signers:
         self._clock = clock
         self._rotate_every = rotate_every
         self._signers: dict[str, Signer] = {}
-        self.cache_control = ""
+        self.cache_control: str = ""
 
     def of(self, project: Project) -> Signer:
         """What signs the project's tokens."""
