@@ -7,9 +7,9 @@ from typing import Final, TypeGuard
 from attrs import frozen
 
 from . import wire
+from .compact import parse
 from .config import Config
 from .errors import TokenError, TokenMalformed, UnexpectedResponse
-from .jws import parse
 from .messages import Request
 from .models import AccessKeyLoginOptions, SessionToken
 from .secret import Secret

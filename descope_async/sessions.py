@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from attrs import frozen
 
 from .clock import Clock
+from .compact import MAX_TOKEN, UnverifiedToken, parse
 from .errors import (
     AudienceMismatch,
     DescopeError,
@@ -20,7 +21,7 @@ from .errors import (
     TokenTypeMismatch,
 )
 from .jwks import KeyCache
-from .jws import MAX_TOKEN, UnverifiedToken, VerifyingKey, parse, verify
+from .jws import VerifyingKey, verify
 from .models import ReadOnlyDict, SessionToken, TenantAccess
 from .secret import Secret
 from .strict_json import read_object

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from descope_async import InvalidArgument, SignatureInvalid, TokenError, TokenMalformed
-from descope_async.jws import ALGORITHMS, VerifyingKey, load_key, parse, verify_compact
+from descope_async.compact import ALGORITHMS, parse
+from descope_async.jws import VerifyingKey, load_key, verify_compact
 
 HASHES: dict[str, hashes.HashAlgorithm] = {
     "256": hashes.SHA256(),
@@ -428,7 +429,7 @@ def test_a_library_that_stumbles_has_proven_nothing() -> None:
 
     handle: Any = Stumbling()
     with pytest.raises(SignatureInvalid):
-        verify_compact(VALID["RS256"], VerifyingKey("k1", "RS256", 256, handle))
+        verify_compact(VALID["RS256"], VerifyingKey("k1", "RS256", "thumbprint", 256, handle))
 
 
 @pytest.mark.parametrize("alg", sorted(ALGORITHMS))
