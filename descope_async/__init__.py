@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from .dpop_request import DPoPRequest
 from .errors import (
     ApiError,
     AudienceMismatch,
@@ -23,8 +24,11 @@ from .errors import (
     IssuerMismatch,
     KeySetUnavailable,
     NotFound,
+    ProofInvalid,
+    ProofReplayed,
     ProofRequired,
     RateLimited,
+    ReplayStoreFull,
     RequestFailed,
     ServerError,
     SignatureInvalid,
@@ -47,6 +51,7 @@ from .models import (
     SortField,
     TenantAccess,
 )
+from .replays import ReplayStore
 
 if TYPE_CHECKING:
     from .access_keys import AccessKeys
@@ -81,6 +86,7 @@ __all__ = [
     "Conflict",
     "ConnectionFailed",
     "CreatedAccessKey",
+    "DPoPRequest",
     "DeadlineExceeded",
     "DescopeClient",
     "DescopeError",
@@ -91,8 +97,12 @@ __all__ = [
     "KeySetUnavailable",
     "Management",
     "NotFound",
+    "ProofInvalid",
+    "ProofReplayed",
     "ProofRequired",
     "RateLimited",
+    "ReplayStore",
+    "ReplayStoreFull",
     "RequestFailed",
     "ServerError",
     "SessionToken",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import attrs
 
+from .dpop_request import DPoPRequest
 from .errors import InvalidArgument
 from .models import AccessKeyLoginOptions, AssociatedTenant, SortField
 from .secret import Secret
@@ -198,6 +199,14 @@ def login_options(parameter: str, value: object) -> AccessKeyLoginOptions:
         None if claims is None else json_object(f"{parameter}.custom_claims", claims),
         None if tenant is None else label(f"{parameter}.selected_tenant", tenant),
     )
+
+
+def dpop_request(parameter: str, value: object) -> DPoPRequest | None:
+    """What a proof is to be checked against; None for nothing."""
+    # No mapping of its fields: in a traceback that shows variables, one would show the proof.
+    if value is None or isinstance(value, DPoPRequest):
+        return value
+    raise InvalidArgument(f"{parameter} must be a DPoPRequest, not {type(value).__name__}")
 
 
 def sort_fields(parameter: str, value: object) -> list[SortField]:

@@ -8,16 +8,18 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
-from . import arguments, config
+from . import arguments, config, replays
 from .access_keys import AccessKeys
 from .clock import SYSTEM_CLOCK
 from .config import Timeouts
+from .dpop_request import DPoPRequest
 from .exchange import Exchange
 from .jwks import MAX_KEY_SET, FetchedKeys, KeyCache, parse_pinned_keys
 from .key_sources import AccessKeySource
 from .license import License
 from .messages import Request
 from .models import AccessKeyLoginOptions, SessionToken
+from .replays import ReplayStore
 from .secret import Secret
 from .sessions import ClaimRules, SessionValidator, issuers_of
 from .token_source import TokenSource, TokenSources
@@ -57,6 +59,8 @@ class DescopeClient:
         issuers: Further ``iss`` values to accept, such as that of a custom domain.
         timeouts: How long to wait; a mapping of its fields will do. None for the defaults.
         ssl: TLS settings, to trust a private authority; None for the system's.
+        replay_store: Where used DPoP proofs are remembered, for a service of several processes;
+            None for this process's memory.
 
     Raises:
         ConfigurationError: A setting is missing or unusable.
@@ -76,6 +80,7 @@ class DescopeClient:
         issuers: Sequence[str] | None = None,
         timeouts: Timeouts | Mapping[str, float] | None = None,
         ssl: SSLContext | None = None,
+        replay_store: ReplayStore | None = None,
     ) -> None:
         keys = [Secret[object](management_key), Secret[object](auth_management_key)]
         del management_key, auth_management_key  # no traceback shall show them
@@ -113,6 +118,7 @@ class DescopeClient:
             self._keys,
             rules,
             clock,
+            replays.replay_store(replay_store),
         )
         self._exchange = Exchange(self._config, self._transport, self._validator)
         self._token_sources = TokenSources(
@@ -182,7 +188,11 @@ class DescopeClient:
         return self._token_sources.source(given, options, self)
 
     async def validate_session(
-        self, session_token: str, audience: str | Collection[str] | None = None
+        self,
+        session_token: str,
+        audience: str | Collection[str] | None = None,
+        *,
+        dpop: DPoPRequest | None = None,
     ) -> SessionToken:
         """Check a session token. The project's signing keys are fetched when needed, and kept.
 
@@ -190,37 +200,50 @@ class DescopeClient:
             session_token: The token, without the word Bearer.
             audience: One or more audiences of which the token must name one. With None, a token
                 that names any must name the project id among them.
+            dpop: The HTTP request that the token came with. A token that is bound to its holder's
+                key (RFC 9449) passes only with a proof for that request, once. With None, no such
+                token passes.
 
         Raises:
             TokenError: The token is refused; the subclass says why.
             KeySetUnavailable: The signing keys cannot be had; the token may be fine.
-            InvalidArgument: The audience cannot be right.
+            ReplayStoreFull: No more proofs can be remembered; the token may be fine.
+            InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
         """
         given = Secret[object](session_token)
         del session_token
         demanded = arguments.audience("audience", audience)
-        return await self._validator.validate(given, demanded, "validate_session")
+        request = arguments.dpop_request("dpop", dpop)
+        return await self._validator.validate(given, demanded, "validate_session", request)
 
     def validate_session_nowait(
-        self, session_token: str, audience: str | Collection[str] | None = None
+        self,
+        session_token: str,
+        audience: str | Collection[str] | None = None,
+        *,
+        dpop: DPoPRequest | None = None,
     ) -> SessionToken | None:
         """Check a session token without any I/O, on the calling thread.
 
         Args:
             session_token: The token, without the word Bearer.
             audience: As for `validate_session`.
+            dpop: As for `validate_session`.
 
         Returns:
-            None when the project's signing keys must be fetched first: ask `validate_session`.
+            None when the project's signing keys must be fetched first, or the client's
+            ``replay_store`` be asked: ask `validate_session`.
 
         Raises:
             TokenError: The token is refused; the subclass says why.
-            InvalidArgument: The audience cannot be right.
+            ReplayStoreFull: No more proofs can be remembered; the token may be fine.
+            InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
         """
         given = Secret[object](session_token)
         del session_token
         demanded = arguments.audience("audience", audience)
-        return self._validator.validate_nowait(given, demanded, "validate_session")
+        request = arguments.dpop_request("dpop", dpop)
+        return self._validator.validate_nowait(given, demanded, "validate_session", request)
 
     async def aclose(self) -> None:
         """Close the connections. May be repeated; a call that needs one then raises ClientClosed."""

@@ -21,8 +21,8 @@ from .strict_json import read_object
 #: What a token or a key may be signed with. HMAC is missing on purpose: a public key is no shared
 #: secret.
 ALGORITHMS: Final = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384"})
-#: The same for proofs, whose keys are others' choice: all that python-jose verifies.
-PROOF_ALGORITHMS: Final = ALGORITHMS | {"ES512"}
+#: The same for proofs, whose keys are others' choice.
+PROOF_ALGORITHMS: Final = ALGORITHMS | {"ES512", "PS256", "PS384", "PS512", "EdDSA"}
 
 #: Far above what Descope issues and what servers take in a header line (about 8 KB).
 MAX_TOKEN: Final = 16_384

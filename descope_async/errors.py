@@ -20,6 +20,7 @@ In a tree, to catch at the depth that suits::
     │   ├── Conflict                409
     │   ├── RateLimited             429; retry_after
     │   └── ServerError             5xx
+    ├── ReplayStoreFull             no more DPoP proofs can be remembered, so none can be accepted
     └── TokenError                  a session token was refused
         ├── TokenMalformed          not a JWT this package reads
         ├── TokenExpired            expired_at
@@ -29,7 +30,9 @@ In a tree, to catch at the depth that suits::
         ├── IssuerMismatch          minted for another project or host
         ├── AudienceMismatch        minted for another receiver
         ├── TokenTypeMismatch       not a session token (a refresh token, say)
-        └── ProofRequired           bound to a key (DPoP) whose proof was not checked
+        ├── ProofRequired           bound to a key (DPoP) whose proof was not checked
+        └── ProofInvalid            the proof is not for this token and request; says what is wrong
+            └── ProofReplayed       the proof was used before
 
 Every error can be pickled. None carries a header, a request body or a token; the one secret that
 any may carry is `UnexpectedResponse.cleartext`, which would be lost otherwise.
@@ -192,6 +195,13 @@ class ServerError(ApiError):
     """Status 5xx: the service, or something in front of it, failed."""
 
 
+class ReplayStoreFull(DescopeError):
+    """More DPoP proofs are used than can be remembered, so a replay could not be noticed.
+
+    This says nothing about the token: answer 503, not 401. ``retry_after`` says when there is room.
+    """
+
+
 class TokenError(DescopeError):
     """A session token was refused. Nothing about it may be trusted."""
 
@@ -250,3 +260,22 @@ class TokenTypeMismatch(TokenError):
 
 class ProofRequired(TokenError):
     """The token is bound to its holder's key (RFC 9449) and no proof was checked."""
+
+
+class ProofInvalid(TokenError):
+    """The DPoP proof does not show that this request was made by the token's holder (RFC 9449).
+
+    Attributes:
+        claim: The claim at fault, such as ``"htu"``, or ``"jwk"`` for another key than the token's;
+            None when the proof as a whole is unusable.
+    """
+
+    def __init__(
+        self, message: str, *, claim: str | None = None, operation: str | None = None
+    ) -> None:
+        super().__init__(message, operation=operation)
+        self.claim = claim
+
+
+class ProofReplayed(ProofInvalid):
+    """The DPoP proof was used before: each is for one request."""

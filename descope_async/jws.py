@@ -1,17 +1,21 @@
 """Signatures: a compact JWS and a public key in, the signed bytes or an error out.
 
-python-jose (RFC 7515) does the arithmetic. What it lets through is refused here, before it runs.
+python-jose (RFC 7515) does the arithmetic, and cryptography, on which it runs, does that of PS256 to
+PS512 and EdDSA, which it lacks. What they let through is refused here, before they run.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 from attrs import field, frozen
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 from jose import jwk as jose_jwk
-from jose.backends.base import Key
 
 from .compact import (
     ALGORITHMS,
@@ -29,11 +33,22 @@ from .errors import InvalidArgument, SignatureInvalid
 #: Curve and octets of a coordinate (RFC 7518, 3.4); a signature is two numbers of that size.
 _CURVES: Final = {"ES256": ("P-256", 32), "ES384": ("P-384", 48), "ES512": ("P-521", 66)}
 _RSA: Final = frozenset({"RS256", "RS384", "RS512"})
+_PSS: Final[Mapping[str, HashAlgorithm]] = {
+    "PS256": SHA256(),
+    "PS384": SHA384(),
+    "PS512": SHA512(),
+}
+#: Octets of a key; a signature has twice as many (RFC 8032, 5.1).
+_ED25519: Final = 32
 
 _RSA_BITS: Final = range(2048, 16_384 + 1)
 #: OpenSSL's own limit; a larger exponent only makes verification slow.
 _MAX_EXPONENT_BITS: Final = 64
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+
+class _Handle(Protocol):
+    def verify(self, msg: bytes, sig: bytes) -> bool: ...
 
 
 @frozen
@@ -45,14 +60,36 @@ class VerifyingKey:
         alg: The algorithm, such as ``"RS256"``.
         thumbprint: Its SHA-256 thumbprint in base64url (RFC 7638).
         signature_length: Octets of each of its signatures.
-        handle: The key as python-jose keeps it.
+        handle: The key as the library keeps it.
     """
 
     kid: str | None
     alg: str
     thumbprint: str = field(repr=False)
     signature_length: int = field(repr=False)
-    handle: Key = field(repr=False, eq=False)
+    handle: _Handle = field(repr=False, eq=False)
+
+
+@frozen
+class _PssKey:
+    key: RSAPublicKey
+    digest: HashAlgorithm
+
+    def verify(self, msg: bytes, sig: bytes) -> bool:
+        """True, or raise. The salt has the digest's length (RFC 7518, 3.5)."""
+        padding = PSS(MGF1(self.digest), self.digest.digest_size)
+        self.key.verify(sig, msg, padding, self.digest)
+        return True
+
+
+@frozen
+class _EdwardsKey:
+    key: Ed25519PublicKey
+
+    def verify(self, msg: bytes, sig: bytes) -> bool:
+        """True, or raise."""
+        self.key.verify(sig, msg)
+        return True
 
 
 def verify_compact(token: str | bytes, key: VerifyingKey | Mapping[str, object]) -> bytes:
@@ -125,7 +162,12 @@ def load_key(jwk: object, algorithms: frozenset[str] = ALGORITHMS) -> VerifyingK
     if kid is not None and not is_name(kid):
         raise InvalidArgument("a JWK's kid must be a string of a sensible length")
     _check_purpose(members)
-    public, signature_length = _rsa(members) if alg in _RSA else _ec(members, *_CURVES[alg])
+    if alg in _CURVES:
+        public, signature_length = _ec(members, *_CURVES[alg])
+    elif alg == "EdDSA":
+        public, signature_length = _okp(members)
+    else:
+        public, signature_length = _rsa(members)
     return VerifyingKey(kid, alg, _thumbprint(public), signature_length, _construct(public, alg))
 
 
@@ -161,13 +203,27 @@ def _ec(jwk: Mapping[str, object], curve: str, octets: int) -> tuple[dict[str, s
     return {"kty": "EC", "crv": curve, "x": x[0], "y": y[0]}, 2 * octets
 
 
+def _okp(jwk: Mapping[str, object]) -> tuple[dict[str, str], int]:
+    if jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519":
+        raise InvalidArgument("a JWK for this algorithm must be of kty OKP on Ed25519")
+    x = _number(jwk, "x")
+    if len(x[1]) != _ED25519:
+        raise InvalidArgument(f"a key on Ed25519 must have {_ED25519} octets")
+    return {"kty": "OKP", "crv": "Ed25519", "x": x[0]}, 2 * _ED25519
+
+
 def _thumbprint(public: dict[str, str]) -> str:
     # What is left of a key by now are just the members that RFC 7638 wants.
     return sha256_base64url(json.dumps(public, sort_keys=True, separators=(",", ":")).encode())
 
 
-def _construct(public: dict[str, str], alg: str) -> Key:
+def _construct(public: dict[str, str], alg: str) -> _Handle:
     try:
+        if alg == "EdDSA":
+            return _EdwardsKey(Ed25519PublicKey.from_public_bytes(_number(public, "x")[1]))
+        if alg in _PSS:
+            numbers = [int.from_bytes(_number(public, member)[1], "big") for member in ("e", "n")]
+            return _PssKey(RSAPublicNumbers(*numbers).public_key(), _PSS[alg])
         return jose_jwk.construct(public, alg)
     except Exception as error:  # noqa: BLE001 - a point that is not on the curve, and what else
         raise InvalidArgument(f"a JWK holds no {alg} key: {type(error).__name__}") from None

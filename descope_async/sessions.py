@@ -10,11 +10,12 @@ from attrs import frozen
 
 from .clock import Clock
 from .compact import MAX_TOKEN, UnverifiedToken, parse
+from .dpop import check_proof
+from .dpop_request import DPoPRequest
 from .errors import (
     AudienceMismatch,
     DescopeError,
     IssuerMismatch,
-    ProofRequired,
     TokenExpired,
     TokenMalformed,
     TokenNotYetValid,
@@ -23,6 +24,7 @@ from .errors import (
 from .jwks import KeyCache
 from .jws import VerifyingKey, verify
 from .models import ReadOnlyDict, SessionToken, TenantAccess
+from .replays import ReplayStore, UsedProofs
 from .secret import Secret
 from .strict_json import read_object
 from .verified_tokens import VerifiedToken, VerifiedTokens, digest_of
@@ -57,7 +59,7 @@ class ClaimRules:
     leeway: float
 
     def check(self, claims: Mapping[str, Any], audience: frozenset[str] | None, now: float) -> None:
-        """Check everything but the signature.
+        """Check everything but the signature, and the proof that a bound token needs.
 
         Raises:
             TokenError: The subclass says what is wrong.
@@ -72,9 +74,6 @@ class ClaimRules:
         self._check_audience(claims, audience)
         if claims.get("drn", _SESSION) != _SESSION:
             raise TokenTypeMismatch("the token is not a session token (drn)")
-        # Whatever it names, a key, a certificate: the bearer has not shown to hold it.
-        if "cnf" in claims:
-            raise ProofRequired("the token is bound to its holder's key, whose proof is missing")
 
     def _check_times(self, claims: Mapping[str, Any], now: float) -> None:
         expires = _time(claims, "exp")
@@ -100,16 +99,30 @@ class ClaimRules:
 
 
 class SessionValidator:
-    """Checks session tokens with the project's keys."""
+    """Checks session tokens with the project's keys.
 
-    def __init__(self, keys: KeyCache, rules: ClaimRules, clock: Clock) -> None:
+    Args:
+        keys: The project's keys.
+        rules: What a token must claim.
+        clock: The time source.
+        replays: Remembers used proofs for other processes too; None for this one only.
+    """
+
+    def __init__(
+        self, keys: KeyCache, rules: ClaimRules, clock: Clock, replays: ReplayStore | None = None
+    ) -> None:
         self._keys = keys
         self._rules = rules
         self._clock = clock
+        self._proofs = UsedProofs(clock, replays)
         self._tokens = VerifiedTokens()
 
     async def validate(
-        self, token: Secret[object], audience: frozenset[str] | None, operation: str
+        self,
+        token: Secret[object],
+        audience: frozenset[str] | None,
+        operation: str,
+        request: DPoPRequest | None = None,
     ) -> SessionToken:
         """The session that the token stands for.
 
@@ -118,45 +131,69 @@ class SessionValidator:
             audience: The audiences of which it must name one. None demands none, but a token that
                 names any must then name the project id among them.
             operation: What an error is to name as its ``operation``.
+            request: The request that it came with, to check a proof against; None for none.
 
         Raises:
             TokenError: The token is refused; the subclass says why.
             KeySetUnavailable: The keys cannot be had; the token may be fine.
+            ReplayStoreFull: A proof cannot be remembered; the token may be fine.
         """
         # The frames below hold the token, so an error leaves without them.
         try:
-            known = self._known(token, audience)
-            if known is not None:
-                return known
-            unverified = parse(token.reveal())
-            key = await self._keys.key(_kid(unverified))
-            return self._verified(token, unverified, key, audience)
+            return await self._validated(token, audience, request)
         except DescopeError as error:
             failure = error.with_traceback(None)
         failure.operation = operation
         raise failure
 
     def validate_nowait(
-        self, token: Secret[object], audience: frozenset[str] | None, operation: str
+        self,
+        token: Secret[object],
+        audience: frozenset[str] | None,
+        operation: str,
+        request: DPoPRequest | None = None,
     ) -> SessionToken | None:
-        """As `validate`, without I/O: None when a key would have to be fetched first.
+        """As `validate`, without I/O: None when a key must be fetched, or ``replays`` be asked.
 
         Raises:
             TokenError: The token is refused; the subclass says why.
+            ReplayStoreFull: A proof cannot be remembered; the token may be fine.
         """
         try:
-            known = self._known(token, audience)
-            if known is not None:
-                return known
-            unverified = parse(token.reveal())
-            key = self._keys.key_nowait(_kid(unverified))
-            if key is None:
-                return None
-            return self._verified(token, unverified, key, audience)
+            return self._validated_nowait(token, audience, request)
         except DescopeError as error:
             failure = error.with_traceback(None)
         failure.operation = operation
         raise failure
+
+    async def _validated(
+        self, token: Secret[object], audience: frozenset[str] | None, request: DPoPRequest | None
+    ) -> SessionToken:
+        session = self._known(token, audience)
+        if session is None:
+            unverified = parse(token.reveal())
+            key = await self._keys.key(_kid(unverified))
+            session = self._verified(token, unverified, key, audience)
+        proof_id = check_proof(session, request, self._clock.now())
+        # Last, so that whoever is refused for anything else does not use up another's proof.
+        if proof_id is not None:
+            await self._proofs.use(proof_id)
+        return session
+
+    def _validated_nowait(
+        self, token: Secret[object], audience: frozenset[str] | None, request: DPoPRequest | None
+    ) -> SessionToken | None:
+        session = self._known(token, audience)
+        if session is None:
+            unverified = parse(token.reveal())
+            key = self._keys.key_nowait(_kid(unverified))
+            if key is None:
+                return None
+            session = self._verified(token, unverified, key, audience)
+        proof_id = check_proof(session, request, self._clock.now())
+        if proof_id is not None and not self._proofs.use_nowait(proof_id):
+            return None
+        return session
 
     def _known(self, token: Secret[object], audience: frozenset[str] | None) -> SessionToken | None:
         """The session of a token that was verified before, by a key that is still current."""

@@ -11,8 +11,10 @@ from typing import Any, Self
 from descope_async.client import DescopeClient as _AsyncDescopeClient
 from descope_async.client import Management as _AsyncManagement
 from descope_async.config import Timeouts
+from descope_async.dpop_request import DPoPRequest
 from descope_async.key_sources import AccessKeySource
 from descope_async.models import AccessKeyLoginOptions, SessionToken
+from descope_async.replays import ReplayStore
 
 from ._portal import PORTAL, Portal
 from .access_keys import AccessKeys
@@ -54,6 +56,8 @@ class DescopeClient:
         issuers: Further ``iss`` values to accept, such as that of a custom domain.
         timeouts: How long to wait; a mapping of its fields will do. None for the defaults.
         ssl: TLS settings, to trust a private authority; None for the system's.
+        replay_store: Where used DPoP proofs are remembered, for a service of several processes;
+            None for this process's memory.
 
     Raises:
         ConfigurationError: A setting is missing or unusable.
@@ -71,6 +75,7 @@ class DescopeClient:
         issuers: Sequence[str] | None = None,
         timeouts: Timeouts | Mapping[str, float] | None = None,
         ssl: SSLContext | None = None,
+        replay_store: ReplayStore | None = None,
     ) -> None:
         try:
             self._async = _AsyncDescopeClient(
@@ -83,6 +88,7 @@ class DescopeClient:
                 issuers=issuers,
                 timeouts=timeouts,
                 ssl=ssl,
+                replay_store=replay_store,
             )
         finally:
             del (
@@ -154,7 +160,11 @@ class DescopeClient:
             del access_key  # as in the core, for tracebacks that show variables
 
     def validate_session(
-        self, session_token: str, audience: str | Collection[str] | None = None
+        self,
+        session_token: str,
+        audience: str | Collection[str] | None = None,
+        *,
+        dpop: DPoPRequest | None = None,
     ) -> SessionToken:
         """Check a session token. The project's signing keys are fetched when needed, and kept.
 
@@ -162,38 +172,51 @@ class DescopeClient:
             session_token: The token, without the word Bearer.
             audience: One or more audiences of which the token must name one. With None, a token
                 that names any must name the project id among them.
+            dpop: The HTTP request that the token came with. A token that is bound to its holder's
+                key (RFC 9449) passes only with a proof for that request, once. With None, no such
+                token passes.
 
         Raises:
             TokenError: The token is refused; the subclass says why.
             KeySetUnavailable: The signing keys cannot be had; the token may be fine.
-            InvalidArgument: The audience cannot be right.
+            ReplayStoreFull: No more proofs can be remembered; the token may be fine.
+            InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
         """
         try:
-            ready = self._async.validate_session_nowait(session_token, audience)
+            ready = self._async.validate_session_nowait(session_token, audience, dpop=dpop)
             if ready is not None:
                 return ready
-            return self._portal.call(self._async.validate_session, session_token, audience)
+            return self._portal.call(
+                self._async.validate_session, session_token, audience, dpop=dpop
+            )
         finally:
             del session_token  # as in the core, for tracebacks that show variables
 
     def validate_session_nowait(
-        self, session_token: str, audience: str | Collection[str] | None = None
+        self,
+        session_token: str,
+        audience: str | Collection[str] | None = None,
+        *,
+        dpop: DPoPRequest | None = None,
     ) -> SessionToken | None:
         """Check a session token without any I/O, on the calling thread.
 
         Args:
             session_token: The token, without the word Bearer.
             audience: As for `validate_session`.
+            dpop: As for `validate_session`.
 
         Returns:
-            None when the project's signing keys must be fetched first: ask `validate_session`.
+            None when the project's signing keys must be fetched first, or the client's
+            ``replay_store`` be asked: ask `validate_session`.
 
         Raises:
             TokenError: The token is refused; the subclass says why.
-            InvalidArgument: The audience cannot be right.
+            ReplayStoreFull: No more proofs can be remembered; the token may be fine.
+            InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
         """
         try:
-            return self._async.validate_session_nowait(session_token, audience)
+            return self._async.validate_session_nowait(session_token, audience, dpop=dpop)
         finally:
             del session_token  # as in the core, for tracebacks that show variables
 

@@ -35,7 +35,13 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "validate": lambda client: client.validate_session(TOKEN),
     "validate, cut": lambda client: client.validate_session(TOKEN[:-2]),
     "validate, bad audience": lambda client: client.validate_session(TOKEN, 5),
+    "validate, proof": lambda client: client.validate_session(TOKEN, dpop=_request()),
 }
+
+
+def _request() -> descope_async.DPoPRequest:
+    headers = {"Authorization": f"DPoP {TOKEN}", "DPoP": TOKEN}
+    return descope_async.DPoPRequest.from_headers("GET", "https://api.example.com/", headers)
 
 
 def echo(call: str) -> bytes:

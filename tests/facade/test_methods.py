@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import inspect
+import json
+import threading
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jose import jwk, jws
 
 import descope_sync
 import descope_sync.emulator
+from descope_async.clock import SYSTEM_CLOCK
 from descope_sync import (
     AccessKey,
     AccessKeyLoginOptions,
     AccessKeys,
     ClientClosed,
     DescopeClient,
+    DPoPRequest,
     Management,
     NotFound,
+    ProofReplayed,
+    ProofRequired,
     SessionToken,
     SortField,
     TokenSource,
@@ -118,6 +129,71 @@ def validate(client: DescopeClient, _: Emulator) -> None:
     session = new_session(client)
     assert client.validate_session(session.jwt) == session
     assert client.validate_session_nowait(session.jwt) == session
+
+
+class Store:
+    """Remembers used proofs somewhere else."""
+
+    def __init__(self) -> None:
+        self.used = set[str]()
+        self.threads = set[int]()
+
+    async def first_use(self, proof_id: str, seconds: int) -> bool:
+        assert seconds == 120
+        self.threads.add(threading.get_ident())
+        is_first = proof_id not in self.used
+        self.used.add(proof_id)
+        return is_first
+
+
+@pytest.mark.parametrize("store", [None, Store()], ids=["memory", "store"])
+def test_a_bound_token_passes_once_with_each_proof(store: Store | None) -> None:
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = jwk.construct(pem.decode(), "ES256").public_key().to_dict()
+    named = {name: public[name] for name in ("crv", "kty", "x", "y")}
+    canonical = json.dumps(named, sort_keys=True, separators=(",", ":")).encode()
+
+    def text(digest: bytes) -> str:
+        return urlsafe_b64encode(digest).decode().rstrip("=")
+
+    def signed(claims: dict[str, Any], **header: Any) -> str:
+        return str(jws.sign(claims, pem.decode(), header, "ES256"))
+
+    def proof(number: int) -> str:
+        return signed(
+            {
+                "jti": f"p{number}",
+                "htm": "GET",
+                "htu": "https://api.example.com/",
+                "iat": int(SYSTEM_CLOCK.now()),
+                "ath": text(sha256(token.encode()).digest()),
+            },
+            typ="dpop+jwt",
+            jwk=named,
+        )
+
+    bound = {"cnf": {"jkt": text(sha256(canonical).digest())}}
+    token = signed(
+        {"iss": "P1", "sub": "K1", "exp": int(SYSTEM_CLOCK.now()) + 600, **bound}, kid="k1"
+    )
+    pinned = json.dumps({**public, "kid": "k1"})
+    with DescopeClient("P1", public_key=pinned, replay_store=store) as client:
+        asked = DPoPRequest("GET", "https://api.example.com/", proof(1), "DPoP")
+        assert client.validate_session(token, dpop=asked).key_id == "K1"
+        with pytest.raises(ProofReplayed):
+            client.validate_session(token, dpop=asked)
+        asked = DPoPRequest("GET", "https://api.example.com/", proof(2), "DPoP")
+        without_a_hop = client.validate_session_nowait(token, dpop=asked)
+        assert (without_a_hop is None) == (store is not None)
+        with pytest.raises(ProofRequired):
+            client.validate_session(token)
+    if store is not None:
+        assert len(store.used) == 1
+        assert threading.get_ident() not in store.threads
 
 
 def token_source(client: DescopeClient, _: Emulator) -> None:

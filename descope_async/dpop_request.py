@@ -1,0 +1,159 @@
+"""The HTTP request that a token came with, as a proof of possession speaks of it (RFC 9449)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Self, cast
+
+from attrs import field, frozen
+
+from .errors import InvalidArgument
+from .secret import Secret
+
+_HOST: Final = r"(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{0,5}))?"
+_AUTHORITY: Final = re.compile(_HOST, re.ASCII | re.IGNORECASE)
+#: RFC 3986 without what a request cannot have, such as user information. Any visible ASCII may
+#: stand in the path, up to the first ``?`` or ``#``.
+_URL: Final = re.compile(
+    rf"(?P<scheme>https?)://(?P<authority>{_HOST})(?P<path>/[!\"$->@-~]*)?(?:[?#][!-~]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+_DEFAULT_PORT: Final = {"http": "80", "https": "443"}
+_ENCODED: Final = re.compile("%([0-9A-Fa-f]{2})")
+_NOT_ENCODED: Final = re.compile("%(?![0-9A-Fa-f]{2})")
+_UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]")
+
+_HEADERS: Final = ("authorization", "dpop", "x-forwarded-proto", "x-forwarded-host")
+
+
+def _proofs(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
+        given = tuple(cast("Iterable[object]", value))
+        if all(isinstance(each, str) for each in given):
+            return cast("tuple[str, ...]", given)
+    raise InvalidArgument("proofs must be the values of the DPoP headers, as strings")
+
+
+@frozen
+class DPoPRequest:
+    """What a DPoP proof must say of its request.
+
+    Only types are refused here. The values come from a caller, and are judged with the token.
+
+    Attributes:
+        method: The HTTP method, in the case in which it was sent.
+        url: The URL as the caller wrote it: absolute, with the host that the caller means, and
+            percent-encoded as sent. Query and fragment do not matter. Do not take the host from a
+            ``Host`` header that anybody may choose: a proof for another server would fit then.
+        proofs: The values of the ``DPoP`` headers; one proof may be given as a string. Exactly
+            one is accepted.
+        scheme: The scheme of the ``Authorization`` header, such as ``"DPoP"``; None when the token
+            came some other way.
+
+    Raises:
+        InvalidArgument: A value is not of its type.
+    """
+
+    method: str
+    url: str
+    proofs: Sequence[str] = field(default=(), converter=_proofs, repr=False)
+    scheme: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        given: list[tuple[str, object]] = [("method", self.method), ("url", self.url)]
+        if self.scheme is not None:
+            given.append(("scheme", self.scheme))
+        for name, value in given:
+            if not isinstance(value, str):
+                raise InvalidArgument(f"{name} must be a string, not {type(value).__name__}")
+
+    @classmethod
+    def from_headers(
+        cls,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]],
+        *,
+        trust_forwarded: bool = False,
+    ) -> Self:
+        """The request with these headers.
+
+        Args:
+            method: The HTTP method.
+            url: The URL, absolute.
+            headers: All headers, as a mapping or in pairs, names in any case. A mapping that keeps
+                repeated headers must list each in its ``items()``, as those of the frameworks do.
+            trust_forwarded: Whether to take scheme and host from ``X-Forwarded-Proto`` and
+                ``X-Forwarded-Host``, where they are. Only behind a proxy that sets both itself:
+                anybody else's would let a proof for another server fit.
+
+        Raises:
+            InvalidArgument: A value is not of its type.
+        """
+        given = Secret[object](headers)
+        del headers  # the token is among them
+        found = _read(given)
+        if found is None:
+            raise InvalidArgument("headers must be a mapping of strings, or pairs of them")
+        if trust_forwarded and isinstance(url, str):
+            url = _forwarded(url, found["x-forwarded-proto"], found["x-forwarded-host"])
+        scheme = next(iter(found["authorization"]), "")
+        return cls(method, url, found["dpop"], scheme or None)
+
+
+def normal_url(url: str) -> str | None:
+    """A URL without query and fragment, in the one form that compares (RFC 3986, 6.2.2 and 6.2.3).
+
+    Scheme and host in lower case, no default port, percent-encoding only where it is needed.
+    Segments of dots stay, because servers differ in what they make of them. None for what is not
+    an absolute http or https URL in ASCII, or names a user.
+    """
+    found = _URL.fullmatch(url)
+    if found is None:
+        return None
+    scheme, host, path = found["scheme"].lower(), found["host"].lower(), found["path"] or "/"
+    if _NOT_ENCODED.search(path):
+        return None
+    port = "" if found["port"] in {None, "", _DEFAULT_PORT[scheme]} else f":{found['port']}"
+    return f"{scheme}://{host}{port}{_ENCODED.sub(_plain, path)}"
+
+
+def _plain(encoded: re.Match[str]) -> str:
+    character = chr(int(encoded[1], 16))
+    return character if _UNRESERVED.fullmatch(character) else encoded[0].upper()
+
+
+def _forwarded(url: str, protocols: Sequence[str], hosts: Sequence[str]) -> str:
+    """The URL as the proxy was asked for it; an unusable one when the proxy's word is."""
+    found = _URL.fullmatch(url)
+    if found is None:
+        return url
+    # Several values, in headers or with commas between, leave open which of them is meant.
+    scheme = ", ".join(protocols) or found["scheme"]
+    authority = ", ".join(hosts) or found["authority"]
+    if scheme.lower() not in _DEFAULT_PORT or not _AUTHORITY.fullmatch(authority):
+        return ""
+    return f"{scheme}://{authority}{found['path'] or '/'}"
+
+
+def _read(headers: Secret[object]) -> dict[str, list[str]] | None:
+    """The values of the headers that count, of Authorization the scheme; None for no headers."""
+    found: dict[str, list[str]] = {name: [] for name in _HEADERS}
+    given: Any = headers.reveal()
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        return None
+    for pair in cast("Iterable[Any]", given.items() if isinstance(given, Mapping) else given):
+        match pair:
+            case (str(name), str(value)):
+                name, value = name.lower(), value.strip()
+            case _:
+                return None
+        if name == "authorization":
+            scheme, space, _ = value.partition(" ")
+            value = scheme if space else ""
+        if name in found:
+            found[name].append(value)
+    return found
