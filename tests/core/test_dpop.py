@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -248,6 +249,11 @@ def test_every_algorithm_proves(alg: str) -> None:
 
 def test_every_algorithm_is_covered_here() -> None:
     assert set(SIGNERS) == PROOF_ALGORITHMS
+
+
+def test_the_how_to_tells_callers_of_every_algorithm() -> None:
+    page = Path(__file__).parents[2] / "docs/how-to/bound-tokens.md"
+    assert f'ALGORITHMS = "{" ".join(sorted(PROOF_ALGORITHMS))}"' in page.read_text()
 
 
 @pytest.mark.parametrize("scheme", ["DPoP", "dpop", "Bearer", "bearer"])

@@ -48,7 +48,12 @@ def test_the_emulator_reads_the_contract_for_itself() -> None:
 
 @pytest.mark.parametrize(
     ("library", "owners"),
-    [("jose", {"jws"}), ("cattrs", {"wire"}), ("aiohttp", {"transport"})],
+    [
+        ("jose", {"jws"}),
+        ("cryptography", {"jws"}),
+        ("cattrs", {"wire"}),
+        ("aiohttp", {"transport"}),
+    ],
 )
 def test_a_library_has_one_user(library: str, owners: set[str]) -> None:
     users = set()
