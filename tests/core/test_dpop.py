@@ -10,6 +10,7 @@ import pickle
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from descope_async import (
     ProofRequired,
     ReplayStoreFull,
     SessionToken,
+    SignatureInvalid,
     TokenError,
     TokenExpired,
     TokenMalformed,
@@ -42,6 +44,7 @@ from descope_async.compact import PROOF_ALGORITHMS
 from descope_async.dpop import check_proof
 from descope_async.jwks import KeyCache, parse_pinned_keys
 from descope_async.jws import load_key, verify_compact, verify_proof
+from descope_async.replays import UsedProofs
 from descope_async.secret import Secret
 from descope_async.sessions import ClaimRules, SessionValidator
 
@@ -427,6 +430,29 @@ def test_a_private_key_is_refused_although_it_fits(kind: str) -> None:
         validate(request(made), token)
 
 
+def test_pss_has_its_own_padding_and_salt() -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    n = b64(key.public_key().public_numbers().n.to_bytes(256, "big"))
+    jwk = {"kty": "RSA", "n": n, "e": "AQAB"}
+    mask = padding.MGF1(hashes.SHA256())
+    used: Any
+    for used, passes in (
+        (padding.PSS(mask, 32), True),
+        (padding.PSS(mask, 20), False),
+        (padding.PSS(mask, padding.PSS.MAX_LENGTH), False),
+        (padding.PSS(padding.MGF1(hashes.SHA512()), 32), False),
+        (padding.PKCS1v15(), False),
+    ):
+        sign = partial(key.sign, padding=used, algorithm=HASHES["256"])
+        signer = Signer("PS256", jwk, sign)
+        made = signer.compact({"typ": "dpop+jwt", "alg": "PS256", "jwk": jwk}, {})
+        if passes:
+            assert verify_proof(made)[0] == b"{}"
+        else:
+            with pytest.raises(SignatureInvalid):
+                verify_proof(made)
+
+
 def test_a_weak_key_is_refused_although_it_fits() -> None:
     signer = rsa_signer("RS256", 1024)
     token = mint(cnf={"jkt": signer.thumbprint})
@@ -723,6 +749,35 @@ def test_a_full_store_fails_closed(monkeypatch: pytest.MonkeyPatch) -> None:
         validate(request(made[2]), using=using)
     clock.at = NOW + 120
     assert validate(request(proof(iat=NOW + 120)), using=using).jwt == TOKEN
+
+
+def test_a_hundred_thousand_proofs_are_remembered() -> None:
+    used = UsedProofs(SetClock())
+    for number in range(100_000):
+        assert used.use_nowait(str(number))
+    for number in (0, 99_999):
+        with pytest.raises(ProofReplayed):
+            used.use_nowait(str(number))
+    with pytest.raises(ReplayStoreFull):
+        used.use_nowait("one more")
+
+
+def test_a_proof_may_have_8192_characters() -> None:
+    def padded(length: int) -> str:
+        claims = {"jti": "x", "htm": "GET", "htu": URL, "iat": NOW, "ath": hashed(TOKEN)}
+        payload = json.dumps(claims).encode()
+        missing = length - len(proof(payload=payload))
+        payload += b" " * (missing * 3 // 4 - 2)
+        while len(made := proof(payload=payload)) < length:
+            payload += b" "
+        return made
+
+    # One octet is one or two characters of base64url, so not every length can be had.
+    fitting, longer = padded(8_191), padded(8_193)
+    assert 8_191 <= len(fitting) <= 8_192 < len(longer)
+    assert validate(request(fitting)).jwt == TOKEN
+    with pytest.raises(ProofInvalid, match="8192"):
+        validate(request(longer))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
