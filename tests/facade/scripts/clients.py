@@ -26,7 +26,7 @@ def use(client: DescopeClient) -> None:
     session = client.exchange_access_key(created.cleartext)
     assert session.key_id == created.key.id
     client.mgmt.access_key.delete(created.key.id)
-    print("used")
+    sys.stdout.write("used\n")  # at once, where print may let another process come between
 
 
 def exit_with_an_open_client() -> None:
