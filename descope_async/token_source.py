@@ -15,9 +15,9 @@ from weakref import WeakSet
 
 import anyio
 
-from . import wire
+from . import arguments, wire
 from .clock import Clock
-from .errors import ClientClosed, InvalidArgument
+from .errors import ClientClosed
 from .exchange import MintedToken
 from .held_token import HeldToken
 from .key_sources import KeyReader
@@ -101,10 +101,7 @@ class TokenSource:
             InvalidArgument: ``spread`` is not from 0 to 3600.
             DescopeError: As `token` does.
         """
-        given: object = spread
-        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 3600:  # noqa: PLR2004 - an hour
-            raise InvalidArgument("spread must be from 0 to 3600 seconds")
-        if spread and self.get_nowait() is None:
+        if arguments.seconds("spread", spread, 0, 3600) and self.get_nowait() is None:
             await self._shared.sleep(random.uniform(0, spread))  # noqa: S311 - no secret
         await self.token()
 
@@ -163,7 +160,7 @@ class TokenSources:
 
         Args:
             access_key: An `AccessKeySource`.
-            options: What to ask for at the exchange.
+            options: What to ask for at the exchange; not to be changed any more.
             owner: What the source is to keep alive.
 
         Raises:
@@ -171,19 +168,14 @@ class TokenSources:
             ClientClosed: After `aclose`.
         """
         reader = KeyReader(access_key)
-        claims = options.custom_claims
-        own = AccessKeyLoginOptions(  # what the caller changes later must not count
-            None if claims is None else json.loads(json.dumps(dict(claims))),
-            options.selected_tenant,
-        )
-        canonical = json.dumps(wire.exchange_body(own), sort_keys=True)
+        canonical = json.dumps(wire.exchange_body(options), sort_keys=True)
         key = (reader.identity(self._fingerprint), canonical)
         with self._lock:
             if self._restraint.is_closed:
                 raise ClientClosed("the client is closed")
             renewal = self._by_use.get(key)
             if renewal is None:
-                renewal = Renewal(reader, own, canonical.encode(), self._restraint)
+                renewal = Renewal(reader, options, canonical.encode(), self._restraint)
                 self._by_use[key] = renewal
                 self._alive.add(renewal)
                 if len(self._by_use) > _MAX_RENEWALS:
