@@ -47,6 +47,7 @@ from .models import (
     SortField,
     TenantAccess,
 )
+from .verification import Verification
 
 if TYPE_CHECKING:
     from .access_keys import AccessKeys
@@ -54,12 +55,14 @@ if TYPE_CHECKING:
     from .config import Timeouts
     from .key_sources import EnvironmentVariable
     from .token_source import TokenSource
+    from .verifier import AccessKeyVerifier
 
     __version__: str
 
 # These need aiohttp, cattrs and jose, whose import takes longer than many a script runs: each is
 # imported when it is first asked for.
 _LAZY: Final = {
+    "AccessKeyVerifier": "verifier",
     "AccessKeys": "access_keys",
     "DescopeClient": "client",
     "EnvironmentVariable": "key_sources",
@@ -71,6 +74,7 @@ _LAZY: Final = {
 __all__ = [
     "AccessKey",
     "AccessKeyLoginOptions",
+    "AccessKeyVerifier",
     "AccessKeys",
     "ApiError",
     "AssociatedTenant",
@@ -110,6 +114,7 @@ __all__ = [
     "Unauthorized",
     "UnexpectedResponse",
     "UnknownKey",
+    "Verification",
 ]
 
 

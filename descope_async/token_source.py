@@ -134,6 +134,9 @@ class TokenSources:
         clock: The time source.
         deadline: Seconds that a caller without a token waits.
         sleep: Waits for so many seconds.
+
+    Attributes:
+        restraint: What holds back the exchanges of the client.
     """
 
     def __init__(
@@ -146,7 +149,7 @@ class TokenSources:
         self.clock = clock
         self.sleep = sleep
         self._salt = Secret(secrets.token_bytes(32))
-        self._restraint = Restraint(clock, exchange, self._fingerprint, sleep, deadline)
+        self.restraint = Restraint(clock, exchange, self._fingerprint, sleep, deadline)
         self._lock = threading.Lock()
         self._by_use: OrderedDict[Hashable, Renewal] = OrderedDict()
         # Those too that were crowded out of the above, as long as somebody uses them.
@@ -171,11 +174,11 @@ class TokenSources:
         canonical = json.dumps(wire.exchange_body(options), sort_keys=True)
         key = (reader.identity(self._fingerprint), canonical)
         with self._lock:
-            if self._restraint.is_closed:
+            if self.restraint.is_closed:
                 raise ClientClosed("the client is closed")
             renewal = self._by_use.get(key)
             if renewal is None:
-                renewal = Renewal(reader, options, canonical.encode(), self._restraint)
+                renewal = Renewal(reader, options, canonical.encode(), self.restraint)
                 self._by_use[key] = renewal
                 self._alive.add(renewal)
                 if len(self._by_use) > _MAX_RENEWALS:
@@ -198,7 +201,7 @@ class TokenSources:
     async def aclose(self) -> None:
         """Close everything; every call to a source then raises ClientClosed."""
         with self._lock:
-            self._restraint.is_closed = True
+            self.restraint.is_closed = True
             renewals = list(self._alive)
             self._by_use.clear()
         for renewal in renewals:
@@ -207,7 +210,7 @@ class TokenSources:
     def forget(self) -> None:
         """In a forked child, keep the tokens and nothing of what was going on."""
         self._lock = threading.Lock()
-        self._restraint.forget()
+        self.restraint.forget()
         for renewal in list(self._alive):
             renewal.delay_again()
 
