@@ -111,13 +111,12 @@ class KnownKeys:
         with self._lock:
             flight = self._flights.get(name)
             if flight is None:
-                flight = self._flights[name] = SingleFlight()
+                flight = self._flights[name] = SingleFlight[Verification]()
             return flight
 
     def forget(self) -> None:
-        """In a forked child, keep what is known and nothing of what was going on."""
+        """Start clean in a forked child, where nobody is left to release the lock."""
         self._lock = threading.Lock()
-        self._flights = WeakValueDictionary()
 
     def _find(self, name: bytes) -> KnownKey | None:
         return self._accepted.get(name) or self._others.get(name)
