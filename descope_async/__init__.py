@@ -52,6 +52,7 @@ from .models import (
     TenantAccess,
 )
 from .replays import ReplayStore
+from .verification import Verification
 
 if TYPE_CHECKING:
     from .access_keys import AccessKeys
@@ -59,12 +60,14 @@ if TYPE_CHECKING:
     from .config import Timeouts
     from .key_sources import EnvironmentVariable
     from .token_source import TokenSource
+    from .verifier import AccessKeyVerifier
 
     __version__: str
 
 # These need aiohttp, cattrs and jose, whose import takes longer than many a script runs: each is
 # imported when it is first asked for.
 _LAZY: Final = {
+    "AccessKeyVerifier": "verifier",
     "AccessKeys": "access_keys",
     "DescopeClient": "client",
     "EnvironmentVariable": "key_sources",
@@ -76,6 +79,7 @@ _LAZY: Final = {
 __all__ = [
     "AccessKey",
     "AccessKeyLoginOptions",
+    "AccessKeyVerifier",
     "AccessKeys",
     "ApiError",
     "AssociatedTenant",
@@ -120,6 +124,7 @@ __all__ = [
     "Unauthorized",
     "UnexpectedResponse",
     "UnknownKey",
+    "Verification",
 ]
 
 

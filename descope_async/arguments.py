@@ -174,19 +174,20 @@ def _is_network(address: str) -> bool:
 
 
 def json_object(parameter: str, value: object) -> dict[str, Any]:
-    """A mapping that JSON can carry."""
+    """A mapping that JSON can carry, as a copy: what the caller changes later must not count."""
     if not isinstance(value, Mapping):
         raise InvalidArgument(f"{parameter} must be a mapping, not {type(value).__name__}")
     found = dict(cast("Mapping[str, Any]", value))
     if not all(isinstance(key, str) for key in found):
         raise InvalidArgument(f"{parameter} has a key that is not a string")
     try:
-        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+        written = json.dumps(found, ensure_ascii=False, allow_nan=False)
+        written.encode()
+        return cast("dict[str, Any]", json.loads(written))
     except RecursionError:
         raise InvalidArgument(f"{parameter} is nested too deeply for JSON") from None
     except (TypeError, ValueError) as error:
         raise InvalidArgument(f"{parameter} cannot be written as JSON: {error}") from None
-    return found
 
 
 def login_options(parameter: str, value: object) -> AccessKeyLoginOptions:
@@ -220,6 +221,13 @@ def sort_fields(parameter: str, value: object) -> list[SortField]:
             raise InvalidArgument(f"{where}.desc must be True or False")
         found.append(SortField(name, criterion.desc))
     return found
+
+
+def seconds(parameter: str, value: object, least: float, most: float) -> float:
+    """A span of time."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise InvalidArgument(f"{parameter} must be from {least:g} to {most:g} seconds")
+    return float(value)
 
 
 def audience(parameter: str, value: object) -> frozenset[str] | None:

@@ -13,6 +13,7 @@ from .access_keys import AccessKeys
 from .clock import SYSTEM_CLOCK
 from .config import Timeouts
 from .dpop_request import DPoPRequest
+from .errors import ClientClosed
 from .exchange import Exchange
 from .jwks import MAX_KEY_SET, FetchedKeys, KeyCache, parse_pinned_keys
 from .key_sources import AccessKeySource
@@ -24,6 +25,7 @@ from .secret import Secret
 from .sessions import ClaimRules, SessionValidator, issuers_of
 from .token_source import TokenSource, TokenSources
 from .transport import Transport
+from .verifier import AccessKeyVerifier, Lifetimes
 
 
 class Management:
@@ -186,6 +188,46 @@ class DescopeClient:
         del access_key
         options = arguments.login_options("login_options", login_options)
         return self._token_sources.source(given, options, self)
+
+    def access_key_verifier(
+        self,
+        *,
+        audience: str | Collection[str] | None = None,
+        login_options: AccessKeyLoginOptions | Mapping[str, Any] | None = None,
+        fresh_for: float = 10,
+        usable_for: float = 60,
+        refused_for: float = 5,
+    ) -> AccessKeyVerifier:
+        """What checks the access keys that callers present. Sends nothing yet.
+
+        Make one for the whole process: what it knows, and how much may be guessed, is its own.
+
+        Args:
+            audience: As for `validate_session`.
+            login_options: Claims to put into each token, and the tenant to act in.
+            fresh_for: Seconds for which a good answer serves without asking again, at most 3600.
+            usable_for: Seconds for which it serves while the service is asked again, or cannot be
+                reached; not less than ``fresh_for``, at most 3600.
+            refused_for: Seconds for which a refused key is not sent again, at most 300.
+
+        Raises:
+            InvalidArgument: An argument cannot be right.
+            ClientClosed: The client is closed.
+        """
+        fresh = arguments.seconds("fresh_for", fresh_for, 0, 3600)
+        lifetimes = Lifetimes(
+            fresh,
+            arguments.seconds("usable_for", usable_for, fresh, 3600),
+            arguments.seconds("refused_for", refused_for, 0, 300),
+        )
+        exchange = partial(
+            self._exchange.exchange,
+            audience=arguments.audience("audience", audience),
+            options=arguments.login_options("login_options", login_options),
+        )
+        if self._token_sources.restraint.is_closed:
+            raise ClientClosed("the client is closed")
+        return AccessKeyVerifier(exchange, self._token_sources.restraint, lifetimes, self)
 
     async def validate_session(
         self,

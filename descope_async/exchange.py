@@ -9,7 +9,15 @@ from attrs import frozen
 from . import wire
 from .compact import parse
 from .config import Config
-from .errors import TokenError, TokenMalformed, UnexpectedResponse
+from .errors import (
+    BadRequest,
+    Forbidden,
+    NotFound,
+    TokenError,
+    TokenMalformed,
+    Unauthorized,
+    UnexpectedResponse,
+)
 from .messages import Request
 from .models import AccessKeyLoginOptions, SessionToken
 from .secret import Secret
@@ -17,6 +25,8 @@ from .sessions import SessionValidator
 from .strict_json import read_object
 from .transport import Transport
 
+#: The service judged the key and will not take it: asking again changes nothing.
+REFUSALS: Final = (BadRequest, Unauthorized, Forbidden, NotFound)
 _OPERATION: Final = "exchange_access_key"
 #: The first second of the year 10000.
 _LATEST: Final = 253_402_300_800

@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn, cast
 
 from attrs import field, frozen
 
+from .bucket import Bucket
 from .clock import Clock
 from .errors import (
     ClientClosed,
@@ -145,7 +146,7 @@ class KeyCache:
         self._fetches = 0
         self._failures = 0
         self._pause_until = 0.0
-        self._searches = _Bucket(clock)
+        self._searches = Bucket(clock, _SEARCHES, _SEARCH_EVERY)
         self._renewal = SingleFlight[_Snapshot]()
 
     def key_nowait(self, kid: str) -> VerifyingKey | None:
@@ -237,25 +238,6 @@ class KeyCache:
         self._pause_until = self._clock.running() + max(pause, error.retry_after or 0)
         if self._snapshot is not None:
             _log.warning("the signing keys cannot be renewed, the old ones stay: %s", error)
-
-
-class _Bucket:
-    """Permits to fetch: a few at once, then one now and then."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._left = float(_SEARCHES)
-        self._counted_at = clock.running()
-
-    def take(self) -> bool:
-        """Take a permit; False when there is none."""
-        now = self._clock.running()
-        gained = (now - self._counted_at) / _SEARCH_EVERY
-        self._left, self._counted_at = min(_SEARCHES, self._left + gained), now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
 
 
 def _known(keys: KeySet, kid: str) -> VerifyingKey:

@@ -9,16 +9,8 @@ from typing import Any, Final
 
 import anyio
 
-from .errors import (
-    BadRequest,
-    ClientClosed,
-    DeadlineExceeded,
-    DescopeError,
-    Forbidden,
-    NotFound,
-    RateLimited,
-    Unauthorized,
-)
+from .errors import ClientClosed, DeadlineExceeded, DescopeError, RateLimited
+from .exchange import REFUSALS
 from .held_token import HeldToken
 from .key_sources import KeyReader
 from .restraint import Restraint, again
@@ -36,8 +28,6 @@ _INVALIDATE_EVERY: Final = 10.0
 #: Seconds by which this machine's date may be wrong before that is worth a word.
 _MAX_SKEW: Final = 60.0
 
-#: The service knows the key and will not take it: asking again changes nothing.
-_REFUSALS: Final = (BadRequest, Unauthorized, Forbidden, NotFound)
 _OPERATION: Final = "exchange_access_key"
 _log: Final = logging.getLogger(__name__)
 
@@ -144,7 +134,7 @@ class Renewal:
         if now < self._shared.gate_opens_at - (0 if self._usable() else self._shared.deadline):
             return False
         # Without a token, a refused key is looked up each time: it may have been replaced.
-        is_refused = isinstance(self._failure, _REFUSALS) and self._usable() is None
+        is_refused = isinstance(self._failure, REFUSALS) and self._usable() is None
         return is_refused or now >= self._pause_until
 
     async def _renew(self) -> HeldToken:
@@ -166,7 +156,7 @@ class Renewal:
             except DescopeError as error:
                 self._note(error)
                 failed += 1
-                is_final = failed == _ATTEMPTS or isinstance(error, _REFUSALS)
+                is_final = failed == _ATTEMPTS or isinstance(error, REFUSALS)
                 if is_final or self._usable() or self._shared.gate_opens_at > until:
                     raise
             await self._shared.sleep(max(0.0, self._pause_until - self._clock.running()))
@@ -177,7 +167,7 @@ class Renewal:
         self._shared.check(self._name(key))
         try:
             return await self._exchange(key)
-        except _REFUSALS:
+        except REFUSALS:
             newer = await self._reader.read()
             if newer.reveal() == key.reveal():
                 raise
@@ -200,7 +190,7 @@ class Renewal:
         except RateLimited as error:
             self._shared.limit(error)
             raise
-        except _REFUSALS as error:
+        except REFUSALS as error:
             self._shared.refuse(name, error)
             raise
         self._shared.accept(name)

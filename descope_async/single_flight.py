@@ -100,9 +100,12 @@ class _Run(Generic[T]):
     async def ended(self) -> bool:
         """Wait for the end. False when it was lost, with its loop or by cancellation."""
         end = asyncio.wrap_future(self._end)
+        # On its own loop a run stands still only with those who wait for it. Ten thousand of them
+        # that look all the same would hold it up.
+        look_every = None if self._loop is asyncio.get_running_loop() else _LOOK_EVERY
         try:
             while not self.is_over:
-                await asyncio.wait([end], timeout=_LOOK_EVERY)
+                await asyncio.wait([end], timeout=look_every)
         finally:
             end.cancel()
         return self._result is not None

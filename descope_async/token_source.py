@@ -15,9 +15,9 @@ from weakref import WeakSet
 
 import anyio
 
-from . import wire
+from . import arguments, wire
 from .clock import Clock
-from .errors import ClientClosed, InvalidArgument
+from .errors import ClientClosed
 from .exchange import MintedToken
 from .held_token import HeldToken
 from .key_sources import KeyReader
@@ -101,10 +101,7 @@ class TokenSource:
             InvalidArgument: ``spread`` is not from 0 to 3600.
             DescopeError: As `token` does.
         """
-        given: object = spread
-        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 3600:  # noqa: PLR2004 - an hour
-            raise InvalidArgument("spread must be from 0 to 3600 seconds")
-        if spread and self.get_nowait() is None:
+        if arguments.seconds("spread", spread, 0, 3600) and self.get_nowait() is None:
             await self._shared.sleep(random.uniform(0, spread))  # noqa: S311 - no secret
         await self.token()
 
@@ -137,6 +134,9 @@ class TokenSources:
         clock: The time source.
         deadline: Seconds that a caller without a token waits.
         sleep: Waits for so many seconds.
+
+    Attributes:
+        restraint: What holds back the exchanges of the client.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class TokenSources:
         self.clock = clock
         self.sleep = sleep
         self._salt = Secret(secrets.token_bytes(32))
-        self._restraint = Restraint(clock, exchange, self._fingerprint, sleep, deadline)
+        self.restraint = Restraint(clock, exchange, self._fingerprint, sleep, deadline)
         self._lock = threading.Lock()
         self._by_use: OrderedDict[Hashable, Renewal] = OrderedDict()
         # Those too that were crowded out of the above, as long as somebody uses them.
@@ -163,7 +163,7 @@ class TokenSources:
 
         Args:
             access_key: An `AccessKeySource`.
-            options: What to ask for at the exchange.
+            options: What to ask for at the exchange; not to be changed any more.
             owner: What the source is to keep alive.
 
         Raises:
@@ -171,19 +171,14 @@ class TokenSources:
             ClientClosed: After `aclose`.
         """
         reader = KeyReader(access_key)
-        claims = options.custom_claims
-        own = AccessKeyLoginOptions(  # what the caller changes later must not count
-            None if claims is None else json.loads(json.dumps(dict(claims))),
-            options.selected_tenant,
-        )
-        canonical = json.dumps(wire.exchange_body(own), sort_keys=True)
+        canonical = json.dumps(wire.exchange_body(options), sort_keys=True)
         key = (reader.identity(self._fingerprint), canonical)
         with self._lock:
-            if self._restraint.is_closed:
+            if self.restraint.is_closed:
                 raise ClientClosed("the client is closed")
             renewal = self._by_use.get(key)
             if renewal is None:
-                renewal = Renewal(reader, own, canonical.encode(), self._restraint)
+                renewal = Renewal(reader, options, canonical.encode(), self.restraint)
                 self._by_use[key] = renewal
                 self._alive.add(renewal)
                 if len(self._by_use) > _MAX_RENEWALS:
@@ -206,7 +201,7 @@ class TokenSources:
     async def aclose(self) -> None:
         """Close everything; every call to a source then raises ClientClosed."""
         with self._lock:
-            self._restraint.is_closed = True
+            self.restraint.is_closed = True
             renewals = list(self._alive)
             self._by_use.clear()
         for renewal in renewals:
@@ -215,7 +210,7 @@ class TokenSources:
     def forget(self) -> None:
         """In a forked child, keep the tokens and nothing of what was going on."""
         self._lock = threading.Lock()
-        self._restraint.forget()
+        self.restraint.forget()
         for renewal in list(self._alive):
             renewal.delay_again()
 

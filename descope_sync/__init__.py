@@ -47,6 +47,7 @@ from descope_async import (
     Unauthorized,
     UnexpectedResponse,
     UnknownKey,
+    Verification,
 )
 
 if TYPE_CHECKING:
@@ -56,10 +57,12 @@ if TYPE_CHECKING:
     from .access_keys import AccessKeys
     from .client import DescopeClient, Management
     from .token_source import TokenSource
+    from .verifier import AccessKeyVerifier
 
     __version__: str
 
 _LAZY: Final = {
+    "AccessKeyVerifier": ".verifier",
     "AccessKeys": ".access_keys",
     "BlockingCallInEventLoop": "._portal",
     "DescopeClient": ".client",
@@ -74,6 +77,7 @@ _LAZY: Final = {
 __all__ = [
     "AccessKey",
     "AccessKeyLoginOptions",
+    "AccessKeyVerifier",
     "AccessKeys",
     "ApiError",
     "AssociatedTenant",
@@ -120,6 +124,7 @@ __all__ = [
     "Unauthorized",
     "UnexpectedResponse",
     "UnknownKey",
+    "Verification",
 ]
 
 

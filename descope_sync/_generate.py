@@ -96,6 +96,7 @@ FACADES: Final = (
         children=["TokenSource"],
         nowait={"token": "get_nowait"},
     ),
+    Facade("verifier.py", "verifier.py", children=["AccessKeyVerifier"]),
     Facade("emulator/server.py", "emulator.py", roots=["Emulator"], exports="emulator/__init__.py"),
 )
 

@@ -19,6 +19,7 @@ from descope_async.replays import ReplayStore
 from ._portal import PORTAL, Portal
 from .access_keys import AccessKeys
 from .token_source import TokenSource
+from .verifier import AccessKeyVerifier
 
 __all__ = ["DescopeClient", "Management"]
 
@@ -158,6 +159,42 @@ class DescopeClient:
             return TokenSource(self._async.token_source(access_key, login_options), self._portal)
         finally:
             del access_key  # as in the core, for tracebacks that show variables
+
+    def access_key_verifier(
+        self,
+        *,
+        audience: str | Collection[str] | None = None,
+        login_options: AccessKeyLoginOptions | Mapping[str, Any] | None = None,
+        fresh_for: float = 10,
+        usable_for: float = 60,
+        refused_for: float = 5,
+    ) -> AccessKeyVerifier:
+        """What checks the access keys that callers present. Sends nothing yet.
+
+        Make one for the whole process: what it knows, and how much may be guessed, is its own.
+
+        Args:
+            audience: As for `validate_session`.
+            login_options: Claims to put into each token, and the tenant to act in.
+            fresh_for: Seconds for which a good answer serves without asking again, at most 3600.
+            usable_for: Seconds for which it serves while the service is asked again, or cannot be
+                reached; not less than ``fresh_for``, at most 3600.
+            refused_for: Seconds for which a refused key is not sent again, at most 300.
+
+        Raises:
+            InvalidArgument: An argument cannot be right.
+            ClientClosed: The client is closed.
+        """
+        return AccessKeyVerifier(
+            self._async.access_key_verifier(
+                audience=audience,
+                login_options=login_options,
+                fresh_for=fresh_for,
+                usable_for=usable_for,
+                refused_for=refused_for,
+            ),
+            self._portal,
+        )
 
     def validate_session(
         self,

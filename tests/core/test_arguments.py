@@ -159,6 +159,20 @@ def test_json_objects_must_be_json() -> None:
             arguments.json_object("custom_claims", value)
 
 
+def test_json_objects_are_copied_with_all_that_is_in_them() -> None:
+    given = {"a": {"b": [1]}, "c": (2, 3)}
+    taken = arguments.login_options("login_options", {"custom_claims": given})
+    given["a"]["b"].append(2)  # type: ignore[index]
+    assert taken.custom_claims == {"a": {"b": [1]}, "c": [2, 3]}
+
+
+@pytest.mark.parametrize("value", [None, "5", True, -1, 61, float("nan"), float("inf"), 10**400])
+def test_seconds_have_bounds(value: object) -> None:
+    with pytest.raises(InvalidArgument, match=r"^spread must be from 0 to 60 seconds$"):
+        arguments.seconds("spread", value, 0, 60)
+    assert arguments.seconds("spread", 60, 0, 60) == 60.0
+
+
 def test_mappings_stand_for_the_small_values() -> None:
     assert arguments.tenants("key_tenants", [{"tenant_id": " t\n", "role_names": ["r"]}]) == [
         AssociatedTenant("t", ["r"])

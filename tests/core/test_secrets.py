@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import pickle
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,7 @@ from descope_async.errors import UnexpectedResponse
 
 MANAGEMENT = "KcanaryManagement"
 AUTH = "KcanaryAuthManagement"
-ACCESS = "KcanaryAccessKey"
+ACCESS = "KcanaryAccessKeyOfSomeLength"
 TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJjYW5hcnkiOiJjYW5hcnkifQ.Y2FuYXJ5"
 CLEARTEXT = "canaryCleartext"
 CANARIES = [MANAGEMENT, AUTH, ACCESS, *TOKEN.split("."), CLEARTEXT, "canary"]
@@ -114,6 +115,41 @@ async def test_no_failure_shows_a_secret(
     for canary in CANARIES:
         assert canary not in text, text
         assert canary.encode() not in urls
+
+
+@pytest.mark.parametrize("world", ["async", "sync"])
+@pytest.mark.parametrize("behaviour", ["closes", "garbage", "cut", "echoes", "misspells", "stalls"])
+async def test_no_verification_shows_a_secret(
+    servers: Any, caplog: pytest.LogCaptureFixture, world: str, behaviour: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    settings: dict[str, Any] = {"auth_management_key": AUTH, "timeouts": {"exchange": 0.3}}
+    async with servers.running(behaviours(servers, "exchange")[behaviour]) as server:
+        settings["base_url"] = server.base_url
+        async with descope_async.DescopeClient("P1", MANAGEMENT, **settings) as client:
+            verifier: Any = client.access_key_verifier()
+            if world == "async":
+                result = await verifier.verify(ACCESS)
+            else:
+                verifier, result = await asyncio.to_thread(_verified_in_sync, settings)
+        urls = b" ".join(head.split(b"\r\n")[0] for head in server.received)
+    assert server.received
+    assert not result
+    text = repr([result, str(result), verifier]) + caplog.text
+    assert pickle.loads(pickle.dumps(result)) == result  # noqa: S301 - our own
+    for canary in CANARIES:
+        assert canary not in text, text
+        assert canary.encode() not in urls + pickle.dumps(result)
+
+
+def _verified_in_sync(settings: dict[str, Any]) -> tuple[Any, Any]:
+    with descope_sync.DescopeClient("P1", MANAGEMENT, **settings) as client:
+        verifier = client.access_key_verifier()
+        result = verifier.verify(ACCESS)
+    with pytest.raises(DescopeError) as caught:
+        verifier.verify(ACCESS)
+    assert ACCESS not in shown(caught.value)
+    return verifier, result
 
 
 def _in_sync(call: str, settings: dict[str, Any]) -> pytest.ExceptionInfo[DescopeError]:

@@ -22,6 +22,7 @@ from descope_sync import (
     AccessKey,
     AccessKeyLoginOptions,
     AccessKeys,
+    AccessKeyVerifier,
     ClientClosed,
     DescopeClient,
     DPoPRequest,
@@ -212,6 +213,19 @@ def token_source(client: DescopeClient, _: Emulator) -> None:
         source.token()
 
 
+def access_key_verifier(client: DescopeClient, _: Emulator) -> None:
+    key = client.mgmt.access_key.create("n").cleartext
+    verifier = client.access_key_verifier(fresh_for=60, usable_for=60)
+    assert verifier.verify_nowait(key) is None
+    assert verifier.verify(key).reason == "valid"
+    assert verifier.verify_nowait(key) is verifier.verify(key)
+    assert verifier.verify(key[:-1]).http_status == 401
+    assert verifier.verify(None).reason == "malformed"
+    client.close()
+    with pytest.raises(ClientClosed):
+        verifier.verify(key)
+
+
 def close(client: DescopeClient, _: Emulator) -> None:
     client.close()
     with pytest.raises(ClientClosed):
@@ -308,6 +322,7 @@ CALLS: dict[type, dict[str, Any]] = {
         "validate_session": validate,
         "validate_session_nowait": validate,
         "token_source": token_source,
+        "access_key_verifier": access_key_verifier,
         "close": close,
     },
     TokenSource: {
@@ -318,6 +333,10 @@ CALLS: dict[type, dict[str, Any]] = {
         "invalidate": token_source,
         "warm_up": token_source,
         "close": token_source,
+    },
+    AccessKeyVerifier: {
+        "verify": access_key_verifier,
+        "verify_nowait": access_key_verifier,
     },
     Emulator: {
         "start": start_and_close,

@@ -20,6 +20,7 @@ PAIRS: list[tuple[Any, Any]] = [
     (descope_async.AccessKeys, descope_sync.AccessKeys),
     (descope_async.emulator.Emulator, descope_sync.emulator.Emulator),
     (descope_async.TokenSource, descope_sync.TokenSource),
+    (descope_async.AccessKeyVerifier, descope_sync.AccessKeyVerifier),
 ]
 ROOTS = [PAIRS[0], PAIRS[3]]
 RENAMED = {"aclose": "close", "__aenter__": "__enter__", "__aexit__": "__exit__"}
