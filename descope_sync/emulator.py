@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,6 +12,9 @@ from typing import Any, Self
 from descope_async.emulator import (
     Clock,
     EmulatorError,
+    Fault,
+    FaultCount,
+    Faults,
     ProjectCredentials,
     RecordedRequest,
     RequestLog,
@@ -24,6 +28,9 @@ __all__ = [
     "Clock",
     "Emulator",
     "EmulatorError",
+    "Fault",
+    "FaultCount",
+    "Faults",
     "ProjectCredentials",
     "RecordedRequest",
     "RequestLog",
@@ -50,6 +57,7 @@ class Emulator:
         token_lifetime: Seconds that a session token lives, where `set_token_lifetime` has set no
             other.
         signing_algorithm: ``"RS256"``, ``"ES256"`` or ``"ES384"``.
+        tls: Speak TLS, and nothing else, with a `certificate` that nobody trusts unless told to.
         key_rotation: Seconds of the emulator's clock after which a project's signing keys are
             rotated, as the service does daily; 0 for never.
 
@@ -69,6 +77,7 @@ class Emulator:
         unsafe_bind: bool = False,
         token_lifetime: int = 600,
         signing_algorithm: Algorithm = "RS256",
+        tls: bool = False,
         key_rotation: int = 86_400,
     ) -> None:
         self._async = _AsyncEmulator(
@@ -81,6 +90,7 @@ class Emulator:
             unsafe_bind=unsafe_bind,
             token_lifetime=token_lifetime,
             signing_algorithm=signing_algorithm,
+            tls=tls,
             key_rotation=key_rotation,
         )
         self._portal = PORTAL
@@ -147,6 +157,30 @@ class Emulator:
     def requests(self) -> RequestLog:
         """Which requests have come, to count and to look at, also after the end."""
         return self._async.requests
+
+    @property
+    def faults(self) -> Faults:
+        """By which rules requests go wrong, to add some; they stay until they are cleared."""
+        return self._async.faults
+
+    @property
+    def certificate(self) -> str:
+        """What it shows over TLS, new for each start: PEM, for clients that are to trust it.
+
+        Raises:
+            EmulatorError: It does not speak TLS, or is not running.
+        """
+        return self._async.certificate
+
+    def refusing_connections(self) -> AbstractContextManager[None, bool | None]:
+        """Refuse all connections while the block runs, as if nothing listened on the port.
+
+        Those that there are at its beginning are closed.
+
+        Raises:
+            EmulatorError: They are refused already, or the emulator is not running.
+        """
+        return self._portal.enter(self._async.refusing_connections)
 
     def set_token_lifetime(self, seconds: int | None, *, project_id: str | None = None) -> None:
         """Let session tokens of a project live so long from now on; a data file keeps it.

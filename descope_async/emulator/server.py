@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,8 +11,10 @@ from typing import Any, Self
 from . import arguments, controls, set_up, tenants, users
 from .clock import Clock
 from .errors import EmulatorError
+from .fault_rules import Faults
 from .instance import Instance
 from .life import Options, running
+from .listener import Listener
 from .records import new_id, new_secret
 from .request_log import RequestLog
 from .set_up import ProjectCredentials
@@ -39,6 +41,7 @@ class Emulator:
         token_lifetime: Seconds that a session token lives, where `set_token_lifetime` has set no
             other.
         signing_algorithm: ``"RS256"``, ``"ES256"`` or ``"ES384"``.
+        tls: Speak TLS, and nothing else, with a `certificate` that nobody trusts unless told to.
         key_rotation: Seconds of the emulator's clock after which a project's signing keys are
             rotated, as the service does daily; 0 for never.
 
@@ -58,6 +61,7 @@ class Emulator:
         unsafe_bind: bool = False,
         token_lifetime: int = 600,
         signing_algorithm: Algorithm = "RS256",
+        tls: bool = False,
         key_rotation: int = 86_400,
     ) -> None:
         self._options = Options(
@@ -71,11 +75,14 @@ class Emulator:
             unsafe_bind=unsafe_bind,
             token_lifetime=token_lifetime,
             signing_algorithm=signing_algorithm,
+            tls=tls,
             key_rotation=key_rotation,
         )
         self._project_id = self._options.project_id
         self._clock = Clock()
         self._requests = RequestLog()
+        self._faults = Faults()
+        self._listener: Listener | None = None
         self._instance: Instance | None = None
         self._base_url = ""
         self._running = AsyncExitStack()
@@ -105,10 +112,11 @@ class Emulator:
         if self._instance:
             raise EmulatorError("the emulator is running already")
         async with AsyncExitStack() as life:
-            instance, base_url = await life.enter_async_context(
-                running(self._options, self._clock, self._requests)
+            instance, listener = await life.enter_async_context(
+                running(self._options, self._clock, self._requests, self._faults)
             )
-            self._instance, self._base_url = instance, base_url
+            self._instance, self._listener = instance, listener
+            self._base_url = listener.base_url
             self._project_id = instance.project_id
             life.callback(self._forget)
             self._running = life.pop_all()
@@ -161,6 +169,36 @@ class Emulator:
     def requests(self) -> RequestLog:
         """Which requests have come, to count and to look at, also after the end."""
         return self._requests
+
+    @property
+    def faults(self) -> Faults:
+        """By which rules requests go wrong, to add some; they stay until they are cleared."""
+        return self._faults
+
+    @property
+    def certificate(self) -> str:
+        """What it shows over TLS, new for each start: PEM, for clients that are to trust it.
+
+        Raises:
+            EmulatorError: It does not speak TLS, or is not running.
+        """
+        if self._listener is None or self._listener.certificate is None:
+            raise EmulatorError("there is no certificate: construct it with tls, and start it")
+        return self._listener.certificate.pem
+
+    @asynccontextmanager
+    async def refusing_connections(self) -> AsyncGenerator[None, None]:
+        """Refuse all connections while the block runs, as if nothing listened on the port.
+
+        Those that there are at its beginning are closed.
+
+        Raises:
+            EmulatorError: They are refused already, or the emulator is not running.
+        """
+        if self._listener is None:
+            raise EmulatorError("the emulator is not running: start it first")
+        async with self._listener.refusing():
+            yield
 
     async def set_token_lifetime(
         self, seconds: int | None, *, project_id: str | None = None
@@ -325,7 +363,7 @@ class Emulator:
         return set_up.snapshot(self._started(), project_id)
 
     def _forget(self) -> None:
-        self._instance, self._base_url = None, ""
+        self._instance, self._listener, self._base_url = None, None, ""
 
     def _started(self) -> Instance:
         if not self._instance:
