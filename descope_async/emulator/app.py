@@ -16,6 +16,7 @@ from attrs import frozen
 from . import access_keys, control_door, operations, roles, sessions, tenants, users
 from .answers import Code, Json, Problem, Refusal, error_body
 from .authorization import bearer
+from .connections import Connection, sends_status
 from .control_door import ControlDoor
 from .fault_rules import Faults
 from .fields import Fields, parse
@@ -25,7 +26,7 @@ from .listening import host_name, is_loopback
 from .otp import Codes
 from .project import Call, Project
 from .request_log import RecordedRequest
-from .sabotage import Connection, sabotaged, sends_status
+from .sabotage import sabotaged
 
 _LOG: Final = logging.getLogger("descope_async.emulator")
 _ACCESS_LOG: Final = logging.getLogger("descope_async.emulator.access")

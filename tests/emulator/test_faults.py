@@ -69,8 +69,14 @@ async def names(emulator: Emulator) -> list[str]:
     return [key["name"] for key in (await emulator.snapshot())["accessKeys"]]
 
 
-async def struck(emulator: Emulator) -> list[int]:
+def strikes(emulator: Emulator) -> list[int]:
     return [each.struck for each in emulator.faults]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
 
 
 def quick(effect: Any, **arguments: Any) -> Fault:
@@ -102,7 +108,7 @@ async def test_whether_the_request_is_carried_out(
         answered = False
     assert answered == (effect in {"rate_limit", "redirect", "status"})
     assert await names(emulator) == ["n"] * commit
-    assert await struck(emulator) == [1]
+    assert strikes(emulator) == [1]
 
 
 @pytest.mark.parametrize("effect", SILENT)
@@ -127,7 +133,7 @@ async def test_at_connect_nothing_is_read(emulator: Emulator, effect: str) -> No
     await asyncio.gather(writer.wait_closed(), return_exceptions=True)
     assert await names(emulator) == []
     assert emulator.requests.count() == 0
-    assert await struck(emulator) == [1]
+    assert strikes(emulator) == [1]
 
 
 async def test_a_request_after_a_close_at_connect_resets_nothing(emulator: Emulator) -> None:
@@ -294,8 +300,8 @@ async def test_a_delay_comes_after_the_request_was_carried_out(emulator: Emulato
     emulator.faults.add(Fault("delay", seconds=FOREVER, times=1))
     reader, writer = await connected(emulator)
     writer.write(request(emulator))
-    while not await names(emulator):
-        await asyncio.sleep(0.01)
+    await until(lambda: emulator.requests.count() == 1)  # logged when it is carried out
+    assert await names(emulator) == ["n"]
     await sent(emulator, NOTHING)
     assert not reader.at_eof()
     writer.close()
@@ -356,7 +362,7 @@ async def test_a_refused_request_is_struck_too(emulator: Emulator, effect: Any) 
     except ConnectionResetError:
         assert effect in {"reset", "outage"}
     assert await names(emulator) == []
-    assert await struck(emulator) == [1]
+    assert strikes(emulator) == [1]
 
 
 async def test_a_body_that_is_not_sent_is_not_waited_for(emulator: Emulator) -> None:
@@ -449,8 +455,7 @@ async def test_the_end_waits_for_no_fault(fault: Fault) -> None:
     emulator.faults.add(fault)
     reader, writer = await connected(emulator)
     writer.write(request(emulator))
-    while [each.struck for each in emulator.faults] != [1]:
-        await asyncio.sleep(0.01)
+    await until(lambda: strikes(emulator) == [1])
     async with asyncio.timeout(20):
         await emulator.aclose()
         await reader.read()
@@ -462,12 +467,9 @@ async def test_a_client_that_goes_away_ends_a_stall(emulator: Emulator) -> None:
     before = asyncio.all_tasks()
     _, writer = await connected(emulator)
     writer.write(request(emulator))
-    while await struck(emulator) != [1]:
-        await asyncio.sleep(0.01)
+    await until(lambda: strikes(emulator) == [1])
     writer.close()
-    async with asyncio.timeout(20):
-        while asyncio.all_tasks() - before:
-            await asyncio.sleep(0.01)
+    await until(lambda: asyncio.all_tasks() == before)
 
 
 async def test_the_request_log_knows_what_was_not_answered(emulator: Emulator) -> None:
