@@ -234,8 +234,8 @@ class Emulator:
         """Undo all that was steered, and forget the requests that came.
 
         The clock shows this machine's time, no token is skewed or names a wrong key, token
-        lifetimes are what the emulator was constructed with, key sets have no ``Cache-Control``.
-        What the projects hold stays, signing keys included.
+        lifetimes are what the emulator was constructed with, key sets have no ``Cache-Control``,
+        and there are no faults. What the projects hold stays, signing keys included.
         """
         self._portal.call(self._async.reset)
 

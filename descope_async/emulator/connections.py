@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
@@ -45,7 +45,7 @@ class Connection(web.RequestHandler):
     """A connection that something can go wrong with."""
 
     def __init__(
-        self, server: web.Server[Any], faults: Faults, refuse_for: Outage, **options: Any
+        self, server: web.Server, faults: Faults, refuse_for: Outage, **options: Any
     ) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
         self._faults = faults
@@ -90,7 +90,7 @@ class Connection(web.RequestHandler):
         return self._faults.strike(operation, reused=self._requests > 1)
 
     @contextmanager
-    def performing(self) -> Iterator[None]:
+    def performing(self) -> Generator[None, None, None]:
         """While something takes its time that the end of the emulator need not wait for."""
         self._performing = True
         try:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final
 
 from attrs import evolve, fields, frozen
 
@@ -13,9 +14,6 @@ from .answers import Json, Refusal
 from .errors import EmulatorError
 from .faults import CONNECT, Fault
 from .fields import Fields
-
-#: The attributes of a fault that have another name in JSON.
-_IN_JSON: Final = {"retry_after": "retryAfter", "retry_after_as_date": "retryAfterAsDate"}
 
 
 @frozen
@@ -112,10 +110,8 @@ def fault_from_json(values: Fields) -> Fault:
         Refusal: The effect is missing, or a field is of a wrong type.
         EmulatorError: The fault makes no sense.
     """
-    values.required("effect")
-    given: Json = {}
-    for attribute, read in {
-        "effect": values.text,
+    readers: dict[str, Callable[[str], object]] = {
+        "effect": values.required,
         "operation": values.text,
         "commit": values.flag,
         "nth": values.integer,
@@ -126,21 +122,27 @@ def fault_from_json(values: Fields) -> Fault:
         "reused": values.flag,
         "seconds": values.number,
         "status": values.integer,
-        "retry_after": lambda name: _integer_or_text(values, name),
+        "retry_after": partial(_integer_or_text, values),
         "retry_after_as_date": values.flag,
         "location": values.text,
         "size": values.integer,
-    }.items():
-        name = _IN_JSON.get(attribute, attribute)
-        if values.has(name):
-            given[attribute] = read(name)
-    return Fault(**given)
+    }
+    values.required("effect")
+    given: Json = {
+        attribute: read(_in_json(attribute))
+        for attribute, read in readers.items()
+        if values.has(_in_json(attribute))
+    }
+    fault = Fault(**given)
+    if fault.operation == CONNECT and fault.nth is None and fault.times is None:
+        raise EmulatorError(f"{CONNECT} needs nth or times: no request could end such a fault")
+    return fault
 
 
 def count_to_json(count: FaultCount) -> Json:
     """A rule, without what it leaves to the defaults, and how it has fared."""
-    fault: dict[str, Any] = {
-        _IN_JSON.get(each.name, each.name): getattr(count.fault, each.name)
+    fault: Json = {
+        _in_json(each.name): getattr(count.fault, each.name)
         for each in fields(Fault)
         if getattr(count.fault, each.name) != each.default
     }
@@ -154,4 +156,9 @@ def _integer_or_text(values: Fields, name: str) -> int | str:
         return values.text(name)
 
 
-JSON_FIELDS: Final = frozenset(_IN_JSON.get(each.name, each.name) for each in fields(Fault))
+def _in_json(attribute: str) -> str:
+    first, *others = attribute.split("_")
+    return first + "".join(each.capitalize() for each in others)
+
+
+JSON_FIELDS: Final = frozenset(_in_json(each.name) for each in fields(Fault))

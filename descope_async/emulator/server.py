@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -186,8 +186,7 @@ class Emulator:
             raise EmulatorError("there is no certificate: construct it with tls, and start it")
         return self._listener.certificate.pem
 
-    @asynccontextmanager
-    async def refusing_connections(self) -> AsyncGenerator[None, None]:
+    def refusing_connections(self) -> AbstractAsyncContextManager[None, bool | None]:
         """Refuse all connections while the block runs, as if nothing listened on the port.
 
         Those that there are at its beginning are closed.
@@ -197,8 +196,7 @@ class Emulator:
         """
         if self._listener is None:
             raise EmulatorError("the emulator is not running: start it first")
-        async with self._listener.refusing():
-            yield
+        return self._listener.refusing()
 
     async def set_token_lifetime(
         self, seconds: int | None, *, project_id: str | None = None
@@ -254,8 +252,8 @@ class Emulator:
         """Undo all that was steered, and forget the requests that came.
 
         The clock shows this machine's time, no token is skewed or names a wrong key, token
-        lifetimes are what the emulator was constructed with, key sets have no ``Cache-Control``.
-        What the projects hold stays, signing keys included.
+        lifetimes are what the emulator was constructed with, key sets have no ``Cache-Control``,
+        and there are no faults. What the projects hold stays, signing keys included.
         """
         await controls.reset(self._started())
 
