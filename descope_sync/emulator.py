@@ -57,9 +57,9 @@ class Emulator:
         token_lifetime: Seconds that a session token lives, where `set_token_lifetime` has set no
             other.
         signing_algorithm: ``"RS256"``, ``"ES256"`` or ``"ES384"``.
-        tls: Speak TLS, and nothing else, with a `certificate` that nobody trusts unless told to.
         key_rotation: Seconds of the emulator's clock after which a project's signing keys are
             rotated, as the service does daily; 0 for never.
+        tls: Speak TLS, and nothing else, with a `certificate` that nobody trusts unless told to.
 
     Raises:
         EmulatorError: An argument cannot be used; the message says which and why.
@@ -77,8 +77,8 @@ class Emulator:
         unsafe_bind: bool = False,
         token_lifetime: int = 600,
         signing_algorithm: Algorithm = "RS256",
-        tls: bool = False,
         key_rotation: int = 86_400,
+        tls: bool = False,
     ) -> None:
         self._async = _AsyncEmulator(
             project_id,
@@ -90,8 +90,8 @@ class Emulator:
             unsafe_bind=unsafe_bind,
             token_lifetime=token_lifetime,
             signing_algorithm=signing_algorithm,
-            tls=tls,
             key_rotation=key_rotation,
+            tls=tls,
         )
         self._portal = PORTAL
 

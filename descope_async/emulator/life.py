@@ -45,8 +45,8 @@ class Options:
     unsafe_bind: bool
     token_lifetime: int
     signing_algorithm: Algorithm
-    tls: bool
     key_rotation: int
+    tls: bool
 
     def __attrs_post_init__(self) -> None:
         arguments.text("host", self.host)  # an empty one would mean every address

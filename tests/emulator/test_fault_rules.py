@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from descope_async.emulator import Emulator, EmulatorError, Fault, FaultCount, Faults, operations
@@ -53,6 +53,7 @@ def test_which_requests_are_struck(rule: dict[str, Any], expected: list[int]) ->
     assert struck(Fault("close", **rule), 6) == expected
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     every=st.none() | st.integers(1, 5),
     times=st.none() | st.integers(1, 5),

@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any, get_args
 
@@ -290,8 +291,9 @@ async def test_a_drip_comes_byte_by_byte(emulator: Emulator) -> None:
     emulator.faults.add(Fault("drip", seconds=FOREVER))
     reader, writer = await connected(emulator)
     writer.write(request(emulator))
-    assert await reader.read(100) == b"H"
-    assert await reader.read(100) == b"T"
+    first = await reader.read(1000)
+    assert b"HTTP/1.1 200 OK\r\n".startswith(first[:17])
+    assert len(first) < 100  # of many, which is one a second: this machine may be slow
     assert await names(emulator) == ["n"]
     writer.close()
 
@@ -371,24 +373,31 @@ async def test_a_body_that_is_not_sent_is_not_waited_for(emulator: Emulator) -> 
     assert await sent(emulator, said) == b""
 
 
-async def test_an_outage_refuses_new_connections_and_ends(emulator: Emulator) -> None:
-    emulator.faults.add(Fault("outage", "access_key.create", seconds=1, times=1, commit=True))
+async def test_an_outage_refuses_new_connections(emulator: Emulator) -> None:
+    emulator.faults.add(Fault("outage", "access_key.create", seconds=FOREVER, commit=True))
     idle, other = await connected(emulator)
     assert await sent(emulator) == b""
-    assert await names(emulator) == ["n"]
     assert await idle.read() == b""
     other.close()
-    refused = 0
-    while True:
-        try:
-            answer = await sent(emulator, NOTHING)
-        except ConnectionRefusedError:
-            refused += 1
-            await asyncio.sleep(0.05)
-        else:
-            break
-    assert answer.startswith(b"HTTP/1.0 404")
-    assert refused
+    with pytest.raises(ConnectionRefusedError):
+        await connected(emulator)
+    assert await names(emulator) == ["n"]
+
+
+async def test_an_outage_ends(emulator: Emulator) -> None:
+    emulator.faults.add(Fault("outage", "access_key.create", seconds=0.05, times=2))
+    for _ in range(2):
+        assert await sent(emulator) == b""
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    answer = await sent(emulator, NOTHING)
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0.01)
+                else:
+                    break
+        assert answer.startswith(b"HTTP/1.0 404")
+    assert strikes(emulator) == [2]
 
 
 async def test_an_outage_at_connect(emulator: Emulator) -> None:
@@ -415,6 +424,13 @@ async def test_refused_connections(emulator: Emulator) -> None:
         other.close()
         assert await sent(emulator, NOTHING)
     assert await names(emulator) == ["n", "n"]
+
+
+async def test_an_outage_while_connections_are_refused_adds_nothing(emulator: Emulator) -> None:
+    async with emulator.refusing_connections():
+        assert emulator._listener
+        await emulator._listener.refuse_for(FOREVER)
+    assert await sent(emulator, NOTHING)
 
 
 async def test_refusing_needs_an_emulator_that_runs() -> None:
@@ -458,7 +474,8 @@ async def test_the_end_waits_for_no_fault(fault: Fault) -> None:
     await until(lambda: strikes(emulator) == [1])
     async with asyncio.timeout(20):
         await emulator.aclose()
-        await reader.read()
+        with suppress(ConnectionResetError):  # where the request was not read yet
+            await reader.read()
     writer.close()
 
 
