@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,6 +12,9 @@ from typing import Any, Self
 from descope_async.emulator import (
     Clock,
     EmulatorError,
+    Fault,
+    FaultCount,
+    Faults,
     ProjectCredentials,
     RecordedRequest,
     RequestLog,
@@ -24,6 +28,9 @@ __all__ = [
     "Clock",
     "Emulator",
     "EmulatorError",
+    "Fault",
+    "FaultCount",
+    "Faults",
     "ProjectCredentials",
     "RecordedRequest",
     "RequestLog",
@@ -52,6 +59,7 @@ class Emulator:
         signing_algorithm: ``"RS256"``, ``"ES256"`` or ``"ES384"``.
         key_rotation: Seconds of the emulator's clock after which a project's signing keys are
             rotated, as the service does daily; 0 for never.
+        tls: Speak TLS, and nothing else, with a `certificate` that nobody trusts unless told to.
 
     Raises:
         EmulatorError: An argument cannot be used; the message says which and why.
@@ -70,6 +78,7 @@ class Emulator:
         token_lifetime: int = 600,
         signing_algorithm: Algorithm = "RS256",
         key_rotation: int = 86_400,
+        tls: bool = False,
     ) -> None:
         self._async = _AsyncEmulator(
             project_id,
@@ -82,6 +91,7 @@ class Emulator:
             token_lifetime=token_lifetime,
             signing_algorithm=signing_algorithm,
             key_rotation=key_rotation,
+            tls=tls,
         )
         self._portal = PORTAL
 
@@ -148,6 +158,30 @@ class Emulator:
         """Which requests have come, to count and to look at, also after the end."""
         return self._async.requests
 
+    @property
+    def faults(self) -> Faults:
+        """By which rules requests go wrong, to add some; they stay until they are cleared."""
+        return self._async.faults
+
+    @property
+    def certificate(self) -> str:
+        """What it shows over TLS, new for each start: PEM, for clients that are to trust it.
+
+        Raises:
+            EmulatorError: It does not speak TLS, or is not running.
+        """
+        return self._async.certificate
+
+    def refusing_connections(self) -> AbstractContextManager[None, bool | None]:
+        """Refuse all connections while the block runs, as if nothing listened on the port.
+
+        Those that there are at its beginning are closed.
+
+        Raises:
+            EmulatorError: They are refused already, or the emulator is not running.
+        """
+        return self._portal.enter(self._async.refusing_connections)
+
     def set_token_lifetime(self, seconds: int | None, *, project_id: str | None = None) -> None:
         """Let session tokens of a project live so long from now on; a data file keeps it.
 
@@ -200,8 +234,8 @@ class Emulator:
         """Undo all that was steered, and forget the requests that came.
 
         The clock shows this machine's time, no token is skewed or names a wrong key, token
-        lifetimes are what the emulator was constructed with, key sets have no ``Cache-Control``.
-        What the projects hold stays, signing keys included.
+        lifetimes are what the emulator was constructed with, key sets have no ``Cache-Control``,
+        and there are no faults. What the projects hold stays, signing keys included.
         """
         self._portal.call(self._async.reset)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from .clock import Clock
 from .errors import EmulatorError
+from .fault_rules import FaultCount, Faults
+from .faults import Fault
 from .request_log import RecordedRequest, RequestLog
 from .server import Emulator
 from .set_up import ProjectCredentials
@@ -18,6 +20,9 @@ __all__ = [
     "Clock",
     "Emulator",
     "EmulatorError",
+    "Fault",
+    "FaultCount",
+    "Faults",
     "ProjectCredentials",
     "RecordedRequest",
     "RequestLog",

@@ -39,6 +39,7 @@ class Problem:
     USER_EXISTS: Final = Code(409, "E062107", "User already exists")
     WRONG_STATE: Final = Code(400, "E011004", "Request contains invalid arguments")
     TOO_LARGE: Final = Code(413, "E011001", "Request is malformed")
+    TOO_MANY: Final = Code(429, "E130429", "API rate limit exceeded")
     BROKEN: Final = Code(500, "E011000", "Internal error")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from http import HTTPMethod
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import HttpVersion11, web
 from attrs import frozen
@@ -16,13 +16,17 @@ from attrs import frozen
 from . import access_keys, control_door, operations, roles, sessions, tenants, users
 from .answers import Code, Json, Problem, Refusal, error_body
 from .authorization import bearer
+from .connections import Connection, sends_status
 from .control_door import ControlDoor
+from .fault_rules import Faults
 from .fields import Fields, parse
 from .instance import Instance
+from .listener import Listener
 from .listening import host_name, is_loopback
 from .otp import Codes
 from .project import Call, Project
 from .request_log import RecordedRequest
+from .sabotage import sabotaged
 
 _LOG: Final = logging.getLogger("descope_async.emulator")
 _ACCESS_LOG: Final = logging.getLogger("descope_async.emulator.access")
@@ -75,7 +79,21 @@ class App:
             self._methods.setdefault(path, set()).add(method)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The answer to any request whatever."""
+        """The answer to any request whatever, or what a fault makes of it."""
+        operation = None
+        if not request.path.startswith(control_door.PREFIX):
+            operation = operations.name_of(request.method, request.path)
+        fault = cast("Connection", request.protocol).fault_of(operation)
+        if fault is None:
+            response: web.StreamResponse = await self._true_answer(request)
+        else:
+            _LOG.info("%s is struck: %s", operation, fault.effect)
+            answer = partial(self._true_answer, request)
+            response = await sabotaged(request, fault, answer, self._clock.now())
+        self._record(request, response)
+        return response
+
+    async def _true_answer(self, request: web.BaseRequest) -> web.Response:
         code = None
         try:
             text = _text(await self._decide(request))
@@ -97,11 +115,9 @@ class App:
             headers["Allow"] = ", ".join(sorted(self._methods.get(request.path, {"GET"})))
         elif code is None and request.path.startswith(operations.KEY_SETS):
             headers |= self._instance.signers.caching
-        response = _json(text, code.status if code else 200, headers)
-        self._record(request, response)
-        return response
+        return _json(text, code.status if code else 200, headers)
 
-    def _record(self, request: web.BaseRequest, response: web.Response) -> None:
+    def _record(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         """Log a request, without anything in which somebody may have put a secret."""
         path = request.path
         if path.startswith(control_door.PREFIX):
@@ -118,9 +134,9 @@ class App:
                 method=request.method if request.method in HTTPMethod.__members__ else "",
                 path=path,
                 project_id=project_id if project_id in self._state.project_ids else "",
-                status=response.status,
+                status=response.status if sends_status(response) else None,
                 time=self._clock.now(),
-                request_id=response.headers["x-request-id"],
+                request_id=response.headers.get("x-request-id", ""),
             )
         )
 
@@ -220,12 +236,21 @@ class App:
 class Server(web.Server):
     """Accepts connections. What is not even HTTP is answered in JSON too."""
 
+    def __init__(self, app: App, faults: Faults) -> None:
+        super().__init__(app.answer)
+        self._faults = faults
+        self.listener: Listener | None = None
+
     def __call__(self) -> web.RequestHandler:
         """The protocol of one more connection."""
-        return _Protocol(self, loop=asyncio.get_running_loop(), access_log=_ACCESS_LOG)
+        return _Protocol(self, self._faults, self._refuse_for, access_log=_ACCESS_LOG)
+
+    async def _refuse_for(self, seconds: float) -> None:
+        if self.listener:
+            await self.listener.refuse_for(seconds)
 
 
-class _Protocol(web.RequestHandler):
+class _Protocol(Connection):
     def handle_error(
         self,
         request: web.BaseRequest,

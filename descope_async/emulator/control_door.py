@@ -12,6 +12,7 @@ from . import controls
 from .answers import Json, Problem, Refusal
 from .authorization import bearer
 from .errors import EmulatorError
+from .fault_rules import JSON_FIELDS, count_to_json, fault_from_json
 from .fields import Fields
 from .instance import Instance
 
@@ -159,6 +160,20 @@ async def _clear_requests(instance: Instance, _: Fields) -> Json:
     return {}
 
 
+async def _show_faults(instance: Instance, _: Fields) -> Json:
+    return {"faults": [count_to_json(each) for each in instance.faults]}
+
+
+async def _add_fault(instance: Instance, fields: Fields) -> Json:
+    instance.faults.add(fault_from_json(fields))
+    return {}
+
+
+async def _clear_faults(instance: Instance, _: Fields) -> Json:
+    instance.faults.clear()
+    return {}
+
+
 async def _reset(instance: Instance, _: Fields) -> Json:
     await controls.reset(instance)
     return {}
@@ -182,5 +197,8 @@ ROUTES: Final[Mapping[tuple[str, str], Command]] = {
     ("POST", f"{PREFIX}keys/cache-control"): Command(_set_cache_control, {"value"}),
     ("GET", f"{PREFIX}requests"): Command(_show_requests, {"operation", "projectId", "status"}),
     ("POST", f"{PREFIX}requests/clear"): Command(_clear_requests),
+    ("GET", f"{PREFIX}faults"): Command(_show_faults),
+    ("POST", f"{PREFIX}faults"): Command(_add_fault, JSON_FIELDS),
+    ("POST", f"{PREFIX}faults/clear"): Command(_clear_faults),
     ("POST", f"{PREFIX}reset"): Command(_reset),
 }

@@ -53,6 +53,7 @@ async def reset(instance: Instance) -> None:
     instance.clock.reset()
     instance.signers.reset()
     instance.requests.clear()
+    instance.faults.clear()
     for project_id in instance.state.project_ids:
         if instance.state.token_lifetime(project_id) is not None:
             instance.state.set_token_lifetime(project_id, None)

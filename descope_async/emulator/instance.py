@@ -10,6 +10,7 @@ from . import arguments
 from .answers import Json, Refusal
 from .clock import Clock
 from .errors import EmulatorError
+from .fault_rules import Faults
 from .fields import Fields, from_python
 from .project import Call, Project
 from .request_log import RequestLog
@@ -26,6 +27,7 @@ class Instance:
         clock: Its time.
         signers: What signs its tokens.
         requests: Which requests came.
+        faults: By which rules requests go wrong.
         project_id: The first project.
         author: The id of the management key that calls from Python are made with.
     """
@@ -34,6 +36,7 @@ class Instance:
     clock: Clock
     signers: Signers
     requests: RequestLog
+    faults: Faults
     project_id: str
     author: str
 

@@ -14,12 +14,15 @@ from attrs import field, frozen
 
 from . import arguments, controls, seed, set_up
 from .app import App, Server, Settings
+from .certificates import new_certificate
 from .clock import Clock
 from .control_door import ControlDoor
 from .errors import EmulatorError
+from .fault_rules import Faults
 from .fields import Fields
 from .instance import Instance
-from .listening import is_loopback, listen, url_of
+from .listener import Listener
+from .listening import is_loopback, listen
 from .request_log import RequestLog
 from .signing import ALGORITHMS, Algorithm, Signers
 from .state import State, restored, usable_id
@@ -43,10 +46,12 @@ class Options:
     token_lifetime: int
     signing_algorithm: Algorithm
     key_rotation: int
+    tls: bool
 
     def __attrs_post_init__(self) -> None:
         arguments.text("host", self.host)  # an empty one would mean every address
         arguments.flag("unsafe_bind", self.unsafe_bind)
+        arguments.flag("tls", self.tls)
         if not self.unsafe_bind and not is_loopback(self.host):
             raise EmulatorError(
                 f"host {self.host} can be reached by other machines; use a loopback address, or "
@@ -65,36 +70,44 @@ class Options:
 
 @asynccontextmanager
 async def running(
-    options: Options, clock: Clock, requests: RequestLog
-) -> AsyncGenerator[tuple[Instance, str], None]:
-    """An emulator that listens, and the URL at which it does.
+    options: Options, clock: Clock, requests: RequestLog, faults: Faults
+) -> AsyncGenerator[tuple[Instance, Listener], None]:
+    """An emulator that listens, and what it does so with.
 
     Raises:
         EmulatorError: The port is in use, or the data file or the seed cannot be used.
     """
     async with AsyncExitStack() as resources:
-        listener = await anyio.to_thread.run_sync(listen, options.host, options.port)
-        resources.callback(listener.close)
+        bound = await anyio.to_thread.run_sync(listen, options.host, options.port)
+        resources.callback(bound.close)
+        certificate = None
+        if options.tls:
+            certificate = await anyio.to_thread.run_sync(new_certificate, options.host)
         state = await anyio.to_thread.run_sync(_open, options.data)
         resources.push_async_callback(state.aclose)
-        instance = await _instance(state, options, clock, requests)
+        instance = await _instance(state, options, clock, requests, faults)
         settings = Settings(any_host=options.unsafe_bind, token_lifetime=options.token_lifetime)
         app = App(instance, settings, ControlDoor(instance, options.control_token))
-        server = web.ServerRunner(Server(app.answer), shutdown_timeout=_SHUTDOWN_SECONDS)
-        resources.push_async_callback(server.cleanup)
-        await server.setup()
-        await web.SockSite(server, listener).start()
+        server = Server(app, faults)
+        runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
+        resources.push_async_callback(runner.cleanup)
+        await runner.setup()
+        listener = server.listener = Listener(bound, runner, certificate)
+        resources.push_async_callback(listener.close)
+        await listener.open()
         # Long enough to be worth doing before somebody waits for it, and not worth waiting for.
         signer = instance.signers.of(instance.project(None))
         resources.callback(asyncio.create_task(signer.prepare()).cancel)
-        yield instance, url_of(listener)
+        yield instance, listener
 
 
 def _open(data: Path | None) -> State:
     return restored(data) if data else State(None)
 
 
-async def _instance(state: State, options: Options, clock: Clock, requests: RequestLog) -> Instance:
+async def _instance(
+    state: State, options: Options, clock: Clock, requests: RequestLog, faults: Faults
+) -> Instance:
     contents = Fields({})
     if options.seed is not None:
         contents = await anyio.to_thread.run_sync(seed.read, options.seed)
@@ -106,6 +119,7 @@ async def _instance(state: State, options: Options, clock: Clock, requests: Requ
         clock=clock,
         signers=Signers(options.signing_algorithm, clock, options.key_rotation),
         requests=requests,
+        faults=faults,
         project_id=project_id,
         author=author,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,8 +11,10 @@ from typing import Any, Self
 from . import arguments, controls, set_up, tenants, users
 from .clock import Clock
 from .errors import EmulatorError
+from .fault_rules import Faults
 from .instance import Instance
 from .life import Options, running
+from .listener import Listener
 from .records import new_id, new_secret
 from .request_log import RequestLog
 from .set_up import ProjectCredentials
@@ -41,6 +43,7 @@ class Emulator:
         signing_algorithm: ``"RS256"``, ``"ES256"`` or ``"ES384"``.
         key_rotation: Seconds of the emulator's clock after which a project's signing keys are
             rotated, as the service does daily; 0 for never.
+        tls: Speak TLS, and nothing else, with a `certificate` that nobody trusts unless told to.
 
     Raises:
         EmulatorError: An argument cannot be used; the message says which and why.
@@ -59,6 +62,7 @@ class Emulator:
         token_lifetime: int = 600,
         signing_algorithm: Algorithm = "RS256",
         key_rotation: int = 86_400,
+        tls: bool = False,
     ) -> None:
         self._options = Options(
             project_id=new_id("P") if project_id is None and data is None else project_id,
@@ -72,10 +76,13 @@ class Emulator:
             token_lifetime=token_lifetime,
             signing_algorithm=signing_algorithm,
             key_rotation=key_rotation,
+            tls=tls,
         )
         self._project_id = self._options.project_id
         self._clock = Clock()
         self._requests = RequestLog()
+        self._faults = Faults()
+        self._listener: Listener | None = None
         self._instance: Instance | None = None
         self._base_url = ""
         self._running = AsyncExitStack()
@@ -105,10 +112,11 @@ class Emulator:
         if self._instance:
             raise EmulatorError("the emulator is running already")
         async with AsyncExitStack() as life:
-            instance, base_url = await life.enter_async_context(
-                running(self._options, self._clock, self._requests)
+            instance, listener = await life.enter_async_context(
+                running(self._options, self._clock, self._requests, self._faults)
             )
-            self._instance, self._base_url = instance, base_url
+            self._instance, self._listener = instance, listener
+            self._base_url = listener.base_url
             self._project_id = instance.project_id
             life.callback(self._forget)
             self._running = life.pop_all()
@@ -161,6 +169,34 @@ class Emulator:
     def requests(self) -> RequestLog:
         """Which requests have come, to count and to look at, also after the end."""
         return self._requests
+
+    @property
+    def faults(self) -> Faults:
+        """By which rules requests go wrong, to add some; they stay until they are cleared."""
+        return self._faults
+
+    @property
+    def certificate(self) -> str:
+        """What it shows over TLS, new for each start: PEM, for clients that are to trust it.
+
+        Raises:
+            EmulatorError: It does not speak TLS, or is not running.
+        """
+        if self._listener is None or self._listener.certificate is None:
+            raise EmulatorError("there is no certificate: construct it with tls, and start it")
+        return self._listener.certificate.pem
+
+    def refusing_connections(self) -> AbstractAsyncContextManager[None, bool | None]:
+        """Refuse all connections while the block runs, as if nothing listened on the port.
+
+        Those that there are at its beginning are closed.
+
+        Raises:
+            EmulatorError: They are refused already, or the emulator is not running.
+        """
+        if self._listener is None:
+            raise EmulatorError("the emulator is not running: start it first")
+        return self._listener.refusing()
 
     async def set_token_lifetime(
         self, seconds: int | None, *, project_id: str | None = None
@@ -216,8 +252,8 @@ class Emulator:
         """Undo all that was steered, and forget the requests that came.
 
         The clock shows this machine's time, no token is skewed or names a wrong key, token
-        lifetimes are what the emulator was constructed with, key sets have no ``Cache-Control``.
-        What the projects hold stays, signing keys included.
+        lifetimes are what the emulator was constructed with, key sets have no ``Cache-Control``,
+        and there are no faults. What the projects hold stays, signing keys included.
         """
         await controls.reset(self._started())
 
@@ -325,7 +361,7 @@ class Emulator:
         return set_up.snapshot(self._started(), project_id)
 
     def _forget(self) -> None:
-        self._instance, self._base_url = None, ""
+        self._instance, self._listener, self._base_url = None, None, ""
 
     def _started(self) -> Instance:
         if not self._instance:

@@ -56,6 +56,28 @@ def files_in(directory: Path) -> list[Path]:
     return list(directory.iterdir())
 
 
+async def test_what_was_committed_before_a_close_is_stored_by_then(tmp_path: Path) -> None:
+    data = tmp_path / "emulator.db"
+    serve = SERVE.replace(
+        "        print(",
+        "        from descope_async.emulator import Fault\n"
+        "        emulator.faults.add(Fault('close', 'access_key.create', commit=True))\n"
+        "        print(",
+    )
+    process = subprocess.Popen(  # noqa: ASYNC220 - so that it can be killed at any moment
+        [sys.executable, "-c", serve, str(data)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    with process, process.stdout:
+        base_url = (await asyncio.to_thread(process.stdout.readline)).strip()
+        async with managing(base_url) as session:
+            with pytest.raises(aiohttp.ServerDisconnectedError):
+                await session.post(CREATE, json={"name": "k"})
+            os.kill(process.pid, signal.SIGKILL)
+    async with Emulator("P2test", "K2test", data=data) as emulator:
+        assert [key["name"] for key in (await emulator.snapshot())["accessKeys"]] == ["k"]
+
+
 async def exchange(emulator: Emulator, cleartext: str) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {emulator.project_id}:{cleartext}"}
     async with aiohttp.ClientSession(emulator.base_url, headers=headers) as session:

@@ -63,6 +63,7 @@ async def test_given_credentials_are_used() -> None:
         {"data": 5},
         {"data": "a\0b"},
         {"unsafe_bind": "no"},
+        {"tls": "no"},
         {"token_lifetime": "10"},
         {"token_lifetime": 1.5},
         {"token_lifetime": True},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import socket
 import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from descope_sync import (
     AccessKeyVerifier,
     ClientClosed,
     DescopeClient,
+    DescopeError,
     DPoPRequest,
     Management,
     NotFound,
@@ -36,7 +38,7 @@ from descope_sync import (
     Unauthorized,
     UnknownKey,
 )
-from descope_sync.emulator import Emulator, EmulatorError, ProjectCredentials
+from descope_sync.emulator import Emulator, EmulatorError, Fault, ProjectCredentials
 
 
 @pytest.fixture
@@ -299,6 +301,20 @@ def steer(client: DescopeClient, emulator: Emulator) -> None:
     assert emulator.environment["DESCOPE_EMULATOR_TOKEN"] == emulator.control_token
 
 
+def misbehave(client: DescopeClient, emulator: Emulator) -> None:
+    emulator.faults.add(Fault("close", "access_key.create", commit=True, times=1))
+    with pytest.raises(DescopeError):
+        client.mgmt.access_key.create("n")
+    assert [each.struck for each in emulator.faults] == [1]
+    assert [each["name"] for each in emulator.snapshot()["accessKeys"]] == ["n"]
+    address = ("127.0.0.1", int(emulator.base_url.rpartition(":")[2]))
+    with emulator.refusing_connections(), pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address)
+    socket.create_connection(address).close()
+    with pytest.raises(EmulatorError, match="construct it with tls"):
+        emulator.certificate.encode()
+
+
 #: What calls each method, by class.
 CALLS: dict[type, dict[str, Any]] = {
     Management: {},
@@ -354,6 +370,9 @@ CALLS: dict[type, dict[str, Any]] = {
         "set_wrong_kid": steer,
         "set_cache_control": steer,
         "reset": steer,
+        "faults": misbehave,
+        "certificate": misbehave,
+        "refusing_connections": misbehave,
         "create_project": create_project,
         "create_management_key": create_management_key,
         "create_tenant": set_up,
