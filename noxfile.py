@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -23,6 +26,25 @@ def tests(session: nox.Session) -> None:
     """The whole test suite; arguments go to pytest."""
     install(session, "test")
     session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "loadfile"]))
+
+
+@nox.session
+def interop(session: nox.Session) -> None:
+    """The official Node SDK on a local Descope; skipped where npm or its registry is missing."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        session.skip("there is no node or no npm")
+    patience = {"npm_config_fetch_retries": "1", "npm_config_fetch_timeout": "30000"}
+    with session.chdir("tests/interop/node"):
+        try:
+            session.run("npm", "ci", "--ignore-scripts", "--no-audit", external=True, env=patience)
+        except CommandFailed:
+            try:
+                session.run("npm", "ping", external=True, env=patience)
+            except CommandFailed:
+                session.skip("npm cannot reach its registry")
+            raise
+    install(session, "test")
+    session.run("pytest", "tests/interop/test_official_node.py", *session.posargs)
 
 
 @nox.session
