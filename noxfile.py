@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from pathlib import Path
 
 import nox
 from nox.command import CommandFailed
@@ -53,7 +55,7 @@ def lint(session: nox.Session) -> None:
     install(session, "lint", package=None)
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
-    session.run("codespell", "descope_async", "descope_sync", "docs", "tests", "README.md")
+    session.run("codespell")
 
 
 @nox.session
@@ -73,11 +75,46 @@ def facade(session: nox.Session) -> None:
     session.run("python", "-P", "descope_sync/_generate.py", *session.posargs)
 
 
+@nox.session(venv_backend="none")
+def api(session: nox.Session) -> None:
+    """Write down the public API; with `-- --check`, fail on any difference."""
+    session.run(sys.executable, "tests/api/snapshot.py", *session.posargs)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the site into docs/_build; any warning fails."""
+    """Print what is new since the last release and build the site; any warning fails."""
     install(session, "docs")
+    session.run("towncrier", "build", "--draft", "--version", "next")
     session.run("sphinx-build", "-W", "-n", "--keep-going", "docs", "docs/_build")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build wheel and sdist into dist/."""
+    install(session, "build", package=None)
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build")
+
+
+@nox.session(reuse_venv=False, requires=["build"])
+@nox.parametrize("built", ["*.whl", "*.tar.gz"], ids=["wheel", "sdist"])
+def package(session: nox.Session, built: str) -> None:
+    """Install what was built into a fresh environment, and try it away from the checkout."""
+    (distribution,) = Path("dist").resolve().glob(built)
+    smoke = Path("tests/package/smoke.py").resolve()
+    session.chdir(session.create_tmp())
+    session.install(str(distribution))
+    session.run("python", "-I", smoke)
+    session.install(f"{distribution}[cli]")
+    session.run("python", "-I", smoke, "cli")
+
+
+@nox.session
+def changelog(session: nox.Session) -> None:
+    """Move docs/changes into CHANGELOG.md, below the version in pyproject.toml."""
+    install(session, "docs", package=None)
+    session.run("towncrier", "build", "--yes", "--version", PYPROJECT["project"]["version"])
 
 
 @nox.session

@@ -220,7 +220,9 @@ def main(arguments: list[str]) -> int:
         *difflib.unified_diff(before.splitlines(), now.splitlines(), *names, "", "", 2, ""),
         sep="\n",
     )
-    print("The public API has changed. If it was meant to: python tests/api/snapshot.py")
+    print(
+        "The public API has changed. If it was meant to: nox -s api, or python tests/api/snapshot.py"
+    )
     return 1
 
 
