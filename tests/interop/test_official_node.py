@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 FOLDER = Path(__file__).parent / "node"
+NEEDED = {"DESCOPE_BASE_URL", "DESCOPE_PROJECT_ID", "DESCOPE_MANAGEMENT_KEY"}
 Seen = dict[str, Any]
 
 
@@ -32,8 +33,12 @@ def seen() -> Seen:
     ) as emulator:
         assert emulator.stdout is not None
         try:
-            lines = [emulator.stdout.readline() for _ in range(4)]
-            exported = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+            exported: dict[str, str] = {}
+            while not exported.keys() >= NEEDED:
+                line = emulator.stdout.readline()
+                assert line, "the emulator has ended"
+                name, value = line.removeprefix("export ").strip().split("=", 1)
+                exported[name] = value
             done = subprocess.run(
                 [node, "access_keys.mjs"],
                 cwd=FOLDER,
