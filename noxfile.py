@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
+
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -26,12 +31,31 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def interop(session: nox.Session) -> None:
+    """The official Node SDK on a local Descope; skipped where npm or its registry is missing."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        session.skip("there is no node or no npm")
+    patience = {"npm_config_fetch_retries": "1", "npm_config_fetch_timeout": "30000"}
+    with session.chdir("tests/interop/node"):
+        try:
+            session.run("npm", "ci", "--ignore-scripts", "--no-audit", external=True, env=patience)
+        except CommandFailed:
+            try:
+                session.run("npm", "ping", external=True, env=patience)
+            except CommandFailed:
+                session.skip("npm cannot reach its registry")
+            raise
+    install(session, "test")
+    session.run("pytest", "tests/interop/test_official_node.py", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Formatting, lint and spelling."""
     install(session, "lint", package=None)
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
-    session.run("codespell", "descope_async", "descope_sync", "docs", "tests", "README.md")
+    session.run("codespell")
 
 
 @nox.session
@@ -51,11 +75,46 @@ def facade(session: nox.Session) -> None:
     session.run("python", "-P", "descope_sync/_generate.py", *session.posargs)
 
 
+@nox.session(venv_backend="none")
+def api(session: nox.Session) -> None:
+    """Write down the public API; with `-- --check`, fail on any difference."""
+    session.run(sys.executable, "tests/api/snapshot.py", *session.posargs)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the site into docs/_build; any warning fails."""
+    """Print what is new since the last release and build the site; any warning fails."""
     install(session, "docs")
+    session.run("towncrier", "build", "--draft", "--version", "next")
     session.run("sphinx-build", "-W", "-n", "--keep-going", "docs", "docs/_build")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build wheel and sdist into dist/."""
+    install(session, "build", package=None)
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build")
+
+
+@nox.session(reuse_venv=False, requires=["build"])
+@nox.parametrize("built", ["*.whl", "*.tar.gz"], ids=["wheel", "sdist"])
+def package(session: nox.Session, built: str) -> None:
+    """Install what was built into a fresh environment, and try it away from the checkout."""
+    (distribution,) = Path("dist").resolve().glob(built)
+    smoke = Path("tests/package/smoke.py").resolve()
+    session.chdir(session.create_tmp())
+    session.install(str(distribution))
+    session.run("python", "-I", smoke)
+    session.install(f"{distribution}[cli]")
+    session.run("python", "-I", smoke, "cli")
+
+
+@nox.session
+def changelog(session: nox.Session) -> None:
+    """Move docs/changes into CHANGELOG.md, below the version in pyproject.toml."""
+    install(session, "docs", package=None)
+    session.run("towncrier", "build", "--yes", "--version", PYPROJECT["project"]["version"])
 
 
 @nox.session

@@ -16,7 +16,7 @@ extensions = [
     "sphinx_copybutton",
 ]
 html_theme = "furo"
-html_title = "descope-async"
+html_title = f"descope-async {release}"
 exclude_patterns = ["_build", "changes"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3

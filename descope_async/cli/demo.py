@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from operator import attrgetter
 from typing import Any, Final, cast
 
+import typer
 from attrs import fields, has
 from rich.console import Console
 from rich.markup import escape
@@ -22,6 +23,8 @@ from .demo_steps import SEED, STEPS, Made, Step
 
 _AT_ONCE: Final = 200
 _SHOWN: Final = 300
+#: For terminals and files that take no more than ASCII, or some other small set.
+_PLAIN: Final = str.maketrans({"✓": "+", "✗": "x", "→": ">", "←": "<", "…": "...", "•": "*"})
 
 
 def run(base_url: str | None, project_id: str | None, management_key: str | None) -> int:
@@ -45,7 +48,7 @@ def run(base_url: str | None, project_id: str | None, management_key: str | None
             )
             client.mgmt.access_key.search_all_access_keys()
         except DescopeError as error:
-            report.complain(error)
+            typer.echo(f"descope-keys: {error}", err=True)
             return 2
         report.heading(f"Descope at {client.base_url}, project {client.project_id}")
         asyncio.run(
@@ -130,9 +133,6 @@ class _Report:
     def heading(self, text: str) -> None:
         self._console.rule(f"[bold]{escape(text)}[/]")
 
-    def complain(self, error: DescopeError) -> None:
-        self._console.print(f"[red]{escape(str(error))}[/]")
-
     def leftover(self, key_id: str, error: DescopeError) -> None:
         """Say that a key of the demo could not be deleted, unless it was already."""
         if not isinstance(error, NotFound):
@@ -153,7 +153,7 @@ class _Report:
 
     def line(self, passed: bool, title: str) -> None:
         mark = "[green]✓[/]" if passed else "[red]✗[/]"
-        self._console.print(f"{mark} {escape(title)}")
+        self._print(f"{mark} {escape(title)}")
         if passed:
             self._passed += 1
         else:
@@ -165,14 +165,22 @@ class _Report:
         table.add_row("not as expected", str(len(self._failed)))
         self._console.print(table)
         for title in self._failed:
-            self._console.print(f"[red]✗ {escape(title)}[/]")
+            self._print(f"[red]✗ {escape(title)}[/]")
         return 1 if self._failed else 0
 
     def _detail(self, text: str, made: Made) -> None:
         for secret in filter(None, [*made.secrets, made.token]):
             text = text.replace(secret, "••••••")
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-        self._console.print(f"    [dim]{escape(shown)}[/]", soft_wrap=True)
+        self._print(f"    [dim]{escape(shown)}[/]", soft_wrap=True)
+
+    def _print(self, text: str, *, soft_wrap: bool = False) -> None:
+        if self._console.options.ascii_only:
+            text = text.translate(_PLAIN)
+            text = text.encode(self._console.encoding, "backslashreplace").decode(
+                self._console.encoding
+            )
+        self._console.print(text, soft_wrap=soft_wrap)
 
 
 def _written(result: object) -> str:

@@ -51,9 +51,11 @@ async def _until_stopped(emulator: Emulator, env: bool) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with emulator:
+        lines = [
+            f"export {name}={shlex.quote(each)}" for name, each in emulator.environment.items()
+        ]
         if not env:
-            typer.echo(f"Descope emulator at {emulator.base_url} (Ctrl-C stops it)")
-        for name, value in emulator.environment.items():
-            typer.echo(f"export {name}={shlex.quote(value)}")
-        sys.stdout.flush()  # whoever started this waits for these lines
+            lines.insert(0, f"Descope emulator at {emulator.base_url} (Ctrl-C stops it)")
+        # Whoever started this may wait for the first of them, and then read them all.
+        typer.echo("\n".join(lines))
         await stopped.wait()

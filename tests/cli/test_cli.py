@@ -78,8 +78,9 @@ def test_the_demo_says_when_it_cannot_start() -> None:
         )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert "401 E111119 Unauthorized" in done.stdout
-    assert "✓" not in done.stdout
+    assert done.stderr.startswith("descope-keys: ")
+    assert "401 E111119 Unauthorized" in done.stderr
+    assert done.stdout == ""
 
 
 def test_the_demo_on_a_given_project_cleans_up() -> None:
@@ -101,8 +102,16 @@ def test_the_demo_on_a_given_project_cleans_up() -> None:
 def test_the_demo_needs_a_project_to_run_on() -> None:
     done = run("demo", "--base-url", "https://descope.invalid")
     assert done.returncode == 2
-    assert "DESCOPE_PROJECT_ID" in done.stdout
+    assert "DESCOPE_PROJECT_ID" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_the_demo_writes_in_any_encoding(encoding: str) -> None:
+    done = run("demo", PYTHONIOENCODING=encoding)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.isascii()
+    assert done.stdout.count("\n+ ") > 40
 
 
 def test_the_demo_takes_credentials_only_for_a_real_descope() -> None:
