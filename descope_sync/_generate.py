@@ -257,8 +257,8 @@ class Module:
             self.source.refuse(self.source.tree, f"there is no class {', '.join(sorted(missing))}")
         classes = [Class(self, node).render() for node in found]
         names = sorted({*(self.homes[name].name for name in self.own), *self.exported})
-        if not found and (function := self._missing()):
-            classes.append(self.verbatim(function))
+        if not found and (function := fallback(self.source.tree)):
+            classes.append(self.fallback(function))
         parts = [
             MARK.format(self.facade.source) + (self.source.docstring(self.source.tree) or ""),
             "from __future__ import annotations",
@@ -289,8 +289,9 @@ class Module:
             self.imports.add(self._import_of(twin))
         return twin.name
 
-    def verbatim(self, function: ast.FunctionDef) -> str:
-        """The text of a function that uses nothing but its parameters and what it can import."""
+    def fallback(self, function: ast.FunctionDef) -> str:
+        """The text of what `fallback` found, and the imports that it needs."""
+        self.imports.add("from typing import TYPE_CHECKING")
         parameters = {each.arg for each in [*function.args.args, *function.args.kwonlyargs]}
         for part in ast.walk(function):
             if isinstance(part, ast.Name) and part.id not in parameters:
@@ -298,18 +299,14 @@ class Module:
                     self.imports.add(line)
             elif isinstance(part, ast.Name) and part.id == "self":
                 self.source.refuse(part, f"{function.name} uses self, which is another one here")
-        return textwrap.dedent(f"{' ' * function.col_offset}{self.source.segment(function)}")
+        text = textwrap.dedent(f"{' ' * function.col_offset}{self.source.segment(function)}")
+        return "if not TYPE_CHECKING:\n" + textwrap.indent(text, "    ")
 
     def _import_of(self, twin: Twin) -> str:
         here = self.facade.target.rpartition("/")[0].replace("/", ".")
         if here and twin.module.startswith(f"{here}."):
             return f"from .{twin.module.removeprefix(f'{here}.')} import {twin.name}"
         return f"from {self.package}{twin.module} import {twin.name}"
-
-    def _missing(self) -> ast.FunctionDef | None:
-        """What the module says of names that it does not have."""
-        named = (each for each in self.source.tree.body if isinstance(each, ast.FunctionDef))
-        return next((each for each in named if each.name == "__getattr__"), None)
 
     def _exports(self) -> Iterator[tuple[str, str]]:
         if self.facade.exports is None:
@@ -343,32 +340,14 @@ class Class:
             for name, function in self.methods.items()
             if self._is_carried(name)
         ]
-        if missing := self._missing():
-            text = textwrap.indent(self.module.verbatim(missing), "    ")
-            parts.append(textwrap.indent(f"if not TYPE_CHECKING:\n{text}", "    "))
+        if function := fallback(self.node):
+            parts.append(textwrap.indent(self.module.fallback(function), "    "))
         return f"class {self.module.homes[self.node.name].name}:\n" + "\n\n".join(parts)
 
     def _is_carried(self, name: str) -> bool:
         if name in self.module.facade.without:
             return False
         return not name.startswith("_") or name in RENAMED or name == "__repr__"
-
-    def _missing(self) -> ast.FunctionDef | None:
-        """What the class says of attributes that it does not have, unseen by type checkers."""
-        for item in self.node.body:
-            match item:
-                case ast.If(
-                    test=ast.UnaryOp(op=ast.Not(), operand=ast.Name(id="TYPE_CHECKING")),
-                    body=[ast.FunctionDef(name="__getattr__") as function],
-                    orelse=[],
-                ):
-                    self.module.imports.add("from typing import TYPE_CHECKING")
-                    return function
-                case ast.If():
-                    self.source.refuse(item, "only __getattr__ is carried over from under an if")
-                case _:
-                    pass
-        return None
 
     def _refuse_what_is_lost(self) -> None:
         if self.node.bases or self.node.keywords or self.node.decorator_list:
@@ -382,6 +361,8 @@ class Class:
                 twin = isinstance(item.annotation, ast.Name) and item.annotation.id in self._homes
                 if not twin and not item.target.id.startswith("_"):
                     self.source.refuse(item, "a public attribute is carried over as a property")
+            elif isinstance(item, ast.If) and not fallback(self.node):
+                self.source.refuse(item, "only __getattr__ is carried over from under an if")
             elif isinstance(item, ast.Assign):
                 self.source.refuse(item, "a class attribute needs an annotation")
 
@@ -652,6 +633,21 @@ def hiding(function: Function, body: list[str]) -> list[str]:
         return body
     deleted = f"    del {', '.join(secrets)}  # as in the core, for tracebacks that show variables"
     return ["try:", *(f"    {line}" for line in body), "finally:", deleted]
+
+
+def fallback(holder: ast.Module | ast.ClassDef) -> ast.FunctionDef | None:
+    """What a module or class says of a name that it does not have, unseen by type checkers."""
+    for item in holder.body:
+        match item:
+            case ast.If(
+                test=ast.UnaryOp(op=ast.Not(), operand=ast.Name(id="TYPE_CHECKING")),
+                body=[ast.FunctionDef(name="__getattr__") as function],
+                orelse=[],
+            ):
+                return function
+            case _:
+                pass
+    return None
 
 
 def renamed(text: str) -> str:

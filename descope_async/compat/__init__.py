@@ -5,7 +5,7 @@ For access keys and what comes of them; everything else the official SDK keeps.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .common import (
     COOKIE_DATA_NAME,
@@ -51,5 +51,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    unsupported_name(__name__, name)
+if not TYPE_CHECKING:  # a type checker shall find what is not here
+
+    def __getattr__(name: str) -> object:
+        unsupported_name(__name__, name)

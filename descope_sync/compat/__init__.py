@@ -6,7 +6,7 @@ For access keys and what comes of them; everything else the official SDK keeps.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from descope_async.compat import (
     API_RATE_LIMIT_RETRY_AFTER_HEADER,
@@ -52,6 +52,7 @@ __all__ = [
     "UnsupportedFeature",
 ]
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    unsupported_name(__name__, name)
+    def __getattr__(name: str) -> object:
+        unsupported_name(__name__, name)

@@ -148,13 +148,17 @@ PARTS = '''"""Parts."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .drawers import KNOB, AsyncDrawer, missing
 
 __all__ = ["KNOB", "AsyncDrawer"]
 
 
-def __getattr__(name: str) -> object:
-    missing(name)
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        missing(name)
 '''
 USE_PARTS = """
 from descope_async.parts import AsyncDrawer
