@@ -172,7 +172,7 @@ def test_the_same_refusals(official: Any, ours: Any, call: str, arguments: tuple
     assert isinstance(mine, compat.AuthException)
     assert mine.status_code == theirs.status_code
     if mine.error_type == theirs.error_type == compat.ERROR_TYPE_SERVER_ERROR:
-        assert json.loads(str(mine.error_message)) == json.loads(theirs.error_message)
+        assert json.loads(str(mine.error_message)) == json.loads(str(theirs.error_message))
         assert str(mine) == str(theirs)
     else:  # refused before it was sent
         assert mine.error_type == "invalid argument"
