@@ -361,7 +361,7 @@ class Class:
                 twin = isinstance(item.annotation, ast.Name) and item.annotation.id in self._homes
                 if not twin and not item.target.id.startswith("_"):
                     self.source.refuse(item, "a public attribute is carried over as a property")
-            elif isinstance(item, ast.If) and not fallback(self.node):
+            elif isinstance(item, ast.If) and not fallback(ast.Module([item], [])):
                 self.source.refuse(item, "only __getattr__ is carried over from under an if")
             elif isinstance(item, ast.Assign):
                 self.source.refuse(item, "a class attribute needs an annotation")

@@ -66,8 +66,11 @@ class AuthException(DescopeError):
         super().__init__(
             error_message or error_type or "", status_code=status_code, error_message=error_message
         )
-        self.args = (status_code, error_type, error_message)  # what a pickle calls the class with
         self.error_type = error_type
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Whatever the constructor takes, the state that follows has it all.
+        return type(self), (), vars(self)
 
     def __str__(self) -> str:
         return str(self._shown())
@@ -93,6 +96,8 @@ class RateLimitException(AuthException):
             `retry_after` is None then.
     """
 
+    rate_limit_parameters: dict[str, int]
+
     def __init__(
         self,
         status_code: int | None = None,
@@ -104,13 +109,6 @@ class RateLimitException(AuthException):
         super().__init__(status_code, error_type, error_message)
         self.error_description = error_description
         self.rate_limit_parameters = rate_limit_parameters or {}
-        self.args = (
-            status_code,
-            error_type,
-            error_description,
-            error_message,
-            self.rate_limit_parameters,
-        )
 
     def _shown(self) -> dict[str, Any]:
         return {
