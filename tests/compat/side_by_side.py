@@ -183,6 +183,7 @@ TROUBLES: Final = [
     Trouble("503 on `load`", load, Answer(503, JSON_503)),
     Trouble("502 on `load`", load, Answer(502, "<html>")),
     Trouble("nobody listens, `create`", create, None),
+    Trouble("nobody listens, a token is to be checked", validate(), None),
     Trouble("`create` is read, then the connection breaks", create, Answer(0)),
     Trouble("`load` is read, then the connection breaks", load, Answer(0)),
     Trouble("an answer that is no JSON, `load`", load, Answer(200, "<html>")),
