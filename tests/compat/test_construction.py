@@ -114,7 +114,7 @@ print(client.mgmt.access_key.search_all_access_keys())
 def test_a_script_that_closes_nothing_ends_quietly(emulator: Emulator) -> None:
     done = subprocess.run(
         [
-            *(sys.executable, "-X", "dev", "-W", "error", "-c", SCRIPT),
+            *(sys.executable, "-W", "error", "-c", SCRIPT),
             *(emulator.project_id, emulator.management_key, emulator.base_url),
         ],
         capture_output=True,

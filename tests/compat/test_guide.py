@@ -56,5 +56,4 @@ def test_the_searches(tmp_path: Path) -> None:
 def test_the_imports_of_the_table_exist() -> None:
     for module in ("", ".exceptions", ".common", ".descope_client", ".descope_client_async"):
         assert import_module(f"descope_sync.compat{module}").__all__
-        if module:
-            assert import_module(f"descope{module}")
+        assert import_module(f"descope{module}").__name__ == f"descope{module}"
