@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from ssl import SSLContext
@@ -305,8 +306,17 @@ class DescopeClient:
         await self.aclose()
 
     def __del__(self) -> None:
-        if hasattr(self, "_transport"):  # the constructor may have refused
-            self._transport.abandon()
+        if self._abandon():
+            warnings.warn(
+                "a DescopeClient was not closed; use it as a context manager or close it",
+                ResourceWarning,
+                source=self._transport,
+                stacklevel=2,
+            )
+
+    def _abandon(self) -> bool:
+        # The constructor may have refused.
+        return hasattr(self, "_transport") and self._transport.abandon()
 
     def __repr__(self) -> str:
         if not hasattr(self, "_config"):  # a traceback shows the one that was refused

@@ -23,6 +23,26 @@ def read_object(document: bytes) -> ReadOnlyDict | None:
     return value if isinstance(value, ReadOnlyDict) else None
 
 
+def read_only(value: Any) -> Any:
+    """A copy of decoded JSON as `read_object` gives it: read-only dicts, and tuples for lists."""
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return ReadOnlyDict({name: read_only(item) for name, item in members.items()})
+    if isinstance(value, list | tuple):
+        return tuple([read_only(item) for item in cast("Iterable[Any]", value)])
+    return value
+
+
+def writable(value: Any) -> Any:
+    """A copy of what `read_object` gives as plain dicts and lists."""
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return {name: writable(item) for name, item in members.items()}
+    if isinstance(value, tuple):
+        return [writable(item) for item in cast("Iterable[Any]", value)]
+    return value
+
+
 def _read_only(pairs: list[tuple[str, Any]]) -> ReadOnlyDict:
     members = ReadOnlyDict([(name, _tuples(value)) for name, value in pairs])
     if len(members) != len(pairs):

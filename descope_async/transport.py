@@ -6,7 +6,6 @@ import asyncio
 import os
 import platform
 import ssl
-import warnings
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import suppress
 from http import HTTPStatus
@@ -99,8 +98,8 @@ class Transport:
                     await asyncio.wait([asyncio.wrap_future(elsewhere)])
                 # A loop that stands still closes its pool when it is shut down.
 
-    def abandon(self) -> None:
-        """Warn about what is still open, and let the loops close it."""
+    def abandon(self) -> bool:
+        """Let the loops close what is still open, and say whether anything was."""
         pools, self._pools = self._pools, {}
         still_open = [
             (loop, pool)
@@ -110,13 +109,7 @@ class Transport:
         for loop, pool in still_open:
             with suppress(RuntimeError):  # it ends this very moment
                 loop.call_soon_threadsafe(pool.close_soon)
-        if still_open:
-            warnings.warn(
-                "a DescopeClient was not closed; use it as a context manager or close it",
-                ResourceWarning,
-                source=self,
-                stacklevel=3,
-            )
+        return bool(still_open)
 
     def forget(self) -> None:
         """In a forked child, let go of the parent's connections without closing them.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NoReturn, TypeVar, cast, get_args, get_origin
 
-from attrs import AttrsInstance, field, fields, frozen
+from attrs import AttrsInstance, asdict, field, fields, frozen
 from cattrs import Converter
 from cattrs.errors import (
     AttributeValidationNote,
@@ -112,6 +112,11 @@ def read_error(body: bytes) -> ServiceError:
         error_description=said.get("errorDescription"),
         error_message=said.get("errorMessage") or said.get("message"),
     )
+
+
+def write_error(said: ServiceError) -> str:
+    """An error as the service writes it, without what it did not say."""
+    return json.dumps(_given(asdict(said)), ensure_ascii=False)
 
 
 def to_wire(value: AccessKey | CreatedAccessKey) -> dict[str, Any]:

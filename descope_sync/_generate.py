@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -44,8 +45,11 @@ class Facade:
         target: The module of descope_sync.
         roots: Classes that users construct.
         children: Classes that users get from a root.
-        exports: A package whose other public names the module shares; None for none.
+        exports: A module whose other public names the module shares; None for none. A class under
+            another name than its twin is shared as well.
         nowait: By its name, what to try before a method, where that is not ``<name>_nowait``.
+        names: By its name in the core, what a class is called here, where that differs.
+        without: Methods that blocking code does not need.
     """
 
     source: str
@@ -54,6 +58,21 @@ class Facade:
     children: Sequence[str] = ()
     exports: str | None = None
     nowait: Mapping[str, str] = field(default_factory=dict[str, str])
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+    without: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A blocking class.
+
+    Attributes:
+        name: What it is called.
+        module: The module of descope_sync that it is in, dotted.
+    """
+
+    name: str
+    module: str
 
 
 PACKAGE: Final = '''{mark}"""The blocking twin of `descope_async`: the same names, used without await."""
@@ -98,6 +117,19 @@ FACADES: Final = (
     ),
     Facade("verifier.py", "verifier.py", children=["AccessKeyVerifier"]),
     Facade("emulator/server.py", "emulator.py", roots=["Emulator"], exports="emulator/__init__.py"),
+    Facade("compat/access_key.py", "compat/access_key.py", children=["AccessKeyManagement"]),
+    Facade(
+        "compat/descope_client_async.py",
+        "compat/descope_client.py",
+        roots=["DescopeClientAsync"],
+        children=["Mgmt"],
+        names={"DescopeClientAsync": "DescopeClient"},
+        without=["aopen"],
+    ),
+    *(
+        Facade(f"compat/{name}.py", f"compat/{name}.py", exports=f"compat/{name}.py")
+        for name in ("__init__", "common", "descope_client_async", "exceptions")
+    ),
 )
 
 
@@ -205,13 +237,14 @@ class Source:
 class Module:
     """One module to write."""
 
-    def __init__(self, core: Path, facade: Facade, homes: dict[str, str]) -> None:
+    def __init__(self, core: Path, facade: Facade, homes: dict[str, Twin]) -> None:
         self.core = core
         self.facade = facade
         self.source = Source(core / facade.source, facade.source)
         self.homes = homes
         self.own = {*facade.roots, *facade.children}
-        self.exported = {name: line for name, line in self._exports() if name not in homes}
+        self.package = "descope_sync." if "/" in facade.target else "."
+        self.exported = dict(self._exports())
         self.imports = set(self.exported.values())
 
     def render(self) -> str:
@@ -224,7 +257,9 @@ class Module:
         if missing := self.own - {node.name for node in found}:
             self.source.refuse(self.source.tree, f"there is no class {', '.join(sorted(missing))}")
         classes = [Class(self, node).render() for node in found]
-        names = sorted({*self.own, *self.exported})
+        names = sorted({*(self.homes[name].name for name in self.own), *self.exported})
+        if not found and (function := fallback(self.source.tree)):
+            classes.append(self.fallback(function))
         parts = [
             MARK.format(self.facade.source) + (self.source.docstring(self.source.tree) or ""),
             "from __future__ import annotations",
@@ -250,15 +285,40 @@ class Module:
 
     def twin(self, name: str) -> str:
         """The name of a blocking class, which is imported unless it stands here."""
+        twin = self.homes[name]
         if name not in self.own:
-            self.imports.add(f"from .{self.homes[name]} import {name}")
-        return name
+            self.imports.add(self._import_of(twin))
+        return twin.name
+
+    def fallback(self, function: ast.FunctionDef) -> str:
+        """The text of what `fallback` found, and the imports that it needs."""
+        self.imports.add("from typing import TYPE_CHECKING")
+        parameters = {each.arg for each in [*function.args.args, *function.args.kwonlyargs]}
+        for part in ast.walk(function):
+            if isinstance(part, ast.Name) and part.id not in parameters:
+                if line := self.source.import_of(part):
+                    self.imports.add(line)
+            elif isinstance(part, ast.Name) and part.id == "self":
+                self.source.refuse(part, f"{function.name} uses self, which is another one here")
+        text = textwrap.dedent(f"{' ' * function.col_offset}{self.source.segment(function)}")
+        return "if not TYPE_CHECKING:\n" + textwrap.indent(text, "    ")
+
+    def _import_of(self, twin: Twin) -> str:
+        here = self.facade.target.rpartition("/")[0].replace("/", ".")
+        if here and twin.module.startswith(f"{here}."):
+            return f"from .{twin.module.removeprefix(f'{here}.')} import {twin.name}"
+        return f"from {self.package}{twin.module} import {twin.name}"
 
     def _exports(self) -> Iterator[tuple[str, str]]:
-        if self.facade.exports is not None:
-            package = Source(self.core / self.facade.exports, self.facade.exports)
-            for name in package.constant("__all__"):
-                yield name, f"from {package.module} import {name}"
+        if self.facade.exports is None:
+            return
+        shared = Source(self.core / self.facade.exports, self.facade.exports)
+        for name in shared.constant("__all__"):
+            twin = self.homes.get(name)
+            if twin is None or twin.name != name:
+                yield name, f"from {shared.module} import {name}"
+            if twin is not None and name not in self.own:
+                yield twin.name, self._import_of(twin)
 
 
 class Class:
@@ -279,9 +339,16 @@ class Class:
         parts += [
             "\n".join(f"    {line}" for line in self._method(function))
             for name, function in self.methods.items()
-            if not name.startswith("_") or name in RENAMED or name == "__repr__"
+            if self._is_carried(name)
         ]
-        return f"class {self.node.name}:\n" + "\n\n".join(parts)
+        if function := fallback(self.node):
+            parts.append(textwrap.indent(self.module.fallback(function), "    "))
+        return f"class {self.module.homes[self.node.name].name}:\n" + "\n\n".join(parts)
+
+    def _is_carried(self, name: str) -> bool:
+        if name in self.module.facade.without:
+            return False
+        return not name.startswith("_") or name in RENAMED or name == "__repr__"
 
     def _refuse_what_is_lost(self) -> None:
         if self.node.bases or self.node.keywords or self.node.decorator_list:
@@ -295,18 +362,20 @@ class Class:
                 twin = isinstance(item.annotation, ast.Name) and item.annotation.id in self._homes
                 if not twin and not item.target.id.startswith("_"):
                     self.source.refuse(item, "a public attribute is carried over as a property")
+            elif isinstance(item, ast.If) and not fallback(ast.Module([item], [])):
+                self.source.refuse(item, "only __getattr__ is carried over from under an if")
             elif isinstance(item, ast.Assign):
                 self.source.refuse(item, "a class attribute needs an annotation")
 
     @property
-    def _homes(self) -> dict[str, str]:
+    def _homes(self) -> dict[str, Twin]:
         return self.module.homes
 
     def _constructor(self) -> str:
         name = self.node.name
         self.module.imports.add(f"from {self.source.module} import {name} as _Async{name}")
         if name in self.module.facade.roots:
-            self.module.imports.add("from ._portal import PORTAL")
+            self.module.imports.add(f"from {self.module.package}_portal import PORTAL")
             init = self.methods.get("__init__")
             shown, passed = self._parameters(init) if init else ("self", "")
             made = [f"self._async = _Async{name}({passed})"]
@@ -316,7 +385,7 @@ class Class:
                 "    self._portal = PORTAL",
             ]
         else:
-            self.module.imports.add("from ._portal import Portal")
+            self.module.imports.add(f"from {self.module.package}_portal import Portal")
             lines = [
                 f"def __init__(self, wrapped: _Async{name}, portal: Portal) -> None:",
                 "    self._async = wrapped",
@@ -459,7 +528,8 @@ def render_package(core: Path, facades: Sequence[Facade]) -> str:
     source = Source(core / "__init__.py", "__init__.py")
     names = sorted([*source.constant("__all__"), *ADDED])
     lazy = dict.fromkeys([*source.constant("_LAZY"), "__version__"], "descope_async")
-    lazy |= {name: f".{home}" for name, home in homes_of(facades).items() if name in names}
+    homes = homes_of(facades)
+    lazy |= {name: f".{twin.module}" for name, twin in homes.items() if name in names}
     lazy |= ADDED
     eager = [name for name in names if name not in lazy]
     checked = [f"    from {lazy[name]} import {name}" for name in names if name in lazy]
@@ -472,10 +542,12 @@ def render_package(core: Path, facades: Sequence[Facade]) -> str:
     )
 
 
-def homes_of(facades: Iterable[Facade]) -> dict[str, str]:
-    """The module of descope_sync that each blocking class is in."""
+def homes_of(facades: Iterable[Facade]) -> dict[str, Twin]:
+    """The blocking class of each class that has one, by the latter's name."""
     return {
-        name: facade.target.removesuffix(".py")
+        name: Twin(
+            facade.names.get(name, name), facade.target.removesuffix(".py").replace("/", ".")
+        )
         for facade in facades
         for name in (*facade.roots, *facade.children)
     }
@@ -507,8 +579,15 @@ def formatted(text: str, name: str) -> str:
 
 def orphans(target: Path, expected: Iterable[str]) -> list[str]:
     """What lies in the facade, is not generated and has no right to be there."""
-    known = {*expected, *HAND_WRITTEN, "__pycache__"}
-    return sorted(path.name for path in target.iterdir() if path.name not in known)
+    known = {Path(name) for name in (*expected, *HAND_WRITTEN)}
+    found = [path.relative_to(target) for path in target.rglob("*") if path.is_file()]
+    return sorted(
+        path.as_posix()
+        for path in found
+        if path not in known
+        and known.isdisjoint(path.parents)
+        and path.parent.name != "__pycache__"
+    )
 
 
 def main(arguments: Sequence[str], core: Path, target: Path, facades: Sequence[Facade]) -> int:
@@ -532,6 +611,7 @@ def main(arguments: Sequence[str], core: Path, target: Path, facades: Sequence[F
             lines = old.splitlines(keepends=True), text.splitlines(keepends=True)
             sys.stdout.writelines(difflib.unified_diff(*lines, str(path), "expected"))
         else:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path}")
     for name in orphans(target, expected):
@@ -554,6 +634,21 @@ def hiding(function: Function, body: list[str]) -> list[str]:
         return body
     deleted = f"    del {', '.join(secrets)}  # as in the core, for tracebacks that show variables"
     return ["try:", *(f"    {line}" for line in body), "finally:", deleted]
+
+
+def fallback(holder: ast.Module | ast.ClassDef) -> ast.FunctionDef | None:
+    """What a module or class says of a name that it does not have, unseen by type checkers."""
+    for item in holder.body:
+        match item:
+            case ast.If(
+                test=ast.UnaryOp(op=ast.Not(), operand=ast.Name(id="TYPE_CHECKING")),
+                body=[ast.FunctionDef(name="__getattr__") as function],
+                orelse=[],
+            ):
+                return function
+            case _:
+                pass
+    return None
 
 
 def renamed(text: str) -> str:

@@ -38,6 +38,22 @@ def test_imports_point_upwards(module: str) -> None:
     assert downwards <= DOWNWARDS
 
 
+def test_the_official_shapes_lie_over_the_core() -> None:
+    """No second transport and no second rule: requests, JSON and claims stay where they are."""
+    found: set[str] = set()
+    for path in (PACKAGE / "compat").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+                if node.module == "descope_async":
+                    names = [f"descope_async.{alias.name}" for alias in node.names]
+                found |= {name for name in names if name.startswith("descope_async.")}
+    found = {name.removeprefix("descope_async.") for name in found}
+    assert {"client", "sessions"} < found
+    assert found <= set(TABLE[: TABLE.index("compat")])
+    assert found.isdisjoint({"clock", "retries", "messages", "transport", "license", "jws", "jwks"})
+
+
 def test_the_emulator_reads_the_contract_for_itself() -> None:
     for path in (PACKAGE / "emulator").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -110,6 +110,103 @@ def test_each_wrapper_is_checked_against_the_core(generate: Generate, project: P
     assert "boxes.py:" in mypy()
 
 
+DRAWERS = '''"""Drawers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+__all__ = ["KNOB", "AsyncDrawer"]
+
+KNOB = "brass"
+
+
+def missing(name: str) -> NoReturn:
+    raise AttributeError(f"no {name} in a drawer")
+
+
+class AsyncDrawer:
+    """A drawer."""
+
+    def __init__(self, size: int = 1) -> None:
+        self._size = size
+
+    async def pull(self) -> int:
+        """Pull it out."""
+        return self._size
+
+    async def apart(self) -> int:
+        """What blocking code does not need."""
+        return 0
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            missing(name)
+'''
+PARTS = '''"""Parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .drawers import KNOB, AsyncDrawer, missing
+
+__all__ = ["KNOB", "AsyncDrawer"]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        missing(name)
+'''
+USE_PARTS = """
+from descope_async.parts import AsyncDrawer
+from descope_sync import parts
+
+assert parts.__all__ == ["KNOB", "AsyncDrawer", "Drawer"]
+assert parts.AsyncDrawer is AsyncDrawer
+drawer = parts.Drawer(3)
+assert drawer.pull() == 3
+for owner, name in [(drawer, "apart"), (parts, "screw")]:
+    try:
+        getattr(owner, name)
+    except AttributeError as error:
+        print(error)
+"""
+
+
+def test_modules_within_a_package(generator: Any, project: Path) -> None:
+    core, facade = project / "descope_async", project / "descope_sync"
+    (core / "parts").mkdir()
+    (core / "parts/drawers.py").write_text(DRAWERS)
+    (core / "parts/__init__.py").write_text(PARTS)
+    facades = [
+        generator.Facade("boxes.py", "boxes.py", ["Box"], ["Lid", "Shelf"]),
+        generator.Facade(
+            "parts/drawers.py",
+            "parts/drawer.py",
+            ["AsyncDrawer"],
+            names={"AsyncDrawer": "Drawer"},
+            without=["apart"],
+        ),
+        generator.Facade("parts/__init__.py", "parts/__init__.py", exports="parts/__init__.py"),
+    ]
+    assert generator.main([], core, facade, facades) == 0
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", USE_PARTS],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["no apart in a drawer", "no screw in a drawer"]
+    (facade / "parts/old.py").touch()
+    assert generator.main(["--check"], core, facade, facades) == 1
+
+
 def test_check_passes_on_what_was_written(
     generate: Generate, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -215,6 +312,12 @@ def test_without_ruff(
         ('def f(self) -> None:\n        """Await it."""', 0, "the docstring says 'Await'"),
         ('def f(self) -> None:\n        """Is async."""', 0, "the docstring says 'async'"),
         ("def __len__(self) -> int: ...", 0, "__len__ is not carried over"),
+        ("if True:\n        size: int = 3", 0, "only __getattr__ is carried over"),
+        (
+            "if not TYPE_CHECKING:\n        def __getattr__(self, name: str) -> int: self.weigh(name)",
+            1,
+            "__getattr__ uses self",
+        ),
         ("size: int", 0, "a public attribute"),
         ("size = 3", 0, "a class attribute"),
         (

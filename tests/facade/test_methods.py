@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jwk, jws
 
 import descope_sync
+import descope_sync.compat.access_key
+import descope_sync.compat.descope_client
 import descope_sync.emulator
 from descope_async.clock import SYSTEM_CLOCK
 from descope_sync import (
@@ -315,6 +317,67 @@ def misbehave(client: DescopeClient, emulator: Emulator) -> None:
         emulator.certificate.encode()
 
 
+def official(emulator: Emulator) -> descope_sync.compat.DescopeClient:
+    return descope_sync.compat.DescopeClient(
+        emulator.project_id, management_key=emulator.management_key, base_url=emulator.base_url
+    )
+
+
+def official_management(_: DescopeClient, emulator: Emulator) -> None:
+    with official(emulator) as client:
+        keys = client.mgmt.access_key
+        created = keys.create("n", custom_claims={"k": "v"})
+        key_id = created["key"]["id"]
+        assert keys.load(key_id) == {"key": created["key"]}
+        keys.update(key_id, "new", permitted_ips=["127.0.0.1"])
+        (found,) = keys.search_all_access_keys()["keys"]
+        assert (found["name"], found["permittedIps"]) == ("new", ["127.0.0.1"])
+        rotated = keys.rotate(key_id)
+        assert rotated["cleartext"] != created["cleartext"]
+        for switch, status in [
+            (keys.deactivate, "inactive"),
+            (keys.activate, "active"),
+        ]:
+            switch(key_id)
+            assert keys.load(key_id)["key"]["status"] == status
+        keys.deactivate_batch([key_id])
+        assert keys.load(key_id)["key"]["status"] == "inactive"
+        keys.activate_batch([key_id])
+        assert keys.load(key_id)["key"]["status"] == "active"
+        keys.delete(key_id)
+        another = keys.create("n")["key"]["id"]
+        keys.delete_batch([another])
+        assert keys.search_all_access_keys() == {"keys": []}
+
+
+def official_sessions(_: DescopeClient, emulator: Emulator) -> None:
+    emulator.create_role("Reader", ["read"])
+    emulator.create_tenant("t1")
+    client = official(emulator)
+    free = client.mgmt.access_key.create("n", role_names=["Reader"])
+    bound = client.mgmt.access_key.create(
+        "n", key_tenants=[{"tenant_id": "t1", "role_names": ["Reader"]}]
+    )
+    session = client.exchange_access_key(free["cleartext"])
+    token = session["sessionToken"]["jwt"]
+    validated = client.validate_session(token)
+    assert validated == client.validate_session_nowait(token)
+    assert validated["sessionToken"] == session["sessionToken"]
+    assert client.validate_permissions(session, ["read"])
+    assert client.get_matched_permissions(session, ["read", "write"]) == ["read"]
+    assert client.validate_roles(session, ["Reader"])
+    assert client.get_matched_roles(session, ["Reader", "Admin"]) == ["Reader"]
+    session = client.exchange_access_key(bound["cleartext"])
+    assert client.validate_tenant_permissions(session, "t1", ["read"])
+    assert client.get_matched_tenant_permissions(session, "t1", ["read", "x"]) == ["read"]
+    assert client.validate_tenant_roles(session, "t1", ["Reader"])
+    assert client.get_matched_tenant_roles(session, "t1", ["Reader", "x"]) == ["Reader"]
+    assert not client.validate_tenant_roles(session, "t2", [])
+    client.close()
+    with pytest.raises(ClientClosed):
+        client.exchange_access_key(free["cleartext"])
+
+
 #: What calls each method, by class.
 CALLS: dict[type, dict[str, Any]] = {
     Management: {},
@@ -382,7 +445,44 @@ CALLS: dict[type, dict[str, Any]] = {
         "delete_user": set_up,
         "snapshot": set_up,
     },
+    descope_sync.compat.descope_client.Mgmt: {},
+    descope_sync.compat.access_key.AccessKeyManagement: dict.fromkeys(
+        (
+            "create",
+            "load",
+            "search_all_access_keys",
+            "update",
+            "deactivate",
+            "activate",
+            "delete",
+            "rotate",
+            "activate_batch",
+            "deactivate_batch",
+            "delete_batch",
+        ),
+        official_management,
+    ),
+    descope_sync.compat.DescopeClient: dict.fromkeys(
+        (
+            "exchange_access_key",
+            "validate_session",
+            "validate_session_nowait",
+            "validate_permissions",
+            "get_matched_permissions",
+            "validate_roles",
+            "get_matched_roles",
+            "validate_tenant_permissions",
+            "get_matched_tenant_permissions",
+            "validate_tenant_roles",
+            "get_matched_tenant_roles",
+            "close",
+        ),
+        official_sessions,
+    ),
 }
+
+
+COMPAT = (descope_sync.compat.descope_client, descope_sync.compat.access_key)
 
 
 @pytest.mark.parametrize(
@@ -404,7 +504,7 @@ def public_names(cls: type) -> set[str]:
     return {name for name in vars(cls) if not name.startswith("_")}
 
 
-@pytest.mark.parametrize("cls", CALLS)
+@pytest.mark.parametrize("cls", CALLS, ids=lambda cls: f"{cls.__module__}.{cls.__name__}")
 def test_no_method_is_left_out(cls: type) -> None:
     assert public_names(cls) == set(CALLS[cls])
     for name, call in CALLS[cls].items():
@@ -414,7 +514,7 @@ def test_no_method_is_left_out(cls: type) -> None:
 def test_no_class_is_left_out() -> None:
     found: set[Any] = {
         getattr(module, name)
-        for module in (descope_sync, descope_sync.emulator)
+        for module in (descope_sync, descope_sync.emulator, *COMPAT)
         for name in module.__all__
     }
     ours = {

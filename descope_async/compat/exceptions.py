@@ -1,0 +1,194 @@
+"""The official SDK's exceptions, and which of them each error of this package becomes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+from descope_async.errors import (
+    ApiError,
+    DescopeError,
+    InvalidArgument,
+    RateLimited,
+    ReplayStoreFull,
+    RequestFailed,
+    TokenError,
+    UnexpectedResponse,
+)
+from descope_async.wire import ServiceError, write_error
+
+__all__ = [
+    "API_RATE_LIMIT_RETRY_AFTER_HEADER",
+    "ERROR_TYPE_API_RATE_LIMIT",
+    "ERROR_TYPE_INVALID_ARGUMENT",
+    "ERROR_TYPE_INVALID_PUBLIC_KEY",
+    "ERROR_TYPE_INVALID_TOKEN",
+    "ERROR_TYPE_NO_ANSWER",
+    "ERROR_TYPE_SERVER_ERROR",
+    "AuthException",
+    "RateLimitException",
+    "UnsupportedFeature",
+]
+
+ERROR_TYPE_INVALID_ARGUMENT: Final = "invalid argument"
+ERROR_TYPE_SERVER_ERROR: Final = "server error"
+ERROR_TYPE_INVALID_PUBLIC_KEY: Final = "invalid public key"
+ERROR_TYPE_INVALID_TOKEN: Final = "invalid token"  # noqa: S105 - says what went wrong
+ERROR_TYPE_API_RATE_LIMIT: Final = "API rate limit exceeded"
+#: Not a type of the official SDK, which lets its HTTP library's exceptions through.
+ERROR_TYPE_NO_ANSWER: Final = "no answer"
+
+API_RATE_LIMIT_RETRY_AFTER_HEADER: Final = "Retry-After"
+
+
+class AuthException(DescopeError):
+    """Whatever goes wrong in a call.
+
+    The error of `descope_async.errors` that it stands for is its ``__cause__``.
+
+    Attributes:
+        status_code: The answer's HTTP status; without one, the status that fits: 400 for an
+            argument or setting, 401 for a token, 502 for an answer that makes no sense, 503 for none.
+        error_type: One of the ``ERROR_TYPE_…`` constants.
+        error_message: What the service said, as JSON text with ``errorCode``,
+            ``errorDescription`` and ``errorMessage``; a sentence where it said nothing.
+    """
+
+    error_type: str | None
+
+    def __init__(
+        self,
+        status_code: int | None = None,
+        error_type: str | None = None,
+        error_message: str | None = None,
+    ) -> None:
+        super().__init__(
+            error_message or error_type or "", status_code=status_code, error_message=error_message
+        )
+        self.error_type = error_type
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Whatever the constructor takes, the state that follows has it all.
+        return type(self), (), vars(self)
+
+    def __str__(self) -> str:
+        return str(self._shown())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._shown()})"
+
+    def _shown(self) -> dict[str, Any]:
+        return {
+            "status_code": self.status_code,
+            "error_type": self.error_type,
+            "error_message": self.error_message,
+        }
+
+
+class RateLimitException(AuthException):
+    """The service asks to be called less often.
+
+    Attributes:
+        error_description: The service's sentence for its code.
+        error_message: The service's detail.
+        rate_limit_parameters: ``{"Retry-After": seconds}``, 0 when the service named no time;
+            `retry_after` is None then.
+    """
+
+    rate_limit_parameters: dict[str, int]
+
+    def __init__(
+        self,
+        status_code: int | None = None,
+        error_type: str | None = None,
+        error_description: str | None = None,
+        error_message: str | None = None,
+        rate_limit_parameters: dict[str, int] | None = None,
+    ) -> None:
+        super().__init__(status_code, error_type, error_message)
+        self.error_description = error_description
+        self.rate_limit_parameters = rate_limit_parameters or {}
+
+    def _shown(self) -> dict[str, Any]:
+        return {
+            "status_code": self.status_code,
+            "error_type": self.error_type,
+            "error_description": self.error_description,
+            "error_message": self.error_message,
+            "rate_limit_parameters": self.rate_limit_parameters,
+        }
+
+
+class UnsupportedFeature(DescopeError, AttributeError):
+    """A part of the official SDK that is not about access keys. The message says what to use."""
+
+
+class _Kind(NamedTuple):
+    """What a kind of error becomes.
+
+    Attributes:
+        error: The kind.
+        status_code: The status to report; None for the answer's own.
+        error_type: The type to report.
+    """
+
+    error: type[DescopeError]
+    status_code: int | None
+    error_type: str
+
+
+#: The first that fits. What is not listed is a mistake of the program, and passes as it is.
+_KINDS: Final = (
+    _Kind(RateLimited, None, ERROR_TYPE_API_RATE_LIMIT),
+    _Kind(ApiError, None, ERROR_TYPE_SERVER_ERROR),
+    _Kind(InvalidArgument, 400, ERROR_TYPE_INVALID_ARGUMENT),
+    _Kind(TokenError, 401, ERROR_TYPE_INVALID_TOKEN),
+    _Kind(UnexpectedResponse, 502, ERROR_TYPE_SERVER_ERROR),
+    _Kind(RequestFailed, 503, ERROR_TYPE_NO_ANSWER),
+    _Kind(ReplayStoreFull, 503, ERROR_TYPE_SERVER_ERROR),
+)
+
+
+@contextmanager
+def official_errors() -> Generator[None, None, None]:
+    """Raise the official SDK's exceptions for the errors of this package."""
+    try:
+        yield
+    except DescopeError as error:
+        official = _official(error)
+        if official is error:
+            raise
+        raise official from error
+
+
+def _official(error: DescopeError) -> DescopeError:
+    kind = next((kind for kind in _KINDS if isinstance(error, kind.error)), None)
+    if kind is None:
+        return error
+    status = kind.status_code or error.status_code
+    found: AuthException
+    if isinstance(error, RateLimited):
+        found = RateLimitException(
+            status,
+            kind.error_type,
+            error.error_description,
+            error.error_message,
+            {API_RATE_LIMIT_RETRY_AFTER_HEADER: math.ceil(error.retry_after or 0)},
+        )
+    else:
+        found = AuthException(status, kind.error_type, _said(error) or str(error))
+    found.error_code = error.error_code
+    found.error_description = error.error_description
+    found.operation = error.operation
+    found.request_id = error.request_id
+    found.retry_after = error.retry_after
+    return found
+
+
+def _said(error: DescopeError) -> str | None:
+    if not isinstance(error, ApiError):
+        return None
+    said = ServiceError(error.error_code, error.error_description, error.error_message)
+    return write_error(said) if said != ServiceError() else None

@@ -1,0 +1,81 @@
+"""The dicts that the official SDK makes of a session token, and what they grant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from descope_async.errors import InvalidArgument
+from descope_async.models import ReadOnlyDict, SessionToken
+from descope_async.sessions import session_of
+from descope_async.strict_json import read_only, writable
+
+from .common import SESSION_TOKEN_NAME
+
+#: What the rules for grants look at.
+_GRANTS: Final = ("permissions", "roles", "tenants", "dct")
+
+
+def exchanged(session: SessionToken) -> dict[str, Any]:
+    """The result of an exchange."""
+    return {**_parts(session), "keyId": session.key_id}
+
+
+def validated(session: SessionToken) -> dict[str, Any]:
+    """The result of a validation: the claims at the top level as well, and no ``keyId``."""
+    parts = _parts(session)
+    return {**_token(session), **parts, "userId": session.key_id}
+
+
+def granted(jwt_response: object) -> SessionToken:
+    """What such a dict grants, by the same rules as a session token.
+
+    Nothing of it is checked again: pass what an exchange or a validation returned.
+
+    Raises:
+        InvalidArgument: It is no mapping.
+    """
+    if jwt_response is None:
+        return _session({})
+    if not isinstance(jwt_response, Mapping):
+        raise InvalidArgument(
+            "jwt_response must be what exchange_access_key or validate_session returned, "
+            f"not {type(jwt_response).__name__}"
+        )
+    response = cast("Mapping[str, Any]", jwt_response)
+    claims = {name: response[name] for name in _GRANTS if name in response}
+    token = response.get(SESSION_TOKEN_NAME)
+    if isinstance(token, Mapping):
+        token = cast("Mapping[str, Any]", token)
+        claims["dct"] = token.get("dct")
+        if "tenants" not in token and not claims.get("tenants"):
+            # The result of an exchange has `tenants` even where the token does not.
+            claims.pop("tenants", None)
+    return _session(claims)
+
+
+def names(value: Sequence[str]) -> Sequence[str]:
+    """Permissions or roles, of which the official SDK also takes a single one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _session(claims: Mapping[str, Any]) -> SessionToken:
+    # Whose token it is and until when plays no part in what it grants.
+    complete: ReadOnlyDict = read_only({**claims, "sub": "-", "exp": 0})
+    return session_of("", complete, "")
+
+
+def _token(session: SessionToken) -> dict[str, Any]:
+    claims: dict[str, Any] = writable(session.claims)
+    return {**claims, "jwt": session.jwt}
+
+
+def _parts(session: SessionToken) -> dict[str, Any]:
+    tenants = session.claims.get("tenants")
+    return {
+        SESSION_TOKEN_NAME: _token(session),
+        "permissions": list(session.permissions),
+        "roles": list(session.roles),
+        "tenants": writable(tenants) if isinstance(tenants, Mapping) else {},
+        "projectId": session.project_id,
+    }
