@@ -24,6 +24,7 @@ from .errors import (
     IssuerMismatch,
     KeySetUnavailable,
     NotFound,
+    OutcomeUnknown,
     ProofInvalid,
     ProofReplayed,
     ProofRequired,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from .client import DescopeClient, Management
     from .config import Timeouts
     from .key_sources import EnvironmentVariable
+    from .retries import Retries
     from .token_source import TokenSource
 
     __version__: str
@@ -69,6 +71,7 @@ _LAZY: Final = {
     "DescopeClient": "client",
     "EnvironmentVariable": "key_sources",
     "Management": "client",
+    "Retries": "retries",
     "Timeouts": "config",
     "TokenSource": "token_source",
 }
@@ -97,6 +100,7 @@ __all__ = [
     "KeySetUnavailable",
     "Management",
     "NotFound",
+    "OutcomeUnknown",
     "ProofInvalid",
     "ProofReplayed",
     "ProofRequired",
@@ -104,6 +108,7 @@ __all__ = [
     "ReplayStore",
     "ReplayStoreFull",
     "RequestFailed",
+    "Retries",
     "ServerError",
     "SessionToken",
     "SignatureInvalid",

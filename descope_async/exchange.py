@@ -10,7 +10,7 @@ from . import wire
 from .compact import parse
 from .config import Config
 from .errors import TokenError, TokenMalformed, UnexpectedResponse
-from .messages import Request
+from .messages import Answer, Request
 from .models import AccessKeyLoginOptions, SessionToken
 from .secret import Secret
 from .sessions import SessionValidator
@@ -18,6 +18,8 @@ from .strict_json import read_object
 from .transport import Transport
 
 _OPERATION: Final = "exchange_access_key"
+#: Seconds to keep quiet after a 429 that does not say for how long.
+_RATE_LIMIT_PAUSE: Final = 10.0
 #: The first second of the year 10000.
 _LATEST: Final = 253_402_300_800
 
@@ -74,17 +76,20 @@ class Exchange:
         )
 
     async def _ask(self, access_key: Secret[str], options: AccessKeyLoginOptions) -> Secret[object]:
-        answer = await self._transport.send(
-            Request(
-                operation=_OPERATION,
-                method="POST",
-                path="/v1/auth/accesskey/exchange",
-                deadline=self._config.timeouts.exchange,
-                bearer=self._config.exchange_bearer(access_key),
-                body=wire.exchange_body(options),
-            )
+        request = Request(
+            operation=_OPERATION,
+            method="POST",
+            path="/v1/auth/accesskey/exchange",
+            deadline=self._config.timeouts.exchange,
+            bearer=self._config.exchange_bearer(access_key),
+            body=wire.exchange_body(options),
+            rate_limit_pause=_RATE_LIMIT_PAUSE,
         )
-        return Secret[object](answer.read(wire.ExchangeAnswer).session_jwt)
+        return await self._transport.send(request, _token)
+
+
+def _token(answer: Answer) -> Secret[object]:
+    return Secret[object](answer.read(wire.ExchangeAnswer).session_jwt)
 
 
 def _minted(token: Secret[object]) -> MintedToken:

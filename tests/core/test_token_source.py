@@ -32,6 +32,9 @@ from descope_async import (
 from descope_async.clock import Clock
 from descope_async.emulator import Emulator
 from descope_async.exchange import MintedToken
+from descope_async.messages import Request
+from descope_async.repeats import Repeats
+from descope_async.retries import Retries
 from descope_async.secret import Secret
 from descope_async.token_source import TokenSources
 
@@ -73,8 +76,19 @@ class Service:
         self.held_up: asyncio.Event | None = None
         self.seconds = 0.0
         self.sources = TokenSources(self.exchange, self.clock, 15, self.clock.sleep)
+        self.repeats = Repeats(Retries(), self.clock, self.clock.sleep)
 
     async def exchange(self, key: Secret[str], _: AccessKeyLoginOptions) -> MintedToken:
+        request = Request(
+            operation="exchange_access_key",
+            method="POST",
+            path="/",
+            deadline=15,
+            rate_limit_pause=10,
+        )
+        return await self.repeats.run(request, lambda _: self.answer(key))
+
+    async def answer(self, key: Secret[str]) -> MintedToken:
         self.sent.append(key.reveal())
         number = len(self.sent)
         await asyncio.sleep(self.seconds)
