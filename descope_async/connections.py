@@ -171,8 +171,10 @@ class Pool:
 
 def _session(config: Config, *, force_close: bool) -> aiohttp.ClientSession:
     tracing = aiohttp.TraceConfig()
-    tracing.on_request_headers_sent.append(_note_sent)
+    tracing.on_connection_create_start.append(_refuse_again)
     tracing.on_connection_reuseconn.append(_note_reused)
+    tracing.on_request_headers_sent.append(_refuse_again)
+    tracing.on_request_headers_sent.append(_note_sent)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=config.ssl or True, limit=100, force_close=force_close),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -190,13 +192,19 @@ def _session(config: Config, *, force_close: bool) -> aiohttp.ClientSession:
     )
 
 
+async def _refuse_again(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
+    # aiohttp sends some requests a second time by itself, which is not its to decide here.
+    if context.trace_request_ctx.is_sent:
+        raise aiohttp.ServerDisconnectedError
+
+
 async def _note_sent(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
     # Fires before the first byte is written: without it, nothing was sent.
     context.trace_request_ctx.is_sent = True
 
 
 async def _note_reused(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
-    context.trace_request_ctx.is_reused = True
+    context.trace_request_ctx.is_reused = not context.trace_request_ctx.is_sent
 
 
 def _proxy(config: Config) -> str | None:

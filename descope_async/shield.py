@@ -65,8 +65,8 @@ async def shielded(
         if not task.is_late:
             raise cancellation or asyncio.CancelledError
         return Ending(is_late=True, cancellation=cancellation)
-    if (error := task.exception()) is not None:
-        return Ending(error=error, cancellation=cancellation)
+    if (failure := task.exception()) is not None:
+        return Ending(error=failure, cancellation=cancellation)
     return Ending(result=task.result(), cancellation=cancellation)
 
 

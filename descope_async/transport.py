@@ -102,7 +102,11 @@ class Transport:
         except DescopeError as error:
             failure = error.with_traceback(None)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
-            failure = _failure(error, request, self._config.base_url, attempt)
+            failure = (
+                _closed(request, attempt)
+                if pool.is_closed
+                else _failure(error, request, self._config.base_url, attempt)
+            )
         except asyncio.CancelledError as cancellation:
             # aiohttp also cancels those who wait for a connection when it is closed.
             if _is_cancelled() or not pool.is_closed:
@@ -123,6 +127,8 @@ class Transport:
             ending = await shielded(
                 self._carry_out(request, read, attempt), lambda: attempt.is_sent, attempt.limit
             )
+        if ending.error is not None and not isinstance(ending.error, DescopeError):
+            raise ending.error
         failure = ending.error
         if ending.is_late:
             failure = _failure(TimeoutError(), request, self._config.base_url, attempt)
@@ -130,7 +136,7 @@ class Transport:
             if failure is not None:
                 raise failure
             return cast("T", ending.result)
-        if isinstance(failure, DescopeError) and not judge(failure).may_be_done:
+        if failure is not None and not judge(failure).may_be_done:
             raise ending.cancellation
         raise outcome_unknown(
             request, once, attempt.started_at, failure, ending.result, interrupted=True
@@ -195,7 +201,7 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _holds_secret(failure: Exception | None) -> bool:
+def _holds_secret(failure: DescopeError | None) -> bool:
     return isinstance(failure, UnexpectedResponse) and failure.cleartext is not None
 
 
