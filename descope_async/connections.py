@@ -6,7 +6,7 @@ import asyncio
 import os
 import platform
 import warnings
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -129,7 +129,7 @@ class Pool:
         return self.kept.closed
 
     @contextmanager
-    def outcome_awaited(self) -> Iterator[None]:
+    def outcome_awaited(self) -> Generator[None, None, None]:
         """Delay the end of the pool, for a few seconds, until this is left."""
         outcome = asyncio.get_running_loop().create_future()
         self._awaited.add(outcome)

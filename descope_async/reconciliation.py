@@ -110,6 +110,8 @@ class Reconciliation:
         try:
             return await create(marker)
         except OutcomeUnknown as error:
+            if error.interrupted:
+                raise
             unknown = error.with_traceback(None)
         return await _settled(unknown, self._find_or_create(create, marker, unknown, until))
 
@@ -123,6 +125,8 @@ class Reconciliation:
         try:
             return await self._rotate(key_id)
         except OutcomeUnknown as error:
+            if error.interrupted:
+                raise
             unknown = error.with_traceback(None)
         return await _settled(unknown, self._rotate_again(key_id, unknown, until))
 

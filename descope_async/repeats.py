@@ -160,6 +160,7 @@ class Repeats:
         if failure.retry_after is None:
             failure.retry_after = request.rate_limit_pause
         opens_at = self._clock.running() + failure.retry_after
+        # A race that is lost to another thread costs others a part of the wait, never this call.
         self._gate_opens_at = max(self._gate_opens_at, opens_at)
 
     async def _pass_gate(self, request: Request, progress: _Progress) -> None:

@@ -30,7 +30,7 @@ from .messages import Answer, Once, Request, outcome_unknown, refusal
 from .repeats import Attempt, Repeats
 from .retries import judge
 from .shield import shielded
-from .wire import encode
+from .wire import encode, salvaged
 
 T = TypeVar("T")
 
@@ -157,7 +157,13 @@ class Transport:
         ) as response:
             attempt.is_answered = True
             limit = request.max_body if response.ok else _MAX_ERROR_BODY
-            body = await _body(response, limit)
+            body = bytearray()
+            try:
+                await _read(response, limit, body)
+            except (aiohttp.ClientError, OSError):
+                # An error status counts, whatever comes of its body; and so does a secret.
+                if response.ok and (request.once is None or salvaged(body) is None):
+                    raise
             if response.status < HTTPStatus.MULTIPLE_CHOICES and len(body) <= limit:
                 return Answer(
                     operation=request.operation,
@@ -181,19 +187,13 @@ class Transport:
         )
 
 
-async def _body(response: aiohttp.ClientResponse, limit: int) -> bytearray:
-    """The body, or a little more of it than allowed; of an error, what can be had of it."""
-    body = bytearray()
-    try:
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > limit:
-                response.close()
-                break
-    except (aiohttp.ClientError, OSError):
-        if response.ok:
-            raise
-    return body
+async def _read(response: aiohttp.ClientResponse, limit: int, body: bytearray) -> None:
+    """Take in the body, or a little more of it than allowed."""
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            response.close()
+            break
 
 
 def _is_cancelled() -> bool:

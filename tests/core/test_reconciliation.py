@@ -30,7 +30,7 @@ class Line:
         client: A client at this end of it.
         direct: A client without it.
         plan: By the end of a path, what happens to the next requests: "pass"; "lose" the answer;
-            "drop" the request; or "late", to carry it out at the next request for anything else.
+            "drop" the request; "pause" before the answer; or "late", to carry it out at the next request for anything else.
         passed: The ends of the paths of what has arrived at the service.
         slept: For how long the client has waited, each time.
     """
@@ -80,7 +80,9 @@ async def line() -> AsyncIterator[Line]:
             while late and end != "license":
                 await late.pop()()
             answered = await carry_out()
-            if todo == "pass":
+            if todo == "pause":
+                await asyncio.sleep(0.3)
+            if todo in {"pass", "pause"}:
                 return answered
         assert request.transport is not None
         request.transport.close()
@@ -274,6 +276,26 @@ async def test_a_cancellation_tells_what_is_unknown(line: Line, where: str) -> N
     if where == "exchange":
         assert caught.value.cleartext is not None
         assert await line.works(caught.value.cleartext)
+
+
+@pytest.mark.parametrize("operation", ["create", "rotate"])
+async def test_after_a_cancellation_nothing_more_is_begun(line: Line, operation: str) -> None:
+    created = await line.direct.mgmt.access_key.create("n")
+    line.plan[operation] = ["pause"]
+    keys = line.client.mgmt.access_key
+    task = asyncio.create_task(
+        keys.create("n", on_unknown="reconcile")
+        if operation == "create"
+        else keys.rotate(created.key.id, on_unknown="reconcile")
+    )
+    while operation not in line.passed:  # noqa: ASYNC110 - a list tells nobody
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(OutcomeUnknown) as caught:
+        await task
+    assert caught.value.cleartext is not None
+    assert await line.works(caught.value.cleartext)
+    assert [path for path in line.passed if path != "license"] == [operation]
 
 
 @pytest.mark.parametrize("given", ["retry", None, True, ""])

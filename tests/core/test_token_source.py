@@ -433,7 +433,7 @@ async def test_cancelled_callers_harm_nobody(service: Service) -> None:
 
 
 def test_threads_share_an_exchange_and_survive_a_dying_loop(service: Service) -> None:
-    service.seconds = 0.3
+    service.seconds = 60  # longer than its loop lives
     source = service.source()
     tokens: list[str] = []
 
@@ -449,6 +449,7 @@ def test_threads_share_an_exchange_and_survive_a_dying_loop(service: Service) ->
     doomed.start()
     while not service.sent:
         threading.Event().wait(0.005)
+    service.seconds = 0.3
     threads = [threading.Thread(target=lambda: asyncio.run(ask())) for _ in range(6)]
     for thread in threads:
         thread.start()
