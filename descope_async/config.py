@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ssl import CERT_REQUIRED, SSLContext
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from attrs import Attribute, AttrsInstance, field, fields, frozen
 
@@ -75,7 +76,7 @@ class Config:
     timeouts: Timeouts
     retries: Retries
     ssl: SSLContext | None
-    trust_env: bool
+    proxy: Secret[str] | None
 
     def management_bearer(self) -> Secret[str]:
         """What authorizes a management call.
@@ -137,7 +138,7 @@ def resolve(
             timeouts=_options("timeouts", Timeouts, timeouts),
             retries=_options("retries", Retries, retries),
             ssl=_ssl(ssl, url),
-            trust_env=_switch("trust_env", trust_env),
+            proxy=_proxy(trust_env, url),
         )
     except ConfigurationError:
         raise
@@ -255,10 +256,22 @@ def _options(parameter: str, cls: type[Options], value: object) -> Options:
     return cls(**given)
 
 
-def _switch(parameter: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{parameter} must be True or False")
-    return value
+def _proxy(trust_env: object, base_url: str) -> Secret[str] | None:
+    """The environment's proxy, with the password that it may hold."""
+    if not isinstance(trust_env, bool):
+        raise ConfigurationError("trust_env must be True or False")
+    parts = urlsplit(base_url)
+    # Plain http is only for this machine, so no proxy shall see it.
+    if not trust_env or parts.scheme != "https" or proxy_bypass(parts.netloc):
+        return None
+    found = Secret(getproxies().get("https", ""))
+    if not found.reveal():
+        return None
+    if "://" not in found.reveal():
+        return Secret(f"http://{found.reveal()}")
+    if not found.reveal().startswith(("http://", "https://")):
+        raise ConfigurationError("the proxy in HTTPS_PROXY must be an http or https URL")
+    return found
 
 
 def _ssl(value: object, base_url: str) -> SSLContext | None:

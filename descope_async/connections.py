@@ -9,8 +9,6 @@ import warnings
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
 
 import aiohttp
@@ -104,14 +102,12 @@ class Pool:
         kept: Keeps its connections open, for the next request.
         fresh: Makes one for each request.
         tasks: What goes on in the background, cancelled at the end.
-        proxy: Through which they go; None for none.
     """
 
     def __init__(self, config: Config) -> None:
         self.kept = _session(config, force_close=False)
         self.fresh = _session(config, force_close=True)
         self.tasks = set[asyncio.Task[Any]]()
-        self.proxy = _proxy(config)
         self._awaited = set[asyncio.Future[None]]()
         self._lifetime = self._live()
 
@@ -205,17 +201,6 @@ async def _note_sent(_session: aiohttp.ClientSession, context: Any, _params: obj
 
 async def _note_reused(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
     context.trace_request_ctx.is_reused = not context.trace_request_ctx.is_sent
-
-
-def _proxy(config: Config) -> str | None:
-    """The environment's proxy for the service, if it is to count; None for none.
-
-    Plain http is only for this machine, so no proxy shall see it.
-    """
-    parts = urlsplit(config.base_url)
-    if not config.trust_env or parts.scheme != "https" or proxy_bypass(parts.netloc):
-        return None
-    return getproxies().get("https")
 
 
 #: Kept until closed: one that is collected would have to be closed by a task of a loop that may be

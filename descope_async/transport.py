@@ -151,7 +151,7 @@ class Transport:
             data=None if request.body is None else encode(request.body),
             headers=_headers(request),
             allow_redirects=False,
-            proxy=pool.proxy,
+            proxy=self._config.proxy.reveal() if self._config.proxy else None,
             timeout=self._timeout(request),
             trace_request_ctx=attempt,
         ) as response:
@@ -160,9 +160,12 @@ class Transport:
             body = bytearray()
             try:
                 await _read(response, limit, body)
-            except (aiohttp.ClientError, OSError):
-                # An error status counts, whatever comes of its body; and so does a secret.
-                if response.ok and (request.once is None or salvaged(body) is None):
+            except (aiohttp.ClientError, OSError, asyncio.CancelledError) as error:
+                # An error status counts, whatever comes of its body; and so does a secret, also
+                # when time is over, which is the only thing that cancels a shielded request.
+                is_cancelled = isinstance(error, asyncio.CancelledError)
+                holds_secret = request.once is not None and salvaged(body) is not None
+                if (response.ok or is_cancelled) and not holds_secret:
                     raise
             if response.status < HTTPStatus.MULTIPLE_CHOICES and len(body) <= limit:
                 return Answer(

@@ -107,7 +107,7 @@ def read(cls: type[V], body: bytes) -> V:
     raise failure
 
 
-def salvaged(body: bytes) -> str | None:
+def salvaged(body: bytes | bytearray) -> str | None:
     """The secret of a new key in an answer that is damaged; None when it is not there as a whole."""
     found = _CLEARTEXT.search(body)
     try:

@@ -289,6 +289,19 @@ async def test_a_proxy_that_refuses_has_sent_nothing(monkeypatch: pytest.MonkeyP
         assert SECRET.encode() not in b"".join(heads)
 
 
+@pytest.mark.usefixtures("netrc")
+def test_a_proxy_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "socks5://u:canary@127.0.0.1:1")
+    DescopeClient("P1")
+    with pytest.raises(ConfigurationError, match="HTTPS_PROXY") as caught:
+        DescopeClient("P1", trust_env=True)
+    assert "canary" not in str(caught.value)
+    monkeypatch.setenv("https_proxy", "127.0.0.1:1")
+    found = DescopeClient("P1", trust_env=True)._config.proxy
+    assert found is not None
+    assert found.reveal() == "http://127.0.0.1:1"
+
+
 @pytest.mark.parametrize("given", [None, "yes", 1])
 def test_trust_is_true_or_false(given: Any) -> None:
     with pytest.raises(ConfigurationError, match="trust_env"):

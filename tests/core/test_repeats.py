@@ -315,7 +315,7 @@ async def test_sent_once_is_sent(servers: Any, unused_port: int) -> None:
 
 
 @pytest.mark.parametrize("operation", ONCE)
-@pytest.mark.parametrize("how", ["cut", "stalls", "no JSON"])
+@pytest.mark.parametrize("how", ["cut", "stalls", "no JSON", "lasts"])
 async def test_a_secret_that_came_before_the_damage_is_kept(
     servers: Any, operation: str, how: str
 ) -> None:
@@ -330,8 +330,10 @@ async def test_a_secret_that_came_before_the_damage_is_kept(
         "cut": sent(_HEAD + part),
         "stalls": lambda _: stall,
         "no JSON": status("200 OK", body=part),
+        "lasts": lambda _: stall,
     }
-    async with client_of(servers, faults[how]) as (client, server, _):
+    limits = {"secret": 60, "deadline": 1} if how == "lasts" else {"secret": 1}
+    async with client_of(servers, faults[how], timeouts=limits) as (client, server, _):
         with pytest.raises(UnexpectedResponse) as caught:
             await ONCE[operation][0](client)
         assert caught.value.cleartext == "the secret"
