@@ -184,6 +184,23 @@ async def test_a_secret_that_arrives_is_handed_over(servers: Any, way: Any) -> N
         assert (await server.create()).cleartext == SECRET  # the client is still of use
 
 
+async def test_a_scope_that_cancels_on_and_on_is_not_listened_to(
+    servers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    wait = asyncio.wait
+
+    async def counted(*arguments: Any, **named: Any) -> Any:
+        waits.append(1)
+        return await wait(*arguments, **named)
+
+    monkeypatch.setattr("descope_async.shield.asyncio.wait", counted)
+    async with held(servers) as server:
+        with pytest.raises(OutcomeUnknown):
+            await by_fail_after(server)
+    assert len(waits) < 10  # and not one for each turn of the loop
+
+
 @pytest.mark.parametrize(
     ("answer", "becomes"),
     [
