@@ -24,6 +24,7 @@ from .errors import (
     IssuerMismatch,
     KeySetUnavailable,
     NotFound,
+    OutcomeUnknown,
     ProofInvalid,
     ProofReplayed,
     ProofRequired,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from .client import DescopeClient, Management
     from .config import Timeouts
     from .key_sources import EnvironmentVariable
+    from .retries import Retries
     from .token_source import TokenSource
     from .verifier import AccessKeyVerifier
 
@@ -72,6 +74,7 @@ _LAZY: Final = {
     "DescopeClient": "client",
     "EnvironmentVariable": "key_sources",
     "Management": "client",
+    "Retries": "retries",
     "Timeouts": "config",
     "TokenSource": "token_source",
 }
@@ -101,6 +104,7 @@ __all__ = [
     "KeySetUnavailable",
     "Management",
     "NotFound",
+    "OutcomeUnknown",
     "ProofInvalid",
     "ProofReplayed",
     "ProofRequired",
@@ -108,6 +112,7 @@ __all__ = [
     "ReplayStore",
     "ReplayStoreFull",
     "RequestFailed",
+    "Retries",
     "ServerError",
     "SessionToken",
     "SignatureInvalid",

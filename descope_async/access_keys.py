@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
+import anyio
+from attrs import AttrsInstance
+
 from . import arguments, wire
+from .clock import SYSTEM_CLOCK
 from .config import Config
+from .errors import BadRequest, Conflict, NotFound
 from .license import License
-from .messages import MAX_BODY, Answer, Request
-from .models import AccessKey, AssociatedTenant, CreatedAccessKey, SortField
+from .messages import MAX_BODY, Answer, Once, Request
+from .models import AccessKey, AccessKeyLoginOptions, AssociatedTenant, CreatedAccessKey, SortField
+from .reconciliation import Reconciliation
+from .secret import Secret
 from .transport import Transport
 
 T = TypeVar("T")
+V = TypeVar("V", bound=AttrsInstance)
 
 _ROOT: Final = "/v1/mgmt/accesskey"
 #: A search answers with all keys of a project at once.
@@ -25,14 +34,26 @@ class AccessKeys:
 
     Every call raises InvalidArgument for an argument that cannot be right and ConfigurationError
     without a management key, both before anything is sent; ApiError when the service refuses;
-    RequestFailed when no answer comes; UnexpectedResponse for an answer that makes no sense; and ClientClosed once
-    the client is closed.
+    RequestFailed when no answer comes; UnexpectedResponse for an answer that makes no sense; and
+    ClientClosed once the client is closed.
+
+    Calls are repeated after passing troubles, within the client's limits. `create` and `rotate` are
+    only where the service surely did nothing; otherwise they raise OutcomeUnknown.
     """
 
-    def __init__(self, config: Config, transport: Transport, license: License) -> None:
+    def __init__(
+        self,
+        config: Config,
+        transport: Transport,
+        license: License,
+        exchange: Callable[[Secret[str], AccessKeyLoginOptions], Awaitable[object]],
+    ) -> None:
         self._config = config
         self._transport = transport
         self._license = license
+        self._reconciliation = Reconciliation(
+            self.load, self.search_all_access_keys, self._rotate_once, exchange, SYSTEM_CLOCK
+        )
 
     async def create(
         self,
@@ -45,8 +66,13 @@ class AccessKeys:
         description: str | None = None,
         permitted_ips: Sequence[str] | None = None,
         custom_attributes: Mapping[str, Any] | None = None,
+        *,
+        on_unknown: Literal["raise", "reconcile"] = "raise",
     ) -> CreatedAccessKey:
         """Make an access key. Its secret is in the result and is never shown again.
+
+        A cancellation after the request was sent waits for the answer, at most for
+        ``timeouts.secret``, and becomes an OutcomeUnknown that holds the new key.
 
         Project roles and tenants exclude one another: when both are given, the roles of the
         tenants win and ``role_names`` has no effect.
@@ -63,22 +89,38 @@ class AccessKeys:
             description: Free text.
             permitted_ips: IP addresses and CIDR ranges that may use it; None or empty for all.
             custom_attributes: Values of attributes that the project declares for access keys.
+            on_unknown: What to do when no answer tells whether the key was made. ``"raise"``:
+                raise OutcomeUnknown. ``"reconcile"``: put a marker at the end of the description,
+                which stays there, and find out by it. If there is such a key, it gets a new secret;
+                if there is none, it is created again. This takes up to 5 minutes.
+
+        Raises:
+            OutcomeUnknown: The key may have been made, and its secret may be lost.
         """
-        body = wire.create_body(
+        reconciles = arguments.on_unknown("on_unknown", on_unknown)
+        make_body = partial(
+            wire.create_body,
             name=arguments.label("name", name),
             expire_time=arguments.expiry("expire_time", expire_time),
             role_names=_unless_none(arguments.labels, "role_names", role_names) or [],
             key_tenants=_unless_none(arguments.tenants, "key_tenants", key_tenants) or [],
             user_id=_unless_none(arguments.label, "user_id", user_id),
             custom_claims=_unless_none(arguments.json_object, "custom_claims", custom_claims),
-            description=_unless_none(arguments.text, "description", description),
             permitted_ips=_unless_none(arguments.addresses, "permitted_ips", permitted_ips),
             custom_attributes=_unless_none(
                 arguments.json_object, "custom_attributes", custom_attributes
             ),
         )
-        answer = await self._post("create", body)
-        return answer.read(CreatedAccessKey)
+        said = _unless_none(arguments.text, "description", description)
+
+        async def once(marker: str | None) -> CreatedAccessKey:
+            marked = f"{said or ''} {marker}".lstrip() if marker else said
+            about = Once(name=name, marker=marker)
+            return await self._post(
+                "create", make_body(description=marked), CreatedAccessKey, about
+            )
+
+        return await (self._reconciliation.create(once) if reconciles else once(None))
 
     async def load(self, id: str) -> AccessKey:
         """Load one access key.
@@ -90,8 +132,7 @@ class AccessKeys:
             NotFound: There is no such key.
         """
         query = wire.id_body(arguments.identifier("id", id))
-        answer = await self._send("load", "GET", "", query=query)
-        return answer.read(wire.KeyAnswer).key
+        return (await self._send("load", "GET", "", wire.KeyAnswer, query=query)).key
 
     async def search_all_access_keys(
         self,
@@ -123,8 +164,7 @@ class AccessKeys:
             text=_unless_none(arguments.text, "text", text),
             sort=_unless_none(arguments.sort_fields, "sort", sort),
         )
-        answer = await self._post("search", body)
-        return list(answer.read(wire.KeysAnswer).keys)
+        return list((await self._post("search", body, wire.KeysAnswer)).keys)
 
     async def update(
         self,
@@ -138,6 +178,8 @@ class AccessKeys:
         custom_attributes: Mapping[str, Any] | None = None,
     ) -> AccessKey:
         """Change an access key. None keeps what is there; an empty value clears it.
+
+        The last writer wins, also over a change that somebody makes between two attempts of this.
 
         Args:
             id: The key's id.
@@ -167,8 +209,7 @@ class AccessKeys:
                 arguments.json_object, "custom_attributes", custom_attributes
             ),
         )
-        answer = await self._post("update", body)
-        return answer.read(wire.KeyAnswer).key
+        return (await self._post("update", body, wire.KeyAnswer)).key
 
     async def deactivate(self, id: str) -> None:
         """Stop an access key from working, until it is activated again.
@@ -179,7 +220,7 @@ class AccessKeys:
         Raises:
             NotFound: There is no such key.
         """
-        await self._switch("deactivate", wire.id_body(arguments.identifier("id", id)))
+        await self._change("deactivate", [arguments.identifier("id", id)])
 
     async def activate(self, id: str) -> None:
         """Let a deactivated access key work again.
@@ -190,7 +231,7 @@ class AccessKeys:
         Raises:
             NotFound: There is no such key.
         """
-        await self._switch("activate", wire.id_body(arguments.identifier("id", id)))
+        await self._change("activate", [arguments.identifier("id", id)])
 
     async def delete(self, id: str) -> None:
         """Delete an access key, for good.
@@ -201,25 +242,34 @@ class AccessKeys:
         Raises:
             NotFound: There is no such key.
         """
-        await self._switch("delete", wire.id_body(arguments.identifier("id", id)))
+        await self._change("delete", [arguments.identifier("id", id)])
 
-    async def rotate(self, id: str) -> CreatedAccessKey:
+    async def rotate(
+        self, id: str, *, on_unknown: Literal["raise", "reconcile"] = "raise"
+    ) -> CreatedAccessKey:
         """Give an access key a new secret; the old one is dead at once.
 
         Everything else stays as it is, the id included. Session tokens that were made with the
-        old secret work until they expire.
+        old secret work until they expire. As for `create`, a cancellation after the request was
+        sent waits for the answer.
 
         Args:
             id: The id of a key that is active and not expired.
+            on_unknown: What to do when no answer tells whether the key has a new secret.
+                ``"raise"``: raise OutcomeUnknown. ``"reconcile"``: wait for a minute, until the
+                request can no longer be carried out, rotate again, and prove the new secret by an
+                exchange; all that up to three times. This takes up to 5 minutes.
 
         Returns:
             The key with its new secret, which is never shown again.
 
         Raises:
             NotFound: There is no such key.
+            OutcomeUnknown: The old secret may be dead, and the new one lost.
         """
-        answer = await self._post("rotate", wire.id_body(arguments.identifier("id", id)))
-        return answer.read(CreatedAccessKey)
+        key_id = arguments.identifier("id", id)
+        reconciles = arguments.on_unknown("on_unknown", on_unknown)
+        return await (self._reconciliation.rotate if reconciles else self._rotate_once)(key_id)
 
     async def activate_batch(self, ids: Collection[str]) -> None:
         """Let several deactivated access keys work again.
@@ -227,7 +277,7 @@ class AccessKeys:
         Args:
             ids: Their ids: at least one, each once.
         """
-        await self._switch("activate_batch", wire.ids_body(arguments.identifiers("ids", ids)))
+        await self._change("activate_batch", arguments.identifiers("ids", ids))
 
     async def deactivate_batch(self, ids: Collection[str]) -> None:
         """Stop several access keys from working.
@@ -235,7 +285,7 @@ class AccessKeys:
         Args:
             ids: Their ids: at least one, each once.
         """
-        await self._switch("deactivate_batch", wire.ids_body(arguments.identifiers("ids", ids)))
+        await self._change("deactivate_batch", arguments.identifiers("ids", ids))
 
     async def delete_batch(self, ids: Collection[str]) -> None:
         """Delete several access keys, for good.
@@ -243,39 +293,68 @@ class AccessKeys:
         Args:
             ids: Their ids: at least one, each once.
         """
-        await self._switch("delete_batch", wire.ids_body(arguments.identifiers("ids", ids)))
+        await self._change("delete_batch", arguments.identifiers("ids", ids))
 
-    async def _switch(self, operation: str, body: Mapping[str, Any]) -> None:
-        answer = await self._post(operation, body)
-        if answer.body.strip():  # whatever else answers with success has changed nothing
-            answer.read(wire.Done)
+    async def _rotate_once(self, key_id: str) -> CreatedAccessKey:
+        body = wire.id_body(key_id)
+        return await self._post("rotate", body, CreatedAccessKey, Once(key_id=key_id))
 
-    async def _post(self, operation: str, body: Mapping[str, Any]) -> Answer:
-        return await self._send(operation, "POST", f"/{operation.replace('_', '/')}", body=body)
+    async def _change(self, operation: str, ids: list[str]) -> None:
+        until = anyio.current_time() + self._config.timeouts.deadline
+        body = wire.ids_body(ids) if operation.endswith("_batch") else wire.id_body(ids[0])
+        try:
+            await self._post(operation, body, wire.Done)
+        except (BadRequest, Conflict, NotFound) as error:
+            refusal = error.with_traceback(None)
+        else:
+            return
+        if refusal.uncertain:
+            # An earlier attempt may have done it, and the service refuses to do it again.
+            if operation == "delete" and isinstance(refusal, NotFound):
+                return
+            with anyio.move_on_after(until - anyio.current_time()):
+                if await self._reconciliation.is_done(operation, ids):
+                    return
+        raise refusal
+
+    async def _post(
+        self, operation: str, body: Mapping[str, Any], cls: type[V], once: Once | None = None
+    ) -> V:
+        path = f"/{operation.replace('_', '/')}"
+        return await self._send(operation, "POST", path, cls, body=body, once=once)
 
     async def _send(
         self,
         operation: str,
         method: Literal["GET", "POST"],
         path: str,
+        cls: type[V],
         *,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
-    ) -> Answer:
+        once: Once | None = None,
+    ) -> V:
         bearer = self._config.management_bearer()
-        return await self._transport.send(
-            Request(
-                operation=f"access_key.{operation}",
-                method=method,
-                path=f"{_ROOT}{path}",
-                deadline=self._config.timeouts.deadline,
-                bearer=bearer,
-                query=query,
-                body=body,
-                max_body=_MAX_SEARCH if operation == "search" else MAX_BODY,
-                license_tier=await self._license.tier(),
-            )
+        request = Request(
+            operation=f"access_key.{operation}",
+            method=method,
+            path=f"{_ROOT}{path}",
+            deadline=self._config.timeouts.deadline,
+            bearer=bearer,
+            query=query,
+            body=body,
+            max_body=_MAX_SEARCH if operation == "search" else MAX_BODY,
+            once=once,
+            license_tier=await self._license.tier(),
         )
+        return await self._transport.send(request, partial(_read, cls))
+
+
+def _read(cls: type[V], answer: Answer) -> V:
+    # What changes a state may be confirmed without a word.
+    if cls is wire.Done and not answer.body.strip():
+        return cls()
+    return answer.read(cls)
 
 
 def _unless_none(check: Callable[[str, object], T], parameter: str, value: object) -> T | None:

@@ -240,6 +240,13 @@ def audience(parameter: str, value: object) -> frozenset[str] | None:
     return frozenset(found)
 
 
+def on_unknown(parameter: str, value: object) -> bool:
+    """Whether to reconcile rather than to raise."""
+    if value not in ("raise", "reconcile"):
+        raise InvalidArgument(f"{parameter} must be 'raise' or 'reconcile'")
+    return value == "reconcile"
+
+
 def _items(parameter: str, value: object, kind: str) -> list[object]:
     given = type(value).__name__
     # A string and a mapping can be iterated over, which is never what was meant.

@@ -19,9 +19,10 @@ from .exchange import Exchange
 from .jwks import MAX_KEY_SET, FetchedKeys, KeyCache, parse_pinned_keys
 from .key_sources import AccessKeySource
 from .license import License
-from .messages import Request
+from .messages import Answer, Request
 from .models import AccessKeyLoginOptions, SessionToken
 from .replays import ReplayStore
+from .retries import Retries
 from .secret import Secret
 from .sessions import ClaimRules, SessionValidator, issuers_of
 from .token_source import TokenSource, TokenSources
@@ -61,7 +62,11 @@ class DescopeClient:
             differ, at most 300.
         issuers: Further ``iss`` values to accept, such as that of a custom domain.
         timeouts: How long to wait; a mapping of its fields will do. None for the defaults.
-        ssl: TLS settings, to trust a private authority; None for the system's.
+        retries: How calls are repeated; a mapping of its fields will do. None for the defaults.
+        ssl: TLS settings, to trust a private authority; None for the system's. They must check
+            certificates and host names, except to this machine.
+        trust_env: Whether to use the proxy that the environment names for https (``HTTPS_PROXY``,
+            ``NO_PROXY``). Nothing else of the environment counts, and no ``.netrc``.
         replay_store: Where used DPoP proofs are remembered, for a service of several processes;
             None for this process's memory.
 
@@ -82,7 +87,9 @@ class DescopeClient:
         jwt_validation_leeway: float = 5,
         issuers: Sequence[str] | None = None,
         timeouts: Timeouts | Mapping[str, float] | None = None,
+        retries: Retries | Mapping[str, float] | None = None,
         ssl: SSLContext | None = None,
+        trust_env: bool = False,
         replay_store: ReplayStore | None = None,
     ) -> None:
         keys = [Secret[object](management_key), Secret[object](auth_management_key)]
@@ -96,13 +103,12 @@ class DescopeClient:
             leeway=jwt_validation_leeway,
             issuers=issuers,
             timeouts=timeouts,
+            retries=retries,
             ssl=ssl,
+            trust_env=trust_env,
         )
         clock = SYSTEM_CLOCK
         self._transport = Transport(self._config, clock)
-        self.mgmt = Management(
-            AccessKeys(self._config, self._transport, License(self._config, self._transport, clock))
-        )
         pinned = self._config.public_key
         rules = ClaimRules(
             self.project_id,
@@ -124,6 +130,10 @@ class DescopeClient:
             replays.replay_store(replay_store),
         )
         self._exchange = Exchange(self._config, self._transport, self._validator)
+        license = License(self._config, self._transport, clock)  # noqa: A001 - its name
+        self.mgmt = Management(
+            AccessKeys(self._config, self._transport, license, self._exchange.mint)
+        )
         self._token_sources = TokenSources(
             self._exchange.mint, clock, self._config.timeouts.exchange
         )
@@ -225,6 +235,7 @@ class DescopeClient:
             self._exchange.exchange,
             audience=arguments.audience("audience", audience),
             options=arguments.login_options("login_options", login_options),
+            patience=0,  # a caller who waits for an answer is better told when to come again
         )
         if self._token_sources.restraint.is_closed:
             raise ClientClosed("the client is closed")
@@ -325,13 +336,15 @@ class DescopeClient:
 
 
 async def _fetch_keys(settings: config.Config, transport: Transport) -> FetchedKeys:
-    answer = await transport.send(
-        Request(
-            operation="key_set",
-            method="GET",
-            path=f"/v2/keys/{settings.project_id}",
-            deadline=settings.timeouts.keys,
-            max_body=MAX_KEY_SET,
-        )
+    request = Request(
+        operation="key_set",
+        method="GET",
+        path=f"/v2/keys/{settings.project_id}",
+        deadline=settings.timeouts.keys,
+        max_body=MAX_KEY_SET,
     )
+    return await transport.send(request, _key_set)
+
+
+def _key_set(answer: Answer) -> FetchedKeys:
     return FetchedKeys(answer.body, answer.headers.get("Cache-Control", ""))

@@ -6,15 +6,19 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from ssl import SSLContext
-from typing import Final, cast
+from ssl import CERT_REQUIRED, SSLContext
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-from attrs import Attribute, field, fields, frozen
+from attrs import Attribute, AttrsInstance, field, fields, frozen
 
 from .arguments import credential, labels
 from .errors import ConfigurationError, InvalidArgument
+from .retries import Retries
 from .secret import Secret
+
+Options = TypeVar("Options", bound=AttrsInstance)
 
 _DEFAULT_HOST: Final = "api.descope.com"
 #: Project ids of this length and more name their region in the characters after the first.
@@ -43,14 +47,16 @@ class Timeouts:
 
     Attributes:
         connect: For one TCP and TLS connection.
-        read: For the next bytes of an answer.
-        deadline: For a whole management call.
-        exchange: For a whole exchange of an access key.
-        keys: For a whole fetch of the project's signing keys.
+        read: For the next bytes of an answer, but never more than two thirds of the time for all.
+        secret: For the next bytes of the answer to create and rotate, which brings a secret.
+        deadline: For a whole management call, repeats included.
+        exchange: For a whole exchange of an access key, repeats included.
+        keys: For a whole fetch of the project's signing keys, repeats included.
     """
 
     connect: float = field(default=5.0, validator=_positive_seconds)
     read: float = field(default=30.0, validator=_positive_seconds)
+    secret: float = field(default=60.0, validator=_positive_seconds)
     deadline: float = field(default=60.0, validator=_positive_seconds)
     exchange: float = field(default=15.0, validator=_positive_seconds)
     keys: float = field(default=5.0, validator=_positive_seconds)
@@ -68,7 +74,9 @@ class Config:
     leeway: float
     issuers: tuple[str, ...]
     timeouts: Timeouts
+    retries: Retries
     ssl: SSLContext | None
+    proxy: Secret[str] | None
 
     def management_bearer(self) -> Secret[str]:
         """What authorizes a management call.
@@ -102,7 +110,9 @@ def resolve(
     leeway: object,
     issuers: object,
     timeouts: object,
+    retries: object,
     ssl: object,
+    trust_env: object,
     environment: Secret[Mapping[str, str]] = _ENVIRONMENT,
 ) -> Config:
     """The settings of a client from what its constructor was given.
@@ -114,18 +124,21 @@ def resolve(
     """
     try:
         project = _project_id(_given(project_id, environment, "DESCOPE_PROJECT_ID"))
+        url = _base_url(
+            _given(base_url, environment, "DESCOPE_BASE_URI", "DESCOPE_BASE_URL"), project
+        )
         return Config(
             project_id=project,
             management_key=_key("management_key", management_key, environment),
             auth_management_key=_key("auth_management_key", auth_management_key, environment),
-            base_url=_base_url(
-                _given(base_url, environment, "DESCOPE_BASE_URI", "DESCOPE_BASE_URL"), project
-            ),
+            base_url=url,
             public_key=_public_key(_given(public_key, environment, "DESCOPE_PUBLIC_KEY")),
             leeway=_leeway(leeway),
             issuers=tuple(labels("issuers", issuers)) if issuers is not None else (),
-            timeouts=_timeouts(timeouts),
-            ssl=_ssl(ssl),
+            timeouts=_options("timeouts", Timeouts, timeouts),
+            retries=_options("retries", Retries, retries),
+            ssl=_ssl(ssl, url),
+            proxy=_proxy(trust_env, url),
         )
     except ConfigurationError:
         raise
@@ -229,22 +242,50 @@ def _leeway(value: object) -> float:
     return float(value)
 
 
-def _timeouts(value: object) -> Timeouts:
+def _options(parameter: str, cls: type[Options], value: object) -> Options:
     if value is None:
-        return Timeouts()
-    if isinstance(value, Timeouts):
+        return cls()
+    if isinstance(value, cls):
         return value
-    names = [attribute.name for attribute in fields(Timeouts)]
-    given = cast("Mapping[str, float]", value) if isinstance(value, Mapping) else {"": 0.0}
+    names = [attribute.name for attribute in fields(cls)]
+    given = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {"": None}
     if not set(given) <= set(names):
-        raise ConfigurationError(f"timeouts must be Timeouts or a mapping of {', '.join(names)}")
-    return Timeouts(**given)
-
-
-def _ssl(value: object) -> SSLContext | None:
-    if value is not None and not isinstance(value, SSLContext):
         raise ConfigurationError(
-            "ssl must be an ssl.SSLContext; certificates are always checked, so to trust your own "
-            "authority use ssl.create_default_context(cafile=…)"
+            f"{parameter} must be {cls.__name__} or a mapping of {', '.join(names)}"
+        )
+    return cls(**given)
+
+
+def _proxy(trust_env: object, base_url: str) -> Secret[str] | None:
+    """The environment's proxy, with the password that it may hold."""
+    if not isinstance(trust_env, bool):
+        raise ConfigurationError("trust_env must be True or False")
+    parts = urlsplit(base_url)
+    # Plain http is only for this machine, so no proxy shall see it.
+    if not trust_env or parts.scheme != "https" or proxy_bypass(parts.netloc):
+        return None
+    found = Secret(getproxies().get("https", ""))
+    if not found.reveal():
+        return None
+    if "://" not in found.reveal():
+        return Secret(f"http://{found.reveal()}")
+    if not found.reveal().startswith(("http://", "https://")):
+        raise ConfigurationError("the proxy in HTTPS_PROXY must be an http or https URL")
+    return found
+
+
+def _ssl(value: object, base_url: str) -> SSLContext | None:
+    if value is None:
+        return None
+    trust = "to trust your own authority use ssl.create_default_context(cafile=…)"
+    if not isinstance(value, SSLContext):
+        raise ConfigurationError(
+            f"ssl must be an ssl.SSLContext; certificates are always checked, so {trust}"
+        )
+    checks = value.verify_mode is CERT_REQUIRED and value.check_hostname
+    if not checks and not is_loopback(urlsplit(base_url).hostname or ""):
+        raise ConfigurationError(
+            "ssl must check certificates and host names, except to this machine: without that, "
+            f"anybody on the way could take the keys; {trust}"
         )
     return value

@@ -11,6 +11,7 @@ In a tree, to catch at the depth that suits::
     │   │   └── TLSFailed           the server's certificate or handshake was refused
     │   ├── DeadlineExceeded        too slow (also a TimeoutError)
     │   └── KeySetUnavailable       the project's signing keys could not be had; the token may be fine
+    ├── OutcomeUnknown              create or rotate may have been done or not; says what to do
     ├── UnexpectedResponse          an answer that is not the documented one; says where
     ├── ApiError                    the service refused: status, code, description
     │   ├── BadRequest              400
@@ -35,10 +36,13 @@ In a tree, to catch at the depth that suits::
             └── ProofReplayed       the proof was used before
 
 Every error can be pickled. None carries a header, a request body or a token; the one secret that
-any may carry is `UnexpectedResponse.cleartext`, which would be lost otherwise.
+any may carry is the ``cleartext`` of `UnexpectedResponse` and `OutcomeUnknown`, which would be lost
+otherwise.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class DescopeError(Exception):
@@ -53,8 +57,11 @@ class DescopeError(Exception):
         error_description: The service's sentence for that code.
         error_message: The service's detail on this occurrence.
         request_id: The service's id of the request, to quote to support.
-        retry_after: Seconds to wait before asking again, as the service said.
+        retry_after: Seconds to wait before asking again, as the service said or as it documents.
+        attempts: How often the call was tried, repeats included.
     """
+
+    attempts: int | None = None
 
     def __init__(
         self,
@@ -94,7 +101,8 @@ class RequestFailed(DescopeError):
     """No usable answer came.
 
     Attributes:
-        sent: False when the request surely never left; True when it may have been carried out.
+        sent: False when the request surely never left, in no attempt; True when it may have been
+            carried out.
     """
 
     def __init__(
@@ -136,6 +144,37 @@ class KeySetUnavailable(RequestFailed):
     """
 
 
+class OutcomeUnknown(DescopeError):
+    """A create or a rotate was sent, and it is not known whether it was done. It was not repeated.
+
+    The message says what to do; see also ``on_unknown`` of the two. It is raised too in place of a
+    cancellation that came after the request was sent: a secret that arrived all the same is in
+    ``result`` then. The failure behind it, if any, is its ``__cause__``.
+
+    Attributes:
+        key_id: The access key in question; None when it is not known, as after a create.
+        name: The name of the access key that was to be created.
+        marker: What the description of the key that was to be created ends in; None without one.
+        started_at: When the request was sent at the earliest, epoch seconds.
+        interrupted: Whether the call was cancelled. Then store ``result``, without awaiting
+            anything that is not shielded, and let the task end.
+        result: The `CreatedAccessKey`, when the answer arrived after all. Its secret is shown this
+            once: store it.
+    """
+
+    key_id: str | None = None
+    name: str | None = None
+    marker: str | None = None
+    started_at: float = 0.0
+    interrupted: bool = False
+    result: Any = None
+
+    @property
+    def cleartext(self) -> str | None:
+        """The secret in ``result``; None without one."""
+        return None if self.result is None else self.result.cleartext
+
+
 class UnexpectedResponse(DescopeError):
     """A successful answer that is not the documented one.
 
@@ -164,7 +203,14 @@ class UnexpectedResponse(DescopeError):
 
 
 class ApiError(DescopeError):
-    """The service answered with an error status."""
+    """The service answered with an error status.
+
+    Attributes:
+        uncertain: Whether the call may have been carried out all the same, in this attempt or an
+            earlier one that went without an answer.
+    """
+
+    uncertain: bool = False
 
 
 class BadRequest(ApiError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, TypeGuard
 
 from attrs import frozen
@@ -18,7 +19,7 @@ from .errors import (
     Unauthorized,
     UnexpectedResponse,
 )
-from .messages import Request
+from .messages import Answer, Request
 from .models import AccessKeyLoginOptions, SessionToken
 from .secret import Secret
 from .sessions import SessionValidator
@@ -28,6 +29,8 @@ from .transport import Transport
 #: The service judged the key and will not take it: asking again changes nothing.
 REFUSALS: Final = (BadRequest, Unauthorized, Forbidden, NotFound)
 _OPERATION: Final = "exchange_access_key"
+#: Seconds to keep quiet after a 429 that does not say for how long.
+_RATE_LIMIT_PAUSE: Final = 10.0
 #: The first second of the year 10000.
 _LATEST: Final = 253_402_300_800
 
@@ -60,9 +63,18 @@ class Exchange:
         access_key: Secret[str],
         audience: frozenset[str] | None,
         options: AccessKeyLoginOptions,
+        patience: float = math.inf,
     ) -> SessionToken:
-        """The session token that the service makes for the access key, checked."""
-        token = await self._ask(access_key, options)
+        """The session token that the service makes for the access key, checked.
+
+        Args:
+            access_key: The access key.
+            audience: As for `SessionValidator.validate`.
+            options: What to ask for.
+            patience: Seconds to wait at most if the service asks to wait; a rate limit that lasts
+                longer is raised at once.
+        """
+        token = await self._ask(access_key, options, patience)
         return await self._validator.validate(token, audience, _OPERATION)
 
     async def mint(self, access_key: Secret[str], options: AccessKeyLoginOptions) -> MintedToken:
@@ -83,18 +95,24 @@ class Exchange:
             f"{_OPERATION}: {problem}", path="$.sessionJwt", operation=_OPERATION
         )
 
-    async def _ask(self, access_key: Secret[str], options: AccessKeyLoginOptions) -> Secret[object]:
-        answer = await self._transport.send(
-            Request(
-                operation=_OPERATION,
-                method="POST",
-                path="/v1/auth/accesskey/exchange",
-                deadline=self._config.timeouts.exchange,
-                bearer=self._config.exchange_bearer(access_key),
-                body=wire.exchange_body(options),
-            )
+    async def _ask(
+        self, access_key: Secret[str], options: AccessKeyLoginOptions, patience: float = math.inf
+    ) -> Secret[object]:
+        request = Request(
+            operation=_OPERATION,
+            method="POST",
+            path="/v1/auth/accesskey/exchange",
+            deadline=self._config.timeouts.exchange,
+            bearer=self._config.exchange_bearer(access_key),
+            body=wire.exchange_body(options),
+            rate_limit_pause=_RATE_LIMIT_PAUSE,
+            patience=patience,
         )
-        return Secret[object](answer.read(wire.ExchangeAnswer).session_jwt)
+        return await self._transport.send(request, _token)
+
+
+def _token(answer: Answer) -> Secret[object]:
+    return Secret[object](answer.read(wire.ExchangeAnswer).session_jwt)
 
 
 def _minted(token: Secret[object]) -> MintedToken:

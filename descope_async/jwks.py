@@ -218,13 +218,15 @@ class KeyCache:
             raise
         except DescopeError as error:
             self._pause(error)
-            raise KeySetUnavailable(
+            unavailable = KeySetUnavailable(
                 f"the project's signing keys cannot be had: {error}",
                 sent=True,
                 operation="key_set",
                 status_code=error.status_code,
                 request_id=error.request_id,
-            ) from error
+            )
+            unavailable.attempts = error.attempts
+            raise unavailable from error
         self._failures, self._pause_until = 0, 0.0
         fresh_until = self._clock.running() + _freshness(fetched.cache_control)
         held = _Snapshot(keys, number, fresh_until, fresh_until + _STALE_FOR)

@@ -9,7 +9,7 @@ from . import wire
 from .clock import Clock
 from .config import Config
 from .errors import DescopeError
-from .messages import Request
+from .messages import Answer, Request
 from .transport import Transport
 
 _AGAIN_AFTER: Final = 60.0
@@ -47,8 +47,11 @@ class License:
             bearer=self._config.management_bearer(),
         )
         try:
-            answer = await self._transport.send(request)
-            tier = answer.read(wire.LicenseAnswer).rate_limit_tier
+            tier = (await self._transport.send(request, _read)).rate_limit_tier
             self._tier = tier if _TIER.fullmatch(tier) else None
         except DescopeError:
             self._tier = None
+
+
+def _read(answer: Answer) -> wire.LicenseAnswer:
+    return answer.read(wire.LicenseAnswer)

@@ -19,8 +19,6 @@ from .single_flight import SingleFlight
 
 #: Seconds that callers wait for the successor of a token that will soon end.
 _PATIENCE: Final = 2.0
-#: Exchanges in a row while callers have no token at all.
-_ATTEMPTS: Final = 3
 #: Seconds between renewals that fail, doubling; the longest while callers have no token.
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_PAUSE_WITHOUT = 1.0, 30.0, 5.0
 #: Seconds between renewals because a receiver refused the token.
@@ -56,6 +54,7 @@ class Renewal:
         self._failures = 0
         self._failure: DescopeError | None = None
         self._pause_until = 0.0
+        self._retry_at = 0.0
         self._warned_of: HeldToken | None = None
         self._invalidated_at: float | None = None
         self._is_closed = False
@@ -84,13 +83,9 @@ class Renewal:
             raise
         if found := renewed or self._usable():
             return found
-        if self.held is not held or self._is_over():
+        if self.held is not held or self._failure is None or self._is_over():
             return await self.current()
-        now = self._clock.running()
-        if self._failure is None or now < self._shared.gate_opens_at:
-            limited = RateLimited(f"{_OPERATION}: the service asked to wait", operation=_OPERATION)
-            raise again(limited, self._shared.gate_opens_at - now)
-        raise again(self._failure, self._pause_until - now)
+        raise again(self._failure, self._retry_at - self._clock.running())
 
     def invalidate(self, token: Secret[object]) -> None:
         """Drop the token if it is this one, but not again and again."""
@@ -131,38 +126,29 @@ class Renewal:
         now = self._clock.running()
         if self.held is not seen or self._is_over():
             return False
-        if now < self._shared.gate_opens_at - (0 if self._usable() else self._shared.deadline):
-            return False
         # Without a token, a refused key is looked up each time: it may have been replaced.
         is_refused = isinstance(self._failure, REFUSALS) and self._usable() is None
         return is_refused or now >= self._pause_until
 
     async def _renew(self) -> HeldToken:
         with anyio.move_on_after(self._shared.deadline):
-            return await self._try_repeatedly(self._clock.running() + self._shared.deadline)
+            return await self._exchange_or_note()
         failure = DeadlineExceeded(
             f"{_OPERATION}: no token in time", sent=True, operation=_OPERATION
         )
         self._note(failure)
         raise failure
 
-    async def _try_repeatedly(self, until: float) -> HeldToken:
-        failed = 0
-        while True:
-            try:
-                return await self._attempt()
-            except ClientClosed:
-                raise
-            except DescopeError as error:
-                self._note(error)
-                failed += 1
-                is_final = failed == _ATTEMPTS or isinstance(error, REFUSALS)
-                if is_final or self._usable() or self._shared.gate_opens_at > until:
-                    raise
-            await self._shared.sleep(max(0.0, self._pause_until - self._clock.running()))
+    async def _exchange_or_note(self) -> HeldToken:
+        try:
+            return await self._exchange_current_key()
+        except ClientClosed:
+            raise
+        except DescopeError as error:
+            self._note(error)
+            raise
 
-    async def _attempt(self) -> HeldToken:
-        await self._pass_gate()
+    async def _exchange_current_key(self) -> HeldToken:
         key = await self._reader.read()
         self._shared.check(self._name(key))
         try:
@@ -178,18 +164,10 @@ class Renewal:
     def _name(self, key: Secret[str]) -> bytes:
         return self._shared.fingerprint(key) + self._options_name
 
-    async def _pass_gate(self) -> None:
-        wait = self._shared.gate_opens_at - self._clock.running()
-        if wait > 0:
-            await self._shared.sleep(wait + _random(0, min(1.0, wait)))
-
     async def _exchange(self, key: Secret[str]) -> HeldToken:
         name, asked_at = self._name(key), self._clock.running()
         try:
             minted = await self._shared.exchange(key, self._options)
-        except RateLimited as error:
-            self._shared.limit(error)
-            raise
         except REFUSALS as error:
             self._shared.refuse(name, error)
             raise
@@ -209,7 +187,12 @@ class Renewal:
         if usable is not None and now < usable.last_call_at:  # then it is worth another try
             longest, until = min(_LONGEST_PAUSE, usable.lead / 4), usable.last_call_at
         pause = _random(0, min(longest, _FIRST_PAUSE * 2**self._failures))
-        self._pause_until = min(now + pause, until)
+        self._pause_until = self._retry_at = min(now + pause, until)
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            self._retry_at = max(self._retry_at, now + error.retry_after)
+            # Without a token, callers wait for the service as long as they would wait for an answer.
+            patience = 0 if usable is not None else self._shared.deadline
+            self._pause_until = max(self._pause_until, self._retry_at - patience)
         self._failures = min(self._failures + 1, 16)
         self._failure = again(error, error.retry_after)
         if usable is not None and usable is not self._warned_of:

@@ -1,4 +1,4 @@
-"""What the token sources of a client share: how long not to ask, and which keys not to send."""
+"""What the token sources of a client share: how to exchange, and which keys not to send."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import copy
 import random
 import threading
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from attrs import define, field, frozen
 
 from .clock import Clock
-from .errors import DescopeError, RateLimited
+from .errors import DescopeError
 from .exchange import MintedToken
 from .secret import Secret
 
 #: Seconds that a refused key is not sent again, doubling, and by how much they vary.
 _FIRST_REFUSAL, _LONGEST_REFUSAL, _REFUSAL_SPREAD = 5.0, 300.0, 0.2
 _MAX_REFUSALS: Final = 1024
-#: Seconds to keep quiet after a 429 that does not say for how long.
-_RATE_LIMIT_PAUSE: Final = 10.0
 
 
 @frozen
@@ -38,26 +36,17 @@ class Restraint:
         clock: The time source.
         exchange: Makes a token from an access key.
         fingerprint: Names an access key without showing it.
-        sleep: Waits for so many seconds.
         deadline: Seconds that a caller without a token waits.
         is_closed: Whether the client is closed.
-        gate_opens_at: When the service may be asked again after a 429.
     """
 
     clock: Clock
     exchange: Callable[[Secret[str], Any], Coroutine[Any, Any, MintedToken]]
     fingerprint: Callable[[Secret[str]], bytes]
-    sleep: Callable[[float], Awaitable[None]]
     deadline: float
     is_closed: bool = False
-    gate_opens_at: float = 0.0
     _refusals: OrderedDict[bytes, _Refusal] = field(factory=OrderedDict[bytes, _Refusal])
     _lock: Any = field(factory=threading.Lock)
-
-    def limit(self, error: RateLimited) -> None:
-        """Keep quiet for as long as the service asks."""
-        seconds = error.retry_after if error.retry_after is not None else _RATE_LIMIT_PAUSE
-        self.gate_opens_at = max(self.gate_opens_at, self.clock.running() + seconds)
 
     def check(self, name: bytes) -> None:
         """Raise the service's refusal again while it is not to be asked about this key."""

@@ -149,7 +149,7 @@ class TokenSources:
         self.clock = clock
         self.sleep = sleep
         self._salt = Secret(secrets.token_bytes(32))
-        self.restraint = Restraint(clock, exchange, self._fingerprint, sleep, deadline)
+        self.restraint = Restraint(clock, exchange, self._fingerprint, deadline)
         self._lock = threading.Lock()
         self._by_use: OrderedDict[Hashable, Renewal] = OrderedDict()
         # Those too that were crowded out of the above, as long as somebody uses them.

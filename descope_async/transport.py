@@ -1,23 +1,22 @@
-"""One request to the service: pooled connections in, a body or an error out."""
+"""One call to the service: a request in, what its answer means or an error out."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import platform
 import ssl
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine
+from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 from weakref import WeakSet
 
 import aiohttp
 import anyio
 
-from . import __version__
 from .clock import Clock
 from .config import Config
+from .connections import Connections, Pool
 from .errors import (
     ClientClosed,
     ConnectionFailed,
@@ -25,119 +24,126 @@ from .errors import (
     DescopeError,
     RequestFailed,
     TLSFailed,
+    UnexpectedResponse,
 )
-from .messages import Answer, Request, refusal
-from .wire import encode
+from .messages import Answer, Once, Request, outcome_unknown, refusal
+from .repeats import Attempt, Repeats
+from .retries import judge
+from .shield import shielded
+from .wire import encode, salvaged
+
+T = TypeVar("T")
 
 _MAX_ERROR_BODY: Final = 64 * 1024
-_CLOSE_WITHIN: Final = 5.0
+#: The part of a call's time for which one attempt may hear nothing, so that there is time for another.
+_SILENCE: Final = 2 / 3
 
 
 class Transport:
-    """Sends requests over one pool of connections for each event loop that uses it."""
+    """Sends the requests of a client."""
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self._closed = False
-        # Only single dict operations, which threads may do at once.
-        self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
-        _TRANSPORTS.add(self)
+        self._connections = Connections(config)
+        self._repeats = Repeats(config.retries, clock)
+        _ALL.add(self)
 
-    async def send(self, request: Request) -> Answer:
-        """Ask once.
+    async def send(self, request: Request, read: Callable[[Answer], T]) -> T:
+        """Ask, and ask again where that is safe.
+
+        Args:
+            request: What to ask.
+            read: Takes from the answer what is wanted. An answer that it finds unusable counts as
+                a failed attempt.
 
         Raises:
             ApiError: The service answered with an error status.
             RequestFailed: No usable answer came in time.
-            UnexpectedResponse: The answer is a redirect or longer than allowed.
+            UnexpectedResponse: The answer is a redirect, longer than allowed, or unusable.
+            OutcomeUnknown: A request that must not be repeated may have been carried out.
             ClientClosed: After `aclose`.
         """
-        pool = await self._pool()
-        attempt = _Attempt()
-        # aiohttp's errors hold the headers, in their attributes and in the frames of their
-        # traceback. So they end here: what is raised is raised outside of their handlers.
-        try:
-            with anyio.fail_after(request.deadline):
-                return await self._exchange(pool.session, request, attempt)
-        except DescopeError as error:
-            failure = error.with_traceback(None)
-        except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
-            failure = _failure(error, request, self._config.base_url, attempt.sent)
-        except asyncio.CancelledError as cancellation:
-            # aiohttp also cancels those who wait for a connection when it is closed.
-            if _is_cancelled() or not pool.session.closed:
-                raise cancellation.with_traceback(None) from None
-            failure = ClientClosed("the client was closed during the call")
-        except RuntimeError:
-            if not pool.session.closed:
-                raise
-            failure = ClientClosed("the client was closed during the call")
-        failure.operation = request.operation
-        raise failure
+        if request.once is None:
+            carry_out = partial(self._carry_out, request, read)
+        else:
+            carry_out = partial(self._carry_out_once, request, request.once, read)
+        return await self._repeats.run(request, carry_out)
 
     async def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do something in the background of this loop until it is done or the client closes."""
-        pool = await self._pool()
+        pool = await self._connections.pool()
         task = asyncio.get_running_loop().create_task(work())
         pool.tasks.add(task)
         task.add_done_callback(pool.tasks.discard)
 
     async def aclose(self) -> None:
         """Close the connections, those of other running loops included. May be repeated."""
-        self._closed = True
-        here = asyncio.get_running_loop()
-        pools = list(self._pools.items())
-        self._pools.clear()
-        with anyio.move_on_after(_CLOSE_WITHIN, shield=True):
-            for loop, pool in pools:
-                if loop is here:
-                    await pool.aclose()
-                elif loop.is_running():
-                    elsewhere = asyncio.run_coroutine_threadsafe(pool.aclose(), loop)
-                    await asyncio.wait([asyncio.wrap_future(elsewhere)])
-                # A loop that stands still closes its pool when it is shut down.
+        await self._connections.aclose()
 
     def abandon(self) -> bool:
         """Let the loops close what is still open, and say whether anything was."""
-        pools, self._pools = self._pools, {}
-        still_open = [
-            (loop, pool)
-            for loop, pool in pools.items()
-            if not (pool.session.closed or loop.is_closed())
-        ]
-        for loop, pool in still_open:
-            with suppress(RuntimeError):  # it ends this very moment
-                loop.call_soon_threadsafe(pool.close_soon)
-        return bool(still_open)
+        return self._connections.abandon()
 
     def forget(self) -> None:
-        """In a forked child, let go of the parent's connections without closing them.
+        """Start clean in a forked child."""
+        self._repeats.forget()
 
-        They stay referenced: to collect one would take its socket out of the epoll set that both
-        processes share, under the parent's hands.
-        """
-        _ABANDONED.extend(self._pools.items())
-        self._pools = {}
+    async def _carry_out(
+        self, request: Request, read: Callable[[Answer], T], attempt: Attempt
+    ) -> T:
+        pool = await self._connections.pool()
+        # aiohttp's errors hold the headers, in their attributes and in the frames of their
+        # traceback. So they end here: what is raised is raised outside of their handlers.
+        try:
+            # What is shielded cannot be cancelled by a scope of its own, and is limited outside.
+            with anyio.fail_after(attempt.limit if request.once is None else None):
+                return read(await self._exchange(pool, request, attempt))
+        except DescopeError as error:
+            failure = error.with_traceback(None)
+        except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+            failure = (
+                _closed(request, attempt)
+                if pool.is_closed
+                else _failure(error, request, self._config.base_url, attempt)
+            )
+        except asyncio.CancelledError as cancellation:
+            # aiohttp also cancels those who wait for a connection when it is closed.
+            if _is_cancelled() or not pool.is_closed:
+                raise cancellation.with_traceback(None) from None
+            failure = _closed(request, attempt)
+        except RuntimeError:
+            if not pool.is_closed:
+                raise
+            failure = _closed(request, attempt)
+        raise failure
 
-    async def _pool(self) -> _Pool:
-        if self._closed:
-            raise ClientClosed("the client is closed")
-        loop = asyncio.get_running_loop()
-        pool = self._pools.get(loop)
-        if pool is None or pool.session.closed:
-            for other in list(self._pools):
-                if other.is_closed():
-                    self._pools.pop(other, None)
-            pool = self._pools[loop] = await _Pool.open(self._config)
-            if self._closed:  # meanwhile, by another thread
-                await pool.aclose()
-                raise ClientClosed("the client is closed")
-        return pool
+    async def _carry_out_once(
+        self, request: Request, once: Once, read: Callable[[Answer], T], attempt: Attempt
+    ) -> T:
+        """As above, but not to be interrupted once sent: the answer may bring a secret."""
+        pool = await self._connections.pool()
+        with pool.outcome_awaited():
+            ending = await shielded(
+                self._carry_out(request, read, attempt), lambda: attempt.is_sent, attempt.limit
+            )
+        if ending.error is not None and not isinstance(ending.error, DescopeError):
+            raise ending.error
+        failure = ending.error
+        if ending.is_late:
+            failure = _failure(TimeoutError(), request, self._config.base_url, attempt)
+        if ending.cancellation is None or _holds_secret(failure):
+            if failure is not None:
+                raise failure
+            return cast("T", ending.result)
+        if failure is not None and not judge(failure).may_be_done:
+            raise ending.cancellation
+        raise outcome_unknown(
+            request, once, attempt.started_at, failure, ending.result, interrupted=True
+        )
 
-    async def _exchange(
-        self, session: aiohttp.ClientSession, request: Request, attempt: _Attempt
-    ) -> Answer:
+    async def _exchange(self, pool: Pool, request: Request, attempt: Attempt) -> Answer:
+        session = pool.fresh if attempt.is_fresh else pool.kept
         async with session.request(
             request.method,
             self._config.base_url + request.path,
@@ -145,10 +151,22 @@ class Transport:
             data=None if request.body is None else encode(request.body),
             headers=_headers(request),
             allow_redirects=False,
+            proxy=self._config.proxy.reveal() if self._config.proxy else None,
+            timeout=self._timeout(request),
             trace_request_ctx=attempt,
         ) as response:
+            attempt.is_answered = True
             limit = request.max_body if response.ok else _MAX_ERROR_BODY
-            body = await _body(response, limit)
+            body = bytearray()
+            try:
+                await _read(response, limit, body)
+            except (aiohttp.ClientError, OSError, asyncio.CancelledError) as error:
+                # An error status counts, whatever comes of its body; and so does a secret, also
+                # when time is over, which is the only thing that cancels a shielded request.
+                is_cancelled = isinstance(error, asyncio.CancelledError)
+                holds_secret = request.once is not None and salvaged(body) is not None
+                if (response.ok or is_cancelled) and not holds_secret:
+                    raise
             if response.status < HTTPStatus.MULTIPLE_CHOICES and len(body) <= limit:
                 return Answer(
                     operation=request.operation,
@@ -160,20 +178,25 @@ class Transport:
                 request, response.status, response.headers, bytes(body), self._clock.now()
             )
 
+    def _timeout(self, request: Request) -> aiohttp.ClientTimeout:
+        timeouts = self._config.timeouts
+        read = timeouts.read
+        if self._config.retries.attempts > 1:
+            read = min(read, request.deadline * _SILENCE)
+        return aiohttp.ClientTimeout(
+            total=None,
+            sock_connect=timeouts.connect,
+            sock_read=read if request.once is None else timeouts.secret,
+        )
 
-async def _body(response: aiohttp.ClientResponse, limit: int) -> bytearray:
-    """The body, or a little more of it than allowed; of an error, what can be had of it."""
-    body = bytearray()
-    try:
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > limit:
-                response.close()
-                break
-    except (aiohttp.ClientError, OSError):
-        if response.ok:
-            raise
-    return body
+
+async def _read(response: aiohttp.ClientResponse, limit: int, body: bytearray) -> None:
+    """Take in the body, or a little more of it than allowed."""
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            response.close()
+            break
 
 
 def _is_cancelled() -> bool:
@@ -181,89 +204,8 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-class _Attempt:
-    """Whether the request of one attempt has gone out."""
-
-    sent = False
-
-
-async def _mark_sent(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
-    # Fires before the first byte is written: without it, nothing was sent.
-    context.trace_request_ctx.sent = True
-
-
-class _Pool:
-    """The connections and background tasks of one event loop."""
-
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        tasks: set[asyncio.Task[None]],
-        lifetime: AsyncGenerator[None, None],
-    ) -> None:
-        self.session = session
-        self.tasks = tasks
-        self._lifetime = lifetime
-
-    @classmethod
-    async def open(cls, config: Config) -> _Pool:
-        session = _session(config)
-        tasks: set[asyncio.Task[None]] = set()
-        lifetime = _lifetime(session, tasks)
-        _LIFETIMES[session] = lifetime
-        await anext(lifetime)
-        return cls(session, tasks, lifetime)
-
-    async def aclose(self) -> None:
-        with suppress(RuntimeError):  # the loop is shutting down, and closes it already
-            await self._lifetime.aclose()
-
-    def close_soon(self) -> None:
-        closing = asyncio.get_running_loop().create_task(self.session.close())
-        self.tasks.add(closing)
-        closing.add_done_callback(self.tasks.discard)
-
-
-#: Kept until the end: one that is collected would have to be closed by a task of a loop that may
-#: be ending, too late for its shutdown to wait for it.
-_LIFETIMES: Final[dict[aiohttp.ClientSession, AsyncGenerator[None, None]]] = {}
-
-
-async def _lifetime(
-    session: aiohttp.ClientSession, tasks: set[asyncio.Task[None]]
-) -> AsyncGenerator[None, None]:
-    # A loop that is shut down closes the async generators that began on it: so `asyncio.run`
-    # leaves no open socket behind, even if nobody closes the client.
-    try:
-        yield
-    finally:
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await session.close()
-        _LIFETIMES.pop(session, None)
-
-
-def _session(config: Config) -> aiohttp.ClientSession:
-    tracing = aiohttp.TraceConfig()
-    tracing.on_request_headers_sent.append(_mark_sent)
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=config.ssl or True, limit=100),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={
-            "Accept": "application/json",
-            "User-Agent": f"descope-async/{__version__}",
-            "x-descope-sdk-name": "python",
-            "x-descope-sdk-version": __version__,
-            "x-descope-sdk-python-version": platform.python_version(),
-            "x-descope-project-id": config.project_id,
-        },
-        timeout=aiohttp.ClientTimeout(
-            total=None, sock_connect=config.timeouts.connect, sock_read=config.timeouts.read
-        ),
-        trace_configs=[tracing],
-        trust_env=False,
-    )
+def _holds_secret(failure: DescopeError | None) -> bool:
+    return isinstance(failure, UnexpectedResponse) and failure.cleartext is not None
 
 
 def _headers(request: Request) -> dict[str, str]:
@@ -277,9 +219,16 @@ def _headers(request: Request) -> dict[str, str]:
     return headers
 
 
-def _failure(error: Exception, request: Request, base_url: str, sent: bool) -> RequestFailed:
+def _closed(request: Request, attempt: Attempt) -> DescopeError:
+    problem = "the client was closed during the call"
+    if request.once is not None and attempt.is_sent:
+        return ConnectionFailed(problem, sent=True)
+    return ClientClosed(problem)
+
+
+def _failure(error: Exception, request: Request, base_url: str, attempt: Attempt) -> RequestFailed:
     cls, problem = _diagnosis(error, base_url)
-    return cls(f"{request.operation}: {problem}", sent=sent)
+    return cls(f"{request.operation}: {problem}", sent=attempt.is_sent)
 
 
 def _diagnosis(error: Exception, where: str) -> tuple[type[RequestFailed], str]:
@@ -293,6 +242,11 @@ def _diagnosis(error: Exception, where: str) -> tuple[type[RequestFailed], str]:
         ),
         ((aiohttp.ClientSSLError, ssl.SSLError), TLSFailed, f"no TLS with {where}"),
         ((aiohttp.ClientConnectorDNSError,), ConnectionFailed, f"{where} is not known to DNS"),
+        (
+            (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
+            ConnectionFailed,
+            f"no connection to {where} through the proxy: {_reason(error)}",
+        ),
         (
             (aiohttp.ClientConnectorError,),
             ConnectionFailed,
@@ -315,17 +269,18 @@ def _reason(error: Exception) -> str:
     cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     if isinstance(cause, ssl.SSLCertVerificationError):
         return str(cause.verify_message)
+    if isinstance(cause, aiohttp.ClientHttpProxyError):
+        return f"it answers {cause.status}"
     if isinstance(cause, OSError) and cause.strerror:
         return str(cause.strerror)
     return type(cause).__name__
 
 
-_TRANSPORTS: Final[WeakSet[Transport]] = WeakSet()
-_ABANDONED: Final[list[tuple[asyncio.AbstractEventLoop, _Pool]]] = []
+_ALL: Final[WeakSet[Transport]] = WeakSet()
 
 
 def _forget_all() -> None:
-    for transport in list(_TRANSPORTS):
+    for transport in list(_ALL):
         transport.forget()
 
 

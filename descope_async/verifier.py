@@ -142,11 +142,6 @@ class AccessKeyVerifier:
         now, known = self._clock.running(), self._known.find(name)
         if known is not None and now < known.fresh_until:  # somebody else has just asked
             return known.at(now)
-        closed_for = self._restraint.gate_opens_at - now
-        if closed_for > 0:
-            return Verification(
-                "unavailable", retry_after=closed_for, detail="the service asked to wait"
-            )
         wait = self._known.take_permit(name)
         if wait > 0:
             return Verification(
@@ -178,7 +173,7 @@ class AccessKeyVerifier:
 
     def _judge(self, name: bytes, error: DescopeError, asked_at: float) -> Verification:
         now, reason = self._clock.running(), _reason(error)
-        pause = self._pause(error, now) if reason == "unavailable" else None
+        pause = _pause(error) if reason == "unavailable" else None
         found = Verification(
             reason, retry_after=pause, error_code=error.error_code, detail=str(error)
         )
@@ -191,12 +186,6 @@ class AccessKeyVerifier:
         self._known.refuse(name, known)
         return found
 
-    def _pause(self, error: DescopeError, now: float) -> float:
-        if isinstance(error, RateLimited):
-            self._restraint.limit(error)
-            return max(0.0, self._restraint.gate_opens_at - now)
-        return min(max(_PAUSE, error.retry_after or 0.0), _LONGEST_PAUSE)
-
     def _warn(self, problem: str | None) -> None:
         if not self._is_failing:
             self._is_failing = True
@@ -207,3 +196,8 @@ def _reason(error: DescopeError) -> Reason:
     if isinstance(error, Forbidden | AudienceMismatch):
         return "forbidden"
     return "refused" if isinstance(error, REFUSALS) else "unavailable"
+
+
+def _pause(error: DescopeError) -> float:
+    asked = max(_PAUSE, error.retry_after or 0.0)
+    return asked if isinstance(error, RateLimited) else min(asked, _LONGEST_PAUSE)

@@ -7,6 +7,7 @@ number or as a string of digits.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NoReturn, TypeVar, cast, get_args, get_origin
@@ -32,6 +33,8 @@ from .models import (
 T = TypeVar("T")
 V = TypeVar("V", bound=AttrsInstance)
 
+#: The secret of a new key, in JSON that need not be complete.
+_CLEARTEXT: Final = re.compile(rb'"cleartext"\s*:\s*("(?:[^"\\]|\\.)*")')
 _INT64: Final = range(-(2**63), 2**63)
 #: Where unknown members stand in while cattrs builds a value; no JSON name of the service's.
 _EXTRA: Final = "\0extra"
@@ -88,7 +91,11 @@ def read(cls: type[V], body: bytes) -> V:
         UnexpectedResponse: The body is not JSON or not of the documented shape; ``path`` says
             where. When it still holds the secret of a new key, ``cleartext`` has it.
     """
-    document = _object(body)
+    try:
+        document = _object(body)
+    except UnexpectedResponse as error:
+        error.cleartext = salvaged(body)
+        raise
     try:
         return _CONVERTER.structure(document, cls)
     except BaseValidationError as error:
@@ -98,6 +105,15 @@ def read(cls: type[V], body: bytes) -> V:
     if isinstance(cleartext, str) and cleartext:
         failure.cleartext = cleartext
     raise failure
+
+
+def salvaged(body: bytes | bytearray) -> str | None:
+    """The secret of a new key in an answer that is damaged; None when it is not there as a whole."""
+    found = _CLEARTEXT.search(body)
+    try:
+        return str(json.loads(found[1])) or None if found else None
+    except ValueError:
+        return None
 
 
 def read_error(body: bytes) -> ServiceError:

@@ -26,6 +26,7 @@ from descope_async import (
     IssuerMismatch,
     KeySetUnavailable,
     NotFound,
+    OutcomeUnknown,
     ProofInvalid,
     ProofReplayed,
     ProofRequired,
@@ -51,7 +52,7 @@ from descope_async import (
 )
 
 if TYPE_CHECKING:
-    from descope_async import EnvironmentVariable, Timeouts
+    from descope_async import EnvironmentVariable, Retries, Timeouts
 
     from ._portal import BlockingCallInEventLoop, LoopClosed
     from .access_keys import AccessKeys
@@ -69,6 +70,7 @@ _LAZY: Final = {
     "EnvironmentVariable": "descope_async",
     "LoopClosed": "._portal",
     "Management": ".client",
+    "Retries": "descope_async",
     "Timeouts": "descope_async",
     "TokenSource": ".token_source",
     "__version__": "descope_async",
@@ -101,6 +103,7 @@ __all__ = [
     "LoopClosed",
     "Management",
     "NotFound",
+    "OutcomeUnknown",
     "ProofInvalid",
     "ProofReplayed",
     "ProofRequired",
@@ -108,6 +111,7 @@ __all__ = [
     "ReplayStore",
     "ReplayStoreFull",
     "RequestFailed",
+    "Retries",
     "ServerError",
     "SessionToken",
     "SignatureInvalid",

@@ -18,7 +18,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from anyio.from_thread import BlockingPortal
 
-from descope_async.errors import DescopeError
+from descope_async import shield
+from descope_async.errors import DescopeError, OutcomeUnknown
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -26,6 +27,8 @@ T = TypeVar("T")
 EXITING: Final = "the process is exiting, and descope_sync has shut down"
 #: Seconds that cancelled work gets to put things in order.
 _GRACE: Final = 5.0
+#: Seconds between looks at whether there is more to wait for than that.
+_LOOK_EVERY: Final = 0.1
 #: Ctrl-C does not interrupt the wait for a lock on Windows, so there it is waited for in slices.
 _SLICE: Final = 0.1 if sys.platform == "win32" else None
 #: From 3.14 on a thread may inherit its creator's context, here that of whoever calls first.
@@ -71,6 +74,12 @@ class Loop:
     def alive(self) -> bool:
         """Whether it takes calls. In a forked child, the parent's does not."""
         return self.thread.is_alive() and not self.ending
+
+    @property
+    def shields(self) -> bool:
+        """Whether something runs that nothing may interrupt, and that ends by itself in time."""
+        loop, _ = self._started.result()
+        return any(task.get_loop() is loop for task in list(shield.under_way))
 
     def wait_until_started(self) -> None:
         """Wait for the thread, and raise what kept it from running a loop."""
@@ -166,9 +175,10 @@ class Call(Generic[T]):
     def outcome(self, start: Callable[[Call[T]], None]) -> T:
         """Start the call, wait for its end, and return or raise what it did.
 
-        A wait that is interrupted (Ctrl-C) cancels the call and lets it put things in order. If
-        it was done all the same, what it returned is the interruption's ``result``: it may be a
-        secret that is shown only once.
+        A wait that is interrupted (Ctrl-C) cancels the call and lets it put things in order; a
+        second interruption ends that too. If the call was done all the same, what it returned is
+        the interruption's ``result``: it may be a secret that is shown only once. What it raised
+        instead is the interruption's cause.
         """
         try:
             start(self)
@@ -178,9 +188,9 @@ class Call(Generic[T]):
             self._given_up = True
             if self._loop.soon(self._cancel):
                 self._ended.wait(_GRACE)
-            if self._returned and self._returned[0] is not None:
-                vars(interruption)["result"] = self._returned[0]
-                interruption.add_note("The call was done all the same: see `result` of this.")
+                while self._loop.shields and not self._ended.wait(_LOOK_EVERY):
+                    pass
+            self._hand_over(interruption)
             raise
         return self._result()
 
@@ -209,6 +219,16 @@ class Call(Generic[T]):
             self.end()  # it will not begin any more
         elif not self.ended:
             self._task.cancel()
+
+    def _hand_over(self, interruption: BaseException) -> None:
+        result: object = self._returned[0] if self._returned else None
+        if isinstance(self._error, DescopeError):
+            interruption.__cause__ = self._error
+        if isinstance(self._error, OutcomeUnknown):
+            result = self._error.result
+        if result is not None:
+            vars(interruption)["result"] = result
+            interruption.add_note("The call was done all the same: see `result` of this.")
 
     def _result(self) -> T:
         error, self._error = self._error, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from descope_async.access_keys import AccessKeys as _AsyncAccessKeys
 from descope_async.models import AccessKey, AssociatedTenant, CreatedAccessKey, SortField
@@ -20,8 +20,11 @@ class AccessKeys:
 
     Every call raises InvalidArgument for an argument that cannot be right and ConfigurationError
     without a management key, both before anything is sent; ApiError when the service refuses;
-    RequestFailed when no answer comes; UnexpectedResponse for an answer that makes no sense; and ClientClosed once
-    the client is closed.
+    RequestFailed when no answer comes; UnexpectedResponse for an answer that makes no sense; and
+    ClientClosed once the client is closed.
+
+    Calls are repeated after passing troubles, within the client's limits. `create` and `rotate` are
+    only where the service surely did nothing; otherwise they raise OutcomeUnknown.
     """
 
     def __init__(self, wrapped: _AsyncAccessKeys, portal: Portal) -> None:
@@ -39,8 +42,13 @@ class AccessKeys:
         description: str | None = None,
         permitted_ips: Sequence[str] | None = None,
         custom_attributes: Mapping[str, Any] | None = None,
+        *,
+        on_unknown: Literal["raise", "reconcile"] = "raise",
     ) -> CreatedAccessKey:
         """Make an access key. Its secret is in the result and is never shown again.
+
+        A cancellation after the request was sent waits for the answer, at most for
+        ``timeouts.secret``, and becomes an OutcomeUnknown that holds the new key.
 
         Project roles and tenants exclude one another: when both are given, the roles of the
         tenants win and ``role_names`` has no effect.
@@ -57,6 +65,13 @@ class AccessKeys:
             description: Free text.
             permitted_ips: IP addresses and CIDR ranges that may use it; None or empty for all.
             custom_attributes: Values of attributes that the project declares for access keys.
+            on_unknown: What to do when no answer tells whether the key was made. ``"raise"``:
+                raise OutcomeUnknown. ``"reconcile"``: put a marker at the end of the description,
+                which stays there, and find out by it. If there is such a key, it gets a new secret;
+                if there is none, it is created again. This takes up to 5 minutes.
+
+        Raises:
+            OutcomeUnknown: The key may have been made, and its secret may be lost.
         """
         return self._portal.call(
             self._async.create,
@@ -69,6 +84,7 @@ class AccessKeys:
             description,
             permitted_ips,
             custom_attributes,
+            on_unknown=on_unknown,
         )
 
     def load(self, id: str) -> AccessKey:
@@ -124,6 +140,8 @@ class AccessKeys:
         custom_attributes: Mapping[str, Any] | None = None,
     ) -> AccessKey:
         """Change an access key. None keeps what is there; an empty value clears it.
+
+        The last writer wins, also over a change that somebody makes between two attempts of this.
 
         Args:
             id: The key's id.
@@ -186,22 +204,30 @@ class AccessKeys:
         """
         self._portal.call(self._async.delete, id)
 
-    def rotate(self, id: str) -> CreatedAccessKey:
+    def rotate(
+        self, id: str, *, on_unknown: Literal["raise", "reconcile"] = "raise"
+    ) -> CreatedAccessKey:
         """Give an access key a new secret; the old one is dead at once.
 
         Everything else stays as it is, the id included. Session tokens that were made with the
-        old secret work until they expire.
+        old secret work until they expire. As for `create`, a cancellation after the request was
+        sent waits for the answer.
 
         Args:
             id: The id of a key that is active and not expired.
+            on_unknown: What to do when no answer tells whether the key has a new secret.
+                ``"raise"``: raise OutcomeUnknown. ``"reconcile"``: wait for a minute, until the
+                request can no longer be carried out, rotate again, and prove the new secret by an
+                exchange; all that up to three times. This takes up to 5 minutes.
 
         Returns:
             The key with its new secret, which is never shown again.
 
         Raises:
             NotFound: There is no such key.
+            OutcomeUnknown: The old secret may be dead, and the new one lost.
         """
-        return self._portal.call(self._async.rotate, id)
+        return self._portal.call(self._async.rotate, id, on_unknown=on_unknown)
 
     def activate_batch(self, ids: Collection[str]) -> None:
         """Let several deactivated access keys work again.

@@ -15,6 +15,7 @@ from descope_async.dpop_request import DPoPRequest
 from descope_async.key_sources import AccessKeySource
 from descope_async.models import AccessKeyLoginOptions, SessionToken
 from descope_async.replays import ReplayStore
+from descope_async.retries import Retries
 
 from ._portal import PORTAL, Portal
 from .access_keys import AccessKeys
@@ -56,7 +57,11 @@ class DescopeClient:
             differ, at most 300.
         issuers: Further ``iss`` values to accept, such as that of a custom domain.
         timeouts: How long to wait; a mapping of its fields will do. None for the defaults.
-        ssl: TLS settings, to trust a private authority; None for the system's.
+        retries: How calls are repeated; a mapping of its fields will do. None for the defaults.
+        ssl: TLS settings, to trust a private authority; None for the system's. They must check
+            certificates and host names, except to this machine.
+        trust_env: Whether to use the proxy that the environment names for https (``HTTPS_PROXY``,
+            ``NO_PROXY``). Nothing else of the environment counts, and no ``.netrc``.
         replay_store: Where used DPoP proofs are remembered, for a service of several processes;
             None for this process's memory.
 
@@ -75,7 +80,9 @@ class DescopeClient:
         jwt_validation_leeway: float = 5,
         issuers: Sequence[str] | None = None,
         timeouts: Timeouts | Mapping[str, float] | None = None,
+        retries: Retries | Mapping[str, float] | None = None,
         ssl: SSLContext | None = None,
+        trust_env: bool = False,
         replay_store: ReplayStore | None = None,
     ) -> None:
         try:
@@ -88,7 +95,9 @@ class DescopeClient:
                 jwt_validation_leeway=jwt_validation_leeway,
                 issuers=issuers,
                 timeouts=timeouts,
+                retries=retries,
                 ssl=ssl,
+                trust_env=trust_env,
                 replay_store=replay_store,
             )
         finally:

@@ -11,6 +11,7 @@ from descope_async.errors import (
     ApiError,
     DescopeError,
     InvalidArgument,
+    OutcomeUnknown,
     RateLimited,
     ReplayStoreFull,
     RequestFailed,
@@ -26,6 +27,7 @@ __all__ = [
     "ERROR_TYPE_INVALID_PUBLIC_KEY",
     "ERROR_TYPE_INVALID_TOKEN",
     "ERROR_TYPE_NO_ANSWER",
+    "ERROR_TYPE_OUTCOME_UNKNOWN",
     "ERROR_TYPE_SERVER_ERROR",
     "AuthException",
     "RateLimitException",
@@ -37,8 +39,9 @@ ERROR_TYPE_SERVER_ERROR: Final = "server error"
 ERROR_TYPE_INVALID_PUBLIC_KEY: Final = "invalid public key"
 ERROR_TYPE_INVALID_TOKEN: Final = "invalid token"  # noqa: S105 - says what went wrong
 ERROR_TYPE_API_RATE_LIMIT: Final = "API rate limit exceeded"
-#: Not a type of the official SDK, which lets its HTTP library's exceptions through.
+#: Not types of the official SDK, which lets its HTTP library's exceptions through.
 ERROR_TYPE_NO_ANSWER: Final = "no answer"
+ERROR_TYPE_OUTCOME_UNKNOWN: Final = "outcome unknown"
 
 API_RATE_LIMIT_RETRY_AFTER_HEADER: Final = "Retry-After"
 
@@ -93,8 +96,8 @@ class RateLimitException(AuthException):
     Attributes:
         error_description: The service's sentence for its code.
         error_message: The service's detail.
-        rate_limit_parameters: ``{"Retry-After": seconds}``, 0 when the service named no time;
-            `retry_after` is None then.
+        rate_limit_parameters: ``{"Retry-After": seconds}``. When the service named no time, it is
+            what this package waits then: 60 s, and 10 s after an exchange.
     """
 
     rate_limit_parameters: dict[str, int]
@@ -147,6 +150,7 @@ _KINDS: Final = (
     _Kind(TokenError, 401, ERROR_TYPE_INVALID_TOKEN),
     _Kind(UnexpectedResponse, 502, ERROR_TYPE_SERVER_ERROR),
     _Kind(RequestFailed, 503, ERROR_TYPE_NO_ANSWER),
+    _Kind(OutcomeUnknown, 500, ERROR_TYPE_OUTCOME_UNKNOWN),  # not 503, which invites repeats
     _Kind(ReplayStoreFull, 503, ERROR_TYPE_SERVER_ERROR),
 )
 
@@ -184,6 +188,7 @@ def _official(error: DescopeError) -> DescopeError:
     found.operation = error.operation
     found.request_id = error.request_id
     found.retry_after = error.retry_after
+    found.attempts = error.attempts
     return found
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
 from attrs import define, field
+
+from descope_async import DescopeClient
+from descope_async.clock import Clock
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -27,11 +31,19 @@ class RawServer:
 
 
 @asynccontextmanager
-async def raw_server(behaviour: Behaviour) -> AsyncIterator[RawServer]:
-    """A server whose every connection, once a request has been read, does as told."""
+async def raw_server(
+    behaviour: Behaviour, *, port: int = 0, license: Behaviour | None = None
+) -> AsyncIterator[RawServer]:
+    """A server whose every connection, once a request has been read, does as told.
+
+    Args:
+        behaviour: What it does.
+        port: Where it listens; 0 for anywhere.
+        license: What it does when it is asked for the license, which then leaves no trace.
+    """
     tasks: set[asyncio.Task[None]] = set()
     # Not asyncio's server: in Python 3.11 it fails over a connection that comes as it is closed.
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     listener.setblocking(False)
     server = RawServer(f"http://127.0.0.1:{listener.getsockname()[1]}")
 
@@ -39,6 +51,9 @@ async def raw_server(behaviour: Behaviour) -> AsyncIterator[RawServer]:
         reader, writer = await asyncio.open_connection(sock=connection)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
+            if license is not None and b" /v1/mgmt/license " in head:
+                await license(reader, writer)
+                return
             server.received.append(head)
             for line in head.lower().split(b"\r\n"):
                 if line.startswith(b"content-length:"):
@@ -100,6 +115,45 @@ async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None
     await reader.read()
 
 
+def in_turn(*behaviours: Behaviour) -> Behaviour:
+    """The behaviour of a server that does these one after the other, and the last from then on."""
+    left = list(behaviours)
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await (left.pop(0) if len(left) > 1 else left[0])(reader, writer)
+
+    return behave
+
+
+class QuickTime(Clock):
+    """The time, but sleeping takes none.
+
+    Attributes:
+        slept: For how long, each time.
+    """
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return super().now() + sum(self.slept)
+
+    def running(self) -> float:
+        return super().running() + sum(self.slept)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+
+
+def quickened(client: DescopeClient) -> QuickTime:
+    """Let a client's waits take no time."""
+    time = QuickTime()
+    repeats = client._transport._repeats
+    repeats._clock, repeats._sleep = time, time.sleep
+    return time
+
+
 @pytest.fixture
 def servers() -> type[Servers]:
     """The servers above, for tests, which cannot import each other."""
@@ -113,3 +167,6 @@ class Servers:
     answer = staticmethod(answer)
     raw = staticmethod(raw)
     silence = staticmethod(silence)
+    in_turn = staticmethod(in_turn)
+    quickened = staticmethod(quickened)
+    licensed = staticmethod(answer("200 OK", json.dumps({"rateLimitTier": "tier1"}).encode()))

@@ -23,7 +23,9 @@ def configured(environment: dict[str, str] | None = None, **given: Any) -> Confi
         "leeway": 5,
         "issuers": None,
         "timeouts": None,
+        "retries": None,
         "ssl": None,
+        "trust_env": False,
     }
     return resolve(**{**settings, **given, **keys}, environment=Secret(environment or {}))
 

@@ -68,7 +68,7 @@ def test_the_emulator_reads_the_contract_for_itself() -> None:
         ("jose", {"jws"}),
         ("cryptography", {"jws"}),
         ("cattrs", {"wire"}),
-        ("aiohttp", {"transport"}),
+        ("aiohttp", {"connections", "transport"}),
     ],
 )
 def test_a_library_has_one_user(library: str, owners: set[str]) -> None:

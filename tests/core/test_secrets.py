@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import pickle
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -66,6 +69,7 @@ def behaviours(servers: Any, call: str) -> dict[str, Any]:
         "closes": servers.raw(b""),
         "garbage": servers.raw(b"\0\1\2\r\n\r\n"),
         "cut": servers.raw(head + misspelt(call)),
+        "busy": servers.answer("503 Busy", echo(call), "Retry-After: 0"),
         "echoes": servers.answer("401 Unauthorized", echo(call)),
         "misspells": servers.answer("200 OK", misspelt(call)),
         "stalls": servers.silence,
@@ -92,12 +96,15 @@ def shown(error: BaseException) -> str:
 
 @pytest.mark.parametrize("world", ["async", "sync"])
 @pytest.mark.parametrize("call", sorted(CALLS))
-@pytest.mark.parametrize("behaviour", ["closes", "garbage", "cut", "echoes", "misspells", "stalls"])
+@pytest.mark.parametrize(
+    "behaviour", ["closes", "garbage", "cut", "busy", "echoes", "misspells", "stalls"]
+)
 async def test_no_failure_shows_a_secret(
     servers: Any, caplog: pytest.LogCaptureFixture, world: str, call: str, behaviour: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
     asyncio.get_running_loop().set_debug(True)
+    asyncio.get_running_loop().slow_callback_duration = 0  # so that each is logged
     settings: dict[str, Any] = {
         "auth_management_key": AUTH,
         "timeouts": {"deadline": 0.3, "exchange": 0.3, "keys": 0.3},
@@ -211,6 +218,61 @@ async def test_no_interrupted_call_shows_a_secret(servers: Any, how: str) -> Non
             with pytest.raises(asyncio.CancelledError) as cancelled:
                 await task
             text = shown(cancelled.value)
+    for canary in CANARIES:
+        assert canary not in text, text
+
+
+DEBUGGED = """
+import asyncio, logging, sys
+import descope_async, descope_sync
+from descope_async import DescopeError
+
+logging.basicConfig(level=logging.DEBUG)
+base_url, management, access = sys.argv[1], *sys.stdin.read().split()
+account = {"management_key": management, "auth_management_key": management}
+account |= {"base_url": base_url, "timeouts": {"deadline": 0.5}}
+
+async def main():
+    asyncio.get_running_loop().slow_callback_duration = 0
+    async with descope_async.DescopeClient("P1", **account) as client:
+        calls = [
+            client.mgmt.access_key.create("n"),
+            client.mgmt.access_key.load("AK1"),
+            client.exchange_access_key(access),
+            client.token_source(access).token(),
+        ]
+        task = asyncio.ensure_future(client.mgmt.access_key.rotate("AK1"))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        for done in await asyncio.gather(task, *calls, return_exceptions=True):
+            logging.info("came to nothing", exc_info=done)
+
+asyncio.run(main())
+with descope_sync.DescopeClient("P1", **account) as client:
+    try:
+        client.mgmt.access_key.create("n")
+    except DescopeError:
+        logging.exception("came to nothing")
+print("through")
+"""
+
+
+@pytest.mark.parametrize("behaviour", ["busy", "misspells"])
+async def test_no_debug_mode_shows_a_secret(servers: Any, behaviour: str) -> None:
+    async with servers.running(behaviours(servers, "create")[behaviour]) as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-X", "dev", "-c", DEBUGGED, server.base_url),
+            env={**os.environ, "PYTHONASYNCIODEBUG": "1", "AIOHTTP_NO_EXTENSIONS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        out, _ = await process.communicate(f"{MANAGEMENT} {ACCESS}".encode())
+    text = out.decode()
+    assert "through" in text
+    assert "came to nothing" in text
+    assert "DEBUG:asyncio" in text
     for canary in CANARIES:
         assert canary not in text, text
 

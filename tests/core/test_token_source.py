@@ -32,6 +32,9 @@ from descope_async import (
 from descope_async.clock import Clock
 from descope_async.emulator import Emulator
 from descope_async.exchange import MintedToken
+from descope_async.messages import Request
+from descope_async.repeats import Repeats
+from descope_async.retries import Retries
 from descope_async.secret import Secret
 from descope_async.token_source import TokenSources
 
@@ -73,8 +76,19 @@ class Service:
         self.held_up: asyncio.Event | None = None
         self.seconds = 0.0
         self.sources = TokenSources(self.exchange, self.clock, 15, self.clock.sleep)
+        self.repeats = Repeats(Retries(), self.clock, self.clock.sleep)
 
     async def exchange(self, key: Secret[str], _: AccessKeyLoginOptions) -> MintedToken:
+        request = Request(
+            operation="exchange_access_key",
+            method="POST",
+            path="/",
+            deadline=15,
+            rate_limit_pause=10,
+        )
+        return await self.repeats.run(request, lambda _: self.answer(key))
+
+    async def answer(self, key: Secret[str]) -> MintedToken:
         self.sent.append(key.reveal())
         number = len(self.sent)
         await asyncio.sleep(self.seconds)
@@ -419,7 +433,7 @@ async def test_cancelled_callers_harm_nobody(service: Service) -> None:
 
 
 def test_threads_share_an_exchange_and_survive_a_dying_loop(service: Service) -> None:
-    service.seconds = 0.3
+    service.seconds = 60  # longer than its loop lives
     source = service.source()
     tokens: list[str] = []
 
@@ -435,6 +449,7 @@ def test_threads_share_an_exchange_and_survive_a_dying_loop(service: Service) ->
     doomed.start()
     while not service.sent:
         threading.Event().wait(0.005)
+    service.seconds = 0.3
     threads = [threading.Thread(target=lambda: asyncio.run(ask())) for _ in range(6)]
     for thread in threads:
         thread.start()

@@ -40,6 +40,16 @@ def test_every_error_can_be_pickled(cls: type[DescopeError]) -> None:
     assert vars(again) == vars(error)
 
 
+def test_an_unknown_outcome_keeps_its_secret() -> None:
+    error = errors.OutcomeUnknown("what happened")
+    assert error.cleartext is None
+    error.result = CreatedAccessKey(AccessKey(id="a"), "the secret")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert again.cleartext == "the secret"
+    assert again.result == error.result
+    assert "the secret" not in repr(error) + str(error) + repr(vars(error))
+
+
 def test_the_tree_in_the_docstring_is_the_tree() -> None:
     drawn = errors.__doc__ or ""
     for cls in ERRORS:

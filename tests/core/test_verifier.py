@@ -141,6 +141,7 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
             emulator.management_key,
             base_url=front.base_url,
             timeouts={"exchange": 60, "keys": 60},
+            retries={"attempts": 1},  # so that every exchange is the verifier's own
         ) as client,
     ):
         yield World(emulator, front, client, clock)
@@ -339,7 +340,7 @@ async def test_an_outage(world: World, caplog: pytest.LogCaptureFixture, how: st
         assert {(result.reason, result.is_stale) for result in results} == {("valid", True)}
         await until(lambda: (verifier.verify_nowait(key) or Verification("refused")).is_stale)
     asked = world.front.exchanges
-    assert asked == 51  # once a second
+    assert asked in {51, 52}  # once a second, and again where a kept connection broke
     result = await verifier.verify(cold)
     assert (result.reason, result.http_status, result.retry_after) == ("unavailable", 503, 1)
     assert await verifier.verify(cold) == verifier.verify_nowait(cold) == result
@@ -391,6 +392,7 @@ async def test_a_rate_limit_of_the_service_silences_the_client(world: World) -> 
         result = await verifier.verify(key)
         assert (result.reason, result.retry_after) == ("unavailable", 280)
     assert (await verifier.verify(warm)).is_stale
+    await until(lambda: verifier.verify_nowait(warm) is not None)  # asked in vain
     assert world.front.exchanges == 2
     world.clock.travelled = 300
     assert await verifier.verify(cold)

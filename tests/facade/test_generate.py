@@ -39,7 +39,8 @@ def project(tmp_path: Path) -> Path:
     facade.mkdir()
     shutil.copy(TOY / "core_init.txt", core / "__init__.py")
     shutil.copy(TOY / "core.txt", core / "boxes.py")
-    shutil.copy(ROOT / "descope_async/errors.py", core)
+    for name in ("errors.py", "shield.py"):  # which the portal needs
+        shutil.copy(ROOT / "descope_async" / name, core)
     for name in ("_portal.py", "_loop.py"):
         shutil.copy(ROOT / "descope_sync" / name, facade)
     return tmp_path

@@ -49,6 +49,20 @@ def test_ctrl_c(run_script: Run, case: str, said: list[str]) -> None:
     expect(run_script("interrupt.py", case), *said)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("answered", ["the secret", str([DONE])]),
+        ("closed", ["OutcomeUnknown True None", "no result"]),
+        ("refused", ["no result"]),
+        ("twice", ["no result"]),
+    ],
+)
+def test_ctrl_c_in_a_create(run_script: Run, case: str, said: list[str]) -> None:
+    expect(run_script("interrupt_create.py", case), *said, "in time")
+
+
 def test_exit_with_handlers_that_still_call(run_script: Run) -> None:
     expect(
         run_script("exits.py", "handlers"),

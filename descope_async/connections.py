@@ -1,0 +1,212 @@
+"""Connections to the service: for each event loop its own, closed with it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+from weakref import WeakSet
+
+import aiohttp
+import anyio
+
+from . import __version__
+from .config import Config
+from .errors import ClientClosed
+
+_CLOSE_WITHIN: Final = 5.0
+#: Seconds of that to learn the outcome of what must not be interrupted.
+_OUTCOMES_WITHIN: Final = 4.0
+
+
+class Connections:
+    """One pool for each event loop that uses it."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._closed = False
+        # Only single dict operations, which threads may do at once.
+        self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
+        _ALL.add(self)
+
+    async def pool(self) -> Pool:
+        """The pool of the running loop.
+
+        Raises:
+            ClientClosed: After `aclose`.
+        """
+        if self._closed:
+            raise ClientClosed("the client is closed")
+        loop = asyncio.get_running_loop()
+        pool = self._pools.get(loop)
+        if pool is None or pool.is_closed:
+            for other in list(self._pools):
+                if other.is_closed():
+                    self._pools.pop(other, None)
+            pool = self._pools[loop] = await Pool.open(self._config)
+            if self._closed:  # meanwhile, by another thread
+                await pool.aclose()
+                raise ClientClosed("the client is closed")
+        return pool
+
+    async def aclose(self) -> None:
+        """Close the connections, those of other running loops included. May be repeated."""
+        self._closed = True
+        here = asyncio.get_running_loop()
+        pools = list(self._pools.items())
+        self._pools.clear()
+        with anyio.move_on_after(_CLOSE_WITHIN, shield=True):
+            for loop, pool in pools:
+                if loop is here:
+                    await pool.aclose()
+                elif loop.is_running():
+                    elsewhere = asyncio.run_coroutine_threadsafe(pool.aclose(), loop)
+                    await asyncio.wait([asyncio.wrap_future(elsewhere)])
+                # A loop that stands still closes its pool when it is shut down.
+
+    def abandon(self) -> bool:
+        """Let the loops close what is still open, and say whether anything was."""
+        pools, self._pools = self._pools, {}
+        still_open = [
+            (loop, pool) for loop, pool in pools.items() if not (pool.is_closed or loop.is_closed())
+        ]
+        for loop, pool in still_open:
+            with suppress(RuntimeError):  # it ends this very moment
+                loop.call_soon_threadsafe(pool.close_soon)
+        return bool(still_open)
+
+    def forget(self) -> None:
+        """In a forked child, let go of the parent's connections without closing them.
+
+        They stay referenced: to collect one would take its socket out of the epoll set that both
+        processes share, under the parent's hands.
+        """
+        _ABANDONED.extend(self._pools.items())
+        self._pools = {}
+
+
+class Pool:
+    """The connections and tasks of one event loop.
+
+    Attributes:
+        kept: Keeps its connections open, for the next request.
+        fresh: Makes one for each request.
+        tasks: What goes on in the background, cancelled at the end.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.kept = _session(config, force_close=False)
+        self.fresh = _session(config, force_close=True)
+        self.tasks = set[asyncio.Task[Any]]()
+        self._awaited = set[asyncio.Future[None]]()
+        self._lifetime = self._live()
+
+    @classmethod
+    async def open(cls, config: Config) -> Pool:
+        """A pool for the running loop."""
+        pool = cls(config)
+        _OPEN.add(pool)
+        await anext(pool._lifetime)
+        return pool
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no request can be sent any more."""
+        return self.kept.closed
+
+    @contextmanager
+    def outcome_awaited(self) -> Generator[None, None, None]:
+        """Delay the end of the pool, for a few seconds, until this is left."""
+        outcome = asyncio.get_running_loop().create_future()
+        self._awaited.add(outcome)
+        try:
+            yield
+        finally:
+            self._awaited.discard(outcome)
+            outcome.cancel()
+
+    async def aclose(self) -> None:
+        """Close the connections and end the tasks."""
+        with suppress(RuntimeError):  # the loop is shutting down, and closes it already
+            await self._lifetime.aclose()
+
+    def close_soon(self) -> None:
+        """As `aclose`, without waiting; called on its loop."""
+        closing = asyncio.get_running_loop().create_task(self._close())
+        self.tasks.add(closing)
+        closing.add_done_callback(self.tasks.discard)
+
+    async def _live(self) -> AsyncGenerator[None, None]:
+        # A loop that is shut down closes the async generators that began on it: so `asyncio.run`
+        # leaves no open socket behind, even if nobody closes the client.
+        try:
+            yield
+        finally:
+            if self._awaited:
+                await asyncio.wait(list(self._awaited), timeout=_OUTCOMES_WITHIN)
+            for task in list(self.tasks):
+                task.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+            await self._close()
+            _OPEN.discard(self)
+
+    async def _close(self) -> None:
+        await self.kept.close()
+        await self.fresh.close()
+
+
+def _session(config: Config, *, force_close: bool) -> aiohttp.ClientSession:
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_create_start.append(_refuse_again)
+    tracing.on_connection_reuseconn.append(_note_reused)
+    tracing.on_request_headers_sent.append(_refuse_again)
+    tracing.on_request_headers_sent.append(_note_sent)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=config.ssl or True, limit=100, force_close=force_close),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={
+            "Accept": "application/json",
+            "User-Agent": f"descope-async/{__version__}",
+            "x-descope-sdk-name": "python",
+            "x-descope-sdk-version": __version__,
+            "x-descope-sdk-python-version": platform.python_version(),
+            "x-descope-project-id": config.project_id,
+        },
+        trace_configs=[tracing],
+        # aiohttp would read .netrc too, and refuse our credentials beside those that it found.
+        trust_env=False,
+    )
+
+
+async def _refuse_again(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
+    # aiohttp sends some requests a second time by itself, which is not its to decide here.
+    if context.trace_request_ctx.is_sent:
+        raise aiohttp.ServerDisconnectedError
+
+
+async def _note_sent(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
+    # Fires before the first byte is written: without it, nothing was sent.
+    context.trace_request_ctx.is_sent = True
+
+
+async def _note_reused(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
+    context.trace_request_ctx.is_reused = not context.trace_request_ctx.is_sent
+
+
+#: Kept until closed: one that is collected would have to be closed by a task of a loop that may be
+#: ending, too late for its shutdown to wait for it.
+_OPEN: Final[set[Pool]] = set()
+_ALL: Final[WeakSet[Connections]] = WeakSet()
+_ABANDONED: Final[list[tuple[asyncio.AbstractEventLoop, Pool]]] = []
+
+
+def _forget_all() -> None:
+    for connections in list(_ALL):
+        connections.forget()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forget_all)
