@@ -30,6 +30,8 @@ from .verified_tokens import VerifiedToken, VerifiedTokens, digest_of
 _SESSION: Final = "DS"
 #: The longest life that a project can give to access-key tokens is four weeks.
 _MAX_LIFETIME: Final = 4 * 7 * 86_400
+#: How JSON's numbers come; a boolean is none.
+_NUMBERS: Final = frozenset({int, float})
 
 
 def issuers_of(project_id: str, *base_urls: str) -> frozenset[str]:
@@ -81,11 +83,10 @@ class ClaimRules:
             raise TokenMalformed("the token has no exp: it would never expire")
         if now >= expires + self.leeway:
             raise TokenExpired("the token has expired", expired_at=expires)
-        starts = [(name, _time(claims, name)) for name in ("nbf", "iat")]
-        for name, start in starts:
+        starts, issued = _time(claims, "nbf"), _time(claims, "iat")
+        for name, start in (("nbf", starts), ("iat", issued)):
             if start is not None and start > now + self.leeway:
                 raise TokenNotYetValid(f"the token is not valid yet ({name})", valid_from=start)
-        issued = starts[-1][1]
         if expires - (now if issued is None else issued) > _MAX_LIFETIME + self.leeway:
             raise TokenMalformed("the token would live longer than Descope lets any token live")
 
@@ -124,12 +125,13 @@ class SessionValidator:
         """
         # The frames below hold the token, so an error leaves without them.
         try:
-            known = self._known(token, audience)
+            digest = _digest(token)
+            known = self._known(digest, audience)
             if known is not None:
                 return known
             unverified = parse(token.reveal())
             key = await self._keys.key(_kid(unverified))
-            return self._verified(token, unverified, key, audience)
+            return self._verified(token, digest, unverified, key, audience)
         except DescopeError as error:
             failure = error.with_traceback(None)
         failure.operation = operation
@@ -144,22 +146,22 @@ class SessionValidator:
             TokenError: The token is refused; the subclass says why.
         """
         try:
-            known = self._known(token, audience)
+            digest = _digest(token)
+            known = self._known(digest, audience)
             if known is not None:
                 return known
             unverified = parse(token.reveal())
             key = self._keys.key_nowait(_kid(unverified))
             if key is None:
                 return None
-            return self._verified(token, unverified, key, audience)
+            return self._verified(token, digest, unverified, key, audience)
         except DescopeError as error:
             failure = error.with_traceback(None)
         failure.operation = operation
         raise failure
 
-    def _known(self, token: Secret[object], audience: frozenset[str] | None) -> SessionToken | None:
+    def _known(self, digest: bytes | None, audience: frozenset[str] | None) -> SessionToken | None:
         """The session of a token that was verified before, by a key that is still current."""
-        digest = _digest(token)
         found = self._tokens.find(digest) if digest else None
         if found is None or self._keys.key_nowait(str(found.key.kid)) is not found.key:
             return None
@@ -169,6 +171,7 @@ class SessionValidator:
     def _verified(
         self,
         token: Secret[object],
+        digest: bytes | None,
         unverified: UnverifiedToken,
         key: VerifyingKey,
         audience: frozenset[str] | None,
@@ -178,7 +181,6 @@ class SessionValidator:
             raise TokenMalformed("the token's claims are not a JSON object of distinct names")
         self._rules.check(claims, audience, self._clock.now())
         session = session_of(_text(token), claims, self._rules.project_id)
-        digest = _digest(token)
         if digest:
             self._tokens.remember(digest, VerifiedToken(session, key))
         return session
@@ -232,16 +234,19 @@ def _strings(claim: object) -> tuple[str, ...]:
     if not isinstance(claim, tuple):
         return ()
     items = cast("tuple[object, ...]", claim)
-    return tuple([item for item in items if isinstance(item, str)])
+    for item in items:
+        if type(item) is not str:
+            return tuple([item for item in items if isinstance(item, str)])
+    return cast("tuple[str, ...]", items)
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float | None:
     if name not in claims:
         return None
     value = claims[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
+    if type(value) not in _NUMBERS or not _is_finite(value):
         raise TokenMalformed(f"the token's {name} is not a time")
-    return value
+    return cast("float", value)
 
 
 def _is_finite(value: float) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any, Final, NoReturn, cast
 
 from .models import ReadOnlyDict
@@ -24,16 +23,17 @@ def read_object(document: bytes) -> ReadOnlyDict | None:
 
 
 def _read_only(pairs: list[tuple[str, Any]]) -> ReadOnlyDict:
-    members = ReadOnlyDict([(name, _tuples(value)) for name, value in pairs])
+    members = ReadOnlyDict(pairs)
     if len(members) != len(pairs):
         raise ValueError("a name occurs twice")
+    for name, value in pairs:
+        if type(value) is list:  # replaced where it is: few members are lists
+            dict.__setitem__(members, name, _tuple(cast("list[Any]", value)))
     return members
 
 
-def _tuples(value: Any) -> Any:
-    if not isinstance(value, list):
-        return value
-    return tuple([_tuples(item) for item in cast("Iterable[Any]", value)])
+def _tuple(items: list[Any]) -> tuple[Any, ...]:
+    return tuple([_tuple(item) if type(item) is list else item for item in items])
 
 
 def _refuse(_: str) -> NoReturn:
