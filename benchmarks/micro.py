@@ -155,7 +155,7 @@ def google_auth(_: Tokens) -> Loops:
     """google-auth puts a fresh token into a request's headers."""
     from google.oauth2.credentials import Credentials
 
-    class Fresh(Credentials):  # type: ignore[misc]  # an untyped class
+    class Fresh(Credentials):
         def refresh(self, _: object) -> None:
             raise SystemExit("the token was not fresh")
 
@@ -167,7 +167,7 @@ def google_auth(_: Tokens) -> Loops:
 
 def botocore(_: Tokens) -> Loops:
     """Botocore hands out fresh credentials."""
-    from botocore.credentials import RefreshableCredentials
+    from botocore.credentials import RefreshableCredentials  # type: ignore[import-untyped]
 
     def refresh() -> dict[str, str]:
         raise SystemExit("the credentials were not fresh")

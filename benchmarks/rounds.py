@@ -57,7 +57,7 @@ def in_turn(
         sizes[name] = step * max(1, round(setting.seconds / run(step)))
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(setting.rounds):
-        order = list(contenders) if number % 2 == 0 else list(reversed(contenders))
+        order = list(contenders) if number % 2 == 0 else list(contenders)[::-1]
         for name in order:
             gc.collect()
             taken[name].append(contenders[name](sizes[name]) / sizes[name])

@@ -114,13 +114,15 @@ def serving(answers: Mapping[str, bytes], folder: Path, kind: str = "auto") -> I
         name = "asyncio"
     with subprocess.Popen(command) as process:
         try:
-            sites = [
+            server = Server(
+                name,
                 Site(f"http://127.0.0.1:{plain}", None),
                 Site(f"https://127.0.0.1:{tls}", folder / "ca.pem"),
-            ]
-            for site in sites:
-                _wait_for(site, process)
-            yield Server(name, *sites, folder / "exchanges.log")
+                folder / "exchanges.log",
+            )
+            _wait_for(server.plain, process)
+            _wait_for(server.tls, process)
+            yield server
         finally:
             process.terminate()
 

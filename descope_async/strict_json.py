@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn
 
 from .models import ReadOnlyDict
 
@@ -28,7 +28,7 @@ def _read_only(pairs: list[tuple[str, Any]]) -> ReadOnlyDict:
         raise ValueError("a name occurs twice")
     for name, value in pairs:
         if type(value) is list:  # replaced where it is: few members are lists
-            dict.__setitem__(members, name, _tuple(cast("list[Any]", value)))
+            dict.__setitem__(members, name, _tuple(value))
     return members
 
 
