@@ -27,12 +27,12 @@ def _read_only(pairs: list[tuple[str, Any]]) -> ReadOnlyDict:
     if len(members) != len(pairs):
         raise ValueError("a name occurs twice")
     for name, value in pairs:
-        if type(value) is list:  # replaced where it is: few members are lists
-            dict.__setitem__(members, name, _tuple(value))
+        if type(value) is list:  # replaced where it stands: few are lists
+            _SET(members, name, _tuple(members[name]))
     return members
 
 
-def _tuple(items: list[Any]) -> tuple[Any, ...]:
+def _tuple(items: Any) -> tuple[Any, ...]:
     return tuple([_tuple(item) if type(item) is list else item for item in items])
 
 
@@ -40,4 +40,6 @@ def _refuse(_: str) -> NoReturn:
     raise ValueError("not a JSON number")
 
 
+#: Past the refusal of `ReadOnlyDict`, before anybody else holds it.
+_SET: Final = dict[str, Any].__setitem__
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_read_only, parse_constant=_refuse)
