@@ -150,7 +150,7 @@ class DescopeClient:
             UnexpectedResponse: The answer makes no sense.
             TokenError: The service's token does not pass the checks.
         """
-        given = Secret[object](access_key)
+        given: Secret[object] = Secret(access_key)
         del access_key
         return await self._exchange.exchange(
             arguments.credential("access_key", given),
@@ -176,7 +176,7 @@ class DescopeClient:
             InvalidArgument: An argument cannot be right.
             ClientClosed: The client is closed.
         """
-        given = Secret[object](access_key)
+        given: Secret[object] = Secret(access_key)
         del access_key
         options = arguments.login_options("login_options", login_options)
         return self._token_sources.source(given, options, self)
@@ -196,7 +196,7 @@ class DescopeClient:
             KeySetUnavailable: The signing keys cannot be had; the token may be fine.
             InvalidArgument: The audience cannot be right.
         """
-        given = Secret[object](session_token)
+        given: Secret[object] = Secret(session_token)
         del session_token
         demanded = arguments.audience("audience", audience)
         return await self._validator.validate(given, demanded, "validate_session")
@@ -217,7 +217,7 @@ class DescopeClient:
             TokenError: The token is refused; the subclass says why.
             InvalidArgument: The audience cannot be right.
         """
-        given = Secret[object](session_token)
+        given: Secret[object] = Secret(session_token)
         del session_token
         demanded = arguments.audience("audience", audience)
         return self._validator.validate_nowait(given, demanded, "validate_session")
