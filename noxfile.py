@@ -119,9 +119,9 @@ def changelog(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure ours, the official SDK and the floor side by side."""
+    """Measure ours, the official SDK and the floor side by side; `-- --help` tells more."""
     install(session, "bench")
-    session.run("python", "benchmarks/run.py", *session.posargs)
+    session.run("python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session

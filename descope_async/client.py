@@ -169,7 +169,7 @@ class DescopeClient:
             UnexpectedResponse: The answer makes no sense.
             TokenError: The service's token does not pass the checks.
         """
-        given = Secret[object](access_key)
+        given: Secret[object] = Secret(access_key)
         del access_key
         return await self._exchange.exchange(
             arguments.credential("access_key", given),
@@ -195,7 +195,7 @@ class DescopeClient:
             InvalidArgument: An argument cannot be right.
             ClientClosed: The client is closed.
         """
-        given = Secret[object](access_key)
+        given: Secret[object] = Secret(access_key)
         del access_key
         options = arguments.login_options("login_options", login_options)
         return self._token_sources.source(given, options, self)
@@ -264,7 +264,7 @@ class DescopeClient:
             ReplayStoreFull: No more proofs can be remembered; the token may be fine.
             InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
         """
-        given = Secret[object](session_token)
+        given: Secret[object] = Secret(session_token)
         del session_token
         demanded = arguments.audience("audience", audience)
         request = arguments.dpop_request("dpop", dpop)
@@ -293,7 +293,7 @@ class DescopeClient:
             ReplayStoreFull: No more proofs can be remembered; the token may be fine.
             InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
         """
-        given = Secret[object](session_token)
+        given: Secret[object] = Secret(session_token)
         del session_token
         demanded = arguments.audience("audience", audience)
         request = arguments.dpop_request("dpop", dpop)

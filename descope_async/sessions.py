@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -33,6 +33,10 @@ from .verified_tokens import VerifiedToken, VerifiedTokens, digest_of
 _SESSION: Final = "DS"
 #: The longest life that a project can give to access-key tokens is four weeks.
 _MAX_LIFETIME: Final = 4 * 7 * 86_400
+#: How JSON's numbers come; a boolean is none.
+_NUMBERS: Final = frozenset({int, float})
+#: Neither NaN nor Infinity lies within, nor an integer beyond every float.
+_LARGEST: Final = sys.float_info.max
 
 
 def issuers_of(project_id: str, *base_urls: str) -> frozenset[str]:
@@ -81,11 +85,10 @@ class ClaimRules:
             raise TokenMalformed("the token has no exp: it would never expire")
         if now >= expires + self.leeway:
             raise TokenExpired("the token has expired", expired_at=expires)
-        starts = [(name, _time(claims, name)) for name in ("nbf", "iat")]
-        for name, start in starts:
+        starts, issued = _time(claims, "nbf"), _time(claims, "iat")
+        for name, start in (("nbf", starts), ("iat", issued)):
             if start is not None and start > now + self.leeway:
                 raise TokenNotYetValid(f"the token is not valid yet ({name})", valid_from=start)
-        issued = starts[-1][1]
         if expires - (now if issued is None else issued) > _MAX_LIFETIME + self.leeway:
             raise TokenMalformed("the token would live longer than Descope lets any token live")
 
@@ -169,11 +172,12 @@ class SessionValidator:
     async def _validated(
         self, token: Secret[object], audience: frozenset[str] | None, request: DPoPRequest | None
     ) -> SessionToken:
-        session = self._known(token, audience)
+        digest = _digest(token)
+        session = self._known(digest, audience)
         if session is None:
             unverified = parse(token.reveal())
             key = await self._keys.key(_kid(unverified))
-            session = self._verified(token, unverified, key, audience)
+            session = self._verified(token, digest, unverified, key, audience)
         proof_id = check_proof(session, request, self._clock.now())
         # Last, so that whoever is refused for anything else does not use up another's proof.
         if proof_id is not None:
@@ -183,21 +187,21 @@ class SessionValidator:
     def _validated_nowait(
         self, token: Secret[object], audience: frozenset[str] | None, request: DPoPRequest | None
     ) -> SessionToken | None:
-        session = self._known(token, audience)
+        digest = _digest(token)
+        session = self._known(digest, audience)
         if session is None:
             unverified = parse(token.reveal())
             key = self._keys.key_nowait(_kid(unverified))
             if key is None:
                 return None
-            session = self._verified(token, unverified, key, audience)
+            session = self._verified(token, digest, unverified, key, audience)
         proof_id = check_proof(session, request, self._clock.now())
         if proof_id is not None and not self._proofs.use_nowait(proof_id):
             return None
         return session
 
-    def _known(self, token: Secret[object], audience: frozenset[str] | None) -> SessionToken | None:
+    def _known(self, digest: bytes | None, audience: frozenset[str] | None) -> SessionToken | None:
         """The session of a token that was verified before, by a key that is still current."""
-        digest = _digest(token)
         found = self._tokens.find(digest) if digest else None
         if found is None or self._keys.key_nowait(str(found.key.kid)) is not found.key:
             return None
@@ -207,6 +211,7 @@ class SessionValidator:
     def _verified(
         self,
         token: Secret[object],
+        digest: bytes | None,
         unverified: UnverifiedToken,
         key: VerifyingKey,
         audience: frozenset[str] | None,
@@ -216,7 +221,6 @@ class SessionValidator:
             raise TokenMalformed("the token's claims are not a JSON object of distinct names")
         self._rules.check(claims, audience, self._clock.now())
         session = session_of(_text(token), claims, self._rules.project_id)
-        digest = _digest(token)
         if digest:
             self._tokens.remember(digest, VerifiedToken(session, key))
         return session
@@ -270,23 +274,19 @@ def _strings(claim: object) -> tuple[str, ...]:
     if not isinstance(claim, tuple):
         return ()
     items = cast("tuple[object, ...]", claim)
-    return tuple([item for item in items if isinstance(item, str)])
+    for item in items:
+        if type(item) is not str:
+            return tuple([item for item in items if isinstance(item, str)])
+    return cast("tuple[str, ...]", items)
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float | None:
     if name not in claims:
         return None
     value = claims[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
+    if type(value) not in _NUMBERS or not -_LARGEST <= value <= _LARGEST:
         raise TokenMalformed(f"the token's {name} is not a time")
-    return value
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer beyond every float
-        return False
+    return cast("float", value)
 
 
 def _kid(token: UnverifiedToken) -> str:

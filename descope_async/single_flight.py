@@ -86,19 +86,25 @@ class _Run(Generic[T]):
 
     def __init__(self, call: Callable[[], Coroutine[Any, Any, T]]) -> None:
         self._result: Callable[[], T] | None = None
+        self._has_ended = False
+        self._ended_here = asyncio.Event()  # for the askers on this loop, who are the most
         self._end: Future[None] = Future()
         # A running future cannot be cancelled: an asker that is cancelled takes only itself away.
         self._end.set_running_or_notify_cancel()
         self._loop = asyncio.get_running_loop()
         self._task = self._loop.create_task(self._carry_out(call))
+        self._task.add_done_callback(self._note_end)  # also if it is cancelled before it begins
 
     @property
     def is_over(self) -> bool:
         """Whether it ended, or never will because its loop has stopped."""
-        return self._end.done() or not self._loop.is_running()
+        return self._has_ended or not self._loop.is_running()
 
     async def ended(self) -> bool:
         """Wait for the end. False when it was lost, with its loop or by cancellation."""
+        if asyncio.get_running_loop() is self._loop:
+            await self._ended_here.wait()
+            return self._result is not None
         end = asyncio.wrap_future(self._end)
         # On its own loop a run stands still only with those who wait for it. Ten thousand of them
         # that look all the same would hold it up.
@@ -129,8 +135,11 @@ class _Run(Generic[T]):
             self._result = _raising(error)
         else:
             self._result = lambda: value
-        finally:
-            self._end.set_result(None)
+
+    def _note_end(self, _: asyncio.Task[None]) -> None:
+        self._has_ended = True
+        self._ended_here.set()
+        self._end.set_result(None)
 
 
 def _raising(error: Exception) -> Callable[[], Any]:

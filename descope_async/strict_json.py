@@ -44,20 +44,23 @@ def writable(value: Any) -> Any:
 
 
 def _read_only(pairs: list[tuple[str, Any]]) -> ReadOnlyDict:
-    members = ReadOnlyDict([(name, _tuples(value)) for name, value in pairs])
+    members = ReadOnlyDict(pairs)
     if len(members) != len(pairs):
         raise ValueError("a name occurs twice")
+    for name, value in pairs:
+        if type(value) is list:  # replaced where it stands: few are lists
+            _SET(members, name, _tuple(members[name]))
     return members
 
 
-def _tuples(value: Any) -> Any:
-    if not isinstance(value, list):
-        return value
-    return tuple([_tuples(item) for item in cast("Iterable[Any]", value)])
+def _tuple(items: Any) -> tuple[Any, ...]:
+    return tuple([_tuple(item) if type(item) is list else item for item in items])
 
 
 def _refuse(_: str) -> NoReturn:
     raise ValueError("not a JSON number")
 
 
+#: Past the refusal of `ReadOnlyDict`, before anybody else holds it.
+_SET: Final = dict[str, Any].__setitem__
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_read_only, parse_constant=_refuse)

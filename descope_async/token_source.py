@@ -86,7 +86,7 @@ class TokenSource:
         Does nothing if it is not the current token any more, and nothing more often than every
         10 seconds: a receiver that refuses every token must not cause an exchange per request.
         """
-        given = Secret[object](token)
+        given: Secret[object] = Secret(token)
         del token
         self._renewal.invalidate(given)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final, NoReturn, TypeVar, cast, get_args, get_origin
 
 from attrs import AttrsInstance, asdict, field, fields, frozen
@@ -98,6 +98,10 @@ def read(cls: type[V], body: bytes) -> V:
         raise
     try:
         return _CONVERTER.structure(document, cls)
+    except Exception:  # noqa: BLE001, S110 - whatever it is, it is found again and named below
+        pass
+    try:
+        return _naming_converter().structure(document, cls)
     except BaseValidationError as error:
         path, problem = _first_problem(error)
     failure = UnexpectedResponse(f"the answer's {path} {problem}", path=path)
@@ -280,8 +284,10 @@ def _is(origin: type) -> Callable[[object], bool]:
     return matches
 
 
-def _converter() -> Converter:
-    converter = Converter(unstruct_collection_overrides={tuple: list})
+def _converter(*, names_problems: bool) -> Converter:
+    converter = Converter(
+        unstruct_collection_overrides={tuple: list}, detailed_validation=names_problems
+    )
     converter.register_structure_hook(str, _strict(str, "a string"))
     converter.register_structure_hook(bool, _strict(bool, "a boolean"))
     converter.register_structure_hook(int, _integer)
@@ -306,13 +312,17 @@ def _converter() -> Converter:
 
 def _list_of(converter: Converter, kind: object) -> Callable[[object, object], tuple[Any, ...]]:
     item = get_args(kind)[0]
+    structure = converter.get_structure_hook(item)
     items: Any = list[item]  # type: ignore[valid-type]  # the item's type is known at run time only
-    structure = converter.get_structure_hook(items)
+    structure_all = converter.get_structure_hook(items)
 
     def strictly(value: object, _: object) -> tuple[Any, ...]:
         if type(value) is not list:
             raise TypeError(f"is {_named(value)} instead of a list")
-        return tuple(structure(value, items))
+        members = cast("list[object]", value)
+        if converter.detailed_validation:
+            return tuple(structure_all(members, items))
+        return tuple([structure(member, item) for member in members])
 
     return strictly
 
@@ -336,10 +346,11 @@ def _register(converter: Converter, cls: type[V]) -> None:
         if type(value) is not dict:
             raise TypeError(f"is {_named(value)} instead of an object")
         given = cast("dict[str, Any]", value)
-        members = {name: item for name, item in given.items() if item is not None and name in known}
-        if keeps_extra:
-            members[_EXTRA] = {name: item for name, item in given.items() if name not in known}
-        return build(members, cls)
+        if None in given.values():  # a known member that is null is one that is not given
+            given = {n: item for n, item in given.items() if item is not None or n not in known}
+        if keeps_extra and not known.issuperset(given):
+            given = {**given, _EXTRA: {n: item for n, item in given.items() if n not in known}}
+        return build(given, cls)
 
     converter.register_structure_hook(cls, structure)
 
@@ -353,4 +364,10 @@ def _register(converter: Converter, cls: type[V]) -> None:
     converter.register_unstructure_hook(cls, unstructure)
 
 
-_CONVERTER: Final = _converter()
+_CONVERTER: Final = _converter(names_problems=False)
+
+
+@cache
+def _naming_converter() -> Converter:
+    """As quick as it needs to be for an answer that is wrong: it notes the path of each problem."""
+    return _converter(names_problems=True)

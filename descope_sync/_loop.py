@@ -16,6 +16,8 @@ from threading import Event, Thread, current_thread, main_thread
 from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
 
+from anyio import create_task_group
+from anyio.abc import TaskGroup
 from anyio.from_thread import BlockingPortal
 
 from descope_async import shield
@@ -62,6 +64,7 @@ class Loop:
         self.ending = False
         self.calls: set[Call[Any]] = set()
         self._stopped = False
+        self._tasks: TaskGroup
         self._selector: selectors.BaseSelector | None = None
         self._started: Future[tuple[asyncio.AbstractEventLoop, BlockingPortal]] = Future()
         self.thread = Thread(target=self._run, name="descope-sync", daemon=True, **_NO_CONTEXT)
@@ -98,11 +101,18 @@ class Loop:
     def start(self, call: Call[Any]) -> None:
         """Run a call in a task of its own and in a copy of the caller's context."""
         if self.alive:
-            _, portal = self._started.result()
+            loop, _ = self._started.result()
             with suppress(RuntimeError):  # it ends this very moment
-                portal.start_task_soon(call.run)
+                # Not by the portal, which makes the caller wait until the task has been made.
+                loop.call_soon_threadsafe(self._begin, call)
                 return
         call.end()
+
+    def _begin(self, call: Call[Any]) -> None:
+        try:
+            self._tasks.start_soon(call.run)
+        except RuntimeError:  # the loop ends
+            call.end()
 
     def soon(self, func: Callable[..., object], *args: object) -> bool:
         """Call a function on the loop, unless that has ended: then return False."""
@@ -146,7 +156,7 @@ class Loop:
         return asyncio.SelectorEventLoop(self._selector)
 
     async def _main(self) -> None:
-        async with BlockingPortal() as portal:
+        async with BlockingPortal() as portal, create_task_group() as self._tasks:
             self._started.set_result((asyncio.get_running_loop(), portal))
             await portal.sleep_until_stopped()
 

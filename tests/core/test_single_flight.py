@@ -106,6 +106,16 @@ def in_thread(body: Callable[[], None]) -> threading.Thread:
     return thread
 
 
+async def test_a_run_that_is_cancelled_before_it_begins_leaves_nobody_waiting() -> None:
+    flight, call = SingleFlight[int](), Call()
+    asker = asyncio.create_task(flight.join(call))
+    await asyncio.sleep(0)  # the run is made, and its turn comes after this
+    await flight.aclose()
+    assert call.runs == 0
+    with anyio.fail_after(10):
+        assert await asker == 1
+
+
 def test_threads_with_loops_of_their_own_share_a_run() -> None:
     flight, call = SingleFlight[int](), Call(0.3)
     results: list[int | None] = []

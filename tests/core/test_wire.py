@@ -51,6 +51,12 @@ def test_absent_and_null_members_take_their_defaults() -> None:
     assert null.key == AccessKey(id="A", extra={"brandNew": None})
 
 
+def test_no_name_of_an_unknown_member_has_a_meaning() -> None:
+    odd = {"\0extra": {"x": 1}, "extra": [2], "self": None}
+    key = wire.read(wire.KeyAnswer, json.dumps({"key": {"id": "A", **odd}}).encode()).key
+    assert key == AccessKey(id="A", extra=odd)
+
+
 @pytest.mark.parametrize(
     ("change", "path"),
     [

@@ -1,0 +1,115 @@
+"""Who is measured: ours, the official SDK, and the HTTP library alone, each with open connections."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from typing import Any, Final
+
+import aiohttp
+import httpx
+from attrs import frozen
+from descope import DescopeClient as OfficialClient
+from descope.descope_client_async import DescopeClientAsync as OfficialAsyncClient
+
+import descope_sync
+from descope_async import DescopeClient
+
+from .answers import ACCESS_KEY, EXCHANGE, KEY_ID, LOAD, MANAGEMENT_KEY, PROJECT, SEARCH
+from .servers import Site
+
+_BEARER: Final = {"Authorization": f"Bearer {PROJECT}:{MANAGEMENT_KEY}"}
+
+
+@frozen
+class Awaited:
+    """What a client that is awaited can do."""
+
+    load: Callable[[], Awaitable[object]]
+    search: Callable[[], Awaitable[object]]
+    exchange: Callable[[], Awaitable[object]]
+
+
+@contextmanager
+def asynchronous(site: Site) -> Iterator[tuple[asyncio.Runner, dict[str, Awaited]]]:
+    """The clients that are awaited, open on one event loop."""
+    stack = AsyncExitStack()
+    with asyncio.Runner() as runner:
+        try:
+            yield runner, runner.run(_open(site, stack))
+        finally:
+            runner.run(stack.aclose())
+
+
+async def _open(site: Site, stack: AsyncExitStack) -> dict[str, Awaited]:
+    ours = await stack.enter_async_context(
+        DescopeClient(PROJECT, MANAGEMENT_KEY, base_url=site.url, ssl=site.trust())
+    )
+    with _trusting(site):
+        official = await stack.enter_async_context(
+            OfficialAsyncClient(PROJECT, management_key=MANAGEMENT_KEY, base_url=site.url)
+        )
+    bare = await stack.enter_async_context(
+        aiohttp.ClientSession(
+            headers=_BEARER, connector=aiohttp.TCPConnector(ssl=site.trust() or True)
+        )
+    )
+
+    async def get(path: str) -> Any:
+        async with bare.get(site.url + path) as response:
+            return json.loads(await response.read())
+
+    async def post(path: str, body: object) -> Any:
+        async with bare.post(site.url + path, json=body) as response:
+            return json.loads(await response.read())
+
+    return {
+        "ours": Awaited(
+            lambda: ours.mgmt.access_key.load(KEY_ID),
+            ours.mgmt.access_key.search_all_access_keys,
+            lambda: ours.exchange_access_key(ACCESS_KEY),
+        ),
+        "peer": Awaited(
+            lambda: official.mgmt.access_key.load(KEY_ID),
+            official.mgmt.access_key.search_all_access_keys,
+            lambda: official.exchange_access_key(ACCESS_KEY),
+        ),
+        "floor": Awaited(
+            lambda: get(f"{LOAD}?id={KEY_ID}"),
+            lambda: post(SEARCH, {"tenantIds": []}),
+            lambda: post(EXCHANGE, {"loginOptions": {}}),
+        ),
+    }
+
+
+@contextmanager
+def synchronous(site: Site) -> Iterator[dict[str, Callable[[], object]]]:
+    """The blocking clients' load."""
+    with ExitStack() as stack:
+        ours = stack.enter_context(
+            descope_sync.DescopeClient(PROJECT, MANAGEMENT_KEY, base_url=site.url, ssl=site.trust())
+        )
+        with _trusting(site):
+            official = OfficialClient(PROJECT, management_key=MANAGEMENT_KEY, base_url=site.url)
+        bare = stack.enter_context(httpx.Client(headers=_BEARER, verify=site.trust() or True))
+        yield {
+            "ours": lambda: ours.mgmt.access_key.load(KEY_ID),
+            "peer": lambda: official.mgmt.access_key.load(KEY_ID),
+            "floor": lambda: json.loads(bare.get(f"{site.url}{LOAD}?id={KEY_ID}").content),
+        }
+
+
+@contextmanager
+def _trusting(site: Site) -> Iterator[None]:
+    """The official SDK learns of a private authority from this variable only."""
+    if site.ca is None:
+        yield
+        return
+    os.environ["REQUESTS_CA_BUNDLE"] = str(site.ca)
+    try:
+        yield
+    finally:
+        del os.environ["REQUESTS_CA_BUNDLE"]
