@@ -19,6 +19,7 @@ from .messages import MAX_BODY, Answer, Once, Request
 from .models import AccessKey, AccessKeyLoginOptions, AssociatedTenant, CreatedAccessKey, SortField
 from .reconciliation import Reconciliation
 from .secret import Secret
+from .telemetry import Telemetry
 from .transport import Transport
 
 T = TypeVar("T")
@@ -47,12 +48,18 @@ class AccessKeys:
         transport: Transport,
         license: License,
         exchange: Callable[[Secret[str], AccessKeyLoginOptions], Awaitable[object]],
+        telemetry: Telemetry,
     ) -> None:
         self._config = config
         self._transport = transport
         self._license = license
         self._reconciliation = Reconciliation(
-            self.load, self.search_all_access_keys, self._rotate_once, exchange, SYSTEM_CLOCK
+            self.load,
+            self.search_all_access_keys,
+            self._rotate_once,
+            exchange,
+            SYSTEM_CLOCK,
+            telemetry=telemetry,
         )
 
     async def create(

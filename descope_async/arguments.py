@@ -6,10 +6,11 @@ parameter in its error. None repeats a value that could be a secret.
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -18,6 +19,7 @@ import attrs
 
 from .dpop_request import DPoPRequest
 from .errors import InvalidArgument
+from .events import Hook
 from .models import AccessKeyLoginOptions, AssociatedTenant, SortField
 from .secret import Secret
 
@@ -221,6 +223,23 @@ def sort_fields(parameter: str, value: object) -> list[SortField]:
             raise InvalidArgument(f"{where}.desc must be True or False")
         found.append(SortField(name, criterion.desc))
     return found
+
+
+def hooks(parameter: str, value: object) -> tuple[Hook, ...]:
+    """Callables that take an event; None for none."""
+    if value is None:
+        return ()
+    if not isinstance(value, Sequence):
+        raise InvalidArgument(f"{parameter} must be a list of callables")
+    found = tuple(cast("Sequence[object]", value))
+    for index, hook in enumerate(found):
+        if not callable(hook):
+            raise InvalidArgument(f"{parameter}[{index}] cannot be called: {type(hook).__name__}")
+        if inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(type(hook).__call__):
+            raise InvalidArgument(
+                f"{parameter}[{index}] must be a plain function: nobody awaits it"
+            )
+    return cast("tuple[Hook, ...]", found)
 
 
 def seconds(parameter: str, value: object, least: float, most: float) -> float:

@@ -15,6 +15,7 @@ from .clock import SYSTEM_CLOCK
 from .config import Timeouts
 from .dpop_request import DPoPRequest
 from .errors import ClientClosed
+from .events import Hook
 from .exchange import Exchange
 from .jwks import MAX_KEY_SET, FetchedKeys, KeyCache, parse_pinned_keys
 from .key_sources import AccessKeySource
@@ -25,6 +26,7 @@ from .replays import ReplayStore
 from .retries import Retries
 from .secret import Secret
 from .sessions import ClaimRules, SessionValidator, issuers_of
+from .telemetry import Telemetry
 from .token_source import TokenSource, TokenSources
 from .transport import Transport
 from .verifier import AccessKeyVerifier, Lifetimes
@@ -69,6 +71,8 @@ class DescopeClient:
             ``NO_PROXY``). Nothing else of the environment counts, and no ``.netrc``.
         replay_store: Where used DPoP proofs are remembered, for a service of several processes;
             None for this process's memory.
+        hooks: Called with each `Event`, on the thread of the event loop that the work runs on: so
+            briefly, and without waiting for anything. What they raise is logged.
 
     Raises:
         ConfigurationError: A setting is missing or unusable.
@@ -91,6 +95,7 @@ class DescopeClient:
         ssl: SSLContext | None = None,
         trust_env: bool = False,
         replay_store: ReplayStore | None = None,
+        hooks: Sequence[Hook] | None = None,
     ) -> None:
         keys = [Secret[object](management_key), Secret[object](auth_management_key)]
         del management_key, auth_management_key  # no traceback shall show them
@@ -106,9 +111,11 @@ class DescopeClient:
             retries=retries,
             ssl=ssl,
             trust_env=trust_env,
+            hooks=hooks,
         )
         clock = SYSTEM_CLOCK
-        self._transport = Transport(self._config, clock)
+        telemetry = Telemetry(self._config.hooks, self.project_id, self.base_url)
+        self._transport = Transport(self._config, clock, telemetry)
         pinned = self._config.public_key
         rules = ClaimRules(
             self.project_id,
@@ -122,20 +129,22 @@ class DescopeClient:
             partial(_fetch_keys, self._config, self._transport),
             clock,
             parse_pinned_keys(pinned) if pinned else None,
+            telemetry,
         )
         self._validator = SessionValidator(
             self._keys,
             rules,
             clock,
             replays.replay_store(replay_store),
+            telemetry,
         )
         self._exchange = Exchange(self._config, self._transport, self._validator)
         license = License(self._config, self._transport, clock)  # noqa: A001 - its name
         self.mgmt = Management(
-            AccessKeys(self._config, self._transport, license, self._exchange.mint)
+            AccessKeys(self._config, self._transport, license, self._exchange.mint, telemetry)
         )
         self._token_sources = TokenSources(
-            self._exchange.mint, clock, self._config.timeouts.exchange
+            self._exchange.mint, clock, self._config.timeouts.exchange, telemetry=telemetry
         )
 
     @property
@@ -340,6 +349,7 @@ async def _fetch_keys(settings: config.Config, transport: Transport) -> FetchedK
         operation="key_set",
         method="GET",
         path=f"/v2/keys/{settings.project_id}",
+        template="/v2/keys/{project_id}",
         deadline=settings.timeouts.keys,
         max_body=MAX_KEY_SET,
     )

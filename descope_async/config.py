@@ -14,7 +14,9 @@ from urllib.request import getproxies, proxy_bypass
 from attrs import Attribute, AttrsInstance, field, fields, frozen
 
 from .arguments import credential, labels
+from .arguments import hooks as checked_hooks
 from .errors import ConfigurationError, InvalidArgument
+from .events import Hook
 from .retries import Retries
 from .secret import Secret
 
@@ -77,6 +79,7 @@ class Config:
     retries: Retries
     ssl: SSLContext | None
     proxy: Secret[str] | None
+    hooks: tuple[Hook, ...] = ()
 
     def management_bearer(self) -> Secret[str]:
         """What authorizes a management call.
@@ -113,6 +116,7 @@ def resolve(
     retries: object,
     ssl: object,
     trust_env: object,
+    hooks: object = None,
     environment: Secret[Mapping[str, str]] = _ENVIRONMENT,
 ) -> Config:
     """The settings of a client from what its constructor was given.
@@ -139,6 +143,7 @@ def resolve(
             retries=_options("retries", Retries, retries),
             ssl=_ssl(ssl, url),
             proxy=_proxy(trust_env, url),
+            hooks=checked_hooks("hooks", hooks),
         )
     except ConfigurationError:
         raise

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import re
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final, NoReturn, cast
+from functools import partial
+from typing import Any, Final, Literal, NoReturn, cast
 
 from attrs import field, frozen
 
@@ -21,9 +21,11 @@ from .errors import (
     UnexpectedResponse,
     UnknownKey,
 )
+from .events import KeySetFetched
 from .jws import VerifyingKey, load_key
 from .single_flight import SingleFlight
 from .strict_json import read_object
+from .telemetry import UNHOOKED, Telemetry
 
 MAX_KEY_SET: Final = 256 * 1024
 _MAX_KEYS: Final = 64
@@ -44,9 +46,9 @@ _SEARCH_EVERY: Final = 30.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
-_log: Final = logging.getLogger(__name__)
 
 KeySet = Mapping[str, VerifyingKey]
+_Why = Literal["first", "due", "expired", "unknown_key", "asked"]
 
 
 def parse_key_set(document: bytes) -> KeySet:
@@ -114,12 +116,14 @@ class _Snapshot:
 
     Attributes:
         fetch: Which fetch brought them, counted from 1.
+        fetched_at: When they came.
         fresh_until: Until then they are used without a thought.
         usable_until: Until then they are used while new ones cannot be had.
     """
 
     keys: KeySet
     fetch: int
+    fetched_at: float
     fresh_until: float
     usable_until: float
 
@@ -131,6 +135,7 @@ class KeyCache:
         fetch: Gets the key set from the service.
         clock: The time source.
         pinned: Keys to use instead; nothing is fetched then. None for none.
+        telemetry: Is told.
     """
 
     def __init__(
@@ -138,10 +143,12 @@ class KeyCache:
         fetch: Callable[[], Coroutine[Any, Any, FetchedKeys]],
         clock: Clock,
         pinned: KeySet | None = None,
+        telemetry: Telemetry = UNHOOKED,
     ) -> None:
         self._fetch = fetch
         self._clock = clock
         self._pinned = pinned
+        self._telemetry = telemetry
         self._snapshot: _Snapshot | None = None
         self._fetches = 0
         self._failures = 0
@@ -170,12 +177,14 @@ class KeyCache:
         now, fetches = self._clock.running(), self._fetches
         held = self._snapshot
         if held is None or now >= held.usable_until:
-            held = await self._renewal.join(self._renew, self._may_renew) or self._unavailable()
+            renew = partial(self._renew, "first" if held is None else "expired")
+            held = await self._renewal.join(renew, self._may_renew) or self._unavailable()
         elif now >= held.fresh_until:
-            self._renewal.start(self._renew, self._may_renew)
+            self._renewal.start(partial(self._renew, "due"), self._may_renew)
         # Only a fetch that began after the question can show that there is no such key.
         while kid not in held.keys and held.fetch <= fetches:
-            found = await self._renewal.join(self._renew, self._searches.take)
+            search = partial(self._renew, "unknown_key")
+            found = await self._renewal.join(search, self._searches.take)
             if found is None:
                 if self._failures:
                     self._unavailable()
@@ -191,7 +200,7 @@ class KeyCache:
         """
         fetches = self._fetches
         while self._pinned is None and (self._snapshot is None or self._snapshot.fetch <= fetches):
-            await self._renewal.join(self._renew)
+            await self._renewal.join(partial(self._renew, "asked"))
 
     async def aclose(self) -> None:
         """Stop a fetch that is under way."""
@@ -208,9 +217,9 @@ class KeyCache:
         failure.retry_after = max(0.0, self._pause_until - self._clock.running())
         raise failure
 
-    async def _renew(self) -> _Snapshot:
+    async def _renew(self, why: _Why) -> _Snapshot:
         self._fetches += 1
-        number = self._fetches
+        number, began = self._fetches, self._clock.running()
         try:
             fetched = await self._fetch()
             keys = parse_key_set(fetched.body)
@@ -218,6 +227,7 @@ class KeyCache:
             raise
         except DescopeError as error:
             self._pause(error)
+            self._tell(why, began, error)
             unavailable = KeySetUnavailable(
                 f"the project's signing keys cannot be had: {error}",
                 sent=True,
@@ -228,8 +238,10 @@ class KeyCache:
             unavailable.attempts = error.attempts
             raise unavailable from error
         self._failures, self._pause_until = 0, 0.0
-        fresh_until = self._clock.running() + _freshness(fetched.cache_control)
-        held = _Snapshot(keys, number, fresh_until, fresh_until + _STALE_FOR)
+        self._tell(why, began, keys)
+        now = self._clock.running()
+        fresh_until = now + _freshness(fetched.cache_control)
+        held = _Snapshot(keys, number, now, fresh_until, fresh_until + _STALE_FOR)
         if self._snapshot is None or self._snapshot.fetch < number:
             self._snapshot = held
         return held
@@ -238,8 +250,23 @@ class KeyCache:
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**self._failures)
         self._failures = min(self._failures + 1, 16)
         self._pause_until = self._clock.running() + max(pause, error.retry_after or 0)
-        if self._snapshot is not None:
-            _log.warning("the signing keys cannot be renewed, the old ones stay: %s", error)
+
+    def _tell(self, why: _Why, began: float, result: KeySet | DescopeError) -> None:
+        now, held = self._clock.running(), self._snapshot
+        left = 0.0 if held is None else held.usable_until - now
+        failure = result if isinstance(result, DescopeError) else None
+        self._telemetry.tell(
+            KeySetFetched(
+                outcome="done" if failure is None else "error",
+                reason=why,
+                duration=now - began,
+                age=None if held is None else now - held.fetched_at,
+                keys=None if isinstance(result, DescopeError) else len(result),
+                usable_for=left if left > 0 else None,
+                error_type=None if failure is None else type(failure).__name__,
+                problem=None if failure is None else str(failure),
+            )
+        )
 
 
 def _known(keys: KeySet, kid: str) -> VerifyingKey:

@@ -70,6 +70,7 @@ class Request:
         method: HTTP method.
         path: Below the base URL, starting with a slash.
         deadline: Seconds for everything.
+        template: The path with names for what varies in it; None when nothing does.
         bearer: The credential; None for none.
         query: Query parameters; None for none.
         body: JSON body; None for none.
@@ -86,6 +87,7 @@ class Request:
     method: Literal["GET", "POST"]
     path: str
     deadline: float
+    template: str | None = None
     bearer: Secret[str] | None = None
     query: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -118,7 +120,7 @@ class Answer:
             failure = error.with_traceback(None)
         failure.operation = self.operation
         failure.status_code = self.status
-        failure.request_id = _request_id(self.headers)
+        failure.request_id = request_id_of(self.headers)
         raise failure
 
 
@@ -134,7 +136,7 @@ def refusal(
         body: Its body, as far as it was read.
         now: Epoch seconds, for a ``Retry-After`` date without a ``Date`` beside it.
     """
-    request_id = _request_id(headers)
+    request_id = request_id_of(headers, request)
     if status < HTTPStatus.BAD_REQUEST:
         problem = (
             f"is longer than {request.max_body} bytes"
@@ -230,16 +232,21 @@ def _sentence(request: Request, status: int, said: ServiceError, request_id: str
     return _quoted(sentence, request) or ""
 
 
-def _quoted(said: str | None, request: Request) -> str | None:
+def _quoted(said: str | None, request: Request | None) -> str | None:
     if said is None:
         return None
-    if request.bearer is not None:
+    if request is not None and request.bearer is not None:
         # A server that echoes what it was sent must not put a key into an error.
         for part in request.bearer.reveal().split(":")[1:]:
             said = said.replace(part, "…")
     return _CONTROL.sub(" ", said)[:_MAX_QUOTED]
 
 
-def _request_id(headers: Mapping[str, str]) -> str | None:
-    found = headers.get("x-request-id") or headers.get("cf-ray")
-    return found[:_MAX_QUOTED] if found else None
+def request_id_of(headers: Mapping[str, str], request: Request | None = None) -> str | None:
+    """The service's id of a request, from its answer's headers; None without one.
+
+    Args:
+        headers: The headers.
+        request: What was asked, so that no key in it is repeated.
+    """
+    return _quoted(headers.get("x-request-id") or headers.get("cf-ray") or None, request)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -23,9 +22,11 @@ from .errors import (
     Unauthorized,
     UnexpectedResponse,
 )
+from .events import TwinKeysFound
 from .models import AccessKey, AccessKeyLoginOptions, CreatedAccessKey
 from .retries import stretched
 from .secret import Secret
+from .telemetry import UNHOOKED, Telemetry
 
 #: Seconds to wait before each look for a key that may have been made.
 _LOOKS: Final = (2.0, 5.0, 10.0)
@@ -36,7 +37,6 @@ _DEADLINE: Final = 240.0
 _ROTATIONS: Final = 3
 _REFUSALS: Final = (BadRequest, Unauthorized, Forbidden, NotFound)
 _STATUS: Final = {"activate": "active", "deactivate": "inactive", "delete": None}
-_log: Final = logging.getLogger(__name__)
 
 
 class Reconciliation:
@@ -51,6 +51,7 @@ class Reconciliation:
         sleep: Waits for so many seconds.
         looks: Seconds to wait before each look for a key.
         horizon: Seconds after which a request is not carried out any more.
+        telemetry: Is told.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Reconciliation:
         *,
         looks: Sequence[float] = _LOOKS,
         horizon: float = _HORIZON,
+        telemetry: Telemetry = UNHOOKED,
     ) -> None:
         self._load = load
         self._search = search
@@ -73,6 +75,7 @@ class Reconciliation:
         self._sleep = sleep
         self._looks = looks
         self._horizon = horizon
+        self._telemetry = telemetry
 
     async def is_done(self, operation: str, ids: Collection[str]) -> bool:
         """Whether keys are as an operation was to make them.
@@ -183,7 +186,7 @@ class Reconciliation:
         """Give the newest a secret that is known."""
         newest = found[0]
         unknown.key_id = newest.id
-        _report(found[1:], newest)
+        self._report(found[1:], newest)
         try:
             unknown.result = created = await self._rotate(newest.id)
         except OutcomeUnknown as error:
@@ -225,7 +228,12 @@ class Reconciliation:
     async def _report_twins(self, marker: str, key: AccessKey) -> None:
         with suppress(DescopeError):
             found = await self._marked(marker, everywhere=False)
-            _report([each for each in found if each.id != key.id], key)
+            self._report([each for each in found if each.id != key.id], key)
+
+    def _report(self, twins: Sequence[AccessKey], kept: AccessKey) -> None:
+        if twins:
+            ids = ", ".join(key.id for key in twins)
+            self._telemetry.tell(TwinKeysFound(kept=kept.id, twins=ids))
 
     async def _wait(self, seconds: float, until: float) -> None:
         wait = stretched(seconds, random.uniform)
@@ -247,10 +255,3 @@ async def _settled(unknown: OutcomeUnknown, work: Awaitable[CreatedAccessKey]) -
     except asyncio.CancelledError:
         unknown.interrupted = True
     raise unknown
-
-
-def _report(twins: Sequence[AccessKey], kept: AccessKey) -> None:
-    """Tell of keys that the same call made: nobody has their secrets, so they should be deleted."""
-    if twins:
-        ids = ", ".join(key.id for key in twins)
-        _log.warning("one create has made several access keys: keep %s, delete %s", kept.id, ids)

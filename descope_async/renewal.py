@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import random
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import anyio
 
 from .errors import ClientClosed, DeadlineExceeded, DescopeError, RateLimited
+from .events import ClockSkewFound, StaleTokenServed, TokenRenewed
 from .exchange import REFUSALS
 from .held_token import HeldToken
 from .key_sources import KeyReader
@@ -27,7 +27,7 @@ _INVALIDATE_EVERY: Final = 10.0
 _MAX_SKEW: Final = 60.0
 
 _OPERATION: Final = "exchange_access_key"
-_log: Final = logging.getLogger(__name__)
+_Trigger = Literal["first", "due", "expired", "invalidated"]
 
 
 class Renewal:
@@ -57,6 +57,7 @@ class Renewal:
         self._retry_at = 0.0
         self._warned_of: HeldToken | None = None
         self._invalidated_at: float | None = None
+        self._is_invalidated = False
         self._is_closed = False
 
     async def current(self) -> HeldToken:
@@ -65,6 +66,34 @@ class Renewal:
         Raises:
             DescopeError: There is none, for the reason that it names.
         """
+        held = await self._current()
+        now = self._clock.running()
+        if now >= held.mandatory_at:
+            self._shared.telemetry.tell(StaleTokenServed(usable_for=held.expires_at - now))
+        return held
+
+    def invalidate(self, token: Secret[object]) -> None:
+        """Drop the token if it is this one, but not again and again."""
+        now, held = self._clock.running(), self.held
+        if held is None or held.token != token.reveal():
+            return
+        if self._invalidated_at is None or now >= self._invalidated_at + _INVALIDATE_EVERY:
+            self._invalidated_at = now
+            self._is_invalidated = True
+            self.held = None
+
+    async def aclose(self) -> None:
+        """Stop the exchange under way, and forget the token and the key."""
+        self._is_closed = True
+        self.held = None
+        await self._flight.aclose()
+
+    def delay_again(self) -> None:
+        """In a forked child, do not renew when the parent does."""
+        if self.held is not None:
+            self.held = self.held.with_another_delay()
+
+    async def _current(self) -> HeldToken:
         if self._is_over():
             raise ClientClosed("the token source is closed")
         now, held = self._clock.running(), self.held
@@ -84,28 +113,8 @@ class Renewal:
         if found := renewed or self._usable():
             return found
         if self.held is not held or self._failure is None or self._is_over():
-            return await self.current()
+            return await self._current()
         raise again(self._failure, self._retry_at - self._clock.running())
-
-    def invalidate(self, token: Secret[object]) -> None:
-        """Drop the token if it is this one, but not again and again."""
-        now, held = self._clock.running(), self.held
-        if held is None or held.token != token.reveal():
-            return
-        if self._invalidated_at is None or now >= self._invalidated_at + _INVALIDATE_EVERY:
-            self._invalidated_at = now
-            self.held = None
-
-    async def aclose(self) -> None:
-        """Stop the exchange under way, and forget the token and the key."""
-        self._is_closed = True
-        self.held = None
-        await self._flight.aclose()
-
-    def delay_again(self) -> None:
-        """In a forked child, do not renew when the parent does."""
-        if self.held is not None:
-            self.held = self.held.with_another_delay()
 
     async def _wait_a_little(self, held: HeldToken) -> None:
         with anyio.move_on_after(_PATIENCE):
@@ -131,6 +140,19 @@ class Renewal:
         return is_refused or now >= self._pause_until
 
     async def _renew(self) -> HeldToken:
+        began, old = self._clock.running(), self.held
+        trigger = self._trigger(began, old)
+        try:
+            renewed = await self._renew_in_time()
+        except ClientClosed:
+            raise
+        except DescopeError as error:
+            self._tell(began, old, trigger, error)
+            raise
+        self._tell(began, old, trigger)
+        return renewed
+
+    async def _renew_in_time(self) -> HeldToken:
         with anyio.move_on_after(self._shared.deadline):
             return await self._exchange_or_note()
         failure = DeadlineExceeded(
@@ -177,7 +199,8 @@ class Renewal:
         if not self._is_over() and (known is None or known.asked_at <= asked_at):
             self.held = renewed
         if self._failure is None and known is None:
-            _warn_of_skew(minted.issued_at - self._clock.now())
+            self._warn_of_skew(minted.issued_at - self._clock.now())
+        self._is_invalidated = False
         self._failures, self._failure, self._pause_until = 0, None, 0.0
         return renewed
 
@@ -195,18 +218,39 @@ class Renewal:
             self._pause_until = max(self._pause_until, self._retry_at - patience)
         self._failures = min(self._failures + 1, 16)
         self._failure = again(error, error.retry_after)
-        if usable is not None and usable is not self._warned_of:
+
+    def _trigger(self, now: float, old: HeldToken | None) -> _Trigger:
+        if old is None:
+            return "invalidated" if self._is_invalidated else "first"
+        return "due" if now < old.expires_at else "expired"
+
+    def _tell(
+        self,
+        began: float,
+        old: HeldToken | None,
+        trigger: _Trigger,
+        error: DescopeError | None = None,
+    ) -> None:
+        now, usable = self._clock.running(), self._usable() if error is not None else None
+        is_first = usable is not None and usable is not self._warned_of
+        if is_first:
             self._warned_of = usable
-            _log.warning("a session token cannot be renewed, the old one stays: %s", error)
-
-
-def _warn_of_skew(seconds: float) -> None:
-    if abs(seconds) > _MAX_SKEW:
-        _log.warning(
-            "this machine's clock differs from the service's by %.0f seconds: "
-            "it will refuse good tokens or accept expired ones",
-            seconds,
+        self._shared.telemetry.tell(
+            TokenRenewed(
+                outcome="done" if error is None else "error",
+                trigger=trigger,
+                duration=now - began,
+                age=None if old is None else now - old.asked_at,
+                usable_for=None if usable is None else usable.expires_at - now,
+                is_first_failure=is_first,
+                error_type=None if error is None else type(error).__name__,
+                problem=None if error is None else str(error),
+            )
         )
+
+    def _warn_of_skew(self, seconds: float) -> None:
+        if abs(seconds) > _MAX_SKEW:
+            self._shared.telemetry.tell(ClockSkewFound(seconds=seconds))
 
 
 def _random(low: float, high: float) -> float:

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import anyio
 from attrs import define
 
+from .attempts import Attempt
 from .clock import Clock
 from .errors import (
     ApiError,
-    ConnectionFailed,
     DescopeError,
+    OutcomeUnknown,
     RateLimited,
     RequestFailed,
     UnexpectedResponse,
 )
-from .messages import Request, outcome_unknown
+from .events import (
+    AttemptEnded,
+    Call,
+    CallEnded,
+    CallHeld,
+    CallStarted,
+    GateClosed,
+    RetryPlanned,
+)
+from .messages import Request, outcome_unknown, request_id_of
 from .retries import Quota, Retries, Verdict, judge, pause, stretched
+from .telemetry import UNHOOKED, Telemetry
 
 T = TypeVar("T")
 
@@ -27,44 +38,27 @@ Sleep = Callable[[float], Awaitable[object]]
 Draw = Callable[[float, float], float]
 
 
-@define(kw_only=True)
-class Attempt:
-    """One try. Whoever carries it out notes in it what happened.
-
-    Attributes:
-        limit: Seconds that it may take.
-        is_fresh: Whether it needs a connection of its own, which cannot have been closed unnoticed.
-        started_at: When it began, epoch seconds.
-        is_sent: Whether a byte of it may have gone out.
-        is_reused: Whether it went over a connection that had been idle.
-        is_answered: Whether an answer has begun to arrive.
-    """
-
-    limit: float
-    is_fresh: bool
-    started_at: float
-    is_sent: bool = False
-    is_reused: bool = False
-    is_answered: bool = False
-
-    def is_stale(self, failure: DescopeError) -> bool:
-        """Whether it failed as one does on a connection that the other side has just closed."""
-        return self.is_reused and not self.is_answered and isinstance(failure, ConnectionFailed)
-
-
 @define
 class _Progress:
     """What has become of a call so far.
 
     Attributes:
+        call: How events name it.
+        began: When it began, on the running clock.
         until: When its time is over, on the running clock.
         attempts: How many were made, without those on a stale connection.
+        requests: How many were made, with them.
+        last: The last one; None before the first.
         is_uncertain: Whether any may have been carried out without an answer.
         paid: What the last repeat cost.
     """
 
+    call: Call
+    began: float
     until: float
     attempts: int = 0
+    requests: int = 0
+    last: Attempt | None = None
     is_uncertain: bool = False
     paid: int = 0
 
@@ -79,6 +73,7 @@ class Repeats:
         clock: The time source.
         sleep: Waits for so many seconds.
         draw: Picks a number between two, at random.
+        telemetry: Is told.
     """
 
     def __init__(
@@ -87,11 +82,14 @@ class Repeats:
         clock: Clock,
         sleep: Sleep = anyio.sleep,
         draw: Draw = random.uniform,
+        *,
+        telemetry: Telemetry = UNHOOKED,
     ) -> None:
         self._retries = retries
         self._clock = clock
         self._sleep = sleep
         self._draw = draw
+        self._telemetry = telemetry
         self._quota = Quota(retries.quota)
         self._gate_opens_at = 0.0
 
@@ -103,40 +101,68 @@ class Repeats:
             OutcomeUnknown: A request that must not be repeated may have been carried out.
             RateLimited: The service asked to wait for longer than there is time.
         """
-        progress = _Progress(self._clock.running() + request.deadline)
+        began = self._clock.running()
+        call = self._telemetry.call(request)
+        progress = _Progress(call, began, until=began + request.deadline)
+        if self._telemetry.is_watched:
+            self._telemetry.tell(CallStarted(call=call))
+        try:
+            result = await self._repeat(request, carry_out, progress)
+        except BaseException as error:
+            self._tell_end(request, progress, error)
+            raise
+        if self._telemetry.is_watched:
+            self._tell_end(request, progress)
+        return result
+
+    def forget(self) -> None:
+        """Start clean in a forked child."""
+        self._quota.forget()
+
+    async def _repeat(
+        self,
+        request: Request,
+        carry_out: Callable[[Attempt], Awaitable[T]],
+        progress: _Progress,
+    ) -> T:
         is_fresh = request.once is not None
         while True:
             await self._pass_gate(request, progress)
-            attempt = Attempt(
-                limit=progress.until - self._clock.running(),
-                is_fresh=is_fresh,
-                started_at=self._clock.now(),
+            began = self._clock.running()
+            attempt = progress.last = Attempt(
+                limit=progress.until - began, is_fresh=is_fresh, started_at=self._clock.now()
             )
             progress.attempts += 1
+            progress.requests += 1
             try:
                 result = await carry_out(attempt)
             except DescopeError as error:
                 failure = error.with_traceback(None)
+                self._tell_attempt(request, progress, attempt, began, error)
+            except BaseException as error:
+                self._tell_attempt(request, progress, attempt, began, error)
+                raise
             else:
+                self._tell_attempt(request, progress, attempt, began)
                 self._quota.give_back(progress.paid)
                 return result
             verdict = judge(failure)
             progress.is_uncertain |= verdict.may_be_done
             if isinstance(failure, RateLimited):
-                self._close_gate(failure, request)
+                self._close_gate(failure, request, progress)
             if attempt.is_stale(failure) and not is_fresh:
                 # The service closed it while it was idle, and the request crossed that on its way.
                 progress.attempts -= 1
                 is_fresh = True
+                self._tell_retry(progress, failure, 0, "stale_connection")
                 continue
             wait = self._wait(request, progress, failure, verdict)
             if wait is None:
                 raise _completed(failure, request, attempt, verdict, progress)
+            self._tell_retry(
+                progress, failure, wait, "throttled" if verdict.is_throttled else "failed"
+            )
             await self._sleep(wait)
-
-    def forget(self) -> None:
-        """Start clean in a forked child."""
-        self._quota.forget()
 
     def _wait(
         self, request: Request, progress: _Progress, failure: DescopeError, verdict: Verdict
@@ -156,10 +182,19 @@ class Repeats:
         progress.paid = self._quota.take(verdict)
         return wait if progress.paid else None
 
-    def _close_gate(self, failure: RateLimited, request: Request) -> None:
+    def _close_gate(self, failure: RateLimited, request: Request, progress: _Progress) -> None:
         if failure.retry_after is None:
             failure.retry_after = request.rate_limit_pause
-        opens_at = self._clock.running() + failure.retry_after
+        now = self._clock.running()
+        opens_at = now + failure.retry_after
+        self._telemetry.tell(
+            GateClosed(
+                call=progress.call,
+                seconds=failure.retry_after,
+                until=self._clock.now() + failure.retry_after,
+                extended=now < self._gate_opens_at,
+            )
+        )
         # A race that is lost to another thread costs others a part of the wait, never this call.
         self._gate_opens_at = max(self._gate_opens_at, opens_at)
 
@@ -176,7 +211,77 @@ class Repeats:
                 limited.attempts = progress.attempts
                 limited.uncertain = progress.is_uncertain
                 raise limited
+            self._telemetry.tell(CallHeld(call=progress.call, delay=wait))
             await self._sleep(wait)
+
+    def _tell_attempt(
+        self,
+        request: Request,
+        progress: _Progress,
+        attempt: Attempt,
+        began: float,
+        error: BaseException | None = None,
+    ) -> None:
+        if self._telemetry.is_watched:
+            self._telemetry.tell(
+                AttemptEnded(
+                    call=progress.call,
+                    number=progress.attempts,
+                    duration=self._clock.running() - began,
+                    sent=attempt.is_sent,
+                    reused=attempt.is_reused,
+                    status_code=attempt.status,
+                    error_type=None if error is None else type(error).__name__,
+                    error_code=getattr(error, "error_code", None),
+                    request_id=request_id_of(attempt.headers, request),
+                )
+            )
+
+    def _tell_retry(
+        self,
+        progress: _Progress,
+        failure: DescopeError,
+        delay: float,
+        reason: Literal["throttled", "stale_connection", "failed"],
+    ) -> None:
+        self._telemetry.tell(
+            RetryPlanned(
+                call=progress.call,
+                number=progress.attempts + 1,
+                delay=delay,
+                reason=reason,
+                error_type=type(failure).__name__,
+                status_code=failure.status_code,
+                quota_left=self._quota.left,
+            )
+        )
+
+    def _tell_end(
+        self, request: Request, progress: _Progress, error: BaseException | None = None
+    ) -> None:
+        last = progress.last
+        self._telemetry.tell(
+            CallEnded(
+                call=progress.call,
+                outcome=_outcome(error),
+                duration=self._clock.running() - progress.began,
+                attempts=progress.attempts,
+                resends=max(0, progress.requests - 1),
+                status_code=None if last is None else last.status,
+                error_type=None if error is None else type(error).__name__,
+                error_code=getattr(error, "error_code", None),
+                request_id=None if last is None else request_id_of(last.headers, request),
+                quota_left=self._quota.left,
+            )
+        )
+
+
+def _outcome(error: BaseException | None) -> Literal["done", "error", "unknown", "interrupted"]:
+    if error is None:
+        return "done"
+    if isinstance(error, OutcomeUnknown):
+        return "unknown"
+    return "error" if isinstance(error, Exception) else "interrupted"
 
 
 def _completed(

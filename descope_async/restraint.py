@@ -15,6 +15,7 @@ from .clock import Clock
 from .errors import DescopeError
 from .exchange import MintedToken
 from .secret import Secret
+from .telemetry import UNHOOKED, Telemetry
 
 #: Seconds that a refused key is not sent again, doubling, and by how much they vary.
 _FIRST_REFUSAL, _LONGEST_REFUSAL, _REFUSAL_SPREAD = 5.0, 300.0, 0.2
@@ -37,6 +38,7 @@ class Restraint:
         exchange: Makes a token from an access key.
         fingerprint: Names an access key without showing it.
         deadline: Seconds that a caller without a token waits.
+        telemetry: Is told.
         is_closed: Whether the client is closed.
     """
 
@@ -44,6 +46,7 @@ class Restraint:
     exchange: Callable[[Secret[str], Any], Coroutine[Any, Any, MintedToken]]
     fingerprint: Callable[[Secret[str]], bytes]
     deadline: float
+    telemetry: Telemetry = UNHOOKED
     is_closed: bool = False
     _refusals: OrderedDict[bytes, _Refusal] = field(factory=OrderedDict[bytes, _Refusal])
     _lock: Any = field(factory=threading.Lock)

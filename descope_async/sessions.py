@@ -21,12 +21,14 @@ from .errors import (
     TokenNotYetValid,
     TokenTypeMismatch,
 )
+from .events import SessionChecked
 from .jwks import KeyCache
 from .jws import VerifyingKey, verify
 from .models import ReadOnlyDict, SessionToken, TenantAccess
 from .replays import ReplayStore, UsedProofs
 from .secret import Secret
 from .strict_json import read_object
+from .telemetry import UNHOOKED, Telemetry
 from .verified_tokens import VerifiedToken, VerifiedTokens, digest_of
 
 #: The ``drn`` of a session token. A refresh token has ``DSR``.
@@ -109,15 +111,22 @@ class SessionValidator:
         rules: What a token must claim.
         clock: The time source.
         replays: Remembers used proofs for other processes too; None for this one only.
+        telemetry: Is told.
     """
 
     def __init__(
-        self, keys: KeyCache, rules: ClaimRules, clock: Clock, replays: ReplayStore | None = None
+        self,
+        keys: KeyCache,
+        rules: ClaimRules,
+        clock: Clock,
+        replays: ReplayStore | None = None,
+        telemetry: Telemetry = UNHOOKED,
     ) -> None:
         self._keys = keys
         self._rules = rules
         self._clock = clock
         self._proofs = UsedProofs(clock, replays)
+        self._telemetry = telemetry
         self._tokens = VerifiedTokens()
 
     async def validate(
@@ -141,12 +150,18 @@ class SessionValidator:
             KeySetUnavailable: The keys cannot be had; the token may be fine.
             ReplayStoreFull: A proof cannot be remembered; the token may be fine.
         """
+        began = self._clock.running() if self._telemetry.is_hooked else None
         # The frames below hold the token, so an error leaves without them.
         try:
-            return await self._validated(token, audience, request)
+            session = await self._validated(token, audience, request)
         except DescopeError as error:
             failure = error.with_traceback(None)
+        else:
+            if began is not None:
+                self._tell(operation, began)
+            return session
         failure.operation = operation
+        self._tell(operation, began, failure)
         raise failure
 
     def validate_nowait(
@@ -162,12 +177,27 @@ class SessionValidator:
             TokenError: The token is refused; the subclass says why.
             ReplayStoreFull: A proof cannot be remembered; the token may be fine.
         """
+        began = self._clock.running() if self._telemetry.is_hooked else None
         try:
-            return self._validated_nowait(token, audience, request)
+            session = self._validated_nowait(token, audience, request)
         except DescopeError as error:
             failure = error.with_traceback(None)
+        else:
+            if began is not None and session is not None:
+                self._tell(operation, began)
+            return session
         failure.operation = operation
+        self._tell(operation, began, failure)
         raise failure
+
+    def _tell(
+        self, operation: str, began: float | None, failure: DescopeError | None = None
+    ) -> None:
+        duration = None if began is None else self._clock.running() - began
+        error_type = None if failure is None else type(failure).__name__
+        self._telemetry.tell(
+            SessionChecked(operation=operation, duration=duration, error_type=error_type)
+        )
 
     async def _validated(
         self, token: Secret[object], audience: frozenset[str] | None, request: DPoPRequest | None

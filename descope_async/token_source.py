@@ -25,6 +25,7 @@ from .models import AccessKeyLoginOptions
 from .renewal import Renewal
 from .restraint import Restraint
 from .secret import Secret
+from .telemetry import UNHOOKED, Telemetry
 
 _MAX_RENEWALS: Final = 1024
 
@@ -134,6 +135,7 @@ class TokenSources:
         clock: The time source.
         deadline: Seconds that a caller without a token waits.
         sleep: Waits for so many seconds.
+        telemetry: Is told.
 
     Attributes:
         restraint: What holds back the exchanges of the client.
@@ -145,11 +147,12 @@ class TokenSources:
         clock: Clock,
         deadline: float,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        telemetry: Telemetry = UNHOOKED,
     ) -> None:
         self.clock = clock
         self.sleep = sleep
         self._salt = Secret(secrets.token_bytes(32))
-        self.restraint = Restraint(clock, exchange, self._fingerprint, deadline)
+        self.restraint = Restraint(clock, exchange, self._fingerprint, deadline, telemetry)
         self._lock = threading.Lock()
         self._by_use: OrderedDict[Hashable, Renewal] = OrderedDict()
         # Those too that were crowded out of the above, as long as somebody uses them.

@@ -14,6 +14,7 @@ from weakref import WeakSet
 import aiohttp
 import anyio
 
+from .attempts import Attempt
 from .clock import Clock
 from .config import Config
 from .connections import Connections, Pool
@@ -27,9 +28,10 @@ from .errors import (
     UnexpectedResponse,
 )
 from .messages import Answer, Once, Request, outcome_unknown, refusal
-from .repeats import Attempt, Repeats
+from .repeats import Repeats
 from .retries import judge
 from .shield import shielded
+from .telemetry import Telemetry
 from .wire import encode, salvaged
 
 T = TypeVar("T")
@@ -42,11 +44,11 @@ _SILENCE: Final = 2 / 3
 class Transport:
     """Sends the requests of a client."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, telemetry: Telemetry) -> None:
         self._config = config
         self._clock = clock
         self._connections = Connections(config)
-        self._repeats = Repeats(config.retries, clock)
+        self._repeats = Repeats(config.retries, clock, telemetry=telemetry)
         _ALL.add(self)
 
     async def send(self, request: Request, read: Callable[[Answer], T]) -> T:
@@ -155,7 +157,7 @@ class Transport:
             timeout=self._timeout(request),
             trace_request_ctx=attempt,
         ) as response:
-            attempt.is_answered = True
+            attempt.status, attempt.headers = response.status, response.headers
             limit = request.max_body if response.ok else _MAX_ERROR_BODY
             body = bytearray()
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from .errors import AudienceMismatch, ClientClosed, DescopeError, Forbidden, RateLimited
+from .events import AccessKeyChecked
 from .exchange import REFUSALS
 from .known_keys import KnownKey, KnownKeys
 from .models import SessionToken
@@ -25,7 +25,6 @@ _MALFORMED: Final = Verification(
 )
 #: Seconds for which a key is not sent again after no usable answer came.
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
-_log: Final = logging.getLogger(__name__)
 
 
 @frozen
@@ -163,6 +162,7 @@ class AccessKeyVerifier:
         # Counted from the question: a slow answer must not prolong the life of a revoked key.
         fresh, usable = self._lifetimes.fresh, self._lifetimes.usable
         found = Verification("valid", session)
+        self._tell(found, asked_at)
         self._known.accept(
             name,
             KnownKey(
@@ -177,19 +177,24 @@ class AccessKeyVerifier:
         found = Verification(
             reason, retry_after=pause, error_code=error.error_code, detail=str(error)
         )
+        self._tell(found, asked_at, is_outage=pause is not None and not self._is_failing)
+        self._is_failing = pause is not None
         until = now + (self._lifetimes.refused if pause is None else pause)
         known = KnownKey(found, asked_at, until, until)
         if pause is not None:
-            self._warn(found.detail)
             return self._known.fail(name, known, now).verification
-        self._is_failing = False
         self._known.refuse(name, known)
         return found
 
-    def _warn(self, problem: str | None) -> None:
-        if not self._is_failing:
-            self._is_failing = True
-            _log.warning("access keys cannot be checked, good answers serve on: %s", problem)
+    def _tell(self, found: Verification, asked_at: float, *, is_outage: bool = False) -> None:
+        self._restraint.telemetry.tell(
+            AccessKeyChecked(
+                reason=found.reason,
+                duration=self._clock.running() - asked_at,
+                is_outage=is_outage,
+                problem=found.detail,
+            )
+        )
 
 
 def _reason(error: DescopeError) -> Reason:

@@ -116,6 +116,7 @@ FACADES: Final = (
         nowait={"token": "get_nowait"},
     ),
     Facade("verifier.py", "verifier.py", children=["AccessKeyVerifier"]),
+    Facade("events.py", "events.py", exports="events.py"),
     Facade("emulator/server.py", "emulator.py", roots=["Emulator"], exports="emulator/__init__.py"),
     Facade("compat/access_key.py", "compat/access_key.py", children=["AccessKeyManagement"]),
     Facade(

@@ -12,6 +12,7 @@ from descope_async.client import DescopeClient as _AsyncDescopeClient
 from descope_async.client import Management as _AsyncManagement
 from descope_async.config import Timeouts
 from descope_async.dpop_request import DPoPRequest
+from descope_async.events import Hook
 from descope_async.key_sources import AccessKeySource
 from descope_async.models import AccessKeyLoginOptions, SessionToken
 from descope_async.replays import ReplayStore
@@ -64,6 +65,8 @@ class DescopeClient:
             ``NO_PROXY``). Nothing else of the environment counts, and no ``.netrc``.
         replay_store: Where used DPoP proofs are remembered, for a service of several processes;
             None for this process's memory.
+        hooks: Called with each `Event`, on the thread of the event loop that the work runs on: so
+            briefly, and without waiting for anything. What they raise is logged.
 
     Raises:
         ConfigurationError: A setting is missing or unusable.
@@ -84,6 +87,7 @@ class DescopeClient:
         ssl: SSLContext | None = None,
         trust_env: bool = False,
         replay_store: ReplayStore | None = None,
+        hooks: Sequence[Hook] | None = None,
     ) -> None:
         try:
             self._async = _AsyncDescopeClient(
@@ -99,6 +103,7 @@ class DescopeClient:
                 ssl=ssl,
                 trust_env=trust_env,
                 replay_store=replay_store,
+                hooks=hooks,
             )
         finally:
             del (

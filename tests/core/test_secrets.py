@@ -19,17 +19,19 @@ import descope_async
 import descope_sync
 from descope_async import DescopeError
 from descope_async.errors import UnexpectedResponse
+from descope_async.events import Event
 
 MANAGEMENT = "KcanaryManagement"
 AUTH = "KcanaryAuthManagement"
 ACCESS = "KcanaryAccessKeyOfSomeLength"
 TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJjYW5hcnkiOiJjYW5hcnkifQ.Y2FuYXJ5"
 CLEARTEXT = "canaryCleartext"
+NAME = "NameOfAnAccessKey"
 CANARIES = [MANAGEMENT, AUTH, ACCESS, *TOKEN.split("."), CLEARTEXT, "canary"]
 
 # The calls take their secrets out of functions: a local variable of the caller's is the caller's.
 CALLS: dict[str, Callable[[Any], Any]] = {
-    "create": lambda client: client.mgmt.access_key.create("n"),
+    "create": lambda client: client.mgmt.access_key.create(NAME),
     "rotate": lambda client: client.mgmt.access_key.rotate("id"),
     "load": lambda client: client.mgmt.access_key.load("id"),
     "exchange": lambda client: client.exchange_access_key(ACCESS),
@@ -48,10 +50,15 @@ def _request() -> descope_async.DPoPRequest:
     return descope_async.DPoPRequest.from_headers("GET", "https://api.example.com/", headers)
 
 
+def sent_by(call: str) -> str:
+    """The secrets that the call has sent."""
+    sent = [ACCESS, AUTH] if call.startswith("exchange") else [MANAGEMENT]
+    return "nothing" if call.startswith("validate") else " ".join(sent)
+
+
 def echo(call: str) -> bytes:
     """An error body that repeats what the call has sent."""
-    sent = [ACCESS, AUTH] if call.startswith("exchange") else [MANAGEMENT]
-    said = "nothing" if call.startswith("validate") else " ".join(sent)
+    said = sent_by(call)
     return json.dumps({"errorCode": "E1", "errorDescription": said, "errorMessage": said}).encode()
 
 
@@ -70,7 +77,7 @@ def behaviours(servers: Any, call: str) -> dict[str, Any]:
         "garbage": servers.raw(b"\0\1\2\r\n\r\n"),
         "cut": servers.raw(head + misspelt(call)),
         "busy": servers.answer("503 Busy", echo(call), "Retry-After: 0"),
-        "echoes": servers.answer("401 Unauthorized", echo(call)),
+        "echoes": servers.answer("401 Unauthorized", echo(call), f"x-request-id: {sent_by(call)}"),
         "misspells": servers.answer("200 OK", misspelt(call)),
         "stalls": servers.silence,
     }
@@ -105,7 +112,9 @@ async def test_no_failure_shows_a_secret(
     caplog.set_level(logging.DEBUG)
     asyncio.get_running_loop().set_debug(True)
     asyncio.get_running_loop().slow_callback_duration = 0  # so that each is logged
+    told = list[Event]()
     settings: dict[str, Any] = {
+        "hooks": [told.append],
         "auth_management_key": AUTH,
         "timeouts": {"deadline": 0.3, "exchange": 0.3, "keys": 0.3},
     }
@@ -118,7 +127,10 @@ async def test_no_failure_shows_a_secret(
         else:
             caught = await asyncio.to_thread(_in_sync, call, settings)
         urls = b" ".join(head.split(b"\r\n")[0] for head in server.received)
-    text = shown(caught.value) + caplog.text + repr(client if world == "async" else "")
+    said = caplog.text + "".join(f"{event} {event!r} {event.to_dict()}" for event in told)
+    said += "".join(repr(vars(record)) for record in caplog.records)
+    text = shown(caught.value) + said + repr(client if world == "async" else "")
+    assert NAME not in said
     for canary in CANARIES:
         assert canary not in text, text
         assert canary.encode() not in urls
@@ -130,7 +142,12 @@ async def test_no_verification_shows_a_secret(
     servers: Any, caplog: pytest.LogCaptureFixture, world: str, behaviour: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    settings: dict[str, Any] = {"auth_management_key": AUTH, "timeouts": {"exchange": 0.3}}
+    told = list[Event]()
+    settings: dict[str, Any] = {
+        "auth_management_key": AUTH,
+        "timeouts": {"exchange": 0.3},
+        "hooks": [told.append],
+    }
     async with servers.running(behaviours(servers, "exchange")[behaviour]) as server:
         settings["base_url"] = server.base_url
         async with descope_async.DescopeClient("P1", MANAGEMENT, **settings) as client:
@@ -142,7 +159,8 @@ async def test_no_verification_shows_a_secret(
         urls = b" ".join(head.split(b"\r\n")[0] for head in server.received)
     assert server.received
     assert not result
-    text = repr([result, str(result), verifier]) + caplog.text
+    assert told
+    text = repr([result, str(result), verifier]) + caplog.text + repr([told, *map(str, told)])
     assert pickle.loads(pickle.dumps(result)) == result  # noqa: S301 - our own
     for canary in CANARIES:
         assert canary not in text, text

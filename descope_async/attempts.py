@@ -1,0 +1,36 @@
+"""One attempt at a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import define, field
+
+from .errors import ConnectionFailed, DescopeError
+
+
+@define(kw_only=True)
+class Attempt:
+    """One try. Whoever carries it out notes in it what happened.
+
+    Attributes:
+        limit: Seconds that it may take.
+        is_fresh: Whether it needs a connection of its own, which cannot have been closed unnoticed.
+        started_at: When it began, epoch seconds.
+        is_sent: Whether a byte of it may have gone out.
+        is_reused: Whether it went over a connection that had been idle.
+        status: The status of the answer that has begun to arrive; None before that.
+        headers: The headers of that answer.
+    """
+
+    limit: float
+    is_fresh: bool
+    started_at: float
+    is_sent: bool = False
+    is_reused: bool = False
+    status: int | None = None
+    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+
+    def is_stale(self, failure: DescopeError) -> bool:
+        """Whether it failed as one does on a connection that the other side has just closed."""
+        return self.is_reused and self.status is None and isinstance(failure, ConnectionFailed)
