@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from attrs import evolve
 
 from descope_async import (
     AudienceMismatch,
@@ -85,9 +86,7 @@ async def test_a_withdrawn_key_takes_its_tokens_along(
         await stranger.aclose()
     held = client._keys._snapshot
     assert held is not None
-    client._keys._snapshot = type(held)(
-        parse_key_set(foreign.body), held.fetch, held.fresh_until, held.usable_until
-    )
+    client._keys._snapshot = evolve(held, keys=parse_key_set(foreign.body))
     assert client.validate_session_nowait(session.jwt) is None  # and so the keys are asked for
     client._keys._searches._left = 0.0
     with pytest.raises(UnknownKey):

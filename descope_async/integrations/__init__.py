@@ -1,0 +1,1 @@
+"""What connects a client with other libraries, each of which is an extra."""
