@@ -20,7 +20,7 @@ class Attempt:
         is_sent: Whether a byte of it may have gone out.
         is_reused: Whether it went over a connection that had been idle.
         status: The status of the answer that has begun to arrive; None before that.
-        headers: The headers of that answer.
+        headers: The headers of that answer; None before that.
     """
 
     limit: float
@@ -29,7 +29,7 @@ class Attempt:
     is_sent: bool = False
     is_reused: bool = False
     status: int | None = None
-    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
 
     def is_stale(self, failure: DescopeError) -> bool:
         """Whether it failed as one does on a connection that the other side has just closed."""

@@ -43,22 +43,24 @@ class _Progress:
     """What has become of a call so far.
 
     Attributes:
-        call: How events name it.
+        request: What it asks.
         began: When it began, on the running clock.
         until: When its time is over, on the running clock.
         attempts: How many were made, without those on a stale connection.
         requests: How many were made, with them.
         last: The last one; None before the first.
+        call: How events name it; None before the first event.
         is_uncertain: Whether any may have been carried out without an answer.
         paid: What the last repeat cost.
     """
 
-    call: Call
+    request: Request
     began: float
     until: float
     attempts: int = 0
     requests: int = 0
     last: Attempt | None = None
+    call: Call | None = None
     is_uncertain: bool = False
     paid: int = 0
 
@@ -102,17 +104,17 @@ class Repeats:
             RateLimited: The service asked to wait for longer than there is time.
         """
         began = self._clock.running()
-        call = self._telemetry.call(request)
-        progress = _Progress(call, began, until=began + request.deadline)
-        if self._telemetry.is_watched:
-            self._telemetry.tell(CallStarted(call=call))
+        progress = _Progress(request, began, until=began + request.deadline)
+        is_watched = self._telemetry.is_watched
+        if is_watched:
+            self._telemetry.tell(CallStarted(call=self._call(progress)))
         try:
             result = await self._repeat(request, carry_out, progress)
         except BaseException as error:
-            self._tell_end(request, progress, error)
+            self._tell_end(progress, error)
             raise
-        if self._telemetry.is_watched:
-            self._tell_end(request, progress)
+        if is_watched:
+            self._tell_end(progress)
         return result
 
     def forget(self) -> None:
@@ -138,12 +140,12 @@ class Repeats:
                 result = await carry_out(attempt)
             except DescopeError as error:
                 failure = error.with_traceback(None)
-                self._tell_attempt(request, progress, attempt, began, error)
+                self._tell_attempt(progress, attempt, began, error)
             except BaseException as error:
-                self._tell_attempt(request, progress, attempt, began, error)
+                self._tell_attempt(progress, attempt, began, error)
                 raise
             else:
-                self._tell_attempt(request, progress, attempt, began)
+                self._tell_attempt(progress, attempt, began)
                 self._quota.give_back(progress.paid)
                 return result
             verdict = judge(failure)
@@ -189,7 +191,7 @@ class Repeats:
         opens_at = now + failure.retry_after
         self._telemetry.tell(
             GateClosed(
-                call=progress.call,
+                call=self._call(progress),
                 seconds=failure.retry_after,
                 until=self._clock.now() + failure.retry_after,
                 extended=now < self._gate_opens_at,
@@ -211,12 +213,16 @@ class Repeats:
                 limited.attempts = progress.attempts
                 limited.uncertain = progress.is_uncertain
                 raise limited
-            self._telemetry.tell(CallHeld(call=progress.call, delay=wait))
+            self._telemetry.tell(CallHeld(call=self._call(progress), delay=wait))
             await self._sleep(wait)
+
+    def _call(self, progress: _Progress) -> Call:
+        if progress.call is None:
+            progress.call = self._telemetry.call(progress.request)
+        return progress.call
 
     def _tell_attempt(
         self,
-        request: Request,
         progress: _Progress,
         attempt: Attempt,
         began: float,
@@ -225,7 +231,7 @@ class Repeats:
         if self._telemetry.is_watched:
             self._telemetry.tell(
                 AttemptEnded(
-                    call=progress.call,
+                    call=self._call(progress),
                     number=progress.attempts,
                     duration=self._clock.running() - began,
                     sent=attempt.is_sent,
@@ -233,7 +239,7 @@ class Repeats:
                     status_code=attempt.status,
                     error_type=None if error is None else type(error).__name__,
                     error_code=getattr(error, "error_code", None),
-                    request_id=request_id_of(attempt.headers, request),
+                    request_id=_request_id(progress),
                 )
             )
 
@@ -246,7 +252,7 @@ class Repeats:
     ) -> None:
         self._telemetry.tell(
             RetryPlanned(
-                call=progress.call,
+                call=self._call(progress),
                 number=progress.attempts + 1,
                 delay=delay,
                 reason=reason,
@@ -256,13 +262,11 @@ class Repeats:
             )
         )
 
-    def _tell_end(
-        self, request: Request, progress: _Progress, error: BaseException | None = None
-    ) -> None:
+    def _tell_end(self, progress: _Progress, error: BaseException | None = None) -> None:
         last = progress.last
         self._telemetry.tell(
             CallEnded(
-                call=progress.call,
+                call=self._call(progress),
                 outcome=_outcome(error),
                 duration=self._clock.running() - progress.began,
                 attempts=progress.attempts,
@@ -270,10 +274,17 @@ class Repeats:
                 status_code=None if last is None else last.status,
                 error_type=None if error is None else type(error).__name__,
                 error_code=getattr(error, "error_code", None),
-                request_id=None if last is None else request_id_of(last.headers, request),
+                request_id=_request_id(progress),
                 quota_left=self._quota.left,
             )
         )
+
+
+def _request_id(progress: _Progress) -> str | None:
+    last = progress.last
+    if last is None or last.headers is None:
+        return None
+    return request_id_of(last.headers, progress.request)
 
 
 def _outcome(error: BaseException | None) -> Literal["done", "error", "unknown", "interrupted"]:
