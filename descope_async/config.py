@@ -79,7 +79,7 @@ class Config:
     retries: Retries
     ssl: SSLContext | None
     proxy: Secret[str] | None
-    hooks: tuple[Hook, ...] = ()
+    hooks: tuple[Hook, ...] = field(default=(), repr=False)
 
     def management_bearer(self) -> Secret[str]:
         """What authorizes a management call.

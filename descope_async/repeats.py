@@ -188,17 +188,17 @@ class Repeats:
         if failure.retry_after is None:
             failure.retry_after = request.rate_limit_pause
         now = self._clock.running()
-        opens_at = now + failure.retry_after
+        is_extended = now < self._gate_opens_at
+        # A race that is lost to another thread costs others a part of the wait, never this call.
+        self._gate_opens_at = max(self._gate_opens_at, now + failure.retry_after)
         self._telemetry.tell(
             GateClosed(
                 call=self._call(progress),
                 seconds=failure.retry_after,
                 until=self._clock.now() + failure.retry_after,
-                extended=now < self._gate_opens_at,
+                extended=is_extended,
             )
         )
-        # A race that is lost to another thread costs others a part of the wait, never this call.
-        self._gate_opens_at = max(self._gate_opens_at, opens_at)
 
     async def _pass_gate(self, request: Request, progress: _Progress) -> None:
         while (closed_for := self._gate_opens_at - self._clock.running()) > 0:
