@@ -220,7 +220,7 @@ class CallEnded(CallEvent):
     def __str__(self) -> str:
         detail = _result(self.status_code, self.error_type, self.error_code)
         if self.outcome == "unknown":
-            detail = f"nobody knows what became of it ({detail})"
+            detail += ", which says what to do"
         return (
             f"{self.call.operation} ends after {self.duration:.3f} s "
             f"and {self.attempts} attempt(s): {detail}"
