@@ -97,10 +97,14 @@ class Pool:
         tasks: What goes on in the background, cancelled at the end.
     """
 
+    kept: aiohttp.ClientSession
+    fresh: aiohttp.ClientSession
+    tasks: set[asyncio.Task[Any]]
+
     def __init__(self, config: Config) -> None:
         self.kept = _session(config, force_close=False)
         self.fresh = _session(config, force_close=True)
-        self.tasks = set[asyncio.Task[Any]]()
+        self.tasks = set()
         self._awaited = set[asyncio.Future[None]]()
         self._lifetime = self._live()
 

@@ -141,6 +141,8 @@ class TokenSources:
         restraint: What holds back the exchanges of the client.
     """
 
+    restraint: Restraint
+
     def __init__(
         self,
         exchange: Callable[[Secret[str], AccessKeyLoginOptions], Coroutine[Any, Any, MintedToken]],

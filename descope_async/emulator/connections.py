@@ -138,6 +138,8 @@ class ScriptedResponse(web.StreamResponse):
         answer: The answer of which the script sends something; None if it sends none.
     """
 
+    sends_status: bool
+
     def __init__(self, script: Script, answer: web.Response | None = None) -> None:
         if answer is None:
             super().__init__()
