@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import multiprocessing
 import os
@@ -12,7 +13,16 @@ import time
 import warnings
 from collections.abc import Callable
 
-from descope_sync import ClientClosed, DescopeClient, LoopClosed
+THREADS: list[threading.Thread] = []
+
+
+@atexit.register  # before the package registers its own, and so run after it
+def wait_for_threads() -> None:
+    for thread in THREADS:
+        thread.join(10)
+
+
+from descope_sync import ClientClosed, DescopeClient, LoopClosed  # noqa: E402
 
 BASE_URL, PROJECT_ID, MANAGEMENT_KEY = sys.argv[2:]
 
@@ -47,6 +57,7 @@ def exit_in_flight() -> None:
             print("loop closed")
 
     thread = threading.Thread(target=call, daemon=True)
+    THREADS.append(thread)
     thread.start()
     connection, _ = listener.accept()
     assert connection.recv(1)
