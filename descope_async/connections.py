@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 import aiohttp
 import anyio
+from multidict import istr
 
 from . import __version__
 from .config import Config
@@ -171,7 +172,10 @@ class _Connector(aiohttp.TCPConnector):
         self._used = WeakSet[Any]()
 
     async def connect(
-        self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout
+        self,
+        req: aiohttp.ClientRequest,
+        traces: Any,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
     ) -> Any:
         """A connection for the request, which is written to it by whoever gets it."""
         attempt = ATTEMPT.get()
@@ -188,17 +192,19 @@ class _Connector(aiohttp.TCPConnector):
 
 
 def _session(config: Config, *, force_close: bool) -> aiohttp.ClientSession:
+    headers = {
+        "Accept": "application/json",
+        "User-Agent": f"descope-async/{__version__}",
+        "x-descope-sdk-name": "python",
+        "x-descope-sdk-version": __version__,
+        "x-descope-sdk-python-version": platform.python_version(),
+        "x-descope-project-id": config.project_id,
+    }
     return aiohttp.ClientSession(
         connector=_Connector(ssl=config.ssl or True, limit=100, force_close=force_close),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={
-            "Accept": "application/json",
-            "User-Agent": f"descope-async/{__version__}",
-            "x-descope-sdk-name": "python",
-            "x-descope-sdk-version": __version__,
-            "x-descope-sdk-python-version": platform.python_version(),
-            "x-descope-project-id": config.project_id,
-        },
+        # The names of plain strings would be lowered again and again for every request.
+        headers={istr(name): value for name, value in headers.items()},
         # aiohttp would read .netrc too, and refuse our credentials beside those that it found.
         trust_env=False,
     )

@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar, cast
 from weakref import WeakSet
 
 import aiohttp
+from aiohttp import hdrs
+from multidict import istr
 from yarl import URL
 
 from .clock import Clock
@@ -35,6 +37,7 @@ from .wire import encode, salvaged
 T = TypeVar("T")
 
 _MAX_ERROR_BODY: Final = 64 * 1024
+_LICENSE: Final = istr("x-descope-license")
 #: The part of a call's time for which one attempt may hear nothing, so that there is time for another.
 _SILENCE: Final = 2 / 3
 
@@ -215,11 +218,11 @@ def _holds_secret(failure: DescopeError | None) -> bool:
 def _headers(request: Request) -> dict[str, str]:
     headers: dict[str, str] = {}
     if request.bearer is not None:
-        headers["Authorization"] = f"Bearer {request.bearer.reveal()}"
+        headers[hdrs.AUTHORIZATION] = f"Bearer {request.bearer.reveal()}"
     if request.body is not None:
-        headers["Content-Type"] = "application/json"
+        headers[hdrs.CONTENT_TYPE] = "application/json"
     if request.license_tier is not None:
-        headers["x-descope-license"] = request.license_tier
+        headers[_LICENSE] = request.license_tier
     return headers
 
 
