@@ -168,7 +168,7 @@ class _Connector(aiohttp.TCPConnector):
     """Notes in an attempt that it gets a connection, and gives it no second one."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
+        super().__init__(**settings)  # pyright: ignore[reportUnknownMemberType]  # aiohttp's
         self._used = WeakSet[Any]()
 
     async def connect(

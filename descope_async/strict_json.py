@@ -53,7 +53,7 @@ def _read_only(pairs: list[tuple[str, Any]]) -> ReadOnlyDict:
     return members
 
 
-def _tuple(items: list[Any]) -> tuple[Any, ...]:
+def _tuple(items: Any) -> tuple[Any, ...]:
     for item in items:
         if type(item) is list:  # rarely
             return tuple([_tuple(item) if type(item) is list else item for item in items])
