@@ -7,19 +7,25 @@ import os
 import platform
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any, Final
 from weakref import WeakSet
 
 import aiohttp
 import anyio
+from multidict import istr
 
 from . import __version__
 from .config import Config
 from .errors import ClientClosed
+from .repeats import Attempt
 
 _CLOSE_WITHIN: Final = 5.0
 #: Seconds of that to learn the outcome of what must not be interrupted.
 _OUTCOMES_WITHIN: Final = 4.0
+
+#: The attempt that the running task carries out.
+ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("ATTEMPT")
 
 
 class Connections:
@@ -162,42 +168,50 @@ class Pool:
         await self.fresh.close()
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Notes in an attempt that it gets a connection, and gives it no second one."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)  # pyright: ignore[reportUnknownMemberType]  # aiohttp's
+        self._used = WeakSet[Any]()
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: Any,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
+    ) -> Any:
+        """A connection for the request, which is written to it by whoever gets it."""
+        attempt = ATTEMPT.get()
+        if attempt.is_sent:
+            # aiohttp sends some requests a second time by itself, which is not its to decide here.
+            raise aiohttp.ServerDisconnectedError
+        connection = await super().connect(req, traces, timeout)
+        # Whatever is raised up to here, no byte went out; from here on one may.
+        attempt.is_sent = True
+        attempt.is_reused = connection.protocol in self._used
+        if not attempt.is_reused:
+            self._used.add(connection.protocol)
+        return connection
+
+
 def _session(config: Config, *, force_close: bool) -> aiohttp.ClientSession:
-    tracing = aiohttp.TraceConfig()
-    tracing.on_connection_create_start.append(_refuse_again)
-    tracing.on_connection_reuseconn.append(_note_reused)
-    tracing.on_request_headers_sent.append(_refuse_again)
-    tracing.on_request_headers_sent.append(_note_sent)
+    headers = {
+        "Accept": "application/json",
+        "User-Agent": f"descope-async/{__version__}",
+        "x-descope-sdk-name": "python",
+        "x-descope-sdk-version": __version__,
+        "x-descope-sdk-python-version": platform.python_version(),
+        "x-descope-project-id": config.project_id,
+    }
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=config.ssl or True, limit=100, force_close=force_close),
+        connector=_Connector(ssl=config.ssl or True, limit=100, force_close=force_close),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={
-            "Accept": "application/json",
-            "User-Agent": f"descope-async/{__version__}",
-            "x-descope-sdk-name": "python",
-            "x-descope-sdk-version": __version__,
-            "x-descope-sdk-python-version": platform.python_version(),
-            "x-descope-project-id": config.project_id,
-        },
-        trace_configs=[tracing],
+        # The names of plain strings would be lowered again and again for every request.
+        headers={istr(name): value for name, value in headers.items()},
         # aiohttp would read .netrc too, and refuse our credentials beside those that it found.
         trust_env=False,
     )
-
-
-async def _refuse_again(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
-    # aiohttp sends some requests a second time by itself, which is not its to decide here.
-    if context.trace_request_ctx.is_sent:
-        raise aiohttp.ServerDisconnectedError
-
-
-async def _note_sent(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
-    # Fires before the first byte is written: without it, nothing was sent.
-    context.trace_request_ctx.is_sent = True
-
-
-async def _note_reused(_session: aiohttp.ClientSession, context: Any, _params: object) -> None:
-    context.trace_request_ctx.is_reused = not context.trace_request_ctx.is_sent
 
 
 #: Kept until closed: one that is collected would have to be closed by a task of a loop that may be

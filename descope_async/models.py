@@ -15,6 +15,8 @@ from .errors import InvalidArgument
 class ReadOnlyDict(dict[str, Any]):
     """A dict that cannot be changed, so that several holders can share it."""
 
+    __slots__ = ()
+
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("read-only: make a dict() of it first")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Final, Generic, TypeVar
 from weakref import WeakSet
@@ -50,7 +50,8 @@ class SingleFlight(Generic[T]):
             Exception: What the call raises.
         """
         while (run := self._current(call, may_start)) is not None:
-            if await run.ended():
+            await run.ended()
+            if run.has_result:
                 return run.result()
         return None
 
@@ -70,6 +71,9 @@ class SingleFlight(Generic[T]):
     def _current(
         self, call: Callable[[], Coroutine[Any, Any, T]], may_start: Callable[[], bool]
     ) -> _Run[T] | None:
+        run = self._run
+        if run is not None and not run.is_over:
+            return run
         with self._lock:
             if self._run is None or self._run.is_over:
                 self._run = _Run(call) if may_start() else None
@@ -87,9 +91,10 @@ class _Run(Generic[T]):
     def __init__(self, call: Callable[[], Coroutine[Any, Any, T]]) -> None:
         self._result: Callable[[], T] | None = None
         self._has_ended = False
-        self._ended_here = asyncio.Event()  # for the askers on this loop, who are the most
+        # One for each asker on this loop, who are the most: a cancelled one takes only itself away.
+        self._here: list[asyncio.Future[None]] = []
         self._end: Future[None] = Future()
-        # A running future cannot be cancelled: an asker that is cancelled takes only itself away.
+        # A running future cannot be cancelled by an asker elsewhere.
         self._end.set_running_or_notify_cancel()
         self._loop = asyncio.get_running_loop()
         self._task = self._loop.create_task(self._carry_out(call))
@@ -100,25 +105,33 @@ class _Run(Generic[T]):
         """Whether it ended, or never will because its loop has stopped."""
         return self._has_ended or not self._loop.is_running()
 
-    async def ended(self) -> bool:
-        """Wait for the end. False when it was lost, with its loop or by cancellation."""
-        if asyncio.get_running_loop() is self._loop:
-            await self._ended_here.wait()
-            return self._result is not None
+    @property
+    def has_result(self) -> bool:
+        """Whether the call returned or raised; a run that ended without was lost."""
+        return self._result is not None
+
+    def ended(self) -> Awaitable[object]:
+        """What to wait for: its end, or that of its loop."""
+        if asyncio.get_running_loop() is not self._loop:
+            return self._ended_elsewhere()
+        end = self._loop.create_future()
+        if self._has_ended:
+            end.set_result(None)
+        else:
+            self._here.append(end)
+        return end
+
+    async def _ended_elsewhere(self) -> None:
         end = asyncio.wrap_future(self._end)
-        # On its own loop a run stands still only with those who wait for it. Ten thousand of them
-        # that look all the same would hold it up.
-        look_every = None if self._loop is asyncio.get_running_loop() else _LOOK_EVERY
         try:
             while not self.is_over:
-                await asyncio.wait([end], timeout=look_every)
+                await asyncio.wait([end], timeout=_LOOK_EVERY)
         finally:
             end.cancel()
-        return self._result is not None
 
     def result(self) -> T:
         """What the call returned or raised."""
-        assert self._result is not None  # noqa: S101 - ended() said so
+        assert self._result is not None  # noqa: S101 - has_result said so
         return self._result()
 
     async def cancel(self) -> None:
@@ -138,7 +151,10 @@ class _Run(Generic[T]):
 
     def _note_end(self, _: asyncio.Task[None]) -> None:
         self._has_ended = True
-        self._ended_here.set()
+        for end in self._here:
+            if not end.done():
+                end.set_result(None)
+        self._here.clear()
         self._end.set_result(None)
 
 

@@ -49,12 +49,15 @@ def _read_only(pairs: list[tuple[str, Any]]) -> ReadOnlyDict:
         raise ValueError("a name occurs twice")
     for name, value in pairs:
         if type(value) is list:  # replaced where it stands: few are lists
-            _SET(members, name, _tuple(members[name]))
+            _SET(members, name, _tuple(value))
     return members
 
 
 def _tuple(items: Any) -> tuple[Any, ...]:
-    return tuple([_tuple(item) if type(item) is list else item for item in items])
+    for item in items:
+        if type(item) is list:  # rarely
+            return tuple([_tuple(item) if type(item) is list else item for item in items])
+    return tuple(items)
 
 
 def _refuse(_: str) -> NoReturn:

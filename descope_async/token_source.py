@@ -121,10 +121,10 @@ class TokenSource:
             return None
         return held
 
-    async def _renewed(self) -> HeldToken:
+    def _renewed(self) -> Awaitable[HeldToken]:
         if self._is_closed:
             raise ClientClosed("the token source is closed")
-        return await self._renewal.current()
+        return self._renewal.current()
 
 
 class TokenSources:

@@ -6,18 +6,20 @@ import asyncio
 import os
 import ssl
 from collections.abc import Callable, Coroutine
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
 from weakref import WeakSet
 
 import aiohttp
-import anyio
+from aiohttp import hdrs
+from multidict import istr
+from yarl import URL
 
 from .attempts import Attempt
 from .clock import Clock
 from .config import Config
-from .connections import Connections, Pool
+from .connections import ATTEMPT, Connections, Pool
 from .errors import (
     ClientClosed,
     ConnectionFailed,
@@ -37,6 +39,7 @@ from .wire import encode, salvaged
 T = TypeVar("T")
 
 _MAX_ERROR_BODY: Final = 64 * 1024
+_LICENSE: Final = istr("x-descope-license")
 #: The part of a call's time for which one attempt may hear nothing, so that there is time for another.
 _SILENCE: Final = 2 / 3
 
@@ -99,7 +102,7 @@ class Transport:
         # traceback. So they end here: what is raised is raised outside of their handlers.
         try:
             # What is shielded cannot be cancelled by a scope of its own, and is limited outside.
-            with anyio.fail_after(attempt.limit if request.once is None else None):
+            async with asyncio.timeout(attempt.limit if request.once is None else None):
                 return read(await self._exchange(pool, request, attempt))
         except DescopeError as error:
             failure = error.with_traceback(None)
@@ -146,16 +149,15 @@ class Transport:
 
     async def _exchange(self, pool: Pool, request: Request, attempt: Attempt) -> Answer:
         session = pool.fresh if attempt.is_fresh else pool.kept
+        ATTEMPT.set(attempt)
         async with session.request(
             request.method,
-            self._config.base_url + request.path,
-            params=request.query,
+            self._url(request),
             data=None if request.body is None else encode(request.body),
             headers=_headers(request),
             allow_redirects=False,
             proxy=self._config.proxy.reveal() if self._config.proxy else None,
             timeout=self._timeout(request),
-            trace_request_ctx=attempt,
         ) as response:
             attempt.status, attempt.headers = response.status, response.headers
             limit = request.max_body if response.ok else _MAX_ERROR_BODY
@@ -180,21 +182,26 @@ class Transport:
                 request, response.status, response.headers, bytes(body), self._clock.now()
             )
 
+    def _url(self, request: Request) -> URL:
+        url = URL(self._config.base_url + request.path)
+        return url.with_query(request.query) if request.query else url
+
     def _timeout(self, request: Request) -> aiohttp.ClientTimeout:
         timeouts = self._config.timeouts
         read = timeouts.read
         if self._config.retries.attempts > 1:
             read = min(read, request.deadline * _SILENCE)
-        return aiohttp.ClientTimeout(
-            total=None,
-            sock_connect=timeouts.connect,
-            sock_read=read if request.once is None else timeouts.secret,
-        )
+        return _client_timeout(timeouts.connect, read if request.once is None else timeouts.secret)
+
+
+@cache
+def _client_timeout(connect: float, read: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int, body: bytearray) -> None:
     """Take in the body, or a little more of it than allowed."""
-    async for chunk in response.content.iter_any():
+    while chunk := await response.content.readany():
         body += chunk
         if len(body) > limit:
             response.close()
@@ -213,11 +220,11 @@ def _holds_secret(failure: DescopeError | None) -> bool:
 def _headers(request: Request) -> dict[str, str]:
     headers: dict[str, str] = {}
     if request.bearer is not None:
-        headers["Authorization"] = f"Bearer {request.bearer.reveal()}"
+        headers[hdrs.AUTHORIZATION] = f"Bearer {request.bearer.reveal()}"
     if request.body is not None:
-        headers["Content-Type"] = "application/json"
+        headers[hdrs.CONTENT_TYPE] = "application/json"
     if request.license_tier is not None:
-        headers["x-descope-license"] = request.license_tier
+        headers[_LICENSE] = request.license_tier
     return headers
 
 

@@ -259,6 +259,32 @@ async def test_waiting_for_a_free_connection_is_not_connecting(servers: Any) -> 
         await asyncio.gather(*(client.mgmt.access_key.load("a") for _ in range(110)))
 
 
+async def test_what_got_no_connection_in_time_was_not_sent(servers: Any) -> None:
+    waiting = 0
+    all_wait, served = asyncio.Event(), asyncio.Event()
+
+    async def hangs(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        nonlocal waiting
+        waiting += 1
+        if waiting == 100:
+            all_wait.set()
+        await served.wait()
+
+    async with (
+        servers.running(hangs) as server,
+        client_of(server.base_url, timeouts={"exchange": 1}) as client,
+    ):
+        calls = [asyncio.create_task(client.mgmt.access_key.load("a")) for _ in range(101)]
+        await all_wait.wait()
+        with pytest.raises(DeadlineExceeded) as caught:
+            await client.exchange_access_key("K1")
+        assert not caught.value.sent
+        served.set()
+        for call in calls:
+            call.cancel()
+        await asyncio.wait(calls)
+
+
 @pytest.mark.parametrize(
     "data",
     [
