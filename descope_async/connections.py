@@ -16,9 +16,9 @@ import anyio
 from multidict import istr
 
 from . import __version__
+from .attempts import Attempt
 from .config import Config
 from .errors import ClientClosed
-from .repeats import Attempt
 
 _CLOSE_WITHIN: Final = 5.0
 #: Seconds of that to learn the outcome of what must not be interrupted.
