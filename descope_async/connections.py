@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -16,6 +17,11 @@ import anyio
 from . import __version__
 from .config import Config
 from .errors import ClientClosed
+
+# anyio would import it at its first use. A process that forks at that very moment, from another
+# thread, has a child in which that import never ends, and neither does whoever needs it.
+with suppress(ImportError):
+    import_module("anyio._backends._asyncio")
 
 _CLOSE_WITHIN: Final = 5.0
 #: Seconds of that to learn the outcome of what must not be interrupted.
