@@ -201,7 +201,7 @@ HURTFUL: dict[str, Any] = {
     "alg twice": signed(b'{"alg":"ES256","alg":"ES256","kid":"k1"}', json.dumps(GOOD).encode()),
     "kid in a list": minted({**HEADER, "kid": ["k1"]}),
     "no UTF-8": signed(SOUND, b"\xff\xfe{}"),
-    **{f"exp: {exp}": minted(claims={**GOOD, "exp": exp}) for exp in NO_TIMES},
+    **{f"exp: {type(exp).__name__}": minted(claims={**GOOD, "exp": exp}) for exp in NO_TIMES},
 }
 
 
