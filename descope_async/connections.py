@@ -8,6 +8,7 @@ import platform
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from importlib import import_module
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -19,6 +20,11 @@ from . import __version__
 from .attempts import Attempt
 from .config import Config
 from .errors import ClientClosed
+
+# anyio would import it at its first use. A process that forks at that very moment, from another
+# thread, has a child in which that import never ends, and neither does whoever needs it.
+with suppress(ImportError):
+    import_module("anyio._backends._asyncio")
 
 _CLOSE_WITHIN: Final = 5.0
 #: Seconds of that to learn the outcome of what must not be interrupted.

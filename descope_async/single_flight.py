@@ -7,13 +7,18 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 from weakref import WeakSet
+
+from .clock import SYSTEM_CLOCK
 
 T = TypeVar("T")
 
 #: Seconds between looks at whether the loop that carries a run still turns.
 _LOOK_EVERY: Final = 0.25
+#: Seconds after which a loop that does not react is given up, as one that is held up by blocking code.
+_GIVEN_UP_AFTER: Final = 5.0
 
 
 def _always() -> bool:
@@ -24,8 +29,8 @@ class SingleFlight(Generic[T]):
     """Shares one run of a call among everybody who asks for it meanwhile.
 
     A run is a task of its own, on the loop of whoever asked first: cancelling an asker harms
-    nobody, and when that loop ends before the run does, the other askers start another. The lock
-    guards the choice of the run, never the run.
+    nobody, and when that loop ends before the run does, or stands still, the askers on other loops
+    start another. The lock guards the choice of the run, never the run.
     """
 
     def __init__(self) -> None:
@@ -97,13 +102,14 @@ class _Run(Generic[T]):
         # A running future cannot be cancelled by an asker elsewhere.
         self._end.set_running_or_notify_cancel()
         self._loop = asyncio.get_running_loop()
+        self._called_at, self._has_reacted = SYSTEM_CLOCK.running(), True
         self._task = self._loop.create_task(self._carry_out(call))
         self._task.add_done_callback(self._note_end)  # also if it is cancelled before it begins
 
     @property
     def is_over(self) -> bool:
-        """Whether it ended, or never will because its loop has stopped."""
-        return self._has_ended or not self._loop.is_running()
+        """Whether it ended, or nobody knows when it will because its loop stands still."""
+        return self._has_ended or not self._loop.is_running() or self._is_held_up()
 
     @property
     def has_result(self) -> bool:
@@ -140,6 +146,22 @@ class _Run(Generic[T]):
             await asyncio.wait([self._task])
         elif self._loop.is_running():
             self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def _is_held_up(self) -> bool:
+        """Call the loop, now and then, and say whether it owes a reaction for too long."""
+        if self._loop is asyncio.get_running_loop():
+            return False
+        now = SYSTEM_CLOCK.running()
+        if not self._has_reacted:
+            return now >= self._called_at + _GIVEN_UP_AFTER
+        if now >= self._called_at + _LOOK_EVERY:
+            self._called_at, self._has_reacted = now, False
+            with suppress(RuntimeError):  # it ends this very moment
+                self._loop.call_soon_threadsafe(self._react)
+        return False
+
+    def _react(self) -> None:
+        self._has_reacted = True
 
     async def _carry_out(self, call: Callable[[], Coroutine[Any, Any, T]]) -> None:
         try:

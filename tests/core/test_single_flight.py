@@ -11,6 +11,7 @@ from functools import partial
 import anyio
 import pytest
 
+import descope_async.single_flight
 from descope_async.single_flight import SingleFlight
 
 
@@ -192,6 +193,43 @@ def test_when_the_carrying_loop_dies_another_takes_over(tidy: bool) -> None:
         loop.run_until_complete(asyncio.sleep(0))
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
+
+
+def test_when_blocking_code_holds_the_carrying_loop_up_another_takes_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(descope_async.single_flight, "_GIVEN_UP_AFTER", 0.5)
+    flight, slow, call = SingleFlight[int](), Call(0.01), Call()
+    started, answered = threading.Event(), threading.Event()
+    carried: list[int | None] = []
+
+    async def carry() -> None:
+        flight.start(slow)
+        await asyncio.sleep(0)
+        started.set()
+        answered.wait(20)
+        carried.append(await flight.join(slow))
+
+    async def ask() -> int | None:
+        return await asyncio.wait_for(flight.join(call), 20)
+
+    carrier = in_thread(lambda: asyncio.run(carry()))
+    assert started.wait(10)
+    assert asyncio.run(ask()) == 1
+    assert (slow.runs, slow.ended, call.runs) == (1, 0, 1)
+    answered.set()
+    carrier.join(10)
+    assert slow.ended == slow.runs == 2
+    assert carried == [2]
+
+
+async def test_a_loop_that_is_merely_busy_is_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(descope_async.single_flight, "_GIVEN_UP_AFTER", 0.5)
+    flight, slow = SingleFlight[int](), Call(2)
+    asking = asyncio.create_task(flight.join(slow))
+    await asyncio.sleep(0)
+    found = await asyncio.to_thread(lambda: asyncio.run(flight.join(slow)))
+    assert found == await asking == slow.runs == 1
 
 
 async def _ask_often(flight: SingleFlight[int], call: Call, seed: int) -> list[object]:
