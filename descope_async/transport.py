@@ -174,9 +174,12 @@ class Transport:
                     headers=response.headers,
                     body=bytes(body),
                 )
-            raise refusal(
+            failure = refusal(
                 request, response.status, response.headers, bytes(body), self._clock.now()
             )
+            if request.once is not None and isinstance(failure, UnexpectedResponse):
+                failure.cleartext = salvaged(body)
+            raise failure
 
     def _timeout(self, request: Request) -> aiohttp.ClientTimeout:
         timeouts = self._config.timeouts
