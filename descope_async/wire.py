@@ -37,7 +37,7 @@ V = TypeVar("V", bound=AttrsInstance)
 _CLEARTEXT: Final = re.compile(rb'"cleartext"\s*:\s*("(?:[^"\\]|\\.)*")')
 _INT64: Final = range(-(2**63), 2**63)
 #: Where unknown members stand in while cattrs builds a value; no JSON name of the service's.
-_EXTRA: Final = "\0extra"
+_EXTRA: Final = "(extra)"
 
 
 @frozen
