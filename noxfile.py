@@ -30,6 +30,14 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "loadfile"]))
 
 
+@nox.session(reuse_venv=False, venv_backend="uv")
+def lowest(session: nox.Session) -> None:
+    """The test suite with the oldest dependencies that are allowed."""
+    session.install("--resolution", "lowest-direct", "-e.[all]")
+    install(session, "test", package=None)
+    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "loadfile"]))
+
+
 @nox.session
 def interop(session: nox.Session) -> None:
     """The official Node SDK on a local Descope; skipped where npm or its registry is missing."""

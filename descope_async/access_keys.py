@@ -15,7 +15,7 @@ from .clock import SYSTEM_CLOCK
 from .config import Config
 from .errors import BadRequest, Conflict, NotFound
 from .license import License
-from .messages import MAX_BODY, Answer, Once, Request
+from .messages import Answer, Once, Request
 from .models import AccessKey, AccessKeyLoginOptions, AssociatedTenant, CreatedAccessKey, SortField
 from .reconciliation import Reconciliation
 from .secret import Secret
@@ -26,6 +26,8 @@ T = TypeVar("T")
 V = TypeVar("V", bound=AttrsInstance)
 
 _ROOT: Final = "/v1/mgmt/accesskey"
+#: One key of a request of 1 MiB, whose every character may come back as an escape of six.
+_MAX_KEY: Final = 8 * 1024 * 1024
 #: A search answers with all keys of a project at once.
 _MAX_SEARCH: Final = 256 * 1024 * 1024
 
@@ -350,7 +352,7 @@ class AccessKeys:
             bearer=bearer,
             query=query,
             body=body,
-            max_body=_MAX_SEARCH if operation == "search" else MAX_BODY,
+            max_body=_MAX_SEARCH if operation == "search" else _MAX_KEY,
             once=once,
             license_tier=await self._license.tier(),
         )

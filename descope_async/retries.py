@@ -36,6 +36,9 @@ _TOO_MANY, _BUSY = 429, 503
 #: Statuses that are sent before the service has seen the request: Cloudflare's for no connection,
 #: no TLS or no route to it. Not 520, 522 and 524, which also come when it has.
 _NOT_PROCESSED: Final = frozenset({_TOO_MANY, 521, 523, 525, 526, 530})
+#: Redirects that say to send the same request to another place (RFC 9110 section 15.4). The others
+#: also say that it is done, and where its result is.
+_ELSEWHERE: Final = frozenset({307, 308})
 
 
 def _within(
@@ -98,7 +101,7 @@ def judge(failure: DescopeError) -> Verdict:
         is_success = failure.status_code is not None and failure.status_code < 300  # noqa: PLR2004
         # An answer that is no JSON was made by something on the way; one of another shape or size
         # will be the same the next time.
-        return Verdict(is_success, is_success and failure.path is None)
+        return Verdict(failure.status_code not in _ELSEWHERE, is_success and failure.path is None)
     return Verdict(may_be_done=False, is_worth_repeating=False)
 
 

@@ -178,9 +178,12 @@ class Transport:
                     headers=response.headers,
                     body=bytes(body),
                 )
-            raise refusal(
+            failure = refusal(
                 request, response.status, response.headers, bytes(body), self._clock.now()
             )
+            if request.once is not None and isinstance(failure, UnexpectedResponse):
+                failure.cleartext = salvaged(body)
+            raise failure
 
     def _url(self, request: Request) -> URL:
         url = URL(self._config.base_url + request.path)

@@ -37,7 +37,7 @@ V = TypeVar("V", bound=AttrsInstance)
 _CLEARTEXT: Final = re.compile(rb'"cleartext"\s*:\s*("(?:[^"\\]|\\.)*")')
 _INT64: Final = range(-(2**63), 2**63)
 #: Where unknown members stand in while cattrs builds a value; no JSON name of the service's.
-_EXTRA: Final = "\0extra"
+_EXTRA: Final = "(extra)"
 
 
 @frozen
@@ -277,6 +277,13 @@ def _integer(value: object, _: object) -> int:
     return number
 
 
+def _secret(value: object, kind: object) -> str:
+    secret = _strict(str, "a string")(value, kind)
+    if not secret:
+        raise ValueError("is empty")
+    return secret
+
+
 def _is(origin: type) -> Callable[[object], bool]:
     def matches(kind: object) -> bool:
         return get_origin(kind) is origin
@@ -338,6 +345,8 @@ def _register(converter: Converter, cls: type[V]) -> None:
     renamed: dict[str, Any] = {
         name: override(rename=json_name) for name, json_name in json_names.items()
     }
+    if "cleartext" in renamed:
+        renamed["cleartext"] = override(struct_hook=_secret)
     if keeps_extra:
         renamed["extra"] = override(rename=_EXTRA)
     build = make_dict_structure_fn(cls, converter, **renamed)

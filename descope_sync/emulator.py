@@ -120,7 +120,10 @@ class Emulator:
         self._portal.call(self._async.start)
 
     def close(self) -> None:
-        """Stop to listen and let go of the data file. Closing again does nothing."""
+        """Stop to listen and let go of the data file.
+
+        Closing again does nothing, and neither does a forked child: it is its parent's.
+        """
         self._portal.call(self._async.aclose)
 
     @property

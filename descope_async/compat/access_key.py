@@ -60,7 +60,7 @@ class AccessKeyManagement:
                 expire_time,
                 role_names,
                 key_tenants,
-                user_id,
+                user_id or None,
                 custom_claims,
                 description,
                 permitted_ips,
@@ -101,7 +101,7 @@ class AccessKeyManagement:
         """
         with official_errors():
             keys = await self._access_keys.search_all_access_keys(
-                tenant_ids, bound_user_id, creating_user, custom_attributes
+                tenant_ids, bound_user_id or None, creating_user or None, custom_attributes
             )
         return {"keys": [key.to_dict() for key in keys]}
 

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPMethod
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from aiohttp import HttpVersion11, web
 from attrs import frozen
@@ -265,6 +265,11 @@ class _Protocol(Connection):
         response = _json(text, status)
         response.force_close()
         return response
+
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        """Called by aiohttp, also when the rest of a body that is answered cannot be decoded."""
+        if not isinstance(kwargs.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **kwargs)
 
 
 async def _body(request: web.BaseRequest) -> Json:

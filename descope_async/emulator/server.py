@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
@@ -86,6 +87,7 @@ class Emulator:
         self._instance: Instance | None = None
         self._base_url = ""
         self._running = AsyncExitStack()
+        self._process = 0
 
     def __repr__(self) -> str:
         return f"<Emulator {self._base_url or 'not running'}>"
@@ -120,10 +122,15 @@ class Emulator:
             self._project_id = instance.project_id
             life.callback(self._forget)
             self._running = life.pop_all()
+            self._process = os.getpid()
 
     async def aclose(self) -> None:
-        """Stop to listen and let go of the data file. Closing again does nothing."""
-        await self._running.aclose()
+        """Stop to listen and let go of the data file.
+
+        Closing again does nothing, and neither does a forked child: it is its parent's.
+        """
+        if self._process == os.getpid():
+            await self._running.aclose()
 
     @property
     def base_url(self) -> str:

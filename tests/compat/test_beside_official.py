@@ -56,6 +56,7 @@ def same(theirs: Any, ours: Any) -> None:
         {"name": "n"},
         {"name": "n", **FULL},
         {"name": "n", "role_names": [], "key_tenants": [], "permitted_ips": [], "description": ""},
+        {"name": "n", "user_id": "", "custom_claims": {}, "custom_attributes": {}},
     ],
 )
 def test_create_load_search_rotate(official: Any, ours: Any, arguments: dict[str, Any]) -> None:
@@ -80,6 +81,7 @@ def test_tenants_in_each_package_s_words(official: Any, ours: Any) -> None:
         {"tenant_ids": ["t2"]},
         {"tenant_ids": ["none"]},
         {"bound_user_id": "u"},
+        {"bound_user_id": "", "creating_user": ""},
     ]
     for criteria in searches:
         found = ours("mgmt.access_key.search_all_access_keys", **criteria)

@@ -300,6 +300,22 @@ async def test_another_projects_token_is_refused(emulator: Emulator) -> None:
             await ours.exchange_access_key(created.cleartext)
 
 
+@pytest.mark.parametrize(
+    "claim", ["é" * 500_000, "字" * 300_000, "\x01" * 170_000, "x" * 1_040_000]
+)
+async def test_the_largest_key_comes_back_with_its_secret(
+    client: DescopeClient, claim: str
+) -> None:
+    """An answer may write each character as an escape, so it is longer than the request was."""
+    keys = client.mgmt.access_key
+    created = await keys.create("n", custom_claims={"c": claim})
+    assert created.cleartext
+    loaded = await keys.load(created.key.id)
+    fresh = await keys.rotate(created.key.id)
+    assert loaded.custom_claims == fresh.key.custom_claims == {"c": claim}
+    assert fresh.cleartext != created.cleartext
+
+
 async def test_many_at_once(client: DescopeClient) -> None:
     created = await client.mgmt.access_key.create("n")
     sessions = await asyncio.gather(

@@ -108,6 +108,14 @@ def test_a_secret_survives_an_unusable_answer() -> None:
     with pytest.raises(UnexpectedResponse) as caught:
         wire.read(CreatedAccessKey, encoded({"key": {"id": 1}, "cleartext": "canary"}))
     assert caught.value.cleartext == "canary"
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+def test_a_created_key_without_a_secret_is_none(nothing: str | None) -> None:
+    with pytest.raises(UnexpectedResponse) as caught:
+        wire.read(CreatedAccessKey, encoded({"key": {"id": "AK1"}, "cleartext": nothing}))
+    assert caught.value.path == "$.cleartext"
+    assert caught.value.cleartext is None
     assert "canary" not in f"{caught.value}{caught.value!r}"
 
 

@@ -154,6 +154,26 @@ async def test_compressed_bodies_are_read_within_the_limit(manage: Ask) -> None:
     assert status == 400
 
 
+@pytest.mark.parametrize("path", ["/v1/mgmt/license", "/v1/mgmt/accesskey/create", "/nothing"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_body_that_cannot_be_decoded_leaves_no_traceback(
+    emulator: Emulator, path: str, encoding: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = int(emulator.base_url.rsplit(":", 1)[1])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: {encoding}\r\n"
+        f"Authorization: Bearer {emulator.project_id}:{emulator.management_key}\r\n"
+        "Content-Length: 9\r\n\r\n"
+    )
+    writer.write(head.encode() + b"\xff neither")
+    with anyio.fail_after(10):
+        answer = await reader.read()  # to the end of the connection, when all is logged
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 40")
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [

@@ -42,3 +42,8 @@ def test_clients_that_nobody_closed(
     finished = run_script("clients.py", case, *emulator_url)
     # aiohttp has its own words for this on the error output.
     assert (finished.status, finished.out) == (0, said)
+
+
+def test_a_child_leaves_the_emulator_to_its_parent(run_script: Callable[..., Any]) -> None:
+    finished = run_script("emulators.py")
+    assert (finished.status, finished.out, finished.err) == (0, ["child 0", "2"], "")
