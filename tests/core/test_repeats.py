@@ -181,7 +181,7 @@ async def test_what_was_not_processed_is_repeated(servers: Any, operation: str, 
 
 @pytest.mark.parametrize(
     ("operation", "fault"),
-    product(REPEATABLE, UNKNOWN),
+    list(product(REPEATABLE, UNKNOWN)),
 )
 async def test_what_may_be_done_twice_is_repeated_when_nobody_knows(
     servers: Any, operation: str, fault: str
