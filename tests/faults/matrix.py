@@ -6,7 +6,7 @@ import asyncio
 import math
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache, partial
 from typing import Any, Final
@@ -23,7 +23,7 @@ from descope_async import (
     RequestFailed,
     Unauthorized,
 )
-from descope_async.emulator import Emulator
+from descope_async.emulator import Emulator, Fault
 from descope_sync import DescopeClient as BlockingClient
 from tests.quick_time import QuickTime, quickened
 
@@ -73,11 +73,11 @@ async def run(*, blocking: bool, cases: Iterable[Case] = CASES) -> list[Cell]:
     waiting = (alone(*play) for play in plays if play[0].takes_time)
     cells = [cell for found in await asyncio.gather(*waiting) for cell in found]
     async with _stage(blocking) as stage:
-        for case, *rest in plays:
+        for case, mode, operations in plays:
             if case.place == "tls":
-                cells += await alone(case, *rest)
+                cells += await alone(case, mode, operations)
             elif not case.takes_time:
-                cells += await stage.play(case, *rest)
+                cells += await stage.play(case, mode, operations)
     return cells
 
 
@@ -269,16 +269,31 @@ class Stage:
                 if mode == "once":
                     _end_at_first_wait(actors[0], stack)
             elif case.fault is not None:
-                names: list[str | None] = [each.operation.name for each in actors]
-                if case.place == "connect":
-                    names = ["connect"]
-                elif mode == "always":
-                    names = [None]  # all that anybody asks for
-                for name in names:
-                    times = 1 if mode == "once" else None
-                    faults.add(evolve(case.fault, operation=name, times=times))
+                for rule in _rules(case, case.fault, mode, actors):
+                    faults.add(rule)
+            names = {actor.operation.name for actor in actors}
+            before = {name: self.emulator.requests.count(name) for name in names}
             found = await asyncio.gather(*(actor.end(case) for actor in actors))
-        for rule in faults:
+        self._compare(case, actors, found, before)
+        faults.clear()
+        return found
+
+    def _compare(
+        self,
+        case: Case,
+        actors: Sequence[_Actor],
+        endings: Sequence[_Ending],
+        before: Mapping[str, int],
+    ) -> None:
+        """Compare what was struck, and what has arrived, with what callers were told."""
+        for actor, ending in zip(actors, endings, strict=True):
+            name, told = actor.operation.name, ending.outcome.attempts
+            if told is not None and case.place == "operation":
+                came = self.emulator.requests.count(name) - before[name]
+                # What goes over a stale connection arrives here, and is not counted there.
+                if came != told + (case.proof is Proof.STALE and not actor.operation.is_once):
+                    ending.problems.append(f"{came} requests came, it says {told}")
+        for rule in self.emulator.faults:
             # What must not be repeated never goes over an idle connection.
             spared = case.proof is Proof.STALE and all(
                 each.operation.is_once
@@ -286,9 +301,7 @@ class Stage:
                 if rule.fault.operation in {None, each.operation.name}
             )
             if spared != (rule.struck == 0):
-                found[0].problems.append(f"{rule} has{' not' * spared} struck")
-        faults.clear()
-        return found
+                endings[0].problems.append(f"{rule} has{' not' * (not spared)} struck")
 
     async def _follow_up(self, actor: _Actor, ending: _Ending) -> None:
         """Another call of the same client, to see whether it is still of use."""
@@ -340,6 +353,18 @@ def secret_of(result: Any) -> str | None:
     """The secret that a call has handed out, in what it returned or raised."""
     cleartext = getattr(result, "cleartext", None)
     return cleartext if isinstance(cleartext, str) else None
+
+
+def _rules(case: Case, fault: Fault, mode: str, actors: Sequence[_Actor]) -> Iterator[Fault]:
+    """What the local Descope is told."""
+    times = 1 if mode == "once" else None
+    if case.place == "connect":
+        yield evolve(fault, operation="connect", times=times)
+    elif mode == "always":
+        yield fault  # all that anybody asks for
+    else:
+        for actor in actors:
+            yield evolve(fault, operation=actor.operation.name, times=times)
 
 
 def _end_at_first_wait(actor: _Actor, trouble: AsyncExitStack) -> None:

@@ -120,7 +120,6 @@ _FIRST: Final = (
     Operation(
         "access_key.rotate", ONCE, lambda c, s: c.mgmt.access_key.rotate(s.key_id), is_once=True
     ),
-    Operation("exchange", EXCHANGE, lambda c, s: c.exchange_access_key(s.secret)),
     Operation("key_set", KEY_SET, lambda c, s: c.validate_session(s.token)),
 )
 _DELETE_BATCH: Final = Operation(
@@ -129,6 +128,7 @@ _DELETE_BATCH: Final = Operation(
     lambda c, s: c.mgmt.access_key.delete_batch([s.key_id]),
     _is_gone,
 )
+_EXCHANGE: Final = Operation("exchange", EXCHANGE, lambda c, s: c.exchange_access_key(s.secret))
 _CREATE: Final = Operation(
     "access_key.create",
     CREATE,
@@ -145,4 +145,4 @@ _ROTATE: Final = Operation(
 )
 #: Those of a round are called at once. The later ones also send requests of other names, which must
 #: not be struck in place of others.
-ROUNDS: Final = (_FIRST, (_DELETE_BATCH, _ROTATE), (_CREATE,))
+ROUNDS: Final = (_FIRST, (_DELETE_BATCH, _EXCHANGE), (_ROTATE,), (_CREATE,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import pytest
@@ -46,14 +46,17 @@ async def works(client: DescopeClient, secret: str) -> bool:
     return True
 
 
-async def interrupted(call: Any, after: float) -> CreatedAccessKey | BaseException:
+async def interrupted(
+    call: Coroutine[Any, Any, CreatedAccessKey], after: float
+) -> CreatedAccessKey | BaseException:
     """What a call has come to that is cancelled after so many seconds."""
-    task = asyncio.ensure_future(call)
+    task = asyncio.create_task(call)
     asyncio.get_running_loop().call_later(after, task.cancel)
     await asyncio.wait([task])
     if task.cancelled():
         return asyncio.CancelledError()
-    return task.exception() or task.result()
+    error = task.exception()
+    return task.result() if error is None else error
 
 
 def secret_of(ending: CreatedAccessKey | BaseException) -> str | None:
