@@ -90,6 +90,20 @@ def api(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Write the tables of docs/explanation/faults.md: what each failure becomes."""
+    install(session, "test")
+    session.run("python", "-m", "tests.faults")
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Calls under faults, cancellations, forks and kills for minutes; `-- --help` tells more."""
+    install(session, "test")
+    session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Print what is new since the last release and build the site; any warning fails."""
     install(session, "docs")

@@ -14,7 +14,7 @@ from .access_keys import AccessKeys
 from .clock import SYSTEM_CLOCK
 from .config import Timeouts
 from .dpop_request import DPoPRequest
-from .errors import ClientClosed
+from .errors import ClientClosed, UnexpectedResponse
 from .events import Hook
 from .exchange import Exchange
 from .jwks import MAX_KEY_SET, FetchedKeys, KeyCache, parse_pinned_keys
@@ -26,6 +26,7 @@ from .replays import ReplayStore
 from .retries import Retries
 from .secret import Secret
 from .sessions import ClaimRules, SessionValidator, issuers_of
+from .strict_json import read_object
 from .telemetry import Telemetry
 from .token_source import TokenSource, TokenSources
 from .transport import Transport
@@ -357,4 +358,10 @@ async def _fetch_keys(settings: config.Config, transport: Transport) -> FetchedK
 
 
 def _key_set(answer: Answer) -> FetchedKeys:
+    if read_object(answer.body) is None:
+        raise UnexpectedResponse(
+            "key_set: the answer is not a JSON object",
+            operation="key_set",
+            status_code=answer.status,
+        )
     return FetchedKeys(answer.body, answer.headers.get("Cache-Control", ""))

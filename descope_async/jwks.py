@@ -18,6 +18,7 @@ from .errors import (
     DescopeError,
     InvalidArgument,
     KeySetUnavailable,
+    RequestFailed,
     UnexpectedResponse,
     UnknownKey,
 )
@@ -230,10 +231,11 @@ class KeyCache:
             self._tell(why, began, error)
             unavailable = KeySetUnavailable(
                 f"the project's signing keys cannot be had: {error}",
-                sent=True,
+                sent=error.sent if isinstance(error, RequestFailed) else True,
                 operation="key_set",
                 status_code=error.status_code,
                 request_id=error.request_id,
+                retry_after=self._pause_until - self._clock.running(),
             )
             unavailable.attempts = error.attempts
             raise unavailable from error

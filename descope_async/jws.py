@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol, cast
 
 from attrs import field, frozen
+from cryptography.hazmat.backends import default_backend
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
@@ -45,6 +46,10 @@ _RSA_BITS: Final = range(2048, 16_384 + 1)
 #: OpenSSL's own limit; a larger exponent only makes verification slow.
 _MAX_EXPONENT_BITS: Final = 64
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+# Else jose imports it with the first key, and a child that is forked just then waits for ever for
+# the lock of that import.
+default_backend()
 
 
 class _Handle(Protocol):

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from contextvars import Context
 from functools import partial
+from importlib import import_module
 from threading import Event, Thread, current_thread, main_thread
 from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
@@ -25,6 +26,10 @@ from descope_async.errors import DescopeError, OutcomeUnknown
 
 R = TypeVar("R")
 T = TypeVar("T")
+
+# Else anyio imports it during the first call, and a child that is forked just then waits for ever
+# for the lock of that import.
+import_module("anyio._backends._asyncio")
 
 EXITING: Final = "the process is exiting, and descope_sync has shut down"
 #: Seconds that cancelled work gets to put things in order.

@@ -7,6 +7,11 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is slow, not wrong.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 # A developer's own credentials must not leak into tests, nor tests into a real project.
 for _name in [name for name in os.environ if name.startswith("DESCOPE_")]:

@@ -7,7 +7,7 @@ import socket
 import struct
 import sys
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, cast
 
 import anyio
@@ -121,7 +121,8 @@ class Connection(web.RequestHandler):
             elif wire.can_write_eof() and not wire.is_closing():
                 # To close while the peer still sends would look like a reset to it.
                 self._deaf = True
-                wire.write_eof()
+                with suppress(OSError):  # the peer has reset it, and asyncio does not know yet
+                    wire.write_eof()
                 await self._pause(_LINGERING_SECONDS)
             wire.close()
 

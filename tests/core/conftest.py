@@ -11,8 +11,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from attrs import define, field
 
-from descope_async import DescopeClient
-from descope_async.clock import Clock
+from tests.quick_time import quickened
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -123,35 +122,6 @@ def in_turn(*behaviours: Behaviour) -> Behaviour:
         await (left.pop(0) if len(left) > 1 else left[0])(reader, writer)
 
     return behave
-
-
-class QuickTime(Clock):
-    """The time, but sleeping takes none.
-
-    Attributes:
-        slept: For how long, each time.
-    """
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return super().now() + sum(self.slept)
-
-    def running(self) -> float:
-        return super().running() + sum(self.slept)
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        await asyncio.sleep(0)
-
-
-def quickened(client: DescopeClient) -> QuickTime:
-    """Let a client's waits take no time."""
-    time = QuickTime()
-    repeats = client._transport._repeats
-    repeats._clock, repeats._sleep = time, time.sleep
-    return time
 
 
 @pytest.fixture

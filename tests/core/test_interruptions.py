@@ -6,9 +6,12 @@ import asyncio
 import json
 import logging
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from queue import Queue
 from typing import Any
 
@@ -319,6 +322,21 @@ def test_a_loop_that_is_shut_down_waits_too(servers: Any) -> None:
         ended.set()
         thread.join(30)
     assert handed_over == [SECRET]
+
+
+@pytest.mark.parametrize(
+    ("times", "leaves"), [(1, "OutcomeUnknown: the secret"), (2, "KeyboardInterrupt")]
+)
+def test_ctrl_c_under_asyncio_run_waits_too(times: int, leaves: str) -> None:
+    script = Path(__file__).parent / "scripts" / "interrupt_create.py"
+    done = subprocess.run(
+        [sys.executable, script, str(times)],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["handed over: True the secret", leaves], done.stderr
 
 
 async def test_closing_the_client_waits_a_little(servers: Any) -> None:

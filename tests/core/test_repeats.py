@@ -184,8 +184,7 @@ async def test_what_was_not_processed_is_repeated(servers: Any, operation: str, 
 
 @pytest.mark.parametrize(
     ("operation", "fault"),
-    # The key set is read elsewhere, and has a pause between fetches that fail.
-    sorted({*product(REPEATABLE, UNKNOWN)} - {("key_set", "no JSON")}),
+    list(product(REPEATABLE, UNKNOWN)),
 )
 async def test_what_may_be_done_twice_is_repeated_when_nobody_knows(
     servers: Any, operation: str, fault: str

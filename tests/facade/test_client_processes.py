@@ -20,6 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
         ("fork_at_once", ["used"] * 9 + ["[0, 0, 0]"]),
         ("race", ["50 1"]),
         ("closed", ["used", "the client is closed"]),
+        ("import_nothing", ["used", "[]"]),
     ],
 )
 def test_a_client_survives(
