@@ -73,6 +73,7 @@ class Config:
     auth_management_key: Secret[str] | None
     base_url: str
     public_key: str | None = field(repr=False)
+    key_set: str | None = field(repr=False)
     leeway: float
     issuers: tuple[str, ...]
     timeouts: Timeouts
@@ -110,6 +111,7 @@ def resolve(
     auth_management_key: Secret[object],
     base_url: object,
     public_key: object,
+    key_set: object,
     leeway: object,
     issuers: object,
     timeouts: object,
@@ -136,7 +138,10 @@ def resolve(
             management_key=_key("management_key", management_key, environment),
             auth_management_key=_key("auth_management_key", auth_management_key, environment),
             base_url=url,
-            public_key=_public_key(_given(public_key, environment, "DESCOPE_PUBLIC_KEY")),
+            public_key=_key_text(
+                "public_key", _given(public_key, environment, "DESCOPE_PUBLIC_KEY")
+            ),
+            key_set=_key_text("key_set", key_set),
             leeway=_leeway(leeway),
             issuers=tuple(labels("issuers", issuers)) if issuers is not None else (),
             timeouts=_options("timeouts", Timeouts, timeouts),
@@ -229,11 +234,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _public_key(value: object) -> str | None:
+def _key_text(parameter: str, value: object) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise ConfigurationError("public_key must be a string that holds a JWK or a JWK set")
+        raise ConfigurationError(
+            f"{parameter} must be a string of JSON, not {type(value).__name__}"
+        )
     return value
 
 

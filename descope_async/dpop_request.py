@@ -27,17 +27,19 @@ _UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]")
 _HEADERS: Final = ("authorization", "dpop", "x-forwarded-proto", "x-forwarded-host")
 
 
-def _proofs(value: object) -> tuple[str, ...]:
+def _proofs(given: Secret[object]) -> Secret[tuple[str, ...]] | None:
+    """The proofs as a tuple; None where they are of another type."""
+    value = given.reveal()
     if isinstance(value, str):
-        return (value,)
+        return Secret((value,))
     if isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
-        given = tuple(cast("Iterable[object]", value))
-        if all(isinstance(each, str) for each in given):
-            return cast("tuple[str, ...]", given)
-    raise InvalidArgument("proofs must be the values of the DPoP headers, as strings")
+        proofs = tuple(cast("Iterable[object]", value))
+        if all(isinstance(each, str) for each in proofs):
+            return Secret(cast("tuple[str, ...]", proofs))
+    return None
 
 
-@frozen
+@frozen(init=False)
 class DPoPRequest:
     """What a DPoP proof must say of its request.
 
@@ -59,16 +61,32 @@ class DPoPRequest:
 
     method: str
     url: str
-    proofs: Sequence[str] = field(default=(), converter=_proofs, repr=False)
-    scheme: str | None = None
+    proofs: Sequence[str] = field(repr=False)
+    scheme: str | None
 
-    def __attrs_post_init__(self) -> None:
-        given: list[tuple[str, object]] = [("method", self.method), ("url", self.url)]
-        if self.scheme is not None:
-            given.append(("scheme", self.scheme))
-        for name, value in given:
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        proofs: Sequence[str] = (),
+        scheme: str | None = None,
+    ) -> None:
+        given = Secret[object](proofs)
+        del proofs  # no traceback shall show them
+        texts: list[tuple[str, object]] = [("method", method), ("url", url)]
+        if scheme is not None:
+            texts.append(("scheme", scheme))
+        for name, value in texts:
             if not isinstance(value, str):
                 raise InvalidArgument(f"{name} must be a string, not {type(value).__name__}")
+        checked = _proofs(given)
+        if checked is None:
+            raise InvalidArgument("proofs must be the values of the DPoP headers, as strings")
+        self.__attrs_init__(method, url, checked.reveal(), scheme)
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={getattr(self, name, None)!r}" for name in ("method", "url", "scheme")]
+        return f"DPoPRequest({', '.join(shown)})"
 
     @classmethod
     def from_headers(

@@ -116,13 +116,15 @@ class _Snapshot:
     """Keys as they were fetched, and until when (on the running clock) they are good.
 
     Attributes:
-        fetch: Which fetch brought them, counted from 1.
+        document: The JWK set that they come from.
+        fetch: Which fetch brought them, counted from 1; 0 for keys that were there at the start.
         fetched_at: When they came.
         fresh_until: Until then they are used without a thought.
         usable_until: Until then they are used while new ones cannot be had.
     """
 
     keys: KeySet
+    document: bytes = field(repr=False)
     fetch: int
     fetched_at: float
     fresh_until: float
@@ -136,7 +138,11 @@ class KeyCache:
         fetch: Gets the key set from the service.
         clock: The time source.
         pinned: Keys to use instead; nothing is fetched then. None for none.
+        seed: A JWK set to begin with, until others are fetched; None for none.
         telemetry: Is told.
+
+    Raises:
+        ConfigurationError: The seed has no usable key.
     """
 
     def __init__(
@@ -144,13 +150,14 @@ class KeyCache:
         fetch: Callable[[], Coroutine[Any, Any, FetchedKeys]],
         clock: Clock,
         pinned: KeySet | None = None,
+        seed: str | None = None,
         telemetry: Telemetry = UNHOOKED,
     ) -> None:
         self._fetch = fetch
         self._clock = clock
         self._pinned = pinned
         self._telemetry = telemetry
-        self._snapshot: _Snapshot | None = None
+        self._snapshot = None if seed is None else _planted(seed, clock.running())
         self._fetches = 0
         self._failures = 0
         self._pause_until = 0.0
@@ -158,9 +165,13 @@ class KeyCache:
         self._renewal = SingleFlight[_Snapshot]()
 
     def key_nowait(self, kid: str) -> VerifyingKey | None:
-        """The key with this id, if that is known without a fetch; None calls for `key`."""
+        """The key with this id, if that is known without a fetch; None calls for `key`.
+
+        Raises:
+            UnknownKey: The keys are pinned, and this is none of them.
+        """
         if self._pinned is not None:
-            return self._pinned.get(kid)
+            return _known(self._pinned, kid)
         held = self._snapshot
         if held is None or self._clock.running() >= held.fresh_until:
             return None
@@ -192,6 +203,11 @@ class KeyCache:
                 break
             held = found
         return _known(held.keys, kid)
+
+    def export(self) -> str | None:
+        """The JWK set that is in use, to be a seed elsewhere; None before the first fetch."""
+        held = self._snapshot
+        return None if held is None else held.document.decode()
 
     async def refresh(self) -> None:
         """Fetch the keys now, to notice at once that one was revoked.
@@ -243,7 +259,7 @@ class KeyCache:
         self._tell(why, began, keys)
         now = self._clock.running()
         fresh_until = now + _freshness(fetched.cache_control)
-        held = _Snapshot(keys, number, now, fresh_until, fresh_until + _STALE_FOR)
+        held = _Snapshot(keys, fetched.body, number, now, fresh_until, fresh_until + _STALE_FOR)
         if self._snapshot is None or self._snapshot.fetch < number:
             self._snapshot = held
         return held
@@ -269,6 +285,16 @@ class KeyCache:
                 problem=None if failure is None else str(failure),
             )
         )
+
+
+def _planted(seed: str, now: float) -> _Snapshot:
+    """Keys from elsewhere: nobody knows how old they are, so new ones are fetched at once."""
+    document = seed.encode(errors="surrogatepass")
+    try:
+        keys = parse_key_set(document)
+    except UnexpectedResponse as error:
+        raise ConfigurationError(f"key_set cannot be used: {error}") from None
+    return _Snapshot(keys, document, 0, now, now, now + _STALE_FOR)
 
 
 def _known(keys: KeySet, kid: str) -> VerifyingKey:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import re
 import threading
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -171,6 +171,10 @@ class Quota:
         self._lock = threading.Lock()
 
 
+#: Some services add a fraction, which the standard does not know.
+_SECONDS: Final = re.compile(r"\d+(\.\d+)?", re.ASCII)
+
+
 def retry_after(header: str | None, *, now: float) -> float | None:
     """Seconds to wait by a ``Retry-After`` header (RFC 9110 section 10.2.3).
 
@@ -183,16 +187,10 @@ def retry_after(header: str | None, *, now: float) -> float | None:
     """
     if header is None:
         return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        date = http_date(header)
-        if date is None:
-            return None
-        seconds = date - now
-    if math.isnan(seconds):
-        return None
-    return min(max(seconds, 0.0), _LONGEST)
+    if _SECONDS.fullmatch(header.strip()):
+        return min(float(header), _LONGEST)
+    date = http_date(header)
+    return None if date is None else min(max(date - now, 0.0), _LONGEST)
 
 
 def http_date(header: str | None) -> float | None:

@@ -54,6 +54,8 @@ class DescopeClient:
             region in the project id. Must be https, except on this machine.
         public_key: A JWK or a JWK set, as JSON text, to check tokens with instead of the keys
             that the service publishes; None for DESCOPE_PUBLIC_KEY, if set.
+        key_set: What `export_key_set` of another client gave, to check tokens with until the
+            service's keys could be fetched, for at most a day. None for nothing.
         jwt_validation_leeway: Seconds by which the clocks of this machine and of the service may
             differ, at most 300.
         issuers: Further ``iss`` values to accept, such as that of a custom domain.
@@ -80,6 +82,7 @@ class DescopeClient:
         auth_management_key: str | None = None,
         base_url: str | None = None,
         public_key: str | None = None,
+        key_set: str | None = None,
         jwt_validation_leeway: float = 5,
         issuers: Sequence[str] | None = None,
         timeouts: Timeouts | Mapping[str, float] | None = None,
@@ -96,6 +99,7 @@ class DescopeClient:
                 auth_management_key=auth_management_key,
                 base_url=base_url,
                 public_key=public_key,
+                key_set=key_set,
                 jwt_validation_leeway=jwt_validation_leeway,
                 issuers=issuers,
                 timeouts=timeouts,
@@ -270,6 +274,23 @@ class DescopeClient:
             return self._async.validate_session_nowait(session_token, audience, dpop=dpop)
         finally:
             del session_token  # as in the core, for tracebacks that show variables
+
+    def export_key_set(self) -> str | None:
+        """The project's signing keys as they are known now, for the ``key_set`` of another client.
+
+        They are public. None before the first fetch, and for a client with a ``public_key``.
+        """
+        return self._async.export_key_set()
+
+    def refresh_key_set(self) -> None:
+        """Fetch the project's signing keys now, to refuse at once what a revoked one has signed.
+
+        Does nothing for a client with a ``public_key``.
+
+        Raises:
+            KeySetUnavailable: They cannot be fetched; the old ones stay.
+        """
+        self._portal.call(self._async.refresh_key_set)
 
     def close(self) -> None:
         """Close the connections. May be repeated; a call that needs one then raises ClientClosed."""

@@ -192,10 +192,10 @@ class DescopeClientAsync:
             jwt_response: What `exchange_access_key` or `validate_session` returned.
             permissions: Their names. With none, any session will do.
         """
+        given = Secret[object](jwt_response)
+        del jwt_response  # it holds the token
         with official_errors():
-            return bool(jwt_response) and granted(jwt_response).validate_permissions(
-                names(permissions)
-            )
+            return bool(given.reveal()) and granted(given).validate_permissions(names(permissions))
 
     def get_matched_permissions(
         self, jwt_response: Mapping[str, Any] | None, permissions: Sequence[str]
@@ -206,8 +206,10 @@ class DescopeClientAsync:
             jwt_response: What `exchange_access_key` or `validate_session` returned.
             permissions: Their names.
         """
+        given = Secret[object](jwt_response)
+        del jwt_response  # it holds the token
         with official_errors():
-            return granted(jwt_response).get_matched_permissions(names(permissions))
+            return granted(given).get_matched_permissions(names(permissions))
 
     def validate_roles(self, jwt_response: Mapping[str, Any] | None, roles: Sequence[str]) -> bool:
         """Whether a session has all of these roles on the project.
@@ -216,8 +218,10 @@ class DescopeClientAsync:
             jwt_response: What `exchange_access_key` or `validate_session` returned.
             roles: Their names. With none, any session will do.
         """
+        given = Secret[object](jwt_response)
+        del jwt_response  # it holds the token
         with official_errors():
-            return bool(jwt_response) and granted(jwt_response).validate_roles(names(roles))
+            return bool(given.reveal()) and granted(given).validate_roles(names(roles))
 
     def get_matched_roles(
         self, jwt_response: Mapping[str, Any] | None, roles: Sequence[str]
@@ -228,8 +232,10 @@ class DescopeClientAsync:
             jwt_response: What `exchange_access_key` or `validate_session` returned.
             roles: Their names.
         """
+        given = Secret[object](jwt_response)
+        del jwt_response  # it holds the token
         with official_errors():
-            return granted(jwt_response).get_matched_roles(names(roles))
+            return granted(given).get_matched_roles(names(roles))
 
     def validate_tenant_permissions(
         self, jwt_response: Mapping[str, Any] | None, tenant: str, permissions: Sequence[str]
@@ -241,8 +247,10 @@ class DescopeClientAsync:
             tenant: The tenant's id.
             permissions: Their names. With none, any session of the tenant will do.
         """
+        given = Secret[object](jwt_response)
+        del jwt_response  # it holds the token
         with official_errors():
-            return granted(jwt_response).validate_tenant_permissions(tenant, names(permissions))
+            return granted(given).validate_tenant_permissions(tenant, names(permissions))
 
     def get_matched_tenant_permissions(
         self, jwt_response: Mapping[str, Any] | None, tenant: str, permissions: Sequence[str]
@@ -254,8 +262,10 @@ class DescopeClientAsync:
             tenant: The tenant's id.
             permissions: Their names.
         """
+        given = Secret[object](jwt_response)
+        del jwt_response  # it holds the token
         with official_errors():
-            return granted(jwt_response).get_matched_tenant_permissions(tenant, names(permissions))
+            return granted(given).get_matched_tenant_permissions(tenant, names(permissions))
 
     def validate_tenant_roles(
         self, jwt_response: Mapping[str, Any] | None, tenant: str, roles: Sequence[str]
@@ -267,8 +277,10 @@ class DescopeClientAsync:
             tenant: The tenant's id.
             roles: Their names. With none, any session of the tenant will do.
         """
+        given = Secret[object](jwt_response)
+        del jwt_response  # it holds the token
         with official_errors():
-            return granted(jwt_response).validate_tenant_roles(tenant, names(roles))
+            return granted(given).validate_tenant_roles(tenant, names(roles))
 
     def get_matched_tenant_roles(
         self, jwt_response: Mapping[str, Any] | None, tenant: str, roles: Sequence[str]
@@ -280,8 +292,10 @@ class DescopeClientAsync:
             tenant: The tenant's id.
             roles: Their names.
         """
+        given = Secret[object](jwt_response)
+        del jwt_response  # it holds the token
         with official_errors():
-            return granted(jwt_response).get_matched_tenant_roles(tenant, names(roles))
+            return granted(given).get_matched_tenant_roles(tenant, names(roles))
 
     async def aopen(self) -> Self:
         """Nothing, since a client opens itself with its first call."""

@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 from descope_async.errors import InvalidArgument
 from descope_async.models import ReadOnlyDict, SessionToken
+from descope_async.secret import Secret
 from descope_async.sessions import session_of
 from descope_async.strict_json import read_only, writable
 
@@ -27,22 +28,23 @@ def validated(session: SessionToken) -> dict[str, Any]:
     return {**_token(session), **parts, "userId": session.key_id}
 
 
-def granted(jwt_response: object) -> SessionToken:
-    """What such a dict grants, by the same rules as a session token.
+def granted(jwt_response: Secret[object]) -> SessionToken:
+    """What such a dict grants, by the same rules as a session token; None grants nothing.
 
     Nothing of it is checked again: pass what an exchange or a validation returned.
 
     Raises:
         InvalidArgument: It is no mapping.
     """
-    if jwt_response is None:
-        return _session({})
-    if not isinstance(jwt_response, Mapping):
+    if not isinstance(jwt_response.reveal(), Mapping | None):
         raise InvalidArgument(
             "jwt_response must be what exchange_access_key or validate_session returned, "
-            f"not {type(jwt_response).__name__}"
+            f"not {type(jwt_response.reveal()).__name__}"
         )
-    response = cast("Mapping[str, Any]", jwt_response)
+    return _session(_grants(cast("Mapping[str, Any]", jwt_response.reveal() or {})))
+
+
+def _grants(response: Mapping[str, Any]) -> dict[str, Any]:
     claims = {name: response[name] for name in _GRANTS if name in response}
     token = response.get(SESSION_TOKEN_NAME)
     if isinstance(token, Mapping):
@@ -51,7 +53,7 @@ def granted(jwt_response: object) -> SessionToken:
         if "tenants" not in token and not claims.get("tenants"):
             # The result of an exchange has `tenants` even where the token does not.
             claims.pop("tenants", None)
-    return _session(claims)
+    return claims
 
 
 def names(value: Sequence[str]) -> Sequence[str]:

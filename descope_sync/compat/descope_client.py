@@ -190,7 +190,10 @@ class DescopeClient:
             jwt_response: What `exchange_access_key` or `validate_session` returned.
             permissions: Their names. With none, any session will do.
         """
-        return self._async.validate_permissions(jwt_response, permissions)
+        try:
+            return self._async.validate_permissions(jwt_response, permissions)
+        finally:
+            del jwt_response  # as in the core, for tracebacks that show variables
 
     def get_matched_permissions(
         self, jwt_response: Mapping[str, Any] | None, permissions: Sequence[str]
@@ -201,7 +204,10 @@ class DescopeClient:
             jwt_response: What `exchange_access_key` or `validate_session` returned.
             permissions: Their names.
         """
-        return self._async.get_matched_permissions(jwt_response, permissions)
+        try:
+            return self._async.get_matched_permissions(jwt_response, permissions)
+        finally:
+            del jwt_response  # as in the core, for tracebacks that show variables
 
     def validate_roles(self, jwt_response: Mapping[str, Any] | None, roles: Sequence[str]) -> bool:
         """Whether a session has all of these roles on the project.
@@ -210,7 +216,10 @@ class DescopeClient:
             jwt_response: What `exchange_access_key` or `validate_session` returned.
             roles: Their names. With none, any session will do.
         """
-        return self._async.validate_roles(jwt_response, roles)
+        try:
+            return self._async.validate_roles(jwt_response, roles)
+        finally:
+            del jwt_response  # as in the core, for tracebacks that show variables
 
     def get_matched_roles(
         self, jwt_response: Mapping[str, Any] | None, roles: Sequence[str]
@@ -221,7 +230,10 @@ class DescopeClient:
             jwt_response: What `exchange_access_key` or `validate_session` returned.
             roles: Their names.
         """
-        return self._async.get_matched_roles(jwt_response, roles)
+        try:
+            return self._async.get_matched_roles(jwt_response, roles)
+        finally:
+            del jwt_response  # as in the core, for tracebacks that show variables
 
     def validate_tenant_permissions(
         self, jwt_response: Mapping[str, Any] | None, tenant: str, permissions: Sequence[str]
@@ -233,7 +245,10 @@ class DescopeClient:
             tenant: The tenant's id.
             permissions: Their names. With none, any session of the tenant will do.
         """
-        return self._async.validate_tenant_permissions(jwt_response, tenant, permissions)
+        try:
+            return self._async.validate_tenant_permissions(jwt_response, tenant, permissions)
+        finally:
+            del jwt_response  # as in the core, for tracebacks that show variables
 
     def get_matched_tenant_permissions(
         self, jwt_response: Mapping[str, Any] | None, tenant: str, permissions: Sequence[str]
@@ -245,7 +260,10 @@ class DescopeClient:
             tenant: The tenant's id.
             permissions: Their names.
         """
-        return self._async.get_matched_tenant_permissions(jwt_response, tenant, permissions)
+        try:
+            return self._async.get_matched_tenant_permissions(jwt_response, tenant, permissions)
+        finally:
+            del jwt_response  # as in the core, for tracebacks that show variables
 
     def validate_tenant_roles(
         self, jwt_response: Mapping[str, Any] | None, tenant: str, roles: Sequence[str]
@@ -257,7 +275,10 @@ class DescopeClient:
             tenant: The tenant's id.
             roles: Their names. With none, any session of the tenant will do.
         """
-        return self._async.validate_tenant_roles(jwt_response, tenant, roles)
+        try:
+            return self._async.validate_tenant_roles(jwt_response, tenant, roles)
+        finally:
+            del jwt_response  # as in the core, for tracebacks that show variables
 
     def get_matched_tenant_roles(
         self, jwt_response: Mapping[str, Any] | None, tenant: str, roles: Sequence[str]
@@ -269,7 +290,10 @@ class DescopeClient:
             tenant: The tenant's id.
             roles: Their names.
         """
-        return self._async.get_matched_tenant_roles(jwt_response, tenant, roles)
+        try:
+            return self._async.get_matched_tenant_roles(jwt_response, tenant, roles)
+        finally:
+            del jwt_response  # as in the core, for tracebacks that show variables
 
     def close(self) -> None:
         """Close the connections. May be repeated; a call that needs one then raises ClientClosed."""

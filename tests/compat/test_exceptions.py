@@ -255,6 +255,26 @@ async def test_no_secret_in_a_traceback(method: str, blocking: bool, unused_port
     assert SECRET not in str(frames)
 
 
+@pytest.mark.parametrize("method", ["validate", "get_matched"])
+@pytest.mark.parametrize("what", ["permissions", "roles"])
+@pytest.mark.parametrize("tenant", [(), ("t1",)])
+def test_a_refused_question_shows_no_token(method: str, what: str, tenant: tuple[str, ...]) -> None:
+    name = "_".join([method, *(["tenant"] if tenant else []), what])
+    response = {"sessionToken": {"jwt": JWT, "tenants": {"t1": {}}}, "roles": [], "permissions": []}
+    with pytest.raises(AuthException) as caught:
+        getattr(DescopeClient("P1"), name)(response, *tenant, 5)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [
+        str(frame.locals)
+        for part in (shown, shown.__cause__)
+        if part
+        for frame in part.stack
+        if "/descope_" in frame.filename
+    ]
+    assert frames
+    assert JWT not in str(frames)
+
+
 def test_a_refused_constructor_shows_no_secret() -> None:
     with pytest.raises(AuthException) as caught:
         DescopeClient("P 1", management_key=SECRET, auth_management_key=SECRET)

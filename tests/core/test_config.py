@@ -20,6 +20,7 @@ def configured(environment: dict[str, str] | None = None, **given: Any) -> Confi
         "project_id": SHORT,
         "base_url": None,
         "public_key": None,
+        "key_set": None,
         "leeway": 5,
         "issuers": None,
         "timeouts": None,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import traceback
 from typing import Any
 
 import pytest
@@ -200,3 +201,16 @@ def test_it_is_a_value_that_shows_no_proof() -> None:
     assert "canary" not in repr(made)
     assert pickle.loads(pickle.dumps(made)) == made  # noqa: S301 - our own
     assert len({made, DPoPRequest("GET", URL, ["canary"], "DPoP")}) == 1
+
+
+@pytest.mark.parametrize("wrong", [("method", 5), ("url", None), ("scheme", 5), ("proofs", 5)])
+def test_a_refused_request_shows_no_proof(wrong: tuple[str, Any]) -> None:
+    given: dict[str, Any] = {"method": "GET", "url": "https://a.example/", "proofs": "the.proof"}
+    given |= {wrong[0]: ["the.proof", 5]} if wrong[0] == "proofs" else dict([wrong])
+    with pytest.raises(InvalidArgument) as caught:
+        DPoPRequest(**given)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [str(each.locals) for each in shown.stack if "/descope_async/" in each.filename]
+    assert frames
+    assert "the.proof" not in str(frames)
+    assert "repr() failed" not in str(frames)

@@ -411,11 +411,58 @@ async def test_pinned_keys_are_the_only_ones() -> None:
     service = Service("k2")
     cache = KeyCache(service.fetch, service.clock, parse_pinned_keys(document("k1").decode()))
     assert (await cache.key("k1")).kid == "k1"
-    assert cache.key_nowait("k2") is None
+    with pytest.raises(UnknownKey):
+        cache.key_nowait("k2")
     with pytest.raises(UnknownKey):
         await cache.key("k2")
     await cache.refresh()
+    assert cache.export() is None
     assert service.fetches == 0
+
+
+def seeded(service: Service, *kids: str) -> KeyCache:
+    return KeyCache(service.fetch, service.clock, seed=document(*kids).decode())
+
+
+async def test_a_seed_serves_for_a_day_while_the_service_is_away() -> None:
+    service = Service()
+    service.failure = ConnectionFailed("gone")
+    cache = seeded(service, "k1")
+    assert cache.export() == document("k1").decode()
+    assert cache.key_nowait("k1") is None  # it may be old, so new ones are wanted
+    service.clock.elapsed += DAY - 1
+    assert (await cache.key("k1")).kid == "k1"
+    await service.settle()
+    assert service.fetches == 1
+    service.clock.elapsed += 60
+    with pytest.raises(KeySetUnavailable):
+        await cache.key("k1")
+
+
+async def test_a_seed_gives_way_to_what_is_fetched() -> None:
+    service = Service("k2")
+    cache = seeded(service, "k1")
+    assert (await cache.key("k1")).kid == "k1"
+    await service.settle()
+    assert cache.export() == document("k2").decode()
+    assert cache.key_nowait("k2")
+    with pytest.raises(UnknownKey):
+        await cache.key("k1")
+
+
+async def test_a_key_that_is_not_in_the_seed_is_looked_for() -> None:
+    service = Service("k1", "k2")
+    cache = seeded(service, "k1")
+    assert (await cache.key("k2")).kid == "k2"
+    assert service.fetches == 1
+
+
+@pytest.mark.parametrize(
+    "seed", ["{", "[]", '{"keys": []}', json.dumps({"keys": [WEAK]}), "\ud800"]
+)
+def test_a_seed_without_a_usable_key_is_refused(seed: str) -> None:
+    with pytest.raises(ConfigurationError, match="key_set"):
+        KeyCache(Service().fetch, ManualClock(), seed=seed)
 
 
 def test_a_key_or_a_set_can_be_pinned() -> None:

@@ -30,6 +30,7 @@ from descope_sync import (
     DescopeClient,
     DescopeError,
     DPoPRequest,
+    KeySetUnavailable,
     Management,
     NotFound,
     ProofReplayed,
@@ -134,6 +135,29 @@ def validate(client: DescopeClient, _: Emulator) -> None:
     session = new_session(client)
     assert client.validate_session(session.jwt) == session
     assert client.validate_session_nowait(session.jwt) == session
+
+
+def key_sets(client: DescopeClient, emulator: Emulator) -> None:
+    assert client.export_key_set() is None
+    session = new_session(client)
+    exported = client.export_key_set()
+    assert exported
+    away = "http://127.0.0.1:1"
+    with DescopeClient(
+        emulator.project_id,
+        base_url=away,
+        key_set=exported,
+        issuers=[f"{emulator.base_url}/{emulator.project_id}"],
+    ) as offline:
+        assert offline.validate_session(session.jwt).key_id == session.key_id
+        with pytest.raises(KeySetUnavailable):
+            offline.refresh_key_set()
+        assert offline.export_key_set() == exported
+    emulator.rotate_and_revoke_signing_keys()
+    client.validate_session(session.jwt)  # nobody here knows yet
+    client.refresh_key_set()
+    with pytest.raises(UnknownKey):
+        client.validate_session(session.jwt)
 
 
 class Store:
@@ -401,6 +425,8 @@ CALLS: dict[type, dict[str, Any]] = {
         "validate_session": validate,
         "validate_session_nowait": validate,
         "token_source": token_source,
+        "export_key_set": key_sets,
+        "refresh_key_set": key_sets,
         "access_key_verifier": access_key_verifier,
         "close": close,
     },
