@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import platform
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ from . import __version__
 from .attempts import Attempt
 from .config import Config
 from .errors import ClientClosed
+from .forks import forget_in_child, never_collect
 
 # anyio would import it at its first use. A process that forks at that very moment, from another
 # thread, has a child in which that import never ends, and neither does whoever needs it.
@@ -42,7 +42,7 @@ class Connections:
         self._closed = False
         # Only single dict operations, which threads may do at once.
         self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
-        _ALL.add(self)
+        forget_in_child(self)
 
     async def pool(self) -> Pool:
         """The pool of the running loop.
@@ -96,7 +96,7 @@ class Connections:
         They stay referenced: to collect one would take its socket out of the epoll set that both
         processes share, under the parent's hands.
         """
-        _ABANDONED.extend(self._pools.items())
+        never_collect((self._pools, set(_OPEN)))
         self._pools = {}
 
 
@@ -223,14 +223,3 @@ def _session(config: Config, *, force_close: bool) -> aiohttp.ClientSession:
 #: Kept until closed: one that is collected would have to be closed by a task of a loop that may be
 #: ending, too late for its shutdown to wait for it.
 _OPEN: Final[set[Pool]] = set()
-_ALL: Final[WeakSet[Connections]] = WeakSet()
-_ABANDONED: Final[list[tuple[asyncio.AbstractEventLoop, Pool]]] = []
-
-
-def _forget_all() -> None:
-    for connections in list(_ALL):
-        connections.forget()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_forget_all)

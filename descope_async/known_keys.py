@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from typing import Final
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 from attrs import evolve, frozen
 
 from .bucket import Bucket
 from .clock import Clock
+from .forks import forget_in_child
 from .single_flight import SingleFlight
 from .verification import Verification
 
@@ -64,7 +64,7 @@ class KnownKeys:
         self._misses = Bucket(clock, _MISSES, _MISS_EVERY)
         # A flight is held by those who wait for it and by its run, and vanishes after them.
         self._flights = WeakValueDictionary[bytes, SingleFlight[Verification]]()
-        _ALL.add(self)
+        forget_in_child(self)
 
     def find(self, name: bytes) -> KnownKey | None:
         """What is known about a key."""
@@ -130,15 +130,3 @@ class KnownKeys:
         where[name] = known
         if len(where) > _MOST:
             where.popitem(last=False)
-
-
-_ALL: Final[WeakSet[KnownKeys]] = WeakSet()
-
-
-def _forget_all() -> None:
-    for known in list(_ALL):
-        known.forget()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_forget_all)

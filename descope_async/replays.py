@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from typing import Final, Protocol, cast
-from weakref import WeakSet
 
 from .clock import Clock
 from .errors import ConfigurationError, ProofReplayed, ReplayStoreFull
+from .forks import forget_in_child
 
 #: Seconds for which a proof is remembered: longer than it is accepted, on clocks that differ.
 REMEMBERED_FOR: Final = 120
@@ -90,7 +89,7 @@ class _Memory:
         self._lock = threading.Lock()
         #: Until when each is remembered, on the running clock; the oldest first.
         self._until: OrderedDict[str, float] = OrderedDict()
-        _ALL.add(self)
+        forget_in_child(self)
 
     def first_use(self, proof_id: str) -> bool:
         """Whether the proof was not used before; from now on it was."""
@@ -110,18 +109,6 @@ class _Memory:
             self._until[proof_id] = now + REMEMBERED_FOR
             return True
 
-    def forget_lock(self) -> None:
+    def forget(self) -> None:
         """Start clean in a forked child, where nobody is left to release the lock."""
         self._lock = threading.Lock()
-
-
-_ALL: WeakSet[_Memory] = WeakSet()
-
-
-def _forget_locks() -> None:
-    for memory in list(_ALL):
-        memory.forget_lock()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_forget_locks)

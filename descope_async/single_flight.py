@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
-from weakref import WeakSet
 
 from .clock import SYSTEM_CLOCK
+from .forks import forget_in_child
 
 T = TypeVar("T")
 
@@ -36,7 +35,7 @@ class SingleFlight(Generic[T]):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._run: _Run[T] | None = None
-        _ALL.add(self)
+        forget_in_child(self)
 
     async def join(
         self, call: Callable[[], Coroutine[Any, Any, T]], may_start: Callable[[], bool] = _always
@@ -186,15 +185,3 @@ def _raising(error: Exception) -> Callable[[], Any]:
         raise error.with_traceback(None)
 
     return result
-
-
-_ALL: WeakSet[SingleFlight[Any]] = WeakSet()
-
-
-def _forget_all() -> None:
-    for flight in list(_ALL):
-        flight.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)

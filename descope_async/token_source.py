@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import os
 import random
 import secrets
 import threading
@@ -19,6 +18,7 @@ from . import arguments, wire
 from .clock import Clock
 from .errors import ClientClosed
 from .exchange import MintedToken
+from .forks import forget_in_child
 from .held_token import HeldToken
 from .key_sources import KeyReader
 from .models import AccessKeyLoginOptions
@@ -159,7 +159,7 @@ class TokenSources:
         self._by_use: OrderedDict[Hashable, Renewal] = OrderedDict()
         # Those too that were crowded out of the above, as long as somebody uses them.
         self._alive: WeakSet[Renewal] = WeakSet()
-        _ALL.add(self)
+        forget_in_child(self)
 
     def source(
         self, access_key: Secret[object], options: AccessKeyLoginOptions, owner: object = None
@@ -221,15 +221,3 @@ class TokenSources:
 
     def _fingerprint(self, access_key: Secret[str]) -> bytes:
         return hmac.digest(self._salt.reveal(), access_key.reveal().encode(), "sha256")
-
-
-_ALL: Final[WeakSet[TokenSources]] = WeakSet()
-
-
-def _forget_all() -> None:
-    for sources in list(_ALL):
-        sources.forget()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_forget_all)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from collections.abc import Callable, Coroutine
 from functools import cache, partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
-from weakref import WeakSet
 
 import aiohttp
 from aiohttp import hdrs
@@ -29,6 +27,7 @@ from .errors import (
     TLSFailed,
     UnexpectedResponse,
 )
+from .forks import forget_in_child
 from .messages import Answer, Once, Request, outcome_unknown, refusal
 from .repeats import Repeats
 from .retries import judge
@@ -52,7 +51,7 @@ class Transport:
         self._clock = clock
         self._connections = Connections(config)
         self._repeats = Repeats(config.retries, clock, telemetry=telemetry)
-        _ALL.add(self)
+        forget_in_child(self)
 
     async def send(self, request: Request, read: Callable[[Answer], T]) -> T:
         """Ask, and ask again where that is safe.
@@ -286,15 +285,3 @@ def _reason(error: Exception) -> str:
     if isinstance(cause, OSError) and cause.strerror:
         return str(cause.strerror)
     return type(cause).__name__
-
-
-_ALL: Final[WeakSet[Transport]] = WeakSet()
-
-
-def _forget_all() -> None:
-    for transport in list(_ALL):
-        transport.forget()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_forget_all)
