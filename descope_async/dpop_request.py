@@ -82,7 +82,10 @@ class DPoPRequest:
         checked = _proofs(given)
         if checked is None:
             raise InvalidArgument("proofs must be the values of the DPoP headers, as strings")
-        self.__attrs_init__(method, url, checked.reveal(), scheme)
+        object.__setattr__(self, "method", method)  # frozen from here on
+        object.__setattr__(self, "url", url)
+        object.__setattr__(self, "proofs", checked.reveal())
+        object.__setattr__(self, "scheme", scheme)
 
     def __repr__(self) -> str:
         shown = [f"{name}={getattr(self, name, None)!r}" for name in ("method", "url", "scheme")]
