@@ -43,6 +43,8 @@ class Telemetry:
         is_hooked: Whether there are hooks.
     """
 
+    is_hooked: bool
+
     def __init__(
         self, hooks: Sequence[Hook] = (), project_id: str = "", base_url: str = ""
     ) -> None:

@@ -26,9 +26,9 @@ try:
     from opentelemetry import context, metrics, trace
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
-except ModuleNotFoundError as error:
-    problem = "this needs an extra: pip install 'descope-async[otel]'"
-    raise ModuleNotFoundError(problem, name=error.name) from None
+except ModuleNotFoundError as _error:
+    _problem = "this needs an extra: pip install 'descope-async[otel]'"
+    raise ModuleNotFoundError(_problem, name=_error.name) from None
 
 __all__ = ["OpenTelemetry"]
 
