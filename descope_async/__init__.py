@@ -8,7 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from .dpop_request import DPoPRequest
 from .errors import (
     ApiError,
     AudienceMismatch,
@@ -52,31 +51,35 @@ from .models import (
     SortField,
     TenantAccess,
 )
-from .replays import ReplayStore
-from .verification import Verification
 
 if TYPE_CHECKING:
     from .access_keys import AccessKeys
     from .client import DescopeClient, Management
     from .config import Timeouts
+    from .dpop_request import DPoPRequest
     from .key_sources import EnvironmentVariable
+    from .replays import ReplayStore
     from .retries import Retries
     from .token_source import TokenSource
+    from .verification import Verification
     from .verifier import AccessKeyVerifier
 
     __version__: str
 
-# These need aiohttp, cattrs and jose, whose import takes longer than many a script runs: each is
-# imported when it is first asked for.
+# Most of these need aiohttp, cattrs and jose, whose import takes longer than many a script runs: each
+# is imported when it is first asked for.
 _LAZY: Final = {
     "AccessKeyVerifier": "verifier",
     "AccessKeys": "access_keys",
+    "DPoPRequest": "dpop_request",
     "DescopeClient": "client",
     "EnvironmentVariable": "key_sources",
     "Management": "client",
+    "ReplayStore": "replays",
     "Retries": "retries",
     "Timeouts": "config",
     "TokenSource": "token_source",
+    "Verification": "verification",
 }
 
 __all__ = [

@@ -20,7 +20,6 @@ from descope_async import (
     CreatedAccessKey,
     DeadlineExceeded,
     DescopeError,
-    DPoPRequest,
     Forbidden,
     InvalidArgument,
     IssuerMismatch,
@@ -31,7 +30,6 @@ from descope_async import (
     ProofReplayed,
     ProofRequired,
     RateLimited,
-    ReplayStore,
     ReplayStoreFull,
     RequestFailed,
     ServerError,
@@ -48,11 +46,17 @@ from descope_async import (
     Unauthorized,
     UnexpectedResponse,
     UnknownKey,
-    Verification,
 )
 
 if TYPE_CHECKING:
-    from descope_async import EnvironmentVariable, Retries, Timeouts
+    from descope_async import (
+        DPoPRequest,
+        EnvironmentVariable,
+        ReplayStore,
+        Retries,
+        Timeouts,
+        Verification,
+    )
 
     from ._portal import BlockingCallInEventLoop, LoopClosed
     from .access_keys import AccessKeys
@@ -66,13 +70,16 @@ _LAZY: Final = {
     "AccessKeyVerifier": ".verifier",
     "AccessKeys": ".access_keys",
     "BlockingCallInEventLoop": "._portal",
+    "DPoPRequest": "descope_async",
     "DescopeClient": ".client",
     "EnvironmentVariable": "descope_async",
     "LoopClosed": "._portal",
     "Management": ".client",
+    "ReplayStore": "descope_async",
     "Retries": "descope_async",
     "Timeouts": "descope_async",
     "TokenSource": ".token_source",
+    "Verification": "descope_async",
     "__version__": "descope_async",
 }
 
