@@ -62,7 +62,8 @@ class DescopeClient:
         public_key: A JWK or a JWK set, as JSON text, to check tokens with instead of the keys
             that the service publishes; None for DESCOPE_PUBLIC_KEY, if set.
         key_set: What `export_key_set` of another client gave, to check tokens with until the
-            service's keys could be fetched, for at most a day. None for nothing.
+            service's keys could be fetched, for at most a day; not beside a ``public_key``. None
+            for nothing.
         jwt_validation_leeway: Seconds by which the clocks of this machine and of the service may
             differ, at most 300.
         issuers: Further ``iss`` values to accept, such as that of a custom domain.

@@ -133,15 +133,14 @@ def resolve(
         url = _base_url(
             _given(base_url, environment, "DESCOPE_BASE_URI", "DESCOPE_BASE_URL"), project
         )
+        pinned = _key_text("public_key", _given(public_key, environment, "DESCOPE_PUBLIC_KEY"))
         return Config(
             project_id=project,
             management_key=_key("management_key", management_key, environment),
             auth_management_key=_key("auth_management_key", auth_management_key, environment),
             base_url=url,
-            public_key=_key_text(
-                "public_key", _given(public_key, environment, "DESCOPE_PUBLIC_KEY")
-            ),
-            key_set=_key_text("key_set", key_set),
+            public_key=pinned,
+            key_set=_kept_keys(key_set, pinned),
             leeway=_leeway(leeway),
             issuers=tuple(labels("issuers", issuers)) if issuers is not None else (),
             timeouts=_options("timeouts", Timeouts, timeouts),
@@ -242,6 +241,13 @@ def _key_text(parameter: str, value: object) -> str | None:
             f"{parameter} must be a string of JSON, not {type(value).__name__}"
         )
     return value
+
+
+def _kept_keys(value: object, pinned: str | None) -> str | None:
+    kept = _key_text("key_set", value)
+    if kept is not None and pinned is not None:
+        raise ConfigurationError("key_set has no use beside public_key, which is exclusive")
+    return kept
 
 
 def _leeway(value: object) -> float:

@@ -11,12 +11,8 @@ from . import wire
 from .compact import parse
 from .config import Config
 from .errors import (
-    BadRequest,
-    Forbidden,
-    NotFound,
     TokenError,
     TokenMalformed,
-    Unauthorized,
     UnexpectedResponse,
 )
 from .messages import Answer, Request
@@ -26,8 +22,6 @@ from .sessions import SessionValidator
 from .strict_json import read_object
 from .transport import Transport
 
-#: The service judged the key and will not take it: asking again changes nothing.
-REFUSALS: Final = (BadRequest, Unauthorized, Forbidden, NotFound)
 _OPERATION: Final = "exchange_access_key"
 #: Seconds to keep quiet after a 429 that does not say for how long.
 _RATE_LIMIT_PAUSE: Final = 10.0

@@ -13,18 +13,15 @@ import anyio
 
 from .clock import Clock
 from .errors import (
-    BadRequest,
     DeadlineExceeded,
     DescopeError,
-    Forbidden,
     NotFound,
     OutcomeUnknown,
-    Unauthorized,
     UnexpectedResponse,
 )
 from .events import TwinKeysFound
 from .models import AccessKey, AccessKeyLoginOptions, CreatedAccessKey
-from .retries import stretched
+from .retries import REFUSALS, stretched
 from .secret import Secret
 from .telemetry import UNHOOKED, Telemetry
 
@@ -35,7 +32,6 @@ _HORIZON: Final = 60.0
 #: Seconds after which nothing more is begun.
 _DEADLINE: Final = 240.0
 _ROTATIONS: Final = 3
-_REFUSALS: Final = (BadRequest, Unauthorized, Forbidden, NotFound)
 _STATUS: Final = {"activate": "active", "deactivate": "inactive", "delete": None}
 
 
@@ -219,7 +215,7 @@ class Reconciliation:
             return True  # whether from here, nobody knows
         try:
             await self._exchange(Secret(created.cleartext), AccessKeyLoginOptions())
-        except _REFUSALS:
+        except REFUSALS:
             return False
         except DescopeError:
             return True

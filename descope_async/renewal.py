@@ -10,10 +10,10 @@ import anyio
 
 from .errors import ClientClosed, DeadlineExceeded, DescopeError, RateLimited
 from .events import ClockSkewFound, StaleTokenServed, TokenRenewed
-from .exchange import REFUSALS
 from .held_token import HeldToken
 from .key_sources import KeyReader
 from .restraint import Restraint, again
+from .retries import REFUSALS
 from .secret import Secret
 from .single_flight import SingleFlight
 

@@ -11,12 +11,16 @@ from typing import Final
 from attrs import Attribute, field, frozen
 
 from .errors import (
+    BadRequest,
     ConfigurationError,
     DescopeError,
+    Forbidden,
+    NotFound,
     RateLimited,
     RequestFailed,
     ServerError,
     TLSFailed,
+    Unauthorized,
     UnexpectedResponse,
 )
 
@@ -32,6 +36,8 @@ _SPREAD: Final = 0.1
 #: What a repeat takes from the quota, and what a call that needed none brings back.
 _COST, _COST_THROTTLED, _GAIN = 14, 5, 1
 
+#: The service judged what it was shown and will not take it: asking again changes nothing.
+REFUSALS: Final = (BadRequest, Unauthorized, Forbidden, NotFound)
 _TOO_MANY, _BUSY = 429, 503
 #: Statuses that are sent before the service has seen the request: Cloudflare's for no connection,
 #: no TLS or no route to it. Not 520, 522 and 524, which also come when it has.

@@ -11,10 +11,10 @@ from attrs import frozen
 
 from .errors import AudienceMismatch, ClientClosed, DescopeError, Forbidden, RateLimited
 from .events import AccessKeyChecked
-from .exchange import REFUSALS
 from .known_keys import KnownKey, KnownKeys
 from .models import SessionToken
 from .restraint import Restraint
+from .retries import REFUSALS
 from .secret import Secret
 from .verification import Reason, Verification
 

@@ -117,6 +117,8 @@ def test_exchange_needs_no_management_key() -> None:
         ("timeouts", {"connect": 10**400}, "timeouts.connect"),
         ("public_key", 5, "string"),
         ("public_key", [], "string"),
+        ("key_set", 5, "string"),
+        ("key_set", b"{}", "string"),
     ],
 )
 def test_unusable_settings_are_named(setting: str, value: object, why: str) -> None:
@@ -131,6 +133,13 @@ def test_unusable_settings_are_named(setting: str, value: object, why: str) -> N
 )
 def test_plain_http_is_allowed_to_this_machine(url: str) -> None:
     assert configured(base_url=url).base_url == url
+
+
+def test_kept_keys_beside_a_pinned_one_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="key_set has no use"):
+        configured(public_key="{}", key_set="{}")
+    with pytest.raises(ConfigurationError, match="key_set has no use"):
+        configured({"DESCOPE_PUBLIC_KEY": "{}"}, key_set="{}")
 
 
 @pytest.mark.parametrize(
