@@ -47,9 +47,7 @@ from .models import (
     AccessKeyLoginOptions,
     AssociatedTenant,
     CreatedAccessKey,
-    SessionToken,
     SortField,
-    TenantAccess,
 )
 
 if TYPE_CHECKING:
@@ -60,6 +58,7 @@ if TYPE_CHECKING:
     from .key_sources import EnvironmentVariable
     from .replays import ReplayStore
     from .retries import Retries
+    from .session_token import SessionToken, TenantAccess
     from .token_source import TokenSource
     from .verification import Verification
     from .verifier import AccessKeyVerifier
@@ -77,6 +76,8 @@ _LAZY: Final = {
     "Management": "client",
     "ReplayStore": "replays",
     "Retries": "retries",
+    "SessionToken": "session_token",
+    "TenantAccess": "session_token",
     "Timeouts": "config",
     "TokenSource": "token_source",
     "Verification": "verification",

@@ -21,10 +21,11 @@ from .jwks import MAX_KEY_SET, FetchedKeys, KeyCache, parse_pinned_keys
 from .key_sources import AccessKeySource
 from .license import License
 from .messages import Answer, Request
-from .models import AccessKeyLoginOptions, SessionToken
+from .models import AccessKeyLoginOptions
 from .replays import ReplayStore
 from .retries import Retries
 from .secret import Secret
+from .session_token import SessionToken
 from .sessions import ClaimRules, SessionValidator, issuers_of
 from .strict_json import read_object
 from .telemetry import Telemetry

@@ -16,7 +16,7 @@ from .errors import (
     TokenTypeMismatch,
 )
 from .jws import verify_proof
-from .models import SessionToken
+from .session_token import SessionToken
 from .strict_json import read_object
 
 #: Seconds that a proof may be old, and that its maker's clock may be ahead.

@@ -16,8 +16,9 @@ from .errors import (
     UnexpectedResponse,
 )
 from .messages import Answer, Request
-from .models import AccessKeyLoginOptions, SessionToken
+from .models import AccessKeyLoginOptions
 from .secret import Secret
+from .session_token import SessionToken
 from .sessions import SessionValidator
 from .strict_json import read_object
 from .transport import Transport

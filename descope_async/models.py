@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn, cast
 
@@ -189,103 +189,9 @@ class AccessKeyLoginOptions:
     selected_tenant: str | None = None
 
 
-@frozen
-class TenantAccess:
-    """What a session token grants within one tenant."""
-
-    permissions: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
-
-
-@frozen(kw_only=True)
-class SessionToken:
-    """A session token whose signature and claims were checked.
-
-    The ``validate_*`` methods say whether **all** of the named permissions or roles are granted,
-    so an empty list is always granted, except in a tenant that the token does not belong to. The
-    ``get_matched_*`` methods say which of them are.
-
-    Attributes:
-        jwt: The token itself, to send as ``Authorization: Bearer …``.
-        key_id: The id of the access key that was exchanged (``dsub``, else ``sub``).
-        project_id: The project that issued it.
-        expire_time: When it ends, in epoch seconds.
-        permissions: Permissions on the project.
-        roles: Roles on the project.
-        tenants: What it grants by tenant id. The selected tenant is always among them.
-        current_tenant: The tenant selected at the exchange (``dct``); None for none.
-        client_claims: The claims under ``nsec``. The caller chose them: never authorise on them.
-        claims: All claims, as signed.
-    """
-
-    jwt: str = field(repr=False)
-    key_id: str
-    project_id: str
-    expire_time: float
-    permissions: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
-    tenants: Mapping[str, TenantAccess] = field(factory=ReadOnlyDict, hash=False)
-    current_tenant: str | None = None
-    client_claims: Mapping[str, Any] = field(factory=ReadOnlyDict, hash=False, repr=False)
-    claims: Mapping[str, Any] = field(factory=ReadOnlyDict, hash=False, repr=False)
-
-    @property
-    def expires_at(self) -> datetime:
-        """``expire_time`` as an aware datetime in UTC."""
-        return moment(self.expire_time)
-
-    def validate_permissions(self, permissions: Collection[str]) -> bool:
-        """Whether the token has all of these permissions on the project."""
-        return set(names(permissions)).issubset(self.permissions)
-
-    def get_matched_permissions(self, permissions: Collection[str]) -> list[str]:
-        """Those of these permissions that the token has on the project."""
-        return _matched(permissions, self.permissions)
-
-    def validate_roles(self, roles: Collection[str]) -> bool:
-        """Whether the token has all of these roles on the project."""
-        return set(names(roles)).issubset(self.roles)
-
-    def get_matched_roles(self, roles: Collection[str]) -> list[str]:
-        """Those of these roles that the token has on the project."""
-        return _matched(roles, self.roles)
-
-    def validate_tenant_permissions(self, tenant: str, permissions: Collection[str]) -> bool:
-        """Whether the token belongs to the tenant and has all of these permissions there."""
-        wanted, access = set(names(permissions)), self._access(tenant)
-        return access is not None and wanted.issubset(access.permissions)
-
-    def get_matched_tenant_permissions(
-        self, tenant: str, permissions: Collection[str]
-    ) -> list[str]:
-        """Those of these permissions that the token has in the tenant."""
-        access = self._access(tenant)
-        return _matched(permissions, access.permissions if access else ())
-
-    def validate_tenant_roles(self, tenant: str, roles: Collection[str]) -> bool:
-        """Whether the token belongs to the tenant and has all of these roles there."""
-        wanted, access = set(names(roles)), self._access(tenant)
-        return access is not None and wanted.issubset(access.roles)
-
-    def get_matched_tenant_roles(self, tenant: str, roles: Collection[str]) -> list[str]:
-        """Those of these roles that the token has in the tenant."""
-        access = self._access(tenant)
-        return _matched(roles, access.roles if access else ())
-
-    def _access(self, tenant: str) -> TenantAccess | None:
-        given: object = tenant  # callers without a type checker pass anything
-        if not isinstance(given, str):
-            raise InvalidArgument(f"tenant must be a string, not {type(given).__name__}")
-        return self.tenants.get(given)
-
-
 def moment(epoch_seconds: float) -> datetime:
     """An aware datetime in UTC; the last one that Python knows for anything later."""
     try:
         return datetime.fromtimestamp(epoch_seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return datetime.max.replace(tzinfo=UTC)
-
-
-def _matched(wanted: Collection[str], granted: Collection[str]) -> list[str]:
-    return [name for name in names(wanted) if name in granted]

@@ -1,4 +1,4 @@
-"""From a JWT to a SessionToken: which claims are demanded, and what they grant."""
+"""From a JWT to a SessionToken: which claims are demanded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from attrs import frozen
 
 from .clock import Clock
-from .compact import MAX_TOKEN, UnverifiedToken, parse
+from .compact import UnverifiedToken, parse
 from .dpop import check_proof
 from .dpop_request import DPoPRequest
 from .errors import (
@@ -24,12 +24,12 @@ from .errors import (
 from .events import SessionChecked
 from .jwks import KeyCache
 from .jws import VerifyingKey, verify
-from .models import ReadOnlyDict, SessionToken, TenantAccess
 from .replays import ReplayStore, UsedProofs
 from .secret import Secret
-from .strict_json import read_object
+from .session_token import SessionToken, strings
+from .strict_json import glance
 from .telemetry import UNHOOKED, Telemetry
-from .verified_tokens import VerifiedToken, VerifiedTokens, digest_of
+from .verified_tokens import VerifiedToken, VerifiedTokens, name_of
 
 #: The ``drn`` of a session token. A refresh token has ``DSR``.
 _SESSION: Final = "DS"
@@ -64,13 +64,18 @@ class ClaimRules:
     issuers: frozenset[str]
     leeway: float
 
-    def check(self, claims: Mapping[str, Any], audience: frozenset[str] | None, now: float) -> None:
+    def check(
+        self, claims: Mapping[str, Any], audience: frozenset[str] | None, now: float
+    ) -> float:
         """Check everything but the signature, and the proof that a bound token needs.
+
+        Returns:
+            From when on the token is valid, epoch seconds.
 
         Raises:
             TokenError: The subclass says what is wrong.
         """
-        self._check_times(claims, now)
+        valid_from = self._check_times(claims, now)
         issuer = claims.get("iss")
         if not isinstance(issuer, str) or issuer not in self.issuers:
             raise IssuerMismatch(
@@ -80,8 +85,13 @@ class ClaimRules:
         self._check_audience(claims, audience)
         if claims.get("drn", _SESSION) != _SESSION:
             raise TokenTypeMismatch("the token is not a session token (drn)")
+        return valid_from
 
-    def _check_times(self, claims: Mapping[str, Any], now: float) -> None:
+    def is_time_for(self, verified: VerifiedToken, now: float) -> bool:
+        """Whether a token that was accepted before is valid now."""
+        return verified.valid_from - self.leeway <= now < verified.session.expire_time + self.leeway
+
+    def _check_times(self, claims: Mapping[str, Any], now: float) -> float:
         expires = _time(claims, "exp")
         if expires is None:
             raise TokenMalformed("the token has no exp: it would never expire")
@@ -89,16 +99,17 @@ class ClaimRules:
             raise TokenExpired("the token has expired", expired_at=expires)
         starts, issued = _time(claims, "nbf"), _time(claims, "iat")
         for name, start in (("nbf", starts), ("iat", issued)):
-            if start is not None and start > now + self.leeway:
+            if start is not None and now < start - self.leeway:
                 raise TokenNotYetValid(f"the token is not valid yet ({name})", valid_from=start)
         if expires - (now if issued is None else issued) > _MAX_LIFETIME + self.leeway:
             raise TokenMalformed("the token would live longer than Descope lets any token live")
+        return max(-_LARGEST if starts is None else starts, -_LARGEST if issued is None else issued)
 
     def _check_audience(self, claims: Mapping[str, Any], demanded: frozenset[str] | None) -> None:
         if demanded is None and "aud" not in claims:
             return
         given = claims.get("aud")
-        named = {given} if isinstance(given, str) else set(_strings(given))
+        named = {given} if isinstance(given, str) else set(strings(given))
         if named.isdisjoint({self.project_id} if demanded is None else demanded):
             raise AudienceMismatch("the token is meant for another audience")
 
@@ -202,112 +213,81 @@ class SessionValidator:
     async def _validated(
         self, token: Secret[object], audience: frozenset[str] | None, request: DPoPRequest | None
     ) -> SessionToken:
-        digest = _digest(token)
-        session = self._known(digest, audience)
-        if session is None:
+        verified = self._known(token, audience)
+        if verified is None:
             unverified = parse(token.reveal())
             key = await self._keys.key(_kid(unverified))
-            session = self._verified(token, digest, unverified, key, audience)
-        proof_id = check_proof(session, request, self._clock.now())
+            verified = self._verified(token, unverified, key, audience)
+        proof_id = self._proof_id(verified, request)
         # Last, so that whoever is refused for anything else does not use up another's proof.
         if proof_id is not None:
             await self._proofs.use(proof_id)
-        return session
+        return verified.session
 
     def _validated_nowait(
         self, token: Secret[object], audience: frozenset[str] | None, request: DPoPRequest | None
     ) -> SessionToken | None:
-        digest = _digest(token)
-        session = self._known(digest, audience)
-        if session is None:
+        verified = self._known(token, audience)
+        if verified is None:
             unverified = parse(token.reveal())
             key = self._keys.key_nowait(_kid(unverified))
             if key is None:
                 return None
-            session = self._verified(token, digest, unverified, key, audience)
-        proof_id = check_proof(session, request, self._clock.now())
+            verified = self._verified(token, unverified, key, audience)
+        proof_id = self._proof_id(verified, request)
         if proof_id is not None and not self._proofs.use_nowait(proof_id):
             return None
-        return session
+        return verified.session
 
-    def _known(self, digest: bytes | None, audience: frozenset[str] | None) -> SessionToken | None:
-        """The session of a token that was verified before, by a key that is still current."""
-        found = self._tokens.find(digest) if digest else None
-        if found is None or self._keys.key_nowait(str(found.key.kid)) is not found.key:
+    def _known(
+        self, token: Secret[object], audience: frozenset[str] | None
+    ) -> VerifiedToken | None:
+        """A token that was accepted before and still would be. For any other, nothing is said."""
+        if not isinstance(token.reveal(), str):
             return None
-        self._rules.check(found.session.claims, audience, self._clock.now())
-        return found.session
+        found = self._tokens.find(name_of(str(token.reveal()), audience))
+        if (
+            found is None
+            or found.session.jwt != token.reveal()
+            or self._keys.key_nowait(str(found.key.kid)) is not found.key
+            or not self._rules.is_time_for(found, self._clock.now())
+        ):
+            return None
+        return found
 
     def _verified(
         self,
         token: Secret[object],
-        digest: bytes | None,
         unverified: UnverifiedToken,
         key: VerifyingKey,
         audience: frozenset[str] | None,
-    ) -> SessionToken:
-        claims = read_object(verify(unverified, key))
+    ) -> VerifiedToken:
+        signed = verify(unverified, key)
+        claims = glance(signed)
         if claims is None:
             raise TokenMalformed("the token's claims are not a JSON object of distinct names")
-        self._rules.check(claims, audience, self._clock.now())
-        session = session_of(_text(token), claims, self._rules.project_id)
-        if digest:
-            self._tokens.remember(digest, VerifiedToken(session, key))
-        return session
+        valid_from = self._rules.check(claims, audience, self._clock.now())
+        session = _session_of(_text(token), claims, signed, self._rules.project_id)
+        verified = VerifiedToken(session, key, valid_from, is_bound="cnf" in claims)
+        if isinstance(token.reveal(), str):
+            self._tokens.remember(name_of(session.jwt, audience), verified)
+        return verified
+
+    def _proof_id(self, verified: VerifiedToken, request: DPoPRequest | None) -> str | None:
+        if request is None and not verified.is_bound:
+            return None
+        return check_proof(verified.session, request, self._clock.now())
 
 
-def session_of(jwt: str, claims: ReadOnlyDict, project_id: str) -> SessionToken:
-    """What checked claims grant. A claim of the wrong type grants nothing.
-
-    Raises:
-        TokenMalformed: The claims name no subject.
-    """
+def _session_of(
+    jwt: str, claims: Mapping[str, Any], signed: bytes, project_id: str
+) -> SessionToken:
     subject = claims.get("dsub", claims.get("sub"))
     if not isinstance(subject, str) or not subject:
         raise TokenMalformed("the token names no subject (dsub or sub)")
-    selected = claims.get("dct")
-    current = selected if isinstance(selected, str) and selected else None
-    top_level = _access(claims)
-    chosen = claims.get("nsec")
     return SessionToken(
-        jwt=jwt,
-        key_id=subject,
-        project_id=project_id,
-        expire_time=claims["exp"],
-        permissions=top_level.permissions,
-        roles=top_level.roles,
-        tenants=_tenants(claims, current, top_level),
-        current_tenant=current,
-        client_claims=chosen if isinstance(chosen, ReadOnlyDict) else ReadOnlyDict(),
-        claims=claims,
+        jwt=jwt, key_id=subject, project_id=project_id, expire_time=claims["exp"], claims=signed
     )
-
-
-def _tenants(claims: ReadOnlyDict, current: str | None, top_level: TenantAccess) -> ReadOnlyDict:
-    # With a selected tenant and no `tenants` at all, the top level speaks of that tenant. Where
-    # `tenants` exists, the top level speaks of the project, and must not leak into a tenant.
-    if "tenants" not in claims:
-        return ReadOnlyDict({current: top_level} if current else {})
-    listed = claims["tenants"]
-    members = listed.items() if isinstance(listed, ReadOnlyDict) else ()
-    found = {tenant: _access(item) for tenant, item in members if isinstance(item, ReadOnlyDict)}
-    if current:
-        found.setdefault(current, TenantAccess())
-    return ReadOnlyDict(found)
-
-
-def _access(claims: ReadOnlyDict) -> TenantAccess:
-    return TenantAccess(_strings(claims.get("permissions")), _strings(claims.get("roles")))
-
-
-def _strings(claim: object) -> tuple[str, ...]:
-    if not isinstance(claim, tuple):
-        return ()
-    items = cast("tuple[object, ...]", claim)
-    for item in items:
-        if type(item) is not str:
-            return tuple([item for item in items if isinstance(item, str)])
-    return cast("tuple[str, ...]", items)
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float | None:
@@ -323,12 +303,6 @@ def _kid(token: UnverifiedToken) -> str:
     if token.kid is None:
         raise TokenMalformed("the token does not name the key that signed it (kid)")
     return token.kid
-
-
-def _digest(token: Secret[object]) -> bytes | None:
-    """The hash that a token is remembered by; None for what is surely no token."""
-    text = token.reveal()
-    return digest_of(text) if isinstance(text, str) and len(text) <= MAX_TOKEN else None
 
 
 def _text(token: Secret[object]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final, NoReturn, cast
 
 from .models import ReadOnlyDict
@@ -21,6 +22,23 @@ def read_object(document: bytes) -> ReadOnlyDict | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, ReadOnlyDict) else None
+
+
+def glance(document: bytes) -> Mapping[str, Any] | None:
+    """As `read_object` in half the time, to look at and drop: its dicts and lists may be plain ones."""
+    with suppress(ValueError, RecursionError):
+        text = document.decode()
+        value, end = _PLAIN_DECODER.raw_decode(text)
+        # Every name ends in these two characters, so the text has at least as many of them as names.
+        # Where the dicts have that many too, no name occurs twice.
+        if (
+            end == len(text)
+            and type(value) is dict
+            and text.count('":') == _count(value)
+            and not _parts_names_from_colons(text)
+        ):
+            return cast("dict[str, Any]", value)
+    return read_object(document)
 
 
 def read_only(value: Any) -> Any:
@@ -41,6 +59,20 @@ def writable(value: Any) -> Any:
     if isinstance(value, tuple):
         return [writable(item) for item in cast("Iterable[Any]", value)]
     return value
+
+
+def _count(members: Any) -> int:
+    """How many members there are, with those of dicts within, but not within lists."""
+    count = len(members)
+    for value in members.values():
+        if type(value) is dict:
+            count += _count(value)
+    return count
+
+
+def _parts_names_from_colons(text: str) -> bool:
+    """Whether there may be white space between a name and its colon."""
+    return (" " in text and '" ' in text) or "\n" in text or "\t" in text or "\r" in text
 
 
 def _read_only(pairs: list[tuple[str, Any]]) -> ReadOnlyDict:
@@ -67,3 +99,4 @@ def _refuse(_: str) -> NoReturn:
 #: Past the refusal of `ReadOnlyDict`, before anybody else holds it.
 _SET: Final = dict[str, Any].__setitem__
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_read_only, parse_constant=_refuse)
+_PLAIN_DECODER: Final = json.JSONDecoder(parse_constant=_refuse)

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 from attrs import frozen
 
-from .models import SessionToken
+from .session_token import SessionToken
 
 #: Why an access key was let in, or was not.
 Reason: TypeAlias = Literal[

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-from typing import Final
+from typing import Final, TypeAlias
 
 from attrs import frozen
 
 from .jws import VerifyingKey
-from .models import SessionToken
+from .session_token import SessionToken
 
 _GENERATION: Final = 1024
+#: Characters: 258 bits, as many as a hash of all of it would have.
+_TAIL: Final = 43
+
+Name: TypeAlias = tuple[str, frozenset[str] | None]
 
 
 @frozen
@@ -18,39 +21,50 @@ class VerifiedToken:
     """What a token stands for, and the very key that proved it.
 
     The proof is good for as long as that key is among the project's keys.
+
+    Attributes:
+        session: What it stands for.
+        key: The key.
+        valid_from: From when on it is valid, epoch seconds.
+        is_bound: Whether it is bound to its holder.
     """
 
     session: SessionToken
     key: VerifyingKey
+    valid_from: float
+    is_bound: bool
 
 
 class VerifiedTokens:
-    """The verified tokens of late, by their hash.
+    """The verified tokens of late, by their name.
 
     Two generations of them: a full one becomes the old one, and what is asked for moves to the
     young one. Only single dict operations, which threads may do at once.
     """
 
     def __init__(self) -> None:
-        self._young: dict[bytes, VerifiedToken] = {}
-        self._old: dict[bytes, VerifiedToken] = {}
+        self._young: dict[Name, VerifiedToken] = {}
+        self._old: dict[Name, VerifiedToken] = {}
 
-    def find(self, digest: bytes) -> VerifiedToken | None:
-        """The token of this hash, if it is remembered."""
-        found = self._young.get(digest)
+    def find(self, name: Name) -> VerifiedToken | None:
+        """The token of this name, if it is remembered."""
+        found = self._young.get(name)
         if found is None:
-            found = self._old.get(digest)
+            found = self._old.get(name)
             if found is not None:
-                self.remember(digest, found)
+                self.remember(name, found)
         return found
 
-    def remember(self, digest: bytes, verified: VerifiedToken) -> None:
+    def remember(self, name: Name, verified: VerifiedToken) -> None:
         """Keep a token for a while."""
         if len(self._young) >= _GENERATION:
             self._old, self._young = self._young, {}
-        self._young[digest] = verified
+        self._young[name] = verified
 
 
-def digest_of(token: str) -> bytes:
-    """The hash that a token is remembered by. The token itself is not kept as a key."""
-    return sha256(token.encode(errors="surrogatepass")).digest()
+def name_of(token: str, audience: frozenset[str] | None) -> Name:
+    """What a token is remembered by: the end of its signature, and for whom it was accepted.
+
+    Only its signer can make another token with that end, but anybody can change what stands before it.
+    """
+    return token[-_TAIL:], audience

@@ -12,10 +12,10 @@ from attrs import frozen
 from .errors import AudienceMismatch, ClientClosed, DescopeError, Forbidden, RateLimited
 from .events import AccessKeyChecked
 from .known_keys import KnownKey, KnownKeys
-from .models import SessionToken
 from .restraint import Restraint
 from .retries import REFUSALS
 from .secret import Secret
+from .session_token import SessionToken
 from .verification import Reason, Verification
 
 #: Visible ASCII. A colon would add a part to the credential that the key is sent in.

@@ -14,9 +14,10 @@ from descope_async.config import Timeouts
 from descope_async.dpop_request import DPoPRequest
 from descope_async.events import Hook
 from descope_async.key_sources import AccessKeySource
-from descope_async.models import AccessKeyLoginOptions, SessionToken
+from descope_async.models import AccessKeyLoginOptions
 from descope_async.replays import ReplayStore
 from descope_async.retries import Retries
+from descope_async.session_token import SessionToken
 
 from ._portal import PORTAL, Portal
 from .access_keys import AccessKeys

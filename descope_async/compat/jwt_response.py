@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from descope_async.errors import InvalidArgument
-from descope_async.models import ReadOnlyDict, SessionToken
 from descope_async.secret import Secret
-from descope_async.sessions import session_of
-from descope_async.strict_json import read_only, writable
+from descope_async.session_token import SessionToken
+from descope_async.strict_json import writable
 
 from .common import SESSION_TOKEN_NAME
 
@@ -63,8 +62,7 @@ def names(value: Sequence[str]) -> Sequence[str]:
 
 def _session(claims: Mapping[str, Any]) -> SessionToken:
     # Whose token it is and until when plays no part in what it grants.
-    complete: ReadOnlyDict = read_only({**claims, "sub": "-", "exp": 0})
-    return session_of("", complete, "")
+    return SessionToken(jwt="", key_id="", project_id="", expire_time=0, claims=claims)
 
 
 def _token(session: SessionToken) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def members(module: str, node: ast.ClassDef) -> Iterator[str]:
         match each:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if is_public(name):
                 yield from signature(each)
-            case ast.AnnAssign(target=ast.Name(id=name)) if is_public(name):
+            case ast.AnnAssign(target=ast.Name(id=name)) if is_public(name) or has_alias(each):
                 yield ast.unparse(each)
             case ast.Assign(targets=[ast.Name(id=name)]) if is_public(name):
                 yield ast.unparse(each)
@@ -172,6 +172,12 @@ def is_public(name: str) -> bool:
     if name.startswith("__attrs_"):
         return False
     return not name.startswith("_") or (name.startswith("__") and name.endswith("__"))
+
+
+def has_alias(assigned: ast.AnnAssign) -> bool:
+    """Whether a private attribute is a parameter of another name."""
+    keywords = assigned.value.keywords if isinstance(assigned.value, ast.Call) else []
+    return any(keyword.arg == "alias" for keyword in keywords)
 
 
 def described(module: str, name: str) -> Iterator[str]:

@@ -49,7 +49,7 @@ def test_the_official_shapes_lie_over_the_core() -> None:
                     names = [f"descope_async.{alias.name}" for alias in node.names]
                 found |= {name for name in names if name.startswith("descope_async.")}
     found = {name.removeprefix("descope_async.") for name in found}
-    assert {"client", "sessions"} < found
+    assert {"client", "session_token"} < found
     assert found <= set(TABLE[: TABLE.index("compat")])
     assert found.isdisjoint({"clock", "retries", "messages", "transport", "license", "jws", "jwks"})
 

@@ -31,7 +31,7 @@ from descope_async.clock import Clock
 from descope_async.jwks import KeyCache, parse_pinned_keys
 from descope_async.models import ReadOnlyDict
 from descope_async.secret import Secret
-from descope_async.sessions import ClaimRules, SessionValidator, issuers_of, session_of
+from descope_async.sessions import ClaimRules, SessionValidator, issuers_of
 from descope_async.strict_json import read_object
 
 NOW = 1_800_000_000
@@ -88,9 +88,10 @@ Check = Callable[..., SessionToken]
 
 
 def granted(**changes: Any) -> SessionToken:
-    read = read_object(json.dumps(claims(**changes)).encode())
-    assert read is not None
-    return session_of("a.b.c", read, PROJECT)
+    signed = json.dumps(claims(**changes)).encode()
+    return SessionToken(
+        jwt="a.b.c", key_id="K2abc", project_id=PROJECT, expire_time=NOW + 600, claims=signed
+    )
 
 
 async def test_a_good_token_says_what_it_grants() -> None:

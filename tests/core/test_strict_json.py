@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descope_async.strict_json import read_object, read_only, writable
+from descope_async.strict_json import glance, read_object, read_only, writable
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -42,3 +42,60 @@ def test_read_only_in_depth() -> None:
         found["a"][0] = {}
     original["a"][0]["b"].append(2)
     assert found == {"a": ({"b": (1,)},)}
+
+
+#: Names that meet, and what a reader that counts could trip over.
+NAMES = st.sampled_from(["a", "b", '"', '":', "a b", "\\", ":", " ", "\n", "é", ""])
+SPACE = st.sampled_from(["", "", " ", "\n", "\t ", "\r"])
+
+
+@st.composite
+def documents(draw: st.DrawFn, depth: int = 2) -> str:
+    """JSON as anybody may write it: names twice, white space anywhere."""
+    space = draw(SPACE)
+    kind = draw(
+        st.sampled_from(["object", "object", "list", "text", "number"] if depth else ["text"])
+    )
+    if kind == "text":
+        return json.dumps(draw(NAMES))
+    if kind == "number":
+        return str(draw(st.integers(-9, 9)))
+    inner = draw(st.lists(documents(depth - 1), max_size=3))
+    if kind == "list":
+        return f"[{space}{f'{space},'.join(inner)}]"
+    members = [f"{json.dumps(draw(NAMES))}{space}:{draw(SPACE)}{item}" for item in inner]
+    return f"{{{space}{f',{space}'.join(members)}}}"
+
+
+@given(documents())
+def test_a_glance_sees_what_a_reading_sees(document: str) -> None:
+    seen, read = glance(document.encode()), read_object(document.encode())
+    assert (seen is None) == (read is None)
+    assert seen is None or read_only(seen) == read
+
+
+@given(st.binary())
+def test_a_glance_never_raises(document: bytes) -> None:
+    assert glance(document) == read_object(document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        '{"a":1,"a":2}',
+        '{"a" :1,"a":2}',
+        '{"a"\n:1,"a":2}',
+        '{"a":{"b":1,"b":2}}',
+        '{"a":[{"b":1,"b":2}]}',
+        '{"\\u0061":1,"a":2}',
+        '{"x":"\\":","a" :1,"a":2}',
+        '{"a":1}{"a":1}',
+        '{"a":NaN}',
+        " " + "[" * 100_000,
+        '{"a":' * 100_000,
+        "[]",
+        "",
+    ],
+)
+def test_a_glance_refuses_what_has_two_meanings(document: str) -> None:
+    assert glance(document.encode()) is None

@@ -115,10 +115,38 @@ SESSION = SessionToken(
     key_id="k",
     project_id="p",
     expire_time=0,
-    permissions=("read", "write"),
-    roles=("Admin",),
-    tenants=ReadOnlyDict({"t1": TenantAccess(("tenant:read",), ("TAdmin",)), "t2": TenantAccess()}),
+    claims={
+        "permissions": ["read", "write"],
+        "roles": ["Admin"],
+        "tenants": {"t1": {"permissions": ["tenant:read"], "roles": ["TAdmin"]}, "t2": {}},
+    },
 )
+
+
+def test_a_session_is_made_of_claims_or_of_their_json() -> None:
+    claims = {"roles": ["Admin"], "dct": "t1", "nsec": {"job": 1}, "list": [[1]]}
+    made = [
+        SessionToken(jwt="j", key_id="k", project_id="p", expire_time=0, claims=given)
+        for given in (claims, json.dumps(claims).encode())
+    ]
+    for session in made:
+        assert session.claims == {**claims, "roles": ("Admin",), "list": ((1,),)}
+        assert isinstance(session.claims, ReadOnlyDict)
+        assert (session.roles, session.permissions) == (("Admin",), ())
+        assert session.tenants == {"t1": TenantAccess((), ("Admin",))}
+        assert (session.current_tenant, session.client_claims) == ("t1", {"job": 1})
+        again = pickle.loads(pickle.dumps(session))  # noqa: S301 - our own
+        assert again == session
+        assert again.claims == session.claims
+        with pytest.raises(AttributeError):
+            session.roles = ()  # type: ignore[misc]  # the point of the test
+
+
+@pytest.mark.parametrize("signed", [b"", b"[]", b'{"a":1,"a":2}', b"\xff"])
+def test_a_session_is_not_made_of_something_else(signed: bytes) -> None:
+    session = SessionToken(jwt="j", key_id="k", project_id="p", expire_time=0, claims=signed)
+    with pytest.raises(InvalidArgument, match="claims"):
+        session.validate_roles(["Admin"])
 
 
 def test_all_named_permissions_must_be_granted() -> None:

@@ -19,7 +19,7 @@ from descope_async import (
 from descope_async.clock import Clock
 from descope_async.emulator import Emulator
 from descope_async.jwks import parse_key_set
-from descope_async.verified_tokens import VerifiedToken, VerifiedTokens, digest_of
+from descope_async.verified_tokens import VerifiedToken, VerifiedTokens, name_of
 
 
 @pytest.fixture
@@ -60,9 +60,24 @@ async def test_a_token_seen_before_is_the_same_session(
 async def test_its_audience_is_judged_each_time(
     client: DescopeClient, session: SessionToken
 ) -> None:
+    for _ in range(2):
+        assert client.validate_session_nowait(session.jwt) is not None
+        with pytest.raises(AudienceMismatch):
+            client.validate_session_nowait(session.jwt, "another-service")
+
+
+async def test_another_token_with_its_signature_is_not_it(
+    client: DescopeClient, session: SessionToken
+) -> None:
     assert client.validate_session_nowait(session.jwt) is not None
-    with pytest.raises(AudienceMismatch):
-        client.validate_session_nowait(session.jwt, "another-service")
+    header, payload, signature = session.jwt.split(".")
+    changed = payload.replace(payload[40], "A" if payload[40] != "A" else "B", 1)
+    for forged in (f"{header}.{changed}.{signature}", signature[-43:], f"a.b.{signature}"):
+        with pytest.raises(TokenError):
+            client.validate_session_nowait(forged)
+        with pytest.raises(TokenError):
+            await client.validate_session(forged)
+    assert client.validate_session_nowait(session.jwt) is not None
 
 
 async def test_its_time_is_judged_each_time(
@@ -110,10 +125,10 @@ async def test_memory_is_bounded(client: DescopeClient, session: SessionToken) -
     key = client._keys.key_nowait(next(iter(client._keys._snapshot.keys)))  # type: ignore[union-attr]  # it was fetched
     assert key is not None
     tokens = VerifiedTokens()
-    verified = VerifiedToken(session, key)
-    tokens.remember(digest_of("asked for all the time"), verified)
+    verified = VerifiedToken(session, key, 0, is_bound=False)
+    tokens.remember(name_of("asked for all the time", None), verified)
     for number in range(10_000):
-        tokens.remember(digest_of(str(number)), verified)
-        assert tokens.find(digest_of("asked for all the time")) is verified
+        tokens.remember(name_of(str(number), None), verified)
+        assert tokens.find(name_of("asked for all the time", None)) is verified
     assert len(tokens._young) + len(tokens._old) <= 2048
-    assert tokens.find(digest_of("0")) is None
+    assert tokens.find(name_of("0", None)) is None

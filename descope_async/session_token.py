@@ -1,0 +1,166 @@
+"""A validated session token, and what it grants."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any, cast
+
+from attrs import field, frozen
+
+from .errors import InvalidArgument
+from .models import ReadOnlyDict, moment, names
+from .strict_json import read_object, read_only
+
+
+@frozen
+class TenantAccess:
+    """What a session token grants within one tenant."""
+
+    permissions: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class SessionToken:
+    """A session token whose signature and claims were checked.
+
+    The ``validate_*`` methods say whether **all** of the named permissions or roles are granted,
+    so an empty list is always granted, except in a tenant that the token does not belong to. The
+    ``get_matched_*`` methods say which of them are.
+
+    Attributes:
+        jwt: The token itself, to send as ``Authorization: Bearer …``.
+        key_id: The id of the access key that was exchanged (``dsub``, else ``sub``).
+        project_id: The project that issued it.
+        expire_time: When it ends, in epoch seconds.
+        permissions: Permissions on the project.
+        roles: Roles on the project.
+        tenants: What it grants by tenant id. The selected tenant is always among them.
+        current_tenant: The tenant selected at the exchange (``dct``); None for none.
+        client_claims: The claims under ``nsec``. The caller chose them: never authorise on them.
+        claims: All claims, as signed.
+    """
+
+    jwt: str = field(repr=False)
+    key_id: str
+    project_id: str
+    expire_time: float
+    _signed: Mapping[str, Any] | bytes = field(
+        alias="claims", factory=ReadOnlyDict, hash=False, repr=False
+    )
+
+    # Most who check a token look at little of it, so the rest is read when it is asked for.
+
+    @cached_property
+    def claims(self) -> Mapping[str, Any]:
+        """All claims, as signed."""
+        signed = self._signed
+        claims = read_object(signed) if isinstance(signed, bytes) else read_only(dict(signed))
+        if claims is None:
+            raise InvalidArgument("claims is not a JSON object of distinct names")
+        return cast("Mapping[str, Any]", claims)
+
+    @cached_property
+    def permissions(self) -> tuple[str, ...]:
+        """Permissions on the project."""
+        return strings(self.claims.get("permissions"))
+
+    @cached_property
+    def roles(self) -> tuple[str, ...]:
+        """Roles on the project."""
+        return strings(self.claims.get("roles"))
+
+    @cached_property
+    def current_tenant(self) -> str | None:
+        """The tenant selected at the exchange (``dct``); None for none."""
+        selected = self.claims.get("dct")
+        return selected if isinstance(selected, str) and selected else None
+
+    @cached_property
+    def tenants(self) -> Mapping[str, TenantAccess]:
+        """What the token grants by tenant id."""
+        claims, current = self.claims, self.current_tenant
+        # With a selected tenant and no `tenants` at all, the top level speaks of that tenant. Where
+        # `tenants` exists, the top level speaks of the project, and must not leak into a tenant.
+        if "tenants" not in claims:
+            top_level = TenantAccess(self.permissions, self.roles)
+            return ReadOnlyDict({current: top_level} if current else {})
+        listed = claims["tenants"]
+        members = listed.items() if isinstance(listed, ReadOnlyDict) else ()
+        found = {
+            tenant: TenantAccess(strings(item.get("permissions")), strings(item.get("roles")))
+            for tenant, item in members
+            if isinstance(item, ReadOnlyDict)
+        }
+        if current:
+            found.setdefault(current, TenantAccess())
+        return ReadOnlyDict(found)
+
+    @cached_property
+    def client_claims(self) -> Mapping[str, Any]:
+        """The claims under ``nsec``. The caller chose them: never authorise on them."""
+        chosen = self.claims.get("nsec")
+        return chosen if isinstance(chosen, ReadOnlyDict) else ReadOnlyDict()
+
+    @property
+    def expires_at(self) -> datetime:
+        """``expire_time`` as an aware datetime in UTC."""
+        return moment(self.expire_time)
+
+    def validate_permissions(self, permissions: Collection[str]) -> bool:
+        """Whether the token has all of these permissions on the project."""
+        return set(names(permissions)).issubset(self.permissions)
+
+    def get_matched_permissions(self, permissions: Collection[str]) -> list[str]:
+        """Those of these permissions that the token has on the project."""
+        return _matched(permissions, self.permissions)
+
+    def validate_roles(self, roles: Collection[str]) -> bool:
+        """Whether the token has all of these roles on the project."""
+        return set(names(roles)).issubset(self.roles)
+
+    def get_matched_roles(self, roles: Collection[str]) -> list[str]:
+        """Those of these roles that the token has on the project."""
+        return _matched(roles, self.roles)
+
+    def validate_tenant_permissions(self, tenant: str, permissions: Collection[str]) -> bool:
+        """Whether the token belongs to the tenant and has all of these permissions there."""
+        wanted, access = set(names(permissions)), self._access(tenant)
+        return access is not None and wanted.issubset(access.permissions)
+
+    def get_matched_tenant_permissions(
+        self, tenant: str, permissions: Collection[str]
+    ) -> list[str]:
+        """Those of these permissions that the token has in the tenant."""
+        access = self._access(tenant)
+        return _matched(permissions, access.permissions if access else ())
+
+    def validate_tenant_roles(self, tenant: str, roles: Collection[str]) -> bool:
+        """Whether the token belongs to the tenant and has all of these roles there."""
+        wanted, access = set(names(roles)), self._access(tenant)
+        return access is not None and wanted.issubset(access.roles)
+
+    def get_matched_tenant_roles(self, tenant: str, roles: Collection[str]) -> list[str]:
+        """Those of these roles that the token has in the tenant."""
+        access = self._access(tenant)
+        return _matched(roles, access.roles if access else ())
+
+    def _access(self, tenant: str) -> TenantAccess | None:
+        given: object = tenant  # callers without a type checker pass anything
+        if not isinstance(given, str):
+            raise InvalidArgument(f"tenant must be a string, not {type(given).__name__}")
+        return self.tenants.get(given)
+
+
+def strings(claim: object) -> tuple[str, ...]:
+    """The strings in a claim that lists some. A claim of the wrong type lists none."""
+    if not isinstance(claim, list | tuple):
+        return ()
+    items = cast("Collection[object]", claim)
+    return tuple([item for item in items if isinstance(item, str)])
+
+
+def _matched(wanted: Collection[str], granted: Collection[str]) -> list[str]:
+    return [name for name in names(wanted) if name in granted]
