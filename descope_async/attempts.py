@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from attrs import define, field
 
+from .deadlines import Deadline
 from .errors import ConnectionFailed, DescopeError
 
 
@@ -21,6 +22,7 @@ class Attempt:
         is_reused: Whether it went over a connection that had been idle.
         status: The status of the answer that has begun to arrive; None before that.
         headers: The headers of that answer; None before that.
+        deadline: What limits it; None while nothing does from within.
     """
 
     limit: float
@@ -30,6 +32,12 @@ class Attempt:
     is_reused: bool = False
     status: int | None = None
     headers: Mapping[str, str] | None = field(default=None, repr=False)
+    deadline: Deadline | None = field(default=None, repr=False)
+
+    def hear(self) -> None:
+        """Take note that the service, or the way to it, gives a sign of life."""
+        if self.deadline is not None:
+            self.deadline.hear()
 
     def is_stale(self, failure: DescopeError) -> bool:
         """Whether it failed as one does on a connection that the other side has just closed."""

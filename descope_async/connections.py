@@ -18,6 +18,7 @@ from multidict import istr
 from . import __version__
 from .attempts import Attempt
 from .config import Config
+from .deadlines import Deadlines
 from .errors import ClientClosed
 from .forks import forget_in_child, never_collect
 
@@ -107,16 +108,19 @@ class Pool:
         kept: Keeps its connections open, for the next request.
         fresh: Makes one for each request.
         tasks: What goes on in the background, cancelled at the end.
+        deadlines: The limits of what goes on.
     """
 
     kept: aiohttp.ClientSession
     fresh: aiohttp.ClientSession
     tasks: set[asyncio.Task[Any]]
+    deadlines: Deadlines
 
     def __init__(self, config: Config) -> None:
         self.kept = _session(config, force_close=False)
         self.fresh = _session(config, force_close=True)
         self.tasks = set()
+        self.deadlines = Deadlines()
         self._awaited = set[asyncio.Future[None]]()
         self._lifetime = self._live()
 
@@ -170,6 +174,7 @@ class Pool:
             _OPEN.discard(self)
 
     async def _close(self) -> None:
+        self.deadlines.close()
         await self.kept.close()
         await self.fresh.close()
 
@@ -195,6 +200,7 @@ class _Connector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         # Whatever is raised up to here, no byte went out; from here on one may.
         attempt.is_sent = True
+        attempt.hear()
         attempt.is_reused = connection.protocol in self._used
         if not attempt.is_reused:
             self._used.add(connection.protocol)

@@ -100,8 +100,10 @@ class Transport:
         # aiohttp's errors hold the headers, in their attributes and in the frames of their
         # traceback. So they end here: what is raised is raised outside of their handlers.
         try:
-            # What is shielded cannot be cancelled by a scope of its own, and is limited outside.
-            async with asyncio.timeout(attempt.limit if request.once is None else None):
+            if request.once is not None:  # what is shielded cannot be cancelled from within
+                return read(await self._exchange(pool, request, attempt))
+            attempt.deadline = pool.deadlines.within(attempt.limit, self._silence(request))
+            with attempt.deadline:
                 return read(await self._exchange(pool, request, attempt))
         except DescopeError as error:
             failure = error.with_traceback(None)
@@ -159,14 +161,17 @@ class Transport:
             timeout=self._timeout(request),
         ) as response:
             attempt.status, attempt.headers = response.status, response.headers
+            attempt.hear()
             limit = request.max_body if response.ok else _MAX_ERROR_BODY
             body = bytearray()
             try:
-                await _read(response, limit, body)
+                await _read(response, limit, body, attempt)
             except (aiohttp.ClientError, OSError, asyncio.CancelledError) as error:
                 # An error status counts, whatever comes of its body; and so does a secret, also
                 # when time is over, which is the only thing that cancels a shielded request.
-                is_cancelled = isinstance(error, asyncio.CancelledError)
+                is_cancelled = isinstance(error, asyncio.CancelledError) and not (
+                    attempt.deadline is not None and attempt.deadline.is_what_cancels
+                )
                 holds_secret = request.once is not None and salvaged(body) is not None
                 if (response.ok or is_cancelled) and not holds_secret:
                     raise
@@ -188,22 +193,26 @@ class Transport:
         url = URL(self._config.base_url + request.path)
         return url.with_query(request.query) if request.query else url
 
+    def _silence(self, request: Request) -> float:
+        read = self._config.timeouts.read
+        return min(read, request.deadline * _SILENCE) if self._config.retries.attempts > 1 else read
+
     def _timeout(self, request: Request) -> aiohttp.ClientTimeout:
         timeouts = self._config.timeouts
-        read = timeouts.read
-        if self._config.retries.attempts > 1:
-            read = min(read, request.deadline * _SILENCE)
-        return _client_timeout(timeouts.connect, read if request.once is None else timeouts.secret)
+        return _client_timeout(timeouts.connect, None if request.once is None else timeouts.secret)
 
 
 @cache
-def _client_timeout(connect: float, read: float) -> aiohttp.ClientTimeout:
+def _client_timeout(connect: float, read: float | None) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
 
 
-async def _read(response: aiohttp.ClientResponse, limit: int, body: bytearray) -> None:
+async def _read(
+    response: aiohttp.ClientResponse, limit: int, body: bytearray, attempt: Attempt
+) -> None:
     """Take in the body, or a little more of it than allowed."""
     while chunk := await response.content.readany():
+        attempt.hear()
         body += chunk
         if len(body) > limit:
             response.close()

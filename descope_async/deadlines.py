@@ -1,0 +1,122 @@
+"""Time limits of what goes on on one event loop, kept by one timer for all of them.
+
+A timer of its own for each would be made and thrown away with every call, and hardly ever end one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Any
+
+from attrs import define, field
+
+
+class Deadlines:
+    """The limits on the running loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._open = set[Deadline]()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def within(self, seconds: float, silence: float) -> Deadline:
+        """A limit for the running task, to be used as a context.
+
+        Args:
+            seconds: For how long the context may last.
+            silence: For how long, between two signs of life.
+        """
+        return Deadline(self, self.now() + seconds, silence)
+
+    def close(self) -> None:
+        """Limit nothing any more."""
+        self._open.clear()
+        self._stop()
+
+    def now(self) -> float:
+        """The time on the loop's clock."""
+        return self._loop.time()
+
+    def add(self, deadline: Deadline) -> None:
+        """Keep a limit."""
+        self._open.add(deadline)
+        due = deadline.due(self.now())
+        # A later one is looked at when the timer has come for an earlier one.
+        if self._timer is None or due < self._timer.when():
+            self._stop()
+            self._timer = self._loop.call_at(due, self._look)
+
+    def discard(self, deadline: Deadline) -> None:
+        """Keep a limit no longer."""
+        self._open.discard(deadline)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer, now = None, self.now()
+        for deadline in [each for each in self._open if each.due(now) <= now]:
+            self._open.discard(deadline)
+            deadline.exceed()
+        if self._open:
+            due = min(deadline.due(now) for deadline in self._open)
+            self._timer = self._loop.call_at(due, self._look)
+
+
+@define(eq=False)
+class Deadline:
+    """One limit. When it is exceeded, what goes on in its context is cancelled.
+
+    The context then raises TimeoutError, if a cancellation leaves it. As with `asyncio.timeout`, one
+    by somebody else remains one.
+    """
+
+    _deadlines: Deadlines
+    _ends_at: float
+    _silence: float
+    _heard_at: float | None = field(default=None, init=False)
+    _is_exceeded: bool = field(default=False, init=False)
+    _task: asyncio.Task[Any] = field(init=False)
+    _cancellations: int = field(init=False)
+
+    @property
+    def is_what_cancels(self) -> bool:
+        """Whether a cancellation comes from here, and only from here."""
+        return self._is_exceeded and self._task.cancelling() <= self._cancellations + 1
+
+    def hear(self) -> None:
+        """Take note of a sign of life. Before the first one, no silence counts."""
+        self._heard_at = self._deadlines.now()
+
+    def due(self, now: float) -> float:
+        """When it is exceeded, or else when to look again whether it is, on the loop's clock."""
+        heard_at = now if self._heard_at is None else self._heard_at
+        return min(self._ends_at, heard_at + self._silence)
+
+    def exceed(self) -> None:
+        """Cancel what goes on."""
+        self._is_exceeded = True
+        self._task.cancel()
+
+    def __enter__(self) -> Deadline:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - what runs on a loop of asyncio is a task
+        self._task, self._cancellations = task, task.cancelling()
+        self._deadlines.add(self)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._deadlines.discard(self)
+        if not self._is_exceeded:
+            return
+        is_only_this = self._task.uncancel() <= self._cancellations
+        if is_only_this and isinstance(exc_value, asyncio.CancelledError):
+            raise TimeoutError from None
