@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final, Literal, TypeVar
 
-from attrs import AttrsInstance, field, frozen
+from attrs import AttrsInstance, define, field, frozen
 
 from .errors import (
     ApiError,
@@ -61,7 +61,7 @@ class Once:
     marker: str | None = None
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Request:
     """What to ask.
 
@@ -98,7 +98,7 @@ class Request:
     patience: float = math.inf
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Answer:
     """A successful answer."""
 

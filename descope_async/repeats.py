@@ -129,8 +129,9 @@ class Repeats:
     ) -> T:
         is_fresh = request.once is not None
         while True:
-            await self._pass_gate(request, progress)
             began = self._clock.running()
+            if began < self._gate_opens_at:
+                began = await self._pass_gate(request, progress)
             attempt = progress.last = Attempt(
                 limit=progress.until - began, is_fresh=is_fresh, started_at=self._clock.now()
             )
@@ -200,8 +201,9 @@ class Repeats:
             )
         )
 
-    async def _pass_gate(self, request: Request, progress: _Progress) -> None:
-        while (closed_for := self._gate_opens_at - self._clock.running()) > 0:
+    async def _pass_gate(self, request: Request, progress: _Progress) -> float:
+        """Wait until the gate is open, and say when that is."""
+        while (closed_for := self._gate_opens_at - (now := self._clock.running())) > 0:
             wait = stretched(closed_for, self._draw)
             is_too_late = self._clock.running() + wait >= progress.until
             if is_too_late or closed_for > min(self._retries.max_wait, request.patience):
@@ -215,6 +217,7 @@ class Repeats:
                 raise limited
             self._telemetry.tell(CallHeld(call=self._call(progress), delay=wait))
             await self._sleep(wait)
+        return now
 
     def _call(self, progress: _Progress) -> Call:
         if progress.call is None:

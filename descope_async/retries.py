@@ -169,6 +169,8 @@ class Quota:
 
     def give_back(self, paid: int) -> None:
         """After a success, bring back what its last repeat cost, or a little without any."""
+        if self._left == self._size:
+            return
         with self._lock:
             self._left = min(self._size, self._left + (paid or _GAIN))
 

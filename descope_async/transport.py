@@ -211,9 +211,10 @@ async def _read(
     response: aiohttp.ClientResponse, limit: int, body: bytearray, attempt: Attempt
 ) -> None:
     """Take in the body, or a little more of it than allowed."""
-    while chunk := await response.content.readany():
+    content = response.content
+    while not content.at_eof():
+        body += await content.readany()
         attempt.hear()
-        body += chunk
         if len(body) > limit:
             response.close()
             break
