@@ -42,15 +42,6 @@ from .errors import (
     UnexpectedResponse,
     UnknownKey,
 )
-from .models import (
-    AccessKey,
-    AccessKeyLoginOptions,
-    AssociatedTenant,
-    CreatedAccessKey,
-    SessionToken,
-    SortField,
-    TenantAccess,
-)
 
 if TYPE_CHECKING:
     from .access_keys import AccessKeys
@@ -58,6 +49,15 @@ if TYPE_CHECKING:
     from .config import Timeouts
     from .dpop_request import DPoPRequest
     from .key_sources import EnvironmentVariable
+    from .models import (
+        AccessKey,
+        AccessKeyLoginOptions,
+        AssociatedTenant,
+        CreatedAccessKey,
+        SessionToken,
+        SortField,
+        TenantAccess,
+    )
     from .replays import ReplayStore
     from .retries import Retries
     from .token_source import TokenSource
@@ -66,17 +66,24 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# Most of these need aiohttp, cattrs and jose, whose import takes longer than many a script runs: each
-# is imported when it is first asked for.
+# Values need attrs, and the rest also aiohttp, cattrs and jose, whose import takes longer than many a
+# script runs: each is imported when it is first asked for.
 _LAZY: Final = {
+    "AccessKey": "models",
+    "AccessKeyLoginOptions": "models",
     "AccessKeyVerifier": "verifier",
     "AccessKeys": "access_keys",
+    "AssociatedTenant": "models",
+    "CreatedAccessKey": "models",
     "DPoPRequest": "dpop_request",
     "DescopeClient": "client",
     "EnvironmentVariable": "key_sources",
     "Management": "client",
     "ReplayStore": "replays",
     "Retries": "retries",
+    "SessionToken": "models",
+    "SortField": "models",
+    "TenantAccess": "models",
     "Timeouts": "config",
     "TokenSource": "token_source",
     "Verification": "verification",
