@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -124,11 +125,18 @@ def _processes(
 ) -> dict[str, list[float]]:
     """What processes print, one of each for each round."""
     printed: dict[str, list[float]] = {who: [] for who in bodies}
-    for _ in range(setting.rounds):
-        for who, body in bodies.items():
-            command = [sys.executable, "-c", script.format(body), *arguments]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            printed[who].append(float(done.stdout))
+    with tempfile.TemporaryDirectory() as compiled:
+        # Not all installers compile, and some machines forbid it: without this, a contender could
+        # find its modules compiled and another would have to do it in every process.
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
+        for number in range(-1, setting.rounds):
+            for who in list(bodies) if number % 2 == 0 else list(bodies)[::-1]:
+                command = [sys.executable, "-c", script.format(bodies[who]), *arguments]
+                done = subprocess.run(
+                    command, capture_output=True, text=True, check=True, env=environment
+                )
+                if number >= 0:  # before that, to compile
+                    printed[who].append(float(done.stdout))
     return printed
 
 

@@ -42,13 +42,6 @@ from .errors import (
     UnexpectedResponse,
     UnknownKey,
 )
-from .models import (
-    AccessKey,
-    AccessKeyLoginOptions,
-    AssociatedTenant,
-    CreatedAccessKey,
-    SortField,
-)
 
 if TYPE_CHECKING:
     from .access_keys import AccessKeys
@@ -56,6 +49,13 @@ if TYPE_CHECKING:
     from .config import Timeouts
     from .dpop_request import DPoPRequest
     from .key_sources import EnvironmentVariable
+    from .models import (
+        AccessKey,
+        AccessKeyLoginOptions,
+        AssociatedTenant,
+        CreatedAccessKey,
+        SortField,
+    )
     from .replays import ReplayStore
     from .retries import Retries
     from .session_token import SessionToken, TenantAccess
@@ -65,11 +65,15 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# Most of these need aiohttp, cattrs and jose, whose import takes longer than many a script runs: each
-# is imported when it is first asked for.
+# Values need attrs, and the rest also aiohttp, cattrs and jose, whose import takes longer than many a
+# script runs: each is imported when it is first asked for.
 _LAZY: Final = {
+    "AccessKey": "models",
+    "AccessKeyLoginOptions": "models",
     "AccessKeyVerifier": "verifier",
     "AccessKeys": "access_keys",
+    "AssociatedTenant": "models",
+    "CreatedAccessKey": "models",
     "DPoPRequest": "dpop_request",
     "DescopeClient": "client",
     "EnvironmentVariable": "key_sources",
@@ -77,6 +81,7 @@ _LAZY: Final = {
     "ReplayStore": "replays",
     "Retries": "retries",
     "SessionToken": "session_token",
+    "SortField": "models",
     "TenantAccess": "session_token",
     "Timeouts": "config",
     "TokenSource": "token_source",

@@ -7,17 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from descope_async import (
-    AccessKey,
-    AccessKeyLoginOptions,
     ApiError,
-    AssociatedTenant,
     AudienceMismatch,
     BadRequest,
     ClientClosed,
     ConfigurationError,
     Conflict,
     ConnectionFailed,
-    CreatedAccessKey,
     DeadlineExceeded,
     DescopeError,
     Forbidden,
@@ -34,7 +30,6 @@ from descope_async import (
     RequestFailed,
     ServerError,
     SignatureInvalid,
-    SortField,
     TLSFailed,
     TokenError,
     TokenExpired,
@@ -48,11 +43,16 @@ from descope_async import (
 
 if TYPE_CHECKING:
     from descope_async import (
+        AccessKey,
+        AccessKeyLoginOptions,
+        AssociatedTenant,
+        CreatedAccessKey,
         DPoPRequest,
         EnvironmentVariable,
         ReplayStore,
         Retries,
         SessionToken,
+        SortField,
         TenantAccess,
         Timeouts,
         Verification,
@@ -67,9 +67,13 @@ if TYPE_CHECKING:
     __version__: str
 
 _LAZY: Final = {
+    "AccessKey": "descope_async",
+    "AccessKeyLoginOptions": "descope_async",
     "AccessKeyVerifier": ".verifier",
     "AccessKeys": ".access_keys",
+    "AssociatedTenant": "descope_async",
     "BlockingCallInEventLoop": "._portal",
+    "CreatedAccessKey": "descope_async",
     "DPoPRequest": "descope_async",
     "DescopeClient": ".client",
     "EnvironmentVariable": "descope_async",
@@ -78,6 +82,7 @@ _LAZY: Final = {
     "ReplayStore": "descope_async",
     "Retries": "descope_async",
     "SessionToken": "descope_async",
+    "SortField": "descope_async",
     "TenantAccess": "descope_async",
     "Timeouts": "descope_async",
     "TokenSource": ".token_source",
