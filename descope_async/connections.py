@@ -51,19 +51,28 @@ class Connections:
         Raises:
             ClientClosed: After `aclose`.
         """
-        if self._closed:
-            raise ClientClosed("the client is closed")
-        loop = asyncio.get_running_loop()
-        pool = self._pools.get(loop)
-        if pool is None or pool.is_closed:
+        pool = self.open_pool()
+        if pool is None:
             for other in list(self._pools):
                 if other.is_closed():
                     self._pools.pop(other, None)
-            pool = self._pools[loop] = await Pool.open(self._config)
+            pool = await Pool.open(self._config)
+            self._pools[asyncio.get_running_loop()] = pool
             if self._closed:  # meanwhile, by another thread
                 await pool.aclose()
                 raise ClientClosed("the client is closed")
         return pool
+
+    def open_pool(self) -> Pool | None:
+        """The pool of the running loop, unless it is still to be opened.
+
+        Raises:
+            ClientClosed: After `aclose`.
+        """
+        if self._closed:
+            raise ClientClosed("the client is closed")
+        pool = self._pools.get(asyncio.get_running_loop())
+        return None if pool is None or pool.is_closed else pool
 
     async def aclose(self) -> None:
         """Close the connections, those of other running loops included. May be repeated."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from attrs import define, field
 
@@ -101,7 +101,7 @@ class Deadline:
         self._is_exceeded = True
         self._task.cancel()
 
-    def __enter__(self) -> Deadline:
+    def __enter__(self) -> Self:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - what runs on a loop of asyncio is a task
         self._task, self._cancellations = task, task.cancelling()

@@ -52,6 +52,7 @@ class _Progress:
         call: How events name it; None before the first event.
         is_uncertain: Whether any may have been carried out without an answer.
         paid: What the last repeat cost.
+        is_fresh: Whether the next attempt needs a connection of its own.
     """
 
     request: Request
@@ -63,6 +64,14 @@ class _Progress:
     call: Call | None = None
     is_uncertain: bool = False
     paid: int = 0
+    is_fresh: bool = False
+
+    def next_attempt(self, began: float, started_at: float) -> Attempt:
+        """The next one, begun then on the running clock and by the date."""
+        self.attempts += 1
+        self.requests += 1
+        self.last = Attempt(limit=self.until - began, is_fresh=self.is_fresh, started_at=started_at)
+        return self.last
 
 
 class Repeats:
@@ -104,16 +113,34 @@ class Repeats:
             RateLimited: The service asked to wait for longer than there is time.
         """
         began = self._clock.running()
-        progress = _Progress(request, began, until=began + request.deadline)
-        is_watched = self._telemetry.is_watched
-        if is_watched:
+        progress = _Progress(
+            request, began, until=began + request.deadline, is_fresh=request.once is not None
+        )
+        if self._telemetry.is_watched:
             self._telemetry.tell(CallStarted(call=self._call(progress)))
         try:
-            result = await self._repeat(request, carry_out, progress)
+            while True:
+                if began < self._gate_opens_at:
+                    began = await self._pass_gate(request, progress)
+                attempt = progress.next_attempt(began, self._clock.now())
+                try:
+                    result = await carry_out(attempt)
+                except DescopeError as error:
+                    failure = error.with_traceback(None)
+                    self._tell_attempt(progress, attempt, began, error)
+                except BaseException as error:
+                    self._tell_attempt(progress, attempt, began, error)
+                    raise
+                else:
+                    break
+                await self._prepare_repeat(request, progress, attempt, failure)
+                began = self._clock.running()
         except BaseException as error:
             self._tell_end(progress, error)
             raise
-        if is_watched:
+        self._quota.give_back(progress.paid)
+        if self._telemetry.is_watched:
+            self._tell_attempt(progress, attempt, began)
             self._tell_end(progress)
         return result
 
@@ -121,51 +148,25 @@ class Repeats:
         """Start clean in a forked child."""
         self._quota.forget()
 
-    async def _repeat(
-        self,
-        request: Request,
-        carry_out: Callable[[Attempt], Awaitable[T]],
-        progress: _Progress,
-    ) -> T:
-        is_fresh = request.once is not None
-        while True:
-            began = self._clock.running()
-            if began < self._gate_opens_at:
-                began = await self._pass_gate(request, progress)
-            attempt = progress.last = Attempt(
-                limit=progress.until - began, is_fresh=is_fresh, started_at=self._clock.now()
-            )
-            progress.attempts += 1
-            progress.requests += 1
-            try:
-                result = await carry_out(attempt)
-            except DescopeError as error:
-                failure = error.with_traceback(None)
-                self._tell_attempt(progress, attempt, began, error)
-            except BaseException as error:
-                self._tell_attempt(progress, attempt, began, error)
-                raise
-            else:
-                self._tell_attempt(progress, attempt, began)
-                self._quota.give_back(progress.paid)
-                return result
-            verdict = judge(failure)
-            progress.is_uncertain |= verdict.may_be_done
-            if isinstance(failure, RateLimited):
-                self._close_gate(failure, request, progress)
-            if attempt.is_stale(failure) and not is_fresh:
-                # The service closed it while it was idle, and the request crossed that on its way.
-                progress.attempts -= 1
-                is_fresh = True
-                self._tell_retry(progress, failure, 0, "stale_connection")
-                continue
-            wait = self._wait(request, progress, failure, verdict)
-            if wait is None:
-                raise _completed(failure, request, attempt, verdict, progress)
-            self._tell_retry(
-                progress, failure, wait, "throttled" if verdict.is_throttled else "failed"
-            )
-            await self._sleep(wait)
+    async def _prepare_repeat(
+        self, request: Request, progress: _Progress, attempt: Attempt, failure: DescopeError
+    ) -> None:
+        """Return when it is time for another attempt, or raise when there shall be none."""
+        verdict = judge(failure)
+        progress.is_uncertain |= verdict.may_be_done
+        if isinstance(failure, RateLimited):
+            self._close_gate(failure, request, progress)
+        if attempt.is_stale(failure) and not progress.is_fresh:
+            # The service closed it while it was idle, and the request crossed that on its way.
+            progress.attempts -= 1
+            progress.is_fresh = True
+            self._tell_retry(progress, failure, 0, "stale_connection")
+            return
+        wait = self._wait(request, progress, failure, verdict)
+        if wait is None:
+            raise _completed(failure, request, attempt, verdict, progress)
+        self._tell_retry(progress, failure, wait, "throttled" if verdict.is_throttled else "failed")
+        await self._sleep(wait)
 
     def _wait(
         self, request: Request, progress: _Progress, failure: DescopeError, verdict: Verdict

@@ -96,7 +96,7 @@ class Transport:
     async def _carry_out(
         self, request: Request, read: Callable[[Answer], T], attempt: Attempt
     ) -> T:
-        pool = await self._connections.pool()
+        pool = self._connections.open_pool() or await self._connections.pool()
         # aiohttp's errors hold the headers, in their attributes and in the frames of their
         # traceback. So they end here: what is raised is raised outside of their handlers.
         try:
@@ -151,7 +151,8 @@ class Transport:
     async def _exchange(self, pool: Pool, request: Request, attempt: Attempt) -> Answer:
         session = pool.fresh if attempt.is_fresh else pool.kept
         ATTEMPT.set(attempt)
-        async with session.request(
+        # As a context manager, it would wait for its connection to be closed where nobody needs that.
+        response = await session.request(
             request.method,
             self._url(request),
             data=None if request.body is None else encode(request.body),
@@ -159,35 +160,45 @@ class Transport:
             allow_redirects=False,
             proxy=self._config.proxy.reveal() if self._config.proxy else None,
             timeout=self._timeout(request),
-        ) as response:
-            attempt.status, attempt.headers = response.status, response.headers
-            attempt.hear()
-            limit = request.max_body if response.ok else _MAX_ERROR_BODY
-            body = bytearray()
-            try:
-                await _read(response, limit, body, attempt)
-            except (aiohttp.ClientError, OSError, asyncio.CancelledError) as error:
-                # An error status counts, whatever comes of its body; and so does a secret, also
-                # when time is over, which is the only thing that cancels a shielded request.
-                is_cancelled = isinstance(error, asyncio.CancelledError) and not (
-                    attempt.deadline is not None and attempt.deadline.is_what_cancels
-                )
-                holds_secret = request.once is not None and salvaged(body) is not None
-                if (response.ok or is_cancelled) and not holds_secret:
-                    raise
-            if response.status < HTTPStatus.MULTIPLE_CHOICES and len(body) <= limit:
-                return Answer(
-                    operation=request.operation,
-                    status=response.status,
-                    headers=response.headers,
-                    body=bytes(body),
-                )
-            failure = refusal(
-                request, response.status, response.headers, bytes(body), self._clock.now()
+        )
+        try:
+            return await self._answer(request, attempt, response)
+        finally:
+            response.release()
+
+    async def _answer(
+        self, request: Request, attempt: Attempt, response: aiohttp.ClientResponse
+    ) -> Answer:
+        attempt.status, attempt.headers = response.status, response.headers
+        attempt.hear()
+        limit = request.max_body if response.ok else _MAX_ERROR_BODY
+        body, content = bytearray(), response.content
+        try:
+            while not content.at_eof() and len(body) <= limit:
+                body += await content.readany()
+                attempt.hear()
+        except (aiohttp.ClientError, OSError, asyncio.CancelledError) as error:
+            # An error status counts, whatever comes of its body; and so does a secret, also
+            # when time is over, which is the only thing that cancels a shielded request.
+            is_cancelled = isinstance(error, asyncio.CancelledError) and not (
+                attempt.deadline is not None and attempt.deadline.is_what_cancels
             )
-            if request.once is not None and isinstance(failure, UnexpectedResponse):
-                failure.cleartext = salvaged(body)
-            raise failure
+            holds_secret = request.once is not None and salvaged(body) is not None
+            if (response.ok or is_cancelled) and not holds_secret:
+                raise
+        if response.status < HTTPStatus.MULTIPLE_CHOICES and len(body) <= limit:
+            return Answer(
+                operation=request.operation,
+                status=response.status,
+                headers=response.headers,
+                body=bytes(body),
+            )
+        failure = refusal(
+            request, response.status, response.headers, bytes(body), self._clock.now()
+        )
+        if request.once is not None and isinstance(failure, UnexpectedResponse):
+            failure.cleartext = salvaged(body)
+        raise failure
 
     def _url(self, request: Request) -> URL:
         url = URL(self._config.base_url + request.path)
@@ -205,19 +216,6 @@ class Transport:
 @cache
 def _client_timeout(connect: float, read: float | None) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
-
-
-async def _read(
-    response: aiohttp.ClientResponse, limit: int, body: bytearray, attempt: Attempt
-) -> None:
-    """Take in the body, or a little more of it than allowed."""
-    content = response.content
-    while not content.at_eof():
-        body += await content.readany()
-        attempt.hear()
-        if len(body) > limit:
-            response.close()
-            break
 
 
 def _is_cancelled() -> bool:
