@@ -6,6 +6,7 @@ A timer of its own for each would be made and thrown away with every call, and h
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,21 +28,17 @@ class Deadlines:
             seconds: For how long the context may last.
             silence: For how long, between two signs of life.
         """
-        return Deadline(self, self.now() + seconds, silence)
+        return Deadline(self, self._loop.time, self._loop.time() + seconds, silence)
 
     def close(self) -> None:
         """Limit nothing any more."""
         self._open.clear()
         self._stop()
 
-    def now(self) -> float:
-        """The time on the loop's clock."""
-        return self._loop.time()
-
     def add(self, deadline: Deadline) -> None:
         """Keep a limit."""
         self._open.add(deadline)
-        due = deadline.due(self.now())
+        due = deadline.due(self._loop.time())
         # A later one is looked at when the timer has come for an earlier one.
         if self._timer is None or due < self._timer.when():
             self._stop()
@@ -57,7 +54,7 @@ class Deadlines:
             self._timer = None
 
     def _look(self) -> None:
-        self._timer, now = None, self.now()
+        self._timer, now = None, self._loop.time()
         for deadline in [each for each in self._open if each.due(now) <= now]:
             self._open.discard(deadline)
             deadline.exceed()
@@ -75,6 +72,7 @@ class Deadline:
     """
 
     _deadlines: Deadlines
+    _now: Callable[[], float]
     _ends_at: float
     _silence: float
     _heard_at: float | None = field(default=None, init=False)
@@ -89,7 +87,7 @@ class Deadline:
 
     def hear(self) -> None:
         """Take note of a sign of life. Before the first one, no silence counts."""
-        self._heard_at = self._deadlines.now()
+        self._heard_at = self._now()
 
     def due(self, now: float) -> float:
         """When it is exceeded, or else when to look again whether it is, on the loop's clock."""

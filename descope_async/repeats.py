@@ -116,7 +116,8 @@ class Repeats:
         progress = _Progress(
             request, began, until=began + request.deadline, is_fresh=request.once is not None
         )
-        if self._telemetry.is_watched:
+        is_watched = self._telemetry.is_watched
+        if is_watched:
             self._telemetry.tell(CallStarted(call=self._call(progress)))
         try:
             while True:
@@ -139,7 +140,7 @@ class Repeats:
             self._tell_end(progress, error)
             raise
         self._quota.give_back(progress.paid)
-        if self._telemetry.is_watched:
+        if is_watched:
             self._tell_attempt(progress, attempt, began)
             self._tell_end(progress)
         return result

@@ -53,7 +53,7 @@ class Transport:
         self._repeats = Repeats(config.retries, clock, telemetry=telemetry)
         forget_in_child(self)
 
-    async def send(self, request: Request, read: Callable[[Answer], T]) -> T:
+    def send(self, request: Request, read: Callable[[Answer], T]) -> Coroutine[Any, Any, T]:
         """Ask, and ask again where that is safe.
 
         Args:
@@ -72,7 +72,7 @@ class Transport:
             carry_out = partial(self._carry_out, request, read)
         else:
             carry_out = partial(self._carry_out_once, request, request.once, read)
-        return await self._repeats.run(request, carry_out)
+        return self._repeats.run(request, carry_out)
 
     async def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do something in the background of this loop until it is done or the client closes."""
