@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Awaitable
 from typing import Any, Final, Literal
 
 import anyio
@@ -60,15 +61,22 @@ class Renewal:
         self._is_invalidated = False
         self._is_closed = False
 
-    async def current(self) -> HeldToken:
-        """A token that is good now.
+    def current(self) -> Awaitable[HeldToken | None]:
+        """A token that is good now; None if the exchange was lost, which calls for another try.
 
         Raises:
-            DescopeError: There is none, for the reason that it names.
+            DescopeError: There is none, for the reason that it names; raised when it is awaited.
         """
-        held = await self._current()
-        now = self._clock.running()
-        if now >= held.mandatory_at:
+        if self._usable() is None and not self._is_over():
+            # Thousands may ask at once: each costs what it keeps alive until the token comes.
+            coming = self._flight.under_way()
+            if coming is not None:
+                return coming
+        return self._current()
+
+    def served(self, held: HeldToken | None) -> HeldToken | None:
+        """What a caller gets; hooks are told if it should have been renewed by now."""
+        if held is not None and (now := self._clock.running()) >= held.mandatory_at:
             self._shared.telemetry.tell(StaleTokenServed(usable_for=held.expires_at - now))
         return held
 
@@ -104,12 +112,7 @@ class Renewal:
         if held is not None and now < held.last_call_at:
             await self._wait_a_little(held)
             return self.held or held
-        try:
-            renewed = await self._flight.join(self._renew, lambda: self._is_due(held))
-        except DescopeError:
-            if (usable := self._usable()) is not None:
-                return usable
-            raise
+        renewed = await self._flight.join(self._renew, lambda: self._is_due(held))
         if found := renewed or self._usable():
             return found
         if self.held is not held or self._failure is None or self._is_over():
@@ -148,6 +151,8 @@ class Renewal:
             raise
         except DescopeError as error:
             self._tell(began, old, trigger, error)
+            if (usable := self._usable()) is not None:
+                return usable
             raise
         self._tell(began, old, trigger)
         return renewed

@@ -43,7 +43,7 @@ class SingleFlight(Generic[T]):
         """The result of the run under way, or else of a new run of ``call``.
 
         Args:
-            call: What to run. Its result or its error reaches every asker.
+            call: What to run. Its result, which is never None, or its error reaches every asker.
             may_start: Whether a new run may begin; asked by one thread at a time, so it must not
                 block.
 
@@ -54,10 +54,18 @@ class SingleFlight(Generic[T]):
             Exception: What the call raises.
         """
         while (run := self._current(call, may_start)) is not None:
-            await run.ended()
-            if run.has_result:
-                return run.result()
+            if (result := await run.result()) is not None:
+                return result
         return None
+
+    def under_way(self) -> Awaitable[T | None] | None:
+        """What to await for the result of a run on this very loop; None if there is none.
+
+        For askers by the thousand: it is a bare future, where `join` is a coroutine around one.
+        Its result is None if the run is lost, which leaves its asker to `join`.
+        """
+        run = self._run
+        return run.result() if run is not None and run.is_here and not run.has_ended else None
 
     def start(
         self, call: Callable[[], Coroutine[Any, Any, T]], may_start: Callable[[], bool] = _always
@@ -93,10 +101,11 @@ class _Run(Generic[T]):
     """A run on the loop that is running now."""
 
     def __init__(self, call: Callable[[], Coroutine[Any, Any, T]]) -> None:
-        self._result: Callable[[], T] | None = None
-        self._has_ended = False
+        self.has_ended = False
+        self._value: T | None = None
+        self._error: Exception | None = None
         # One for each asker on this loop, who are the most: a cancelled one takes only itself away.
-        self._here: list[asyncio.Future[None]] = []
+        self._here: list[asyncio.Future[T | None]] = []
         self._end: Future[None] = Future()
         # A running future cannot be cancelled by an asker elsewhere.
         self._end.set_running_or_notify_cancel()
@@ -106,41 +115,39 @@ class _Run(Generic[T]):
         self._task.add_done_callback(self._note_end)  # also if it is cancelled before it begins
 
     @property
-    def is_over(self) -> bool:
-        """Whether it ended, or nobody knows when it will because its loop stands still."""
-        return self._has_ended or not self._loop.is_running() or self._is_held_up()
+    def is_here(self) -> bool:
+        """Whether it is on the loop that is running now."""
+        return self._loop is asyncio.get_running_loop()
 
     @property
-    def has_result(self) -> bool:
-        """Whether the call returned or raised; a run that ended without was lost."""
-        return self._result is not None
+    def is_over(self) -> bool:
+        """Whether it ended, or nobody knows when it will because its loop stands still."""
+        return self.has_ended or not self._loop.is_running() or self._is_held_up()
 
-    def ended(self) -> Awaitable[object]:
-        """What to wait for: its end, or that of its loop."""
-        if asyncio.get_running_loop() is not self._loop:
-            return self._ended_elsewhere()
-        end = self._loop.create_future()
-        if self._has_ended:
-            end.set_result(None)
-        else:
-            self._here.append(end)
-        return end
+    def result(self) -> Awaitable[T | None]:
+        """What the call returns or raises; None if it is cancelled, or lost with its loop.
 
-    async def _ended_elsewhere(self) -> None:
+        On its own loop, only before it has ended.
+        """
+        if not self.is_here:
+            return self._result_elsewhere()
+        result: asyncio.Future[T | None] = self._loop.create_future()
+        self._here.append(result)
+        return result
+
+    async def _result_elsewhere(self) -> T | None:
         end = asyncio.wrap_future(self._end)
         try:
             while not self.is_over:
                 await asyncio.wait([end], timeout=_LOOK_EVERY)
         finally:
             end.cancel()
-
-    def result(self) -> T:
-        """What the call returned or raised."""
-        assert self._result is not None  # noqa: S101 - has_result said so
-        return self._result()
+        if self._error is not None:
+            raise self._error.with_traceback(None)  # as in _hand_to
+        return self._value
 
     async def cancel(self) -> None:
-        if self._loop is asyncio.get_running_loop():
+        if self.is_here:
             self._task.cancel()
             await asyncio.wait([self._task])
         elif self._loop.is_running():
@@ -148,7 +155,7 @@ class _Run(Generic[T]):
 
     def _is_held_up(self) -> bool:
         """Call the loop, now and then, and say whether it owes a reaction for too long."""
-        if self._loop is asyncio.get_running_loop():
+        if self.is_here:
             return False
         now = SYSTEM_CLOCK.running()
         if not self._has_reacted:
@@ -164,24 +171,23 @@ class _Run(Generic[T]):
 
     async def _carry_out(self, call: Callable[[], Coroutine[Any, Any, T]]) -> None:
         try:
-            value = await call()
+            self._value = await call()
         except Exception as error:  # noqa: BLE001 - it is raised where the result is asked for
-            self._result = _raising(error)
-        else:
-            self._result = lambda: value
+            self._error = error
 
     def _note_end(self, _: asyncio.Task[None]) -> None:
-        self._has_ended = True
-        for end in self._here:
-            if not end.done():
-                end.set_result(None)
+        self.has_ended = True
+        for result in self._here:
+            self._hand_to(result)
         self._here.clear()
         self._end.set_result(None)
 
-
-def _raising(error: Exception) -> Callable[[], Any]:
-    def result() -> Any:
-        # Many raise this one error: without the reset, it would collect the frames of them all.
-        raise error.with_traceback(None)
-
-    return result
+    def _hand_to(self, result: asyncio.Future[T | None]) -> None:
+        if result.done():
+            return  # its asker was cancelled
+        if self._error is None:
+            result.set_result(self._value)
+        else:
+            # Many raise this one error: without the reset, it would collect the frames of them all.
+            result.set_exception(self._error.with_traceback(None))
+            result.exception()  # else asyncio reports it if nobody is left to await it

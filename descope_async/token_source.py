@@ -59,7 +59,9 @@ class TokenSource:
             ConfigurationError: The access key cannot be read from where it is kept.
             ClientClosed: The source or its client is closed.
         """
-        held = self._fresh() or await self._renewed()
+        held = self._fresh()
+        while held is None:  # again if the exchange that it waited for was lost
+            held = self._renewal.served(await self._renewed())
         return held.token
 
     def get_nowait(self) -> str | None:
@@ -73,7 +75,9 @@ class TokenSource:
         Raises:
             DescopeError: As `token` does.
         """
-        held = self._fresh() or await self._renewed()
+        held = self._fresh()
+        while held is None:
+            held = self._renewal.served(await self._renewed())
         return {"Authorization": held.header}
 
     def headers_nowait(self) -> dict[str, str] | None:
@@ -121,7 +125,7 @@ class TokenSource:
             return None
         return held
 
-    def _renewed(self) -> Awaitable[HeldToken]:
+    def _renewed(self) -> Awaitable[HeldToken | None]:
         if self._is_closed:
             raise ClientClosed("the token source is closed")
         return self._renewal.current()

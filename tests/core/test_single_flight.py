@@ -5,7 +5,8 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Callable
+import traceback
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio
@@ -31,42 +32,111 @@ class Call:
         return number
 
 
+async def join_or_ride_along(flight: SingleFlight[int], call: Call) -> int | None:
+    """As `SingleFlight.join`, by way of `under_way` if there is a run."""
+    coming = flight.under_way()
+    found = None if coming is None else await coming
+    return found or await flight.join(call)
+
+
+ASKING = pytest.mark.parametrize("ask", [SingleFlight[int].join, join_or_ride_along])
+Asking = Callable[[SingleFlight[int], Callable[[], Awaitable[int]]], Awaitable[int | None]]
+
+
 async def test_askers_share_a_run_and_the_next_gets_a_new_one() -> None:
     flight, call = SingleFlight[int](), Call()
     assert await asyncio.gather(*(flight.join(call) for _ in range(1_000))) == [1] * 1_000
     assert await flight.join(call) == 2
 
 
-async def test_every_asker_gets_the_error_without_the_others_frames() -> None:
+@ASKING
+async def test_every_asker_gets_the_error_without_the_others_frames(ask: Asking) -> None:
     flight = SingleFlight[int]()
     error = LookupError("no such thing")
+    found: list[LookupError] = []
+    depths: list[int] = []
 
     async def fail() -> int:
         await asyncio.sleep(0.01)
         raise error
 
-    outcomes = await asyncio.gather(
-        *(flight.join(fail) for _ in range(100)), return_exceptions=True
-    )
-    assert outcomes == [error] * 100
-    depth, trace = 0, error.__traceback__
-    while trace is not None:
-        depth, trace = depth + 1, trace.tb_next
-    assert depth < 10
+    async def outcome() -> None:
+        try:
+            await ask(flight, fail)
+        except LookupError as raised:
+            found.append(raised)
+            depths.append(len(traceback.extract_tb(raised.__traceback__)))
+
+    await asyncio.gather(*(outcome() for _ in range(100)))
+    assert found == [error] * 100
+    assert max(depths) < 5
 
 
-async def test_cancelling_askers_harms_nobody_else() -> None:
+@ASKING
+async def test_cancelling_askers_harms_nobody_else(ask: Asking) -> None:
     flight, call = SingleFlight[int](), Call(0.05)
-    first = asyncio.create_task(flight.join(call))
-    others = [asyncio.create_task(flight.join(call)) for _ in range(50)]
+    first = asyncio.ensure_future(ask(flight, call))
+    others = [asyncio.ensure_future(ask(flight, call)) for _ in range(50)]
     await asyncio.sleep(0.01)
     for task in [first, *others[::2]]:
         task.cancel()
     with anyio.move_on_after(0.001):
-        await flight.join(call)
+        await ask(flight, call)
     assert await asyncio.gather(*others[1::2]) == [1] * 25
     assert first.cancelled()
     assert (call.runs, call.ended) == (1, 1)
+
+
+@ASKING
+async def test_an_error_that_no_asker_is_left_to_get_is_silent(
+    ask: Asking, caplog: pytest.LogCaptureFixture
+) -> None:
+    flight, loop = SingleFlight[int](), asyncio.get_running_loop()
+    askers: list[asyncio.Future[int | None]] = []
+
+    def cancel_all() -> None:
+        for asker in askers:
+            asker.cancel()
+
+    async def fail() -> int:
+        await asyncio.sleep(0.01)
+        loop.call_soon(loop.call_soon, cancel_all)  # after the run's end, before they wake
+        raise LookupError
+
+    askers += [asyncio.ensure_future(ask(flight, fail)) for _ in range(10)]
+    await asyncio.sleep(0)
+    assert flight.under_way() is not None  # and is not awaited
+    await asyncio.wait(askers)
+    assert all(asker.cancelled() for asker in askers)
+    assert flight.under_way() is None
+    askers.clear()
+    del flight
+    gc.collect()
+    assert not caplog.records
+
+
+async def test_only_a_run_of_this_loop_that_goes_on_is_under_way() -> None:
+    flight, call = SingleFlight[int](), Call()
+    assert flight.under_way() is None
+    flight.start(call)
+
+    async def is_under_way() -> bool:
+        return flight.under_way() is not None
+
+    assert not await asyncio.to_thread(lambda: asyncio.run(is_under_way()))
+    coming = flight.under_way()
+    assert coming is not None
+    assert await coming == 1
+    assert flight.under_way() is None
+
+
+async def test_a_run_that_is_cancelled_has_no_result() -> None:
+    flight, call = SingleFlight[int](), Call(60)
+    flight.start(call)
+    coming = [flight.under_way() for _ in range(100)]
+    await flight.aclose()
+    assert [await one for one in coming if one is not None] == [None] * 100
+    assert flight.under_way() is None
 
 
 async def test_a_run_starts_only_when_it_may() -> None:
@@ -232,10 +302,10 @@ async def test_a_loop_that_is_merely_busy_is_not_given_up(monkeypatch: pytest.Mo
     assert found == await asking == slow.runs == 1
 
 
-async def _ask_often(flight: SingleFlight[int], call: Call, seed: int) -> list[object]:
+async def _ask_often(ask: Asking, flight: SingleFlight[int], call: Call, seed: int) -> list[object]:
     unexpected: list[object] = []
     for turn in range(20):
-        tasks = [asyncio.create_task(flight.join(call)) for _ in range(20)]
+        tasks = [asyncio.ensure_future(ask(flight, call)) for _ in range(20)]
         await asyncio.sleep(0.003 * ((seed + turn) % 4))
         for task in tasks[:: 2 + turn % 3]:
             task.cancel()
@@ -250,12 +320,13 @@ async def _start_and_die(flight: SingleFlight[int], call: Call) -> None:
     await asyncio.sleep(0.002)
 
 
-def test_stress_of_threads_cancellation_and_dying_loops() -> None:
+@ASKING
+def test_stress_of_threads_cancellation_and_dying_loops(ask: Asking) -> None:
     flight, call = SingleFlight[int](), Call(0.01)
     unexpected: list[object] = []
 
     def live(seed: int) -> None:
-        unexpected.extend(asyncio.run(_ask_often(flight, call, seed)))
+        unexpected.extend(asyncio.run(_ask_often(ask, flight, call, seed)))
 
     def die_often() -> None:
         for _ in range(30):

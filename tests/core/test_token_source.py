@@ -123,7 +123,10 @@ async def test_ten_thousand_on_a_cold_source_cause_one_exchange(service: Service
     source = service.source()
     tokens = await asyncio.gather(*(source.token() for _ in range(10_000)))
     assert set(tokens) == {"token-1"}
-    assert len(service.sent) == 1
+    service.clock.at += 601
+    tokens = await asyncio.gather(*(source.token() for _ in range(10_000)))
+    assert set(tokens) == {"token-2"}
+    assert len(service.sent) == 2
 
 
 async def test_a_fresh_token_neither_waits_nor_sends(service: Service) -> None:
