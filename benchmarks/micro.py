@@ -15,13 +15,16 @@ from argparse import Namespace
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyperf  # type: ignore[import-untyped]
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from .answers import ACCESS_KEY, PROJECT
+
+if TYPE_CHECKING:
+    from descope_async import SessionToken
 
 #: Takes a number of loops, and returns the seconds that they took.
 Loops = Callable[[int], float]
@@ -59,6 +62,15 @@ def floor_new(tokens: Tokens) -> Loops:
 
 def ours_new(tokens: Tokens) -> Loops:
     """Tokens that the client has not seen."""
+    return _new(tokens, lambda session: session.key_id)
+
+
+def ours_new_read(tokens: Tokens) -> Loops:
+    """The same, and what each grants."""
+    return _new(tokens, lambda session: (session.roles, session.tenants))
+
+
+def _new(tokens: Tokens, look: Callable[[SessionToken], object]) -> Loops:
     from descope_async import DescopeClient
 
     def loops(count: int) -> float:
@@ -68,7 +80,9 @@ def ours_new(tokens: Tokens) -> Loops:
             batch = tokens.all[:left]
             start = time.perf_counter()
             for token in batch:
-                client.validate_session_nowait(token)
+                session = client.validate_session_nowait(token)
+                assert session is not None
+                look(session)
             taken += time.perf_counter() - start
             left -= len(batch)
         return taken
@@ -182,6 +196,7 @@ def botocore(_: Tokens) -> Loops:
 CONTENDERS: Final[dict[str, Callable[[Tokens], Loops]]] = {
     "floor_new": floor_new,
     "ours_new": ours_new,
+    "ours_new_read": ours_new_read,
     "official": official,
     "ours_seen": ours_seen,
     "ours_seen_sync": ours_seen_sync,

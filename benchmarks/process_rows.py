@@ -51,7 +51,9 @@ else:  # not on Linux: the most it ever had, which macOS counts in bytes
 
 def validate(setting: Setting) -> list[Line]:
     """Checks of session tokens, the signing keys being known."""
-    taken = _micro(setting, "ours_new", "official", "floor_new", "ours_seen", "ours_seen_sync")
+    taken = _micro(
+        setting, "ours_new", "ours_new_read", "official", "floor_new", "ours_seen", "ours_seen_sync"
+    )
     return [
         line(
             "validate, RS256, token not seen before",
@@ -60,6 +62,12 @@ def validate(setting: Setting) -> list[Line]:
             floor="cryptography verify",
             times_floor=1.6,
             times_ahead=5,
+        ),
+        line(
+            "validate, RS256, token not seen before, and its grants",
+            _contest(taken, "ours_new_read", "official", "floor_new"),
+            peer=_OFFICIAL,
+            floor="cryptography verify",
         ),
         line(
             "validate, token seen before, awaited",

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from .errors import InvalidArgument
 from .models import ReadOnlyDict, moment, names
-from .strict_json import read_object, read_only
+from .strict_json import glance, read_object, read_only
 
 
 @frozen
@@ -20,6 +20,13 @@ class TenantAccess:
 
     permissions: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+
+
+@frozen
+class _Grants:
+    top_level: TenantAccess
+    tenants: Mapping[str, TenantAccess]
+    current_tenant: str | None
 
 
 @frozen(kw_only=True)
@@ -51,58 +58,46 @@ class SessionToken:
         alias="claims", factory=ReadOnlyDict, hash=False, repr=False
     )
 
-    # Most who check a token look at little of it, so the rest is read when it is asked for.
+    # Most who check a token look at little of it: the rest is read when it is asked for.
 
     @cached_property
     def claims(self) -> Mapping[str, Any]:
         """All claims, as signed."""
         signed = self._signed
         claims = read_object(signed) if isinstance(signed, bytes) else read_only(dict(signed))
-        if claims is None:
-            raise InvalidArgument("claims is not a JSON object of distinct names")
-        return cast("Mapping[str, Any]", claims)
+        return _readable(claims)
 
-    @cached_property
-    def permissions(self) -> tuple[str, ...]:
-        """Permissions on the project."""
-        return strings(self.claims.get("permissions"))
-
-    @cached_property
-    def roles(self) -> tuple[str, ...]:
-        """Roles on the project."""
-        return strings(self.claims.get("roles"))
-
-    @cached_property
-    def current_tenant(self) -> str | None:
-        """The tenant selected at the exchange (``dct``); None for none."""
-        selected = self.claims.get("dct")
-        return selected if isinstance(selected, str) and selected else None
-
-    @cached_property
-    def tenants(self) -> Mapping[str, TenantAccess]:
-        """What the token grants by tenant id."""
-        claims, current = self.claims, self.current_tenant
-        # With a selected tenant and no `tenants` at all, the top level speaks of that tenant. Where
-        # `tenants` exists, the top level speaks of the project, and must not leak into a tenant.
-        if "tenants" not in claims:
-            top_level = TenantAccess(self.permissions, self.roles)
-            return ReadOnlyDict({current: top_level} if current else {})
-        listed = claims["tenants"]
-        members = listed.items() if isinstance(listed, ReadOnlyDict) else ()
-        found = {
-            tenant: TenantAccess(strings(item.get("permissions")), strings(item.get("roles")))
-            for tenant, item in members
-            if isinstance(item, ReadOnlyDict)
-        }
-        if current:
-            found.setdefault(current, TenantAccess())
-        return ReadOnlyDict(found)
-
-    @cached_property
+    @property
     def client_claims(self) -> Mapping[str, Any]:
         """The claims under ``nsec``. The caller chose them: never authorise on them."""
         chosen = self.claims.get("nsec")
         return chosen if isinstance(chosen, ReadOnlyDict) else ReadOnlyDict()
+
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        """Permissions on the project."""
+        return self._grants.top_level.permissions
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Roles on the project."""
+        return self._grants.top_level.roles
+
+    @property
+    def tenants(self) -> Mapping[str, TenantAccess]:
+        """What the token grants by tenant id."""
+        return self._grants.tenants
+
+    @property
+    def current_tenant(self) -> str | None:
+        """The tenant selected at the exchange (``dct``); None for none."""
+        return self._grants.current_tenant
+
+    @cached_property
+    def _grants(self) -> _Grants:
+        # Only these are kept, and not all claims, which would be a burden for the garbage collector.
+        signed = self._signed
+        return _grants(_readable(glance(signed) if isinstance(signed, bytes) else signed))
 
     @property
     def expires_at(self) -> datetime:
@@ -152,6 +147,33 @@ class SessionToken:
         if not isinstance(given, str):
             raise InvalidArgument(f"tenant must be a string, not {type(given).__name__}")
         return self.tenants.get(given)
+
+
+def _readable(claims: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if claims is None:
+        raise InvalidArgument("claims is not a JSON object of distinct names")
+    return claims
+
+
+def _grants(claims: Mapping[str, Any]) -> _Grants:
+    selected = claims.get("dct")
+    current = selected if isinstance(selected, str) and selected else None
+    top_level = _access(claims)
+    # With a selected tenant and no `tenants` at all, the top level speaks of that tenant. Where
+    # `tenants` exists, the top level speaks of the project, and must not leak into a tenant.
+    if "tenants" not in claims:
+        tenants = {current: top_level} if current else {}
+    else:
+        listed = claims["tenants"]
+        members = cast("Mapping[str, object]", listed).items() if isinstance(listed, dict) else ()
+        tenants = {tenant: _access(item) for tenant, item in members if isinstance(item, dict)}
+        if current:
+            tenants.setdefault(current, TenantAccess())
+    return _Grants(top_level, ReadOnlyDict(tenants), current)
+
+
+def _access(claims: Mapping[str, Any]) -> TenantAccess:
+    return TenantAccess(strings(claims.get("permissions")), strings(claims.get("roles")))
 
 
 def strings(claim: object) -> tuple[str, ...]:

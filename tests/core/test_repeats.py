@@ -694,6 +694,41 @@ async def test_a_server_that_drips_is_left_in_time(servers: Any, operation: str)
     assert isinstance(caught.value, DeadlineExceeded | OutcomeUnknown)
 
 
+async def test_a_head_that_drips_is_left_for_another_attempt(servers: Any) -> None:
+    """Single bytes of it are no sign of life: whoever sends them has something else in mind."""
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for byte in _HEAD * 1000:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    limits = {"read": 0.4, "deadline": 60}
+    async with client_of(servers, lambda _: drip, timeouts=limits) as (client, server, _):
+        with pytest.raises(DeadlineExceeded) as caught:
+            async with asyncio.timeout(30):
+                await client.mgmt.access_key.load("K")
+    assert caught.value.attempts == requests(server) == 3
+
+
+async def test_an_error_whose_body_stalls_is_that_error(servers: Any) -> None:
+    head = b"HTTP/1.1 404 Not Found\r\ncontent-length: 100\r\n\r\n{"
+
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head)
+        await writer.drain()
+        await reader.read()
+
+    for limits in ({"read": 0.3, "deadline": 60}, {"read": 30, "deadline": 0.3}):
+        async with client_of(servers, lambda _: stall, timeouts=limits) as (client, _, _):
+            async with asyncio.timeout(15):
+                with pytest.raises(NotFound):
+                    await client.mgmt.access_key.load("K")
+            task = asyncio.current_task()
+            assert task is not None
+            assert task.cancelling() == 0
+
+
 FAILURES = st.sampled_from(
     [
         ServerError("?", status_code=502),
