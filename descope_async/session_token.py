@@ -42,11 +42,6 @@ class SessionToken:
         key_id: The id of the access key that was exchanged (``dsub``, else ``sub``).
         project_id: The project that issued it.
         expire_time: When it ends, in epoch seconds.
-        permissions: Permissions on the project.
-        roles: Roles on the project.
-        tenants: What it grants by tenant id. The selected tenant is always among them.
-        current_tenant: The tenant selected at the exchange (``dct``); None for none.
-        client_claims: The claims under ``nsec``. The caller chose them: never authorise on them.
         claims: All claims, as signed.
     """
 
@@ -85,7 +80,7 @@ class SessionToken:
 
     @property
     def tenants(self) -> Mapping[str, TenantAccess]:
-        """What the token grants by tenant id."""
+        """What it grants by tenant id. The selected tenant is always among them."""
         return self._grants.tenants
 
     @property
@@ -165,8 +160,12 @@ def _grants(claims: Mapping[str, Any]) -> _Grants:
         tenants = {current: top_level} if current else {}
     else:
         listed = claims["tenants"]
-        members = cast("Mapping[str, object]", listed).items() if isinstance(listed, dict) else ()
-        tenants = {tenant: _access(item) for tenant, item in members if isinstance(item, dict)}
+        members = cast("dict[str, Any]", listed) if isinstance(listed, dict) else {}
+        tenants = {
+            tenant: _access(cast("dict[str, Any]", item))
+            for tenant, item in members.items()
+            if isinstance(item, dict)
+        }
         if current:
             tenants.setdefault(current, TenantAccess())
     return _Grants(top_level, ReadOnlyDict(tenants), current)
