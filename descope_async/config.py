@@ -49,8 +49,8 @@ class Timeouts:
 
     Attributes:
         connect: For one TCP and TLS connection.
-        read: For the next sign of an answer, its head or more of its body, but never more than two
-            thirds of the time for all.
+        read: For sending a request and for the next sign of its answer, its head or more of its body;
+            but never more than two thirds of the time for all.
         secret: For the next bytes of the answer to create and rotate, which brings a secret.
         deadline: For a whole management call, repeats included.
         exchange: For a whole exchange of an access key, repeats included.

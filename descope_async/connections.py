@@ -183,7 +183,6 @@ class Pool:
             _OPEN.discard(self)
 
     async def _close(self) -> None:
-        self.deadlines.close()
         await self.kept.close()
         await self.fresh.close()
 

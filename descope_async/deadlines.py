@@ -6,11 +6,16 @@ A timer of its own for each would be made and thrown away with every call, and h
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
+from contextvars import Context
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from attrs import define, field
+
+#: Seconds between two looks at the limits, for each of them.
+_REST: Final = 2e-5
 
 
 class Deadlines:
@@ -20,6 +25,8 @@ class Deadlines:
         self._loop = asyncio.get_running_loop()
         self._open = set[Deadline]()
         self._timer: asyncio.TimerHandle | None = None
+        # Of nobody: a timer would keep alive what is in the context of whoever came first.
+        self._context = Context()
 
     def within(self, seconds: float, silence: float) -> Deadline:
         """A limit for the running task, to be used as a context.
@@ -30,37 +37,40 @@ class Deadlines:
         """
         return Deadline(self, self._loop.time, self._loop.time() + seconds, silence)
 
-    def close(self) -> None:
-        """Limit nothing any more."""
-        self._open.clear()
-        self._stop()
-
     def add(self, deadline: Deadline) -> None:
         """Keep a limit."""
         self._open.add(deadline)
         due = deadline.due(self._loop.time())
         # A later one is looked at when the timer has come for an earlier one.
         if self._timer is None or due < self._timer.when():
-            self._stop()
-            self._timer = self._loop.call_at(due, self._look)
+            self._look_at(due)
 
     def discard(self, deadline: Deadline) -> None:
         """Keep a limit no longer."""
         self._open.discard(deadline)
 
-    def _stop(self) -> None:
+    def _look_at(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer = self._loop.call_at(when, self._look, context=self._context)
 
     def _look(self) -> None:
         self._timer, now = None, self._loop.time()
-        for deadline in [each for each in self._open if each.due(now) <= now]:
-            self._open.discard(deadline)
-            deadline.exceed()
+        exceeded: list[Deadline] = []
+        next_due = math.inf
+        for deadline in self._open:
+            due = deadline.due(now)
+            if due <= now:
+                exceeded.append(deadline)
+            else:
+                next_due = min(next_due, due)
+        self._open.difference_update(exceeded)
         if self._open:
-            due = min(deadline.due(now) for deadline in self._open)
-            self._timer = self._loop.call_at(due, self._look)
+            # In an outage there are thousands, each with a time of its own: looks must not follow
+            # one another more closely than a look at all of them allows.
+            self._look_at(max(next_due, now + len(self._open) * _REST))
+        for deadline in exceeded:
+            deadline.exceed()
 
 
 @define(eq=False)
@@ -113,8 +123,12 @@ class Deadline:
         traceback: TracebackType | None,
     ) -> None:
         self._deadlines.discard(self)
-        if not self._is_exceeded:
-            return
-        is_only_this = self._task.uncancel() <= self._cancellations
-        if is_only_this and isinstance(exc_value, asyncio.CancelledError):
+        task = self._task
+        # The task's context holds whoever holds this: it would live on until the garbage is collected.
+        del self._task
+        if (
+            self._is_exceeded
+            and task.uncancel() <= self._cancellations
+            and isinstance(exc_value, asyncio.CancelledError)
+        ):
             raise TimeoutError from None

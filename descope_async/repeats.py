@@ -119,6 +119,7 @@ class Repeats:
         is_watched = self._telemetry.is_watched
         if is_watched:
             self._telemetry.tell(CallStarted(call=self._call(progress)))
+            began = self._clock.running()
         try:
             while True:
                 if began < self._gate_opens_at:

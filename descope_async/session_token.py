@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from attrs import field, frozen
 
 from .errors import InvalidArgument
 from .models import ReadOnlyDict, moment, names
 from .strict_json import glance, read_object, read_only
+
+T = TypeVar("T")
 
 
 @frozen
@@ -20,6 +22,32 @@ class TenantAccess:
 
     permissions: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+
+
+def _kept(claims: Mapping[str, Any] | bytes) -> ReadOnlyDict | bytes:
+    if isinstance(claims, bytes):
+        return claims
+    given: object = claims  # callers without a type checker pass anything
+    if not isinstance(given, Mapping):
+        raise InvalidArgument(
+            f"claims must be a mapping or JSON as bytes, not {type(given).__name__}"
+        )
+    copied: ReadOnlyDict = read_only(dict(claims))
+    return copied
+
+
+def _read(signed: ReadOnlyDict | bytes) -> ReadOnlyDict:
+    return _readable(read_object(signed)) if isinstance(signed, bytes) else signed
+
+
+def _look_at(signed: ReadOnlyDict | bytes) -> Mapping[str, Any]:
+    return _readable(glance(signed)) if isinstance(signed, bytes) else signed
+
+
+def _readable(claims: T | None) -> T:
+    if claims is None:
+        raise InvalidArgument("claims is not a JSON object of distinct names")
+    return claims
 
 
 @frozen
@@ -42,29 +70,31 @@ class SessionToken:
         key_id: The id of the access key that was exchanged (``dsub``, else ``sub``).
         project_id: The project that issued it.
         expire_time: When it ends, in epoch seconds.
-        claims: All claims, as signed.
     """
 
     jwt: str = field(repr=False)
     key_id: str
     project_id: str
     expire_time: float
-    _signed: Mapping[str, Any] | bytes = field(
-        alias="claims", factory=ReadOnlyDict, hash=False, repr=False
+    _signed: ReadOnlyDict | bytes = field(
+        alias="claims",
+        factory=ReadOnlyDict,
+        converter=_kept,
+        eq=_read,
+        hash=False,
+        repr=False,
     )
 
     # Most who check a token look at little of it: the rest is read when it is asked for.
 
-    @cached_property
+    @property
     def claims(self) -> Mapping[str, Any]:
         """All claims, as signed."""
-        signed = self._signed
-        claims = read_object(signed) if isinstance(signed, bytes) else read_only(dict(signed))
-        return _readable(claims)
+        return self._claims
 
     @property
     def client_claims(self) -> Mapping[str, Any]:
-        """The claims under ``nsec``. The caller chose them: never authorise on them."""
+        """The claims under ``nsec``, which the caller chose, so never authorise on them."""
         chosen = self.claims.get("nsec")
         return chosen if isinstance(chosen, ReadOnlyDict) else ReadOnlyDict()
 
@@ -89,10 +119,13 @@ class SessionToken:
         return self._grants.current_tenant
 
     @cached_property
+    def _claims(self) -> ReadOnlyDict:
+        return _read(self._signed)
+
+    @cached_property
     def _grants(self) -> _Grants:
         # Only these are kept, and not all claims, which would be a burden for the garbage collector.
-        signed = self._signed
-        return _grants(_readable(glance(signed) if isinstance(signed, bytes) else signed))
+        return _grants(_look_at(self._signed))
 
     @property
     def expires_at(self) -> datetime:
@@ -142,12 +175,6 @@ class SessionToken:
         if not isinstance(given, str):
             raise InvalidArgument(f"tenant must be a string, not {type(given).__name__}")
         return self.tenants.get(given)
-
-
-def _readable(claims: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if claims is None:
-        raise InvalidArgument("claims is not a JSON object of distinct names")
-    return claims
 
 
 def _grants(claims: Mapping[str, Any]) -> _Grants:

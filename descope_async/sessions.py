@@ -103,7 +103,9 @@ class ClaimRules:
                 raise TokenNotYetValid(f"the token is not valid yet ({name})", valid_from=start)
         if expires - (now if issued is None else issued) > _MAX_LIFETIME + self.leeway:
             raise TokenMalformed("the token would live longer than Descope lets any token live")
-        return max(-_LARGEST if starts is None else starts, -_LARGEST if issued is None else issued)
+        # Without `iat` it may not live longer than that from now on, whenever that is.
+        began = expires - _MAX_LIFETIME if issued is None else issued
+        return began if starts is None else max(began, starts)
 
     def _check_audience(self, claims: Mapping[str, Any], demanded: frozenset[str] | None) -> None:
         if demanded is None and "aud" not in claims:
@@ -242,17 +244,23 @@ class SessionValidator:
     def _known(
         self, token: Secret[object], audience: frozenset[str] | None
     ) -> VerifiedToken | None:
-        """A token that was accepted before and still would be. For any other, nothing is said."""
-        if not isinstance(token.reveal(), str):
+        """A token that was accepted before, for this audience and by a key that is still current.
+
+        Raises:
+            TokenError: Its time is not now.
+        """
+        if not _is_text(token):
             return None
-        found = self._tokens.find(name_of(str(token.reveal()), audience))
+        found = self._tokens.find(name_of(_text(token), audience))
         if (
             found is None
             or found.session.jwt != token.reveal()
             or self._keys.key_nowait(str(found.key.kid)) is not found.key
-            or not self._rules.is_time_for(found, self._clock.now())
         ):
             return None
+        now = self._clock.now()
+        if not self._rules.is_time_for(found, now):
+            self._rules.check(found.session.claims, audience, now)  # says what is wrong
         return found
 
     def _verified(
@@ -269,7 +277,7 @@ class SessionValidator:
         valid_from = self._rules.check(claims, audience, self._clock.now())
         session = _session_of(_text(token), claims, signed, self._rules.project_id)
         verified = VerifiedToken(session, key, valid_from, is_bound="cnf" in claims)
-        if isinstance(token.reveal(), str):
+        if _is_text(token):
             self._tokens.remember(name_of(session.jwt, audience), verified)
         return verified
 
@@ -305,6 +313,11 @@ def _kid(token: UnverifiedToken) -> str:
     return token.kid
 
 
+def _is_text(token: Secret[object]) -> bool:
+    # A class of its own may say that it is another string than it is.
+    return type(token.reveal()) is str
+
+
 def _text(token: Secret[object]) -> str:
     value = token.reveal()
-    return value.decode("ascii") if isinstance(value, bytes) else str(value)
+    return value.decode("ascii") if isinstance(value, bytes) else str.__str__(cast("str", value))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from itertools import accumulate
 from typing import Any, Final, NoReturn, cast
 
 from .models import ReadOnlyDict
@@ -14,11 +16,12 @@ def read_object(document: bytes) -> ReadOnlyDict | None:
     """The JSON object that a document holds, read-only in depth; its lists come as tuples.
 
     None when there is no such object: not UTF-8, not JSON (NaN and Infinity are not), something
-    else than an object, nested too deeply, or a name twice in one object, which two readers may
-    take for two different values. No error is chained, because JSON's errors quote the document.
+    else than an object, nested more than 64 deep, or a name twice in one object, which two readers
+    may take for two different values. No error is chained, because JSON's errors quote the document.
     """
     try:
-        value = _DECODER.decode(document.decode())
+        text = document.decode()
+        value = None if _is_too_deep(text) else _DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, ReadOnlyDict) else None
@@ -36,6 +39,7 @@ def glance(document: bytes) -> Mapping[str, Any] | None:
             and type(value) is dict
             and text.count('":') == _count(value)
             and not _parts_names_from_colons(text)
+            and not _is_too_deep(text)
         ):
             return cast("dict[str, Any]", value)
     return read_object(document)
@@ -59,6 +63,14 @@ def writable(value: Any) -> Any:
     if isinstance(value, tuple):
         return [writable(item) for item in cast("Iterable[Any]", value)]
     return value
+
+
+def _is_too_deep(text: str) -> bool:
+    """Whether its objects and lists are nested beyond the limit, wherever it is read."""
+    if text.count("{") + text.count("[") <= _MAX_DEPTH:
+        return False
+    steps = map(_STEPS.__getitem__, _NO_BRACKETS.sub("", text))
+    return max(accumulate(steps), default=0) > _MAX_DEPTH
 
 
 def _count(members: Any) -> int:
@@ -95,6 +107,12 @@ def _tuple(items: Any) -> tuple[Any, ...]:
 def _refuse(_: str) -> NoReturn:
     raise ValueError("not a JSON number")
 
+
+#: Far beyond any token's claims, and far from what the interpreter's stack can hold.
+_MAX_DEPTH: Final = 64
+#: Strings, and what is neither in a string nor a bracket.
+_NO_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^][{}"]+', re.DOTALL)
+_STEPS: Final = {"{": 1, "[": 1, "}": -1, "]": -1, '"': 0}
 
 #: Past the refusal of `ReadOnlyDict`, before anybody else holds it.
 _SET: Final = dict[str, Any].__setitem__

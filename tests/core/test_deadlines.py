@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
+import weakref
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import anyio
@@ -67,9 +70,9 @@ async def test_one_timer_serves_many_that_come_and_go(monkeypatch: pytest.Monkey
     made: list[float] = []
     call_at = loop.call_at
 
-    def counted(when: float, *arguments: Any) -> asyncio.TimerHandle:
+    def counted(when: float, *arguments: Any, **options: Any) -> asyncio.TimerHandle:
         made.append(when)
-        return call_at(when, *arguments)
+        return call_at(when, *arguments, **options)
 
     monkeypatch.setattr(loop, "call_at", counted)
     deadlines = Deadlines()
@@ -198,16 +201,45 @@ async def test_within_the_scopes_of_others(is_inner_first: bool) -> None:
     await asyncio.sleep(0)
 
 
-async def test_after_the_end_nothing_is_limited() -> None:
-    deadlines = Deadlines()
-    task = asyncio.create_task(limited(deadlines, 0.05, forever))
-    await asyncio.sleep(0)
-    deadlines.close()
-    await asyncio.sleep(0.2)
-    assert not task.done()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+async def test_nobody_is_kept_alive() -> None:
+    class Kept:
+        pass
+
+    deadlines, variable = Deadlines(), ContextVar[object]("variable")
+    current = ContextVar[Deadline]("current")
+
+    async def work() -> weakref.ref[Kept]:
+        kept = Kept()
+        variable.set(kept)
+        with deadlines.within(LONG, LONG) as deadline:
+            current.set(deadline)
+            await asyncio.sleep(0)
+        return weakref.ref(kept)
+
+    gc.disable()
+    try:
+        found = [await asyncio.create_task(work()) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert [each() for each in found] == [None] * 3
+    finally:
+        gc.enable()
+
+
+async def test_thousands_that_end_one_by_one_cost_little() -> None:
+    deadlines, looks = Deadlines(), 0
+    look = deadlines._look
+
+    def counted() -> None:
+        nonlocal looks
+        looks += 1
+        look()
+
+    deadlines._look = counted  # type: ignore[method-assign]  # to count
+    many = 3_000
+    calls = [limited(deadlines, 0.5 + number / many, forever) for number in range(many)]
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(each, TimeoutError) for each in ended)
+    assert looks < many / 10
 
 
 async def test_a_task_may_have_several_one_after_the_other_and_nested() -> None:

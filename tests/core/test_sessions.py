@@ -117,6 +117,38 @@ async def test_a_good_token_says_what_it_grants() -> None:
     assert pickle.loads(pickle.dumps(session)) == session  # noqa: S301 - our own
 
 
+async def test_a_life_without_a_beginning_is_measured_each_time() -> None:
+    clock = FixedClock()
+    keys = KeyCache(None, clock, parse_pinned_keys(json.dumps(PUBLIC)))  # type: ignore[arg-type]  # pinned keys need no fetch
+    checks = SessionValidator(keys, ClaimRules(PROJECT, issuers_of(PROJECT, BASE), 5), clock)
+    longest = claims(exp=NOW + 28 * 86_400)
+    del longest["iat"]
+    token = Secret[object](mint(longest))
+    assert checks.validate_nowait(token, None, "validate_session") is not None
+    assert checks.validate_nowait(token, None, "validate_session") is not None
+    clock.now = lambda: NOW - 86_400  # type: ignore[method-assign]  # set back
+    for _ in range(2):
+        with pytest.raises(TokenMalformed, match="live longer"):
+            checks.validate_nowait(token, None, "validate_session")
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+async def test_what_is_accepted_can_be_read_from_anywhere(opening: str) -> None:
+    def nested(depth: int) -> dict[str, Any]:
+        closing = "]" if opening == "[" else "}"
+        inner: Any = json.loads(opening * depth + "1" + closing * depth)
+        return claims(nsec={"x": inner}, note='[[[{"\\' * 20)
+
+    def read_deep_down(session: SessionToken, frames: int) -> Any:
+        return read_deep_down(session, frames - 1) if frames else session.claims
+
+    accepted = await validate(mint(nested(62)))
+    assert read_deep_down(accepted, 500)["nsec"] == accepted.client_claims
+    for depth in (63, 200, 700):
+        with pytest.raises(TokenMalformed):
+            await validate(mint(nested(depth)))
+
+
 async def test_claims_are_read_only_in_depth() -> None:
     session = await validate(mint(claims(a={"b": [{"c": 1}]}, nsec={"d": {"e": 1}})))
     for inner in (session.claims, session.claims["a"], session.claims["a"]["b"][0]):

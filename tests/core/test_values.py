@@ -124,7 +124,7 @@ SESSION = SessionToken(
 
 
 def test_a_session_is_made_of_claims_or_of_their_json() -> None:
-    claims = {"roles": ["Admin"], "dct": "t1", "nsec": {"job": 1}, "list": [[1]]}
+    claims: dict[str, Any] = {"roles": ["Admin"], "dct": "t1", "nsec": {"job": 1}, "list": [[1]]}
     made = [
         SessionToken(jwt="j", key_id="k", project_id="p", expire_time=0, claims=given)
         for given in (claims, json.dumps(claims).encode())
@@ -138,8 +138,18 @@ def test_a_session_is_made_of_claims_or_of_their_json() -> None:
         again = pickle.loads(pickle.dumps(session))  # noqa: S301 - our own
         assert again == session
         assert again.claims == session.claims
-        with pytest.raises(AttributeError):
-            session.roles = ()  # type: ignore[misc]  # the point of the test
+        for name in ("roles", "claims", "tenants"):
+            with pytest.raises(AttributeError):
+                setattr(session, name, ())
+    assert made[0] == made[1]
+    claims["roles"] = ["Other"]
+    assert made[0].roles == made[0].claims["roles"] == ("Admin",)
+
+
+@pytest.mark.parametrize("given", ["{}", [("roles", ["Admin"])], None, bytearray(b"{}")])
+def test_a_session_is_made_of_nothing_else(given: Any) -> None:
+    with pytest.raises(InvalidArgument, match="claims must be a mapping"):
+        SessionToken(jwt="j", key_id="k", project_id="p", expire_time=0, claims=given)
 
 
 @pytest.mark.parametrize("signed", [b"", b"[]", b'{"a":1,"a":2}', b"\xff"])

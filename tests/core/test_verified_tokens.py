@@ -14,6 +14,7 @@ from descope_async import (
     SessionToken,
     TokenError,
     TokenExpired,
+    TokenNotYetValid,
     UnknownKey,
 )
 from descope_async.clock import Clock
@@ -80,6 +81,22 @@ async def test_another_token_with_its_signature_is_not_it(
     assert client.validate_session_nowait(session.jwt) is not None
 
 
+async def test_a_string_that_poses_as_another_is_not_remembered_as_it(
+    client: DescopeClient, session: SessionToken
+) -> None:
+    class Posing(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            return "another"
+
+    found = client.validate_session_nowait(Posing(session.jwt))
+    assert found is not None
+    assert found.jwt == session.jwt
+    with pytest.raises(TokenError):
+        client.validate_session_nowait("another")
+
+
 async def test_its_time_is_judged_each_time(
     client: DescopeClient, session: SessionToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +106,12 @@ async def test_its_time_is_judged_each_time(
         client.validate_session_nowait(session.jwt)
     with pytest.raises(TokenExpired):
         await client.validate_session(session.jwt)
+    monkeypatch.setattr(Clock, "now", lambda _: session.claims["iat"] - 6)
+    for _ in range(2):
+        with pytest.raises(TokenNotYetValid):
+            client.validate_session_nowait(session.jwt)
+    monkeypatch.setattr(Clock, "now", lambda _: session.expire_time - 1)
+    assert client.validate_session_nowait(session.jwt) is not None
 
 
 async def test_a_withdrawn_key_takes_its_tokens_along(
