@@ -285,6 +285,28 @@ async def test_what_got_no_connection_in_time_was_not_sent(servers: Any) -> None
         await asyncio.wait(calls)
 
 
+@pytest.mark.parametrize("where", ["proxy", "TLS", "answer"])
+async def test_a_call_under_way_ends_after_the_client(
+    servers: Any, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiohttp forgets some of what is under way when it is closed: only its time ends it."""
+    async with servers.running(servers.silence) as server:
+        monkeypatch.setenv("HTTPS_PROXY", server.base_url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        url = {
+            "proxy": "https://api.example.com",
+            "TLS": server.base_url.replace("http:", "https:"),
+            "answer": server.base_url,
+        }[where]
+        client = client_of(url, trust_env=where == "proxy", timeouts={"connect": 60, "deadline": 2})
+        call = asyncio.create_task(client.mgmt.access_key.load("a"))
+        await asyncio.sleep(0.3)
+        assert not call.done()
+        await client.aclose()
+        with pytest.raises(ClientClosed):
+            await asyncio.wait_for(call, 20)
+
+
 @pytest.mark.parametrize(
     "data",
     [
