@@ -195,8 +195,8 @@ def retry_after(header: str | None, *, now: float) -> float | None:
     """
     if header is None:
         return None
-    if _SECONDS.fullmatch(header.strip()):
-        return min(float(header), _LONGEST)
+    if seconds := _SECONDS.fullmatch(header.strip()):
+        return min(float(seconds[0]), _LONGEST)
     date = http_date(header)
     return None if date is None else min(max(date - now, 0.0), _LONGEST)
 

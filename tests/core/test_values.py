@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from descope_async import (
@@ -225,6 +225,7 @@ def test_retry_after(header: str | None, seconds: float | None) -> None:
 
 
 @given(st.text())
+@example("0\x1f")
 def test_any_retry_after_is_bounded(header: str) -> None:
     seconds = retry_after(header, now=NOW)
     assert seconds is None or 0 <= seconds <= 86_400
