@@ -51,7 +51,7 @@ class Connections:
         Raises:
             ClientClosed: After `aclose`.
         """
-        pool = self.open_pool()
+        pool = self.pool_if_open()
         if pool is None:
             for other in list(self._pools):
                 if other.is_closed():
@@ -63,7 +63,7 @@ class Connections:
                 raise ClientClosed("the client is closed")
         return pool
 
-    def open_pool(self) -> Pool | None:
+    def pool_if_open(self) -> Pool | None:
         """The pool of the running loop, unless it is still to be opened.
 
         Raises:

@@ -96,7 +96,7 @@ class Transport:
     async def _carry_out(
         self, request: Request, read: Callable[[Answer], T], attempt: Attempt
     ) -> T:
-        pool = self._connections.open_pool() or await self._connections.pool()
+        pool = self._connections.pool_if_open() or await self._connections.pool()
         # aiohttp's errors hold the headers, in their attributes and in the frames of their
         # traceback. So they end here: what is raised is raised outside of their handlers.
         try:
