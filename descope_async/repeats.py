@@ -130,14 +130,14 @@ class Repeats:
                 except DescopeError as error:
                     failure = error.with_traceback(None)
                     self._tell_attempt(progress, attempt, began, error)
-                except BaseException as error:
+                except BaseException as error:  # a cancellation too: only told of, and raised on
                     self._tell_attempt(progress, attempt, began, error)
                     raise
                 else:
                     break
                 await self._prepare_repeat(request, progress, attempt, failure)
                 began = self._clock.running()
-        except BaseException as error:
+        except BaseException as error:  # as above
             self._tell_end(progress, error)
             raise
         self._quota.give_back(progress.paid)
