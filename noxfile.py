@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,15 +14,40 @@ from nox.command import CommandFailed
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
+nox.options.download_python = "never"
 nox.options.sessions = ["tests", "lint", "types", "facade", "docs"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)
+PINS = Path(__file__).parent / ".ci/constraints.txt"
+IN_CI = bool(os.environ.get("CI"))
 
 
 def install(session: nox.Session, *groups: str, package: str | None = "-e.[all]") -> None:
-    """Install dependency groups and, unless told otherwise, the checkout with all extras."""
+    """Install dependency groups and, unless told otherwise, the checkout with all extras.
+
+    In CI the versions and hashes are those of `.ci/constraints.txt`; elsewhere they are the newest.
+    """
     wanted = [line for group in groups for line in nox.project.dependency_groups(PYPROJECT, group)]
-    session.install(*wanted, *([package] if package else []))
+    pinned = ["--constraint", str(PINS)] if IN_CI else []
+    env = {"UV_BUILD_CONSTRAINT": str(PINS)} if IN_CI else None
+    session.install(*pinned, *wanted, *([package] if package else []), env=env)
+
+
+def pythons_here() -> list[str]:
+    """The supported Pythons that this machine has, the oldest first."""
+    if shutil.which("pyenv"):  # pyenv runs only the versions that are named here
+        names = [
+            subprocess.run(["pyenv", *arguments], capture_output=True, text=True, check=True).stdout
+            for arguments in (["version-name"], ["versions", "--bare"])
+        ]
+        os.environ["PYENV_VERSION"] = ":".join("".join(names).split())
+    return [
+        version
+        for version in PYTHONS
+        if (found := shutil.which(f"python{version}"))
+        and subprocess.run([found, "--version"], capture_output=True, check=False).returncode == 0
+    ]
 
 
 @nox.session
@@ -28,6 +55,39 @@ def tests(session: nox.Session) -> None:
     """The whole test suite; arguments go to pytest."""
     install(session, "test")
     session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "loadfile"]))
+
+
+@nox.session(python=PYTHONS)
+def pythons(session: nox.Session) -> None:
+    """The tests of the core and of the facade on one Python; arguments go to pytest."""
+    install(session, "test")
+    session.run(
+        "pytest",
+        "tests/core",
+        "tests/facade",
+        *(session.posargs or ["-n", "2", "--dist", "loadfile"]),
+    )
+
+
+@nox.session(venv_backend="none")
+def ends(session: nox.Session) -> None:
+    """`pythons` on the oldest and the newest Python that is here, where `tests` has not been."""
+    here = pythons_here()
+    tested = f"{sys.version_info.major}.{sys.version_info.minor}"
+    others = sorted({here[0], here[-1]} - {tested}) if here else []
+    if not others:
+        session.skip(f"there is no other supported Python than {tested}")
+    for version in others:
+        session.notify(f"pythons-{version}")
+
+
+@nox.session(venv_backend="none")
+def weekly(session: nox.Session) -> None:
+    """What takes too long for every change, with the newest dependencies."""
+    for version in pythons_here():
+        session.notify(f"pythons-{version}")
+    for slow in ("lowest", "soak"):
+        session.notify(slow)
 
 
 @nox.session(reuse_venv=False, venv_backend="uv")
@@ -59,11 +119,19 @@ def interop(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Formatting, lint and spelling."""
+    """Formatting, lint, spelling, and the files that GitHub and the commit hooks read."""
     install(session, "lint", package=None)
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
     session.run("codespell")
+    session.run("prek", "validate-config", ".pre-commit-config.yaml")
+    session.run("zizmor", "--offline", "--quiet", ".github")
+    for schema, files in (
+        ("github-workflows", [".github/workflows/checks.yml", ".github/workflows/weekly.yml"]),
+        ("github-issue-forms", [".github/ISSUE_TEMPLATE/bug.yml"]),
+        ("github-issue-config", [".github/ISSUE_TEMPLATE/config.yml"]),
+    ):
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
 
 
 @nox.session
@@ -116,7 +184,7 @@ def build(session: nox.Session) -> None:
     """Build wheel and sdist into dist/."""
     install(session, "build", package=None)
     shutil.rmtree("dist", ignore_errors=True)
-    session.run("python", "-m", "build")
+    session.run("python", "-m", "build", "--no-isolation")  # with the versions of the group
 
 
 @nox.session(reuse_venv=False, requires=["build"])
@@ -130,6 +198,21 @@ def package(session: nox.Session, built: str) -> None:
     session.run("python", "-I", smoke)
     session.install(f"{distribution}[cli]")
     session.run("python", "-I", smoke, "cli")
+
+
+@nox.session
+def constraints(session: nox.Session) -> None:
+    """Write the pinned versions that CI uses; with `-- --upgrade`, take the newest."""
+    session.install("uv")
+    options = ["--quiet", "--universal", "--generate-hashes", "--no-emit-index-url", "--no-header"]
+    groups = [f"--group={group}" for group in PYPROJECT["dependency-groups"]]
+    compiled = {
+        PINS: ["pyproject.toml", "--all-extras", *groups],
+        PINS.with_name("nox.txt"): ["--group=nox"],
+    }
+    for file, chosen in compiled.items():
+        command = ["uv", "pip", "compile", *options, *chosen, "--output-file", str(file)]
+        session.run(*command, *session.posargs)
 
 
 @nox.session
