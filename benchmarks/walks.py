@@ -1,0 +1,317 @@
+"""Through which modules a call goes, and how often it comes back: ``python -m benchmarks.walks``.
+
+A room is a module, named by its path below the package. A walk has one step for each function that
+is called; a coroutine or generator is a step when it starts, and none when it is resumed. Printed
+for each way are: how many rooms it visits; how many changes of room there are from one step to the
+next; and how many of these changes re-enter a room that was visited before.
+
+Only Python functions in files of the package are seen: not what attrs and cattrs generate, and not
+the libraries in between. Each walk is made by a new client, against a local Descope.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dis
+import gc
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from itertools import pairwise
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from attrs import field, frozen
+
+import descope_async.emulator
+import descope_sync.emulator
+from descope_async import ConnectionFailed, DescopeClient, NotFound, OutcomeUnknown
+from descope_async.emulator import Fault
+
+Call = Callable[[], Awaitable[object]]
+
+PACKAGE: Final = Path(descope_async.__file__).parent
+EMULATOR: Final = PACKAGE / "emulator"
+#: Python 3.12 and newer make no frames for these.
+_COMPREHENSIONS: Final = {"<listcomp>", "<dictcomp>", "<setcomp>"}
+#: The bits of RESUME's argument that say where: 0 at the start of a frame, else after a yield or await.
+_WHERE: Final = 3
+#: Seconds that the answer to a create takes, so that its caller can be cancelled before.
+_DELAY: Final = 0.2
+#: Seconds after which a client has surely noticed that its idle connection was closed.
+_NOTICED: Final = 0.1
+
+
+@frozen
+class Step:
+    """A function that was called.
+
+    Attributes:
+        room: The path of its module below the package.
+        function: Its qualified name.
+    """
+
+    room: str
+    function: str
+
+    @property
+    def name(self) -> str:
+        """The name of its module, without what marks it as private."""
+        return self.room.rpartition("/")[-1].lstrip("_")
+
+
+@frozen
+class Walk:
+    """Functions that were called, in this order."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def rooms(self) -> int:
+        """How many rooms it visits."""
+        return len({step.room for step in self.steps})
+
+    @property
+    def changes(self) -> int:
+        """How many steps are in another room than the step before."""
+        return sum(before.room != after.room for before, after in pairwise(self.steps))
+
+    @property
+    def re_entries(self) -> int:
+        """How many changes lead to a room that was visited before."""
+        return self.changes - max(self.rooms - 1, 0)
+
+    def without(self, names: Collection[str]) -> Walk:
+        """The same walk past all rooms of these names, wherever in the package they are."""
+        return Walk(tuple(step for step in self.steps if step.name not in names))
+
+
+@contextmanager
+def recording(inside: Path, outside: Path | None = None) -> Iterator[list[Step]]:
+    """Record the steps of all that runs on this thread.
+
+    Args:
+        inside: The folder of the package whose functions are steps.
+        outside: A folder below it whose functions are none; None for no such folder.
+    """
+    steps: list[Step] = []
+    rooms: dict[str, str | None] = {}
+
+    def room_of(file: str) -> str | None:
+        path = Path(file)
+        if not path.is_relative_to(inside) or (outside and path.is_relative_to(outside)):
+            return None
+        return path.relative_to(inside).with_suffix("").as_posix()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event != "call":
+            return
+        code = frame.f_code
+        if code.co_filename not in rooms:
+            rooms[code.co_filename] = room_of(code.co_filename)
+        room = rooms[code.co_filename]
+        if room is not None and code.co_name not in _COMPREHENSIONS and _starts(frame):
+            steps.append(Step(room, code.co_qualname))
+
+    sys.setprofile(note)
+    try:
+        yield steps
+    finally:
+        sys.setprofile(None)
+
+
+def _starts(frame: FrameType) -> bool:
+    """Whether a frame starts; else it is resumed, or an exception is thrown into it."""
+    operation, argument = frame.f_code.co_code[frame.f_lasti : frame.f_lasti + 2]
+    return operation == dis.opmap["RESUME"] and not argument & _WHERE
+
+
+@frozen
+class Scene:
+    """What the ways need.
+
+    Attributes:
+        emulator: A local Descope that runs on another thread.
+        client: The client whose calls are walks.
+        helper: Another client, for what `client` must not know of.
+        access_key: The secret of an access key.
+        life: What is entered here is left after the walk.
+    """
+
+    emulator: descope_sync.emulator.Emulator
+    client: DescopeClient
+    helper: DescopeClient
+    access_key: str = field(repr=False)
+    life: AsyncExitStack
+
+
+async def new_token(scene: Scene) -> Call:
+    """A session token that the client has not seen, with the signing keys at hand."""
+    await scene.client.refresh_key_set()
+    session = await scene.helper.exchange_access_key(scene.access_key)
+    return lambda: scene.client.validate_session(session.jwt)
+
+
+async def exchange(scene: Scene) -> Call:
+    """An exchange over an open connection, with the signing keys at hand."""
+    await scene.client.refresh_key_set()
+    return lambda: scene.client.exchange_access_key(scene.access_key)
+
+
+async def not_found(scene: Scene) -> Call:
+    """An answer 404, until the caller has the error."""
+    await _manage(scene.client)
+    return lambda: _fail_to_load(scene.client, NotFound)
+
+
+async def refused_connection(scene: Scene) -> Call:
+    """Connections that are refused at each attempt, until the caller has the error."""
+    await _manage(scene.client)
+    outage = await asyncio.to_thread(scene.emulator.refusing_connections)
+    await asyncio.to_thread(outage.__enter__)
+    scene.life.push_async_callback(asyncio.to_thread, outage.__exit__, None, None, None)
+    await asyncio.sleep(_NOTICED)  # else the client may try a connection that was closed just now
+    return lambda: _fail_to_load(scene.client, ConnectionFailed)
+
+
+async def cancelled_create(scene: Scene) -> Call:
+    """A create whose caller is cancelled while the answer is on its way."""
+    await _manage(scene.client)
+    creates = scene.emulator.requests.count("access_key.create")
+    scene.emulator.faults.add(Fault("delay", "access_key.create", seconds=_DELAY))
+    scene.life.callback(scene.emulator.faults.clear)
+
+    async def call() -> None:
+        task = asyncio.create_task(scene.client.mgmt.access_key.create("cancelled"))
+        while scene.emulator.requests.count("access_key.create") == creates:  # noqa: ASYNC110 - the emulator, on another thread, sets no event
+            await asyncio.sleep(_DELAY / 100)
+        task.cancel()
+        try:
+            await task
+        except (asyncio.CancelledError, OutcomeUnknown):
+            return
+        raise AssertionError("the create was over before it was cancelled")
+
+    return call
+
+
+async def first_token(scene: Scene) -> Call:
+    """The first token of a new token source."""
+    await scene.client.refresh_key_set()
+    return scene.client.token_source(scene.access_key).token
+
+
+async def first_answer(scene: Scene) -> Call:
+    """The first answer of a new verifier."""
+    await scene.client.refresh_key_set()
+    verifier = scene.client.access_key_verifier()
+    return lambda: verifier.verify(scene.access_key)
+
+
+async def emulator_exchange(scene: Scene) -> Call:
+    """An exchange as the emulator answers it, which for this runs on the client's thread."""
+    emulator = await scene.life.enter_async_context(descope_async.emulator.Emulator())
+    client = await scene.life.enter_async_context(
+        DescopeClient(emulator.project_id, emulator.management_key, base_url=emulator.base_url)
+    )
+    created = await client.mgmt.access_key.create("walk")
+    await client.refresh_key_set()
+    return lambda: client.exchange_access_key(created.cleartext)
+
+
+WAYS: Final = {
+    "new token": new_token,
+    "exchange": exchange,
+    "not found": not_found,
+    "refused connection": refused_connection,
+    "cancelled create": cancelled_create,
+    "first token of a source": first_token,
+    "first answer of a verifier": first_answer,
+    "exchange in the emulator": emulator_exchange,
+}
+
+
+async def _manage(client: DescopeClient) -> None:
+    """Make a client's first management call, and await what it does in the background."""
+    await client.mgmt.access_key.search_all_access_keys()
+    background = asyncio.all_tasks() - {asyncio.current_task()}
+    if background:
+        await asyncio.wait(background)
+
+
+async def _fail_to_load(client: DescopeClient, expected: type[Exception]) -> None:
+    try:
+        await client.mgmt.access_key.load("Kunknown")
+    except expected:
+        return
+    raise AssertionError(f"a call was to fail with {expected.__name__}")
+
+
+async def take(name: str, emulator: descope_sync.emulator.Emulator) -> Walk:
+    """Walk one way, with new clients."""
+    async with AsyncExitStack() as life:
+        client, helper = [
+            await life.enter_async_context(
+                DescopeClient(
+                    emulator.project_id,
+                    emulator.management_key,
+                    base_url=emulator.base_url,
+                )
+            )
+            for _ in range(2)
+        ]
+        created = await helper.mgmt.access_key.create("walk")
+        call = await WAYS[name](Scene(emulator, client, helper, created.cleartext, life))
+        folders = (EMULATOR,) if WAYS[name] is emulator_exchange else (PACKAGE, EMULATOR)
+        gc.collect()
+        gc.disable()  # finalizers would be steps as well
+        try:
+            with recording(*folders) as steps:
+                await call()
+        finally:
+            gc.enable()
+    return Walk(tuple(steps))
+
+
+def main() -> None:
+    """Walk every way, and print the counts.
+
+    Raises:
+        SystemExit: A way was not the same the second time.
+    """
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.walks", description=__doc__)
+    parser.add_argument(
+        "--steps",
+        choices=WAYS,
+        action="append",
+        default=[],
+        help="print the steps of this way; may be repeated",
+    )
+    parser.add_argument(
+        "--without",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="leave this room out, such as clock; may be repeated",
+    )
+    options = parser.parse_args()
+    logging.getLogger("descope_async").addHandler(logging.NullHandler())  # failures are meant
+    print(f"{'way':<28}{'rooms':>8}{'changes':>10}{'re-entries':>12}")
+    with descope_sync.emulator.Emulator() as emulator:
+        for name in WAYS:
+            asyncio.run(take(name, emulator))  # imports what the way needs
+            walk, again = [
+                asyncio.run(take(name, emulator)).without(options.without) for _ in range(2)
+            ]
+            print(f"{name:<28}{walk.rooms:>8}{walk.changes:>10}{walk.re_entries:>12}")
+            if name in options.steps:
+                print(*(f"    {step.room:<24}{step.function}" for step in walk.steps), sep="\n")
+            if walk != again:
+                raise SystemExit(f"{name}: the second walk went another way")
+
+
+if __name__ == "__main__":
+    main()
