@@ -1,0 +1,279 @@
+"""What the credential of an HTTP request becomes: a question to the client, or a refusal.
+
+These rules do no I/O and know no framework. Whatever serves requests uses them in three steps:
+
+1. `Admission.read` takes the credential from the request's headers.
+2. The client is asked about it. `Admission.refusal_of` and `Admission.refusal_of_key` say what its
+   answer means when it is not a session.
+3. `Admission.check` compares the session with what a route demands.
+
+A refusal never says why a signature failed, and holds no credential.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal, TypeAlias, get_args
+
+from attrs import field, frozen
+
+from descope_async import (
+    ConfigurationError,
+    DescopeError,
+    ProofInvalid,
+    ProofRequired,
+    SessionToken,
+    TokenError,
+    TokenExpired,
+    Verification,
+)
+
+from .refusal import Refusal
+from .requirement import Requirement
+
+__all__ = ["Accepted", "Admission", "Credential", "Proofs", "Refusal", "Requirement", "Scheme"]
+
+#: The kinds of credentials.
+Accepted: TypeAlias = Literal["session_token", "access_key"]
+#: Whether tokens may, or must, be bound to a key (RFC 9449).
+Proofs: TypeAlias = Literal["mixed", "required"]
+#: The schemes of the ``Authorization`` header.
+Scheme: TypeAlias = Literal["Bearer", "DPoP"]
+
+_SCHEMES: Final[dict[bytes, Scheme]] = {b"bearer": "Bearer", b"dpop": "DPoP"}
+#: Visible ASCII but the comma, which joins the values of repeated headers.
+_VALUE: Final = re.compile(rb"[!-+\--~]+")
+#: A JWT has two dots, and no access key of the service has any.
+_DOTS: Final = 2
+_SCOPE: Final = re.compile(r"[!#-\[\]-~]+")  # RFC 6749, 3.3
+_QUOTABLE: Final = re.compile(r"[ !#-\[\]-~]*")
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: The algorithms of the proofs that a client accepts.
+_ALGORITHMS: Final = 'algs="ES256 ES384 ES512 EdDSA PS256 PS384 PS512 RS256 RS384 RS512"'
+
+_NOT_VALID: Final = "the token is not valid"
+_NO_PROOF: Final = "the token needs a DPoP proof of this request"
+
+
+@frozen
+class Credential:
+    """What a caller presented.
+
+    Attributes:
+        kind: ``"session_token"`` to validate, or ``"access_key"`` to verify.
+        scheme: The scheme of the ``Authorization`` header, in its usual spelling.
+        value: The token or the key itself.
+        proofs: The values of the ``DPoP`` headers; empty where proofs are not looked at.
+    """
+
+    kind: Accepted
+    scheme: Scheme
+    value: str = field(repr=False)
+    proofs: tuple[str, ...] = field(default=(), repr=False)
+
+
+def _kinds(value: Accepted | Iterable[Accepted]) -> tuple[Accepted, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+@frozen(kw_only=True)
+class Admission:
+    """What a service accepts, and how it refuses.
+
+    Attributes:
+        accept: The kinds of credentials. What has the form of a token is never taken for an access
+            key, so no token is sent to the service.
+        dpop: ``"mixed"`` to accept tokens that are bound to a key, with their proofs;
+            ``"required"`` to accept no others; None to refuse bound tokens.
+        access_key_header: A header for access keys beside ``Authorization``, such as
+            ``"X-Api-Key"``; None for no other.
+        realm: The ``realm`` of challenges.
+        resource_metadata: The URL of the resource's metadata (RFC 9728) for challenges; None to
+            name none.
+
+    Raises:
+        ConfigurationError: A value cannot be right.
+    """
+
+    accept: tuple[Accepted, ...] = field(default=("session_token",), converter=_kinds)
+    dpop: Proofs | None = None
+    access_key_header: str | None = None
+    realm: str = "descope"
+    resource_metadata: str | None = None
+    _key_header: bytes | None = field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        kinds = get_args(Accepted)
+        if not self.accept or not set(self.accept) <= set(kinds):
+            raise ConfigurationError(f"accept must name one or more of {', '.join(kinds)}")
+        if self.dpop not in {None, *get_args(Proofs)}:
+            raise ConfigurationError(f"dpop must be None or one of {', '.join(get_args(Proofs))}")
+        if self.dpop is not None and "session_token" not in self.accept:
+            raise ConfigurationError("dpop is about session tokens: accept them, or leave it out")
+        for name in ("realm", "resource_metadata"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, str) and _QUOTABLE.fullmatch(value)):
+                raise ConfigurationError(f"{name} must be printable ASCII without quotes")
+        if self.access_key_header is None:
+            return
+        if "access_key" not in self.accept:
+            raise ConfigurationError("access_key_header needs access_key in accept")
+        if not _HEADER_NAME.fullmatch(self.access_key_header):
+            raise ConfigurationError("access_key_header must be the name of a header")
+        object.__setattr__(self, "_key_header", self.access_key_header.lower().encode())
+
+    def read(self, headers: Iterable[tuple[bytes, bytes]]) -> Credential | Refusal:
+        """The credential in a request's headers. Nothing else of a request is looked at.
+
+        Args:
+            headers: All headers in pairs, with names in lower case, as an ASGI server gives them.
+        """
+        given: list[bytes] = []
+        keys: list[bytes] = []
+        proofs: list[bytes] = []
+        for name, value in headers:
+            if name == b"authorization":
+                given.append(value)
+            elif name == b"dpop":
+                proofs.append(value)
+            elif name == self._key_header:
+                keys.append(value)
+        if len(given) + len(keys) > 1:
+            return self._refuse(400, "invalid_request", "there must be exactly one credential")
+        if keys:
+            return self._judge("Bearer", keys[0], (), is_key=True)
+        word, _, rest = given[0].partition(b" ") if given else (b"", b"", b"")
+        scheme = _SCHEMES.get(word.lower())
+        if scheme is None or (scheme == "DPoP" and self.dpop is None):
+            return self.refuse_missing()
+        return self._judge(scheme, rest, proofs)
+
+    def _judge(
+        self, scheme: Scheme, rest: bytes, proofs: Sequence[bytes], *, is_key: bool = False
+    ) -> Credential | Refusal:
+        value = rest.strip(b" ")
+        if not value:
+            return self.refuse_missing()
+        if not _VALUE.fullmatch(value):
+            return self._refuse(400, "invalid_request", "the credential is malformed", scheme)
+        is_token = value.count(b".") >= _DOTS
+        kind: Accepted = "session_token" if is_token else "access_key"
+        # A header for keys has no tokens, and a key is bound to nothing that could be proven.
+        is_misplaced = is_key if is_token else scheme == "DPoP"
+        if is_misplaced or kind not in self.accept:
+            return self._refuse(401, "invalid_token", _NOT_VALID, scheme)
+        if scheme == "DPoP" and not proofs:
+            return self._refuse(401, "invalid_dpop_proof", _NO_PROOF, scheme)
+        shown = proofs if is_token and self.dpop is not None else ()
+        return Credential(
+            kind, scheme, value.decode(), tuple([each.decode("latin-1") for each in shown])
+        )
+
+    def refuse_missing(self) -> Refusal:
+        """The refusal of a request without a credential, or of a scheme that is not accepted."""
+        return self._refuse(401, None, "a credential is needed")
+
+    def refusal_of(self, error: DescopeError, scheme: Scheme = "Bearer") -> Refusal:
+        """What an error of ``validate_session`` means for the caller.
+
+        Only a `TokenError` is the caller's fault. All else says nothing about the token, so that
+        an outage, or a rate limit of the service, is answered with 503.
+        """
+        match error:
+            case ProofRequired() | ProofInvalid() if self.dpop is not None:
+                return self._refuse(401, "invalid_dpop_proof", _NO_PROOF, "DPoP")
+            case TokenExpired():
+                return self._refuse(401, "invalid_token", "the token has expired", scheme)
+            case TokenError():
+                return self._refuse(401, "invalid_token", _NOT_VALID, scheme)
+            case _:
+                return _unavailable(error.retry_after)
+
+    def refusal_of_key(self, verification: Verification) -> Refusal | None:
+        """What a verifier's answer means for the caller. None for a good access key."""
+        match verification.reason:
+            case "valid":
+                return None
+            case "malformed" | "refused":
+                return self._refuse(401, "invalid_token", "the access key is not valid", "Bearer")
+            case "forbidden":
+                return self._refuse(
+                    403, "insufficient_scope", "the access key is not for here", "Bearer"
+                )
+            case "rate_limited":
+                text = "too many unknown access keys are being tried"
+                return Refusal.to_wait(429, text, verification.retry_after)
+            case "unavailable":
+                return _unavailable(verification.retry_after)
+
+    def refusal_of_unbound(self, session: SessionToken, scheme: Scheme) -> Refusal | None:
+        """The refusal of a token that is bound to no key, where it must be. None to go on."""
+        if self.dpop != "required" or "cnf" in session.claims:
+            return None
+        return self._refuse(401, "invalid_token", "the token must be bound to a key", scheme)
+
+    def check(
+        self,
+        session: SessionToken,
+        requirement: Requirement,
+        *,
+        tenant: str | None = None,
+        now: float = math.inf,
+        scheme: Scheme = "Bearer",
+    ) -> Refusal | None:
+        """What is wrong with a caller for a route. None for nothing.
+
+        Args:
+            session: The caller.
+            requirement: What the route demands.
+            tenant: The tenant's id in the request's path, if the requirement names a parameter.
+            now: Epoch seconds; needed for a ``max_age``.
+            scheme: The scheme that the caller used.
+        """
+        if not requirement.is_recent(session, now):
+            limit = f'max_age="{math.floor(requirement.max_age or 0)}"'
+            text = "the token is older than is accepted here"
+            return self._refuse(401, "invalid_token", text, scheme, limit)
+        if not requirement.is_granted(session, tenant):
+            text = "the caller lacks a permission, a role or the tenant"
+            more = _scope(requirement.permissions)
+            return self._refuse(403, "insufficient_scope", text, scheme, *more)
+        return None
+
+    def _refuse(
+        self,
+        status: int,
+        error: str | None,
+        description: str,
+        scheme: Scheme | None = None,
+        *more: str,
+    ) -> Refusal:
+        said = [f'realm="{self.realm}"']
+        if error is not None:
+            said += [f'error="{error}"', f'error_description="{description}"', *more]
+        if self.resource_metadata is not None:
+            said.append(f'resource_metadata="{self.resource_metadata}"')
+        return Refusal(status, error, description, self._challenge(", ".join(said), scheme))
+
+    def _challenge(self, said: str, scheme: Scheme | None) -> str:
+        if self.dpop is None:
+            return f"Bearer {said}"
+        if self.dpop == "required":
+            return f"DPoP {said}, {_ALGORITHMS}"
+        # Only the scheme that the caller used tells of the error (RFC 9449, 7.1).
+        if scheme == "DPoP":
+            return f'DPoP {said}, {_ALGORITHMS}, Bearer realm="{self.realm}"'
+        return f"Bearer {said}, DPoP {_ALGORITHMS}"
+
+
+def _scope(permissions: Sequence[str]) -> list[str]:
+    """The attribute ``scope``, if every permission can stand in it."""
+    if not permissions or not all(_SCOPE.fullmatch(each) for each in permissions):
+        return []
+    return [f'scope="{" ".join(permissions)}"']
+
+
+def _unavailable(wait: float | None) -> Refusal:
+    return Refusal.to_wait(503, "the credential cannot be checked now", wait)
