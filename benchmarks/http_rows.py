@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from descope_async import DescopeClient, wire
+from descope_async import DescopeClient
+from descope_async._calls import wire
 
 from .answers import ACCESS_KEY, PROJECT, SEARCH
 from .bars import Bar, Line, line

@@ -44,11 +44,13 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from ._calls.retry_rules import Retries
+    from ._config import Timeouts
+    from ._keys.key_reader import EnvironmentVariable
+    from ._tokens.used_proofs import ReplayStore
     from .access_keys import AccessKeys
     from .client import DescopeClient, Management
-    from .config import Timeouts
     from .dpop_request import DPoPRequest
-    from .key_sources import EnvironmentVariable
     from .models import (
         AccessKey,
         AccessKeyLoginOptions,
@@ -56,8 +58,6 @@ if TYPE_CHECKING:
         CreatedAccessKey,
         SortField,
     )
-    from .replays import ReplayStore
-    from .retries import Retries
     from .session_token import SessionToken, TenantAccess
     from .token_source import TokenSource
     from .verification import Verification
@@ -76,14 +76,14 @@ _LAZY: Final = {
     "CreatedAccessKey": "models",
     "DPoPRequest": "dpop_request",
     "DescopeClient": "client",
-    "EnvironmentVariable": "key_sources",
+    "EnvironmentVariable": "_keys.key_reader",
     "Management": "client",
-    "ReplayStore": "replays",
-    "Retries": "retries",
+    "ReplayStore": "_tokens.used_proofs",
+    "Retries": "_calls.retry_rules",
     "SessionToken": "session_token",
     "SortField": "models",
     "TenantAccess": "session_token",
-    "Timeouts": "config",
+    "Timeouts": "_config",
     "TokenSource": "token_source",
     "Verification": "verification",
 }

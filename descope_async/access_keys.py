@@ -10,17 +10,18 @@ from typing import Any, Final, Literal, TypeVar
 import anyio
 from attrs import AttrsInstance
 
-from . import arguments, wire
-from .clock import SYSTEM_CLOCK
-from .config import Config
+from . import _arguments as arguments
+from ._calls import wire
+from ._calls.license import License
+from ._calls.messages import Answer, Once, Request
+from ._calls.reconciliation import Reconciliation
+from ._calls.transport import Transport
+from ._config import Config
+from ._runtime.clock import SYSTEM_CLOCK
+from ._secret import Secret
+from ._telemetry import Telemetry
 from .errors import BadRequest, Conflict, NotFound
-from .license import License
-from .messages import Answer, Once, Request
 from .models import AccessKey, AccessKeyLoginOptions, AssociatedTenant, CreatedAccessKey, SortField
-from .reconciliation import Reconciliation
-from .secret import Secret
-from .telemetry import Telemetry
-from .transport import Transport
 
 T = TypeVar("T")
 V = TypeVar("V", bound=AttrsInstance)

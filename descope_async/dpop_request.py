@@ -8,8 +8,8 @@ from typing import Any, Final, Self, cast
 
 from attrs import field, frozen
 
+from ._secret import Secret
 from .errors import InvalidArgument
-from .secret import Secret
 
 _HOST: Final = r"(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{0,5}))?"
 _AUTHORITY: Final = re.compile(_HOST, re.ASCII | re.IGNORECASE)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, cast
 
 from attrs import field, frozen
 
-from .clock import SYSTEM_CLOCK
+from ._runtime.clock import SYSTEM_CLOCK
 from .errors import InvalidArgument
 
 
@@ -138,7 +138,7 @@ class AccessKey:
 
     def to_dict(self) -> dict[str, Any]:
         """The key under the service's own names, ``extra`` included, ready for JSON."""
-        from .wire import to_wire  # the JSON names, and cattrs, are loaded only when needed
+        from ._calls.wire import to_wire  # the JSON names, and cattrs, are loaded only when needed
 
         return to_wire(self)
 
@@ -157,7 +157,7 @@ class CreatedAccessKey:
 
     def to_dict(self) -> dict[str, Any]:
         """The answer under the service's own names, the secret included."""
-        from .wire import to_wire
+        from ._calls.wire import to_wire  # the JSON names, and cattrs, are loaded only when needed
 
         return to_wire(self)
 

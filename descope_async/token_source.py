@@ -14,18 +14,19 @@ from weakref import WeakSet
 
 import anyio
 
-from . import arguments, wire
-from .clock import Clock
+from . import _arguments as arguments
+from ._calls import wire
+from ._keys.exchange import MintedToken
+from ._keys.held_token import HeldToken
+from ._keys.key_reader import KeyReader
+from ._keys.refused_keys import Restraint
+from ._keys.renewal import Renewal
+from ._runtime.clock import Clock
+from ._runtime.forks import forget_in_child
+from ._secret import Secret
+from ._telemetry import UNHOOKED, Telemetry
 from .errors import ClientClosed
-from .exchange import MintedToken
-from .forks import forget_in_child
-from .held_token import HeldToken
-from .key_sources import KeyReader
 from .models import AccessKeyLoginOptions
-from .renewal import Renewal
-from .restraint import Restraint
-from .secret import Secret
-from .telemetry import UNHOOKED, Telemetry
 
 _MAX_RENEWALS: Final = 1024
 

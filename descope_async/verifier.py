@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from ._calls.retry_rules import REFUSALS
+from ._keys.presented_keys import KnownKey, KnownKeys
+from ._keys.refused_keys import Restraint
+from ._secret import Secret
 from .errors import AudienceMismatch, ClientClosed, DescopeError, Forbidden, RateLimited
 from .events import AccessKeyChecked
-from .known_keys import KnownKey, KnownKeys
-from .restraint import Restraint
-from .retries import REFUSALS
-from .secret import Secret
 from .session_token import SessionToken
 from .verification import Reason, Verification
 

@@ -117,7 +117,9 @@ FACADES: Final = (
     ),
     Facade("verifier.py", "verifier.py", children=["AccessKeyVerifier"]),
     Facade("events.py", "events.py", exports="events.py"),
-    Facade("emulator/server.py", "emulator.py", roots=["Emulator"], exports="emulator/__init__.py"),
+    Facade(
+        "emulator/emulator.py", "emulator.py", roots=["Emulator"], exports="emulator/__init__.py"
+    ),
     Facade("compat/access_key.py", "compat/access_key.py", children=["AccessKeyManagement"]),
     Facade(
         "compat/descope_client_async.py",

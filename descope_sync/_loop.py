@@ -21,7 +21,7 @@ from anyio import create_task_group
 from anyio.abc import TaskGroup
 from anyio.from_thread import BlockingPortal
 
-from descope_async import shield
+from descope_async._runtime import shield
 from descope_async.errors import DescopeError, OutcomeUnknown
 
 R = TypeVar("R")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from descope_async import DescopeClient
-from descope_async.clock import Clock
+from descope_async._runtime.clock import Clock
 
 
 class QuickTime(Clock):

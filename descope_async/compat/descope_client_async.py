@@ -8,12 +8,12 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from descope_async import arguments
+from descope_async import _arguments as arguments
+from descope_async._config import Timeouts
+from descope_async._secret import Secret
 from descope_async.client import DescopeClient
-from descope_async.config import Timeouts
 from descope_async.errors import ConfigurationError
 from descope_async.models import AccessKeyLoginOptions
-from descope_async.secret import Secret
 
 from .access_key import AccessKeyManagement
 from .exceptions import official_errors

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
+from descope_async._calls.wire import ServiceError, write_error
 from descope_async.errors import (
     ApiError,
     DescopeError,
@@ -18,7 +19,6 @@ from descope_async.errors import (
     TokenError,
     UnexpectedResponse,
 )
-from descope_async.wire import ServiceError, write_error
 
 __all__ = [
     "API_RATE_LIMIT_RETRY_AFTER_HEADER",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
+from descope_async._secret import Secret
+from descope_async._strict_json import writable
 from descope_async.errors import InvalidArgument
-from descope_async.secret import Secret
 from descope_async.session_token import SessionToken
-from descope_async.strict_json import writable
 
 from .common import SESSION_TOKEN_NAME
 

@@ -8,12 +8,12 @@ async with Emulator() as emulator:
 
 from __future__ import annotations
 
+from ._faults.fault import Fault
+from ._faults.rules import FaultCount, Faults
 from .clock import Clock
+from .emulator import Emulator
 from .errors import EmulatorError
-from .fault_rules import FaultCount, Faults
-from .faults import Fault
 from .request_log import RecordedRequest, RequestLog
-from .server import Emulator
 from .set_up import ProjectCredentials
 
 __all__ = [

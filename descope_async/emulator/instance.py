@@ -7,15 +7,15 @@ from collections.abc import Callable
 from attrs import frozen
 
 from . import arguments
+from ._faults.rules import Faults
+from ._memory.project import Call, Project
+from ._memory.signing import Signers
+from ._memory.state import State
 from .answers import Json, Refusal
 from .clock import Clock
 from .errors import EmulatorError
-from .fault_rules import Faults
 from .fields import Fields, from_python
-from .project import Call, Project
 from .request_log import RequestLog
-from .signing import Signers
-from .state import State
 
 
 @frozen(kw_only=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import frozen
 
-from . import operations
+from ._rules import operations
 from .errors import EmulatorError
 
 _KEPT: Final = 10_000

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
-from . import access_keys, roles, tenants, users
+from ._memory.project import Call, Project
+from ._memory.records import digest
+from ._rules import access_keys, roles, tenants, users
 from .answers import Problem, Refusal
 from .errors import EmulatorError
 from .fields import Fields, from_python
-from .project import Call, Project
-from .records import digest
 
 _SECTIONS: Final = ("tenants", "permissions", "roles", "users", "accessKeys")
 _PROJECT_FIELDS: Final = frozenset({"id", "managementKey", *_SECTIONS})

@@ -7,11 +7,12 @@ from typing import Any
 
 from attrs import field, frozen
 
-from . import access_keys, arguments, roles, seed, tenants, users
+from . import arguments, seed
+from ._memory.records import new_id, new_secret
+from ._memory.state import State, usable_id, usable_secret
+from ._rules import access_keys, roles, tenants, users
 from .fields import Fields
 from .instance import Instance
-from .records import new_id, new_secret
-from .state import State, usable_id, usable_secret
 
 
 @frozen

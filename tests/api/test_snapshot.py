@@ -105,7 +105,7 @@ def test_a_meant_change_is_written_down(copied: Path) -> None:
 
 def test_what_is_private_may_change(copied: Path) -> None:
     edit(copied / "descope_async/access_keys.py", "self._transport", "self._sender")
-    edit(copied / "descope_async/wire.py", "class KeyAnswer", "class OneKey")
+    edit(copied / "descope_async/_calls/wire.py", "class KeyAnswer", "class OneKey")
     (copied / "descope_async/news.py").write_text("def found(): ...\n")
     done = run(copied, "--check")
     assert (done.returncode, done.stdout) == (0, "")

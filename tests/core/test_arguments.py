@@ -10,14 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descope_async import (
-    AccessKeyLoginOptions,
-    AssociatedTenant,
-    InvalidArgument,
-    SortField,
-    arguments,
-)
-from descope_async.secret import Secret
+from descope_async import AccessKeyLoginOptions, AssociatedTenant, InvalidArgument, SortField
+from descope_async import _arguments as arguments
+from descope_async._secret import Secret
 
 CANARY = "K2canarySecretThatMustNotShow"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descope_async.strict_json import glance, read_object, read_only, writable
+from descope_async._strict_json import glance, read_object, read_only, writable
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

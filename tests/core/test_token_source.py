@@ -29,13 +29,13 @@ from descope_async import (
     Unauthorized,
     UnexpectedResponse,
 )
-from descope_async.clock import Clock
+from descope_async._calls.messages import Request
+from descope_async._calls.repeats import Repeats
+from descope_async._calls.retry_rules import Retries
+from descope_async._keys.exchange import MintedToken
+from descope_async._runtime.clock import Clock
+from descope_async._secret import Secret
 from descope_async.emulator import Emulator
-from descope_async.exchange import MintedToken
-from descope_async.messages import Request
-from descope_async.repeats import Repeats
-from descope_async.retries import Retries
-from descope_async.secret import Secret
 from descope_async.token_source import TokenSources
 
 

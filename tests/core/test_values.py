@@ -21,9 +21,9 @@ from descope_async import (
     TenantAccess,
     errors,
 )
+from descope_async._calls.retry_rules import retry_after
+from descope_async._secret import Secret
 from descope_async.models import ReadOnlyDict
-from descope_async.retries import retry_after
-from descope_async.secret import Secret
 
 ERRORS = [
     cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, DescopeError)

@@ -33,10 +33,10 @@ from descope_async import (
     Unauthorized,
     Verification,
 )
-from descope_async.clock import SYSTEM_CLOCK, Clock
+from descope_async._keys.presented_keys import KnownKey, KnownKeys
+from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
+from descope_async._secret import Secret
 from descope_async.emulator import Emulator
-from descope_async.known_keys import KnownKey, KnownKeys
-from descope_async.secret import Secret
 from descope_async.token_source import TokenSources
 from descope_async.verifier import Lifetimes
 

@@ -6,20 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from descope_async import (
-    compact,
-    exchange,
-    jwks,
-    jws,
-    known_keys,
-    renewal,
-    replays,
-    restraint,
-    sessions,
-    verified_tokens,
-)
-from descope_async.held_token import HeldToken
-from descope_async.secret import Secret
+from descope_async._keys import exchange, renewal
+from descope_async._keys import presented_keys as known_keys
+from descope_async._keys import refused_keys as restraint
+from descope_async._keys.held_token import HeldToken
+from descope_async._secret import Secret
+from descope_async._tokens import compact
+from descope_async._tokens import signatures as jws
+from descope_async._tokens import signing_keys as jwks
+from descope_async._tokens import used_proofs as replays
+from descope_async._tokens import validated_tokens as verified_tokens
+from descope_async._tokens import validation as sessions
 
 DOCS = Path(__file__).parents[2] / "docs"
 HOUR, WEEK = 3_600, 7 * 86_400

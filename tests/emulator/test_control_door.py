@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jose import jwt
 
 from descope_async.emulator import Emulator
-from descope_async.emulator.control_door import ROUTES
+from descope_async.emulator._serving.control_door import ROUTES
 
 Answer = tuple[int, dict[str, Any]]
 Ask = Callable[..., Awaitable[Answer]]

@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 
 from descope_async.emulator import Emulator, EmulatorError
-from descope_async.emulator.store import Change, Store
+from descope_async.emulator._memory.store import Change, Store
 
 CREATE = "/v1/mgmt/accesskey/create"
 SERVE = """

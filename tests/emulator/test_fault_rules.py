@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from descope_async.emulator import Emulator, EmulatorError, Fault, FaultCount, Faults, operations
-from descope_async.emulator.faults import CONNECT, Effect
+from descope_async.emulator import Emulator, EmulatorError, Fault, FaultCount, Faults
+from descope_async.emulator._faults.fault import CONNECT, Effect
+from descope_async.emulator._rules import operations
 
 Ask = Callable[..., Awaitable[tuple[int, dict[str, Any]]]]
 

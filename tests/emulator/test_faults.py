@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from descope_async.emulator import Emulator, EmulatorError, Fault
-from descope_async.emulator.faults import Effect
+from descope_async.emulator._faults.fault import Effect
 
 Answer = tuple[int, dict[str, Any]]
 Ask = Callable[..., Awaitable[Answer]]

@@ -331,7 +331,7 @@ async def test_a_failure_inside_is_answered_without_its_details(
     caplog: pytest.LogCaptureFixture,
     replacement: Callable[[Any], Any],
 ) -> None:
-    monkeypatch.setattr("descope_async.emulator.app.parse", replacement)
+    monkeypatch.setattr("descope_async.emulator._serving.app.parse", replacement)
     status, answer = await manage("accesskey/create", {"name": "k", "customClaims": {"a": 1}})
     assert status == 500
     assert "CANARY" not in str(answer)

@@ -9,7 +9,7 @@ import pytest
 
 import descope_async.client
 from descope_async import DescopeClient, TokenExpired, TokenSource, UnknownKey
-from descope_async.clock import Clock
+from descope_async._runtime.clock import Clock
 from descope_async.emulator import Emulator
 
 HOUR = 3600

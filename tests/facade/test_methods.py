@@ -20,7 +20,7 @@ import descope_sync
 import descope_sync.compat.access_key
 import descope_sync.compat.descope_client
 import descope_sync.emulator
-from descope_async.clock import SYSTEM_CLOCK
+from descope_async._runtime.clock import SYSTEM_CLOCK
 from descope_sync import (
     AccessKey,
     AccessKeyLoginOptions,

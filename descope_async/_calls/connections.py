@@ -1,0 +1,240 @@
+"""Connections to the service: for each event loop its own, closed with it."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from importlib import import_module
+from typing import Any, Final
+from weakref import WeakSet
+
+import aiohttp
+import anyio
+from multidict import istr
+
+from descope_async import __version__
+from descope_async._config import Config
+from descope_async._runtime.deadlines import Deadlines
+from descope_async._runtime.forks import forget_in_child, never_collect
+from descope_async.errors import ClientClosed
+
+from .attempts import Attempt
+
+# anyio would import it at its first use. A process that forks at that very moment, from another
+# thread, has a child in which that import never ends, and neither does whoever needs it.
+with suppress(ImportError):
+    import_module("anyio._backends._asyncio")
+
+_CLOSE_WITHIN: Final = 5.0
+#: Seconds of that to learn the outcome of what must not be interrupted.
+_OUTCOMES_WITHIN: Final = 4.0
+
+#: The attempt that the running task carries out.
+ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("ATTEMPT")
+
+
+class Connections:
+    """One pool for each event loop that uses it."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._closed = False
+        # Only single dict operations, which threads may do at once.
+        self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
+        forget_in_child(self)
+
+    async def pool(self) -> Pool:
+        """The pool of the running loop.
+
+        Raises:
+            ClientClosed: After `aclose`.
+        """
+        pool = self.pool_if_open()
+        if pool is None:
+            for other in list(self._pools):
+                if other.is_closed():
+                    self._pools.pop(other, None)
+            pool = await Pool.open(self._config)
+            self._pools[asyncio.get_running_loop()] = pool
+            if self._closed:  # meanwhile, by another thread
+                await pool.aclose()
+                raise ClientClosed("the client is closed")
+        return pool
+
+    def pool_if_open(self) -> Pool | None:
+        """The pool of the running loop, unless it is still to be opened.
+
+        Raises:
+            ClientClosed: After `aclose`.
+        """
+        if self._closed:
+            raise ClientClosed("the client is closed")
+        pool = self._pools.get(asyncio.get_running_loop())
+        return None if pool is None or pool.is_closed else pool
+
+    async def aclose(self) -> None:
+        """Close the connections, those of other running loops included. May be repeated."""
+        self._closed = True
+        here = asyncio.get_running_loop()
+        pools = list(self._pools.items())
+        self._pools.clear()
+        with anyio.move_on_after(_CLOSE_WITHIN, shield=True):
+            for loop, pool in pools:
+                if loop is here:
+                    await pool.aclose()
+                elif loop.is_running():
+                    elsewhere = asyncio.run_coroutine_threadsafe(pool.aclose(), loop)
+                    await asyncio.wait([asyncio.wrap_future(elsewhere)])
+                # A loop that stands still closes its pool when it is shut down.
+
+    def abandon(self) -> bool:
+        """Let the loops close what is still open, and say whether anything was."""
+        pools, self._pools = self._pools, {}
+        still_open = [
+            (loop, pool) for loop, pool in pools.items() if not (pool.is_closed or loop.is_closed())
+        ]
+        for loop, pool in still_open:
+            with suppress(RuntimeError):  # it ends this very moment
+                loop.call_soon_threadsafe(pool.close_soon)
+        return bool(still_open)
+
+    def forget(self) -> None:
+        """In a forked child, let go of the parent's connections without closing them.
+
+        They stay referenced: to collect one would take its socket out of the epoll set that both
+        processes share, under the parent's hands.
+        """
+        never_collect((self._pools, set(_OPEN)))
+        self._pools = {}
+
+
+class Pool:
+    """The connections and tasks of one event loop.
+
+    Attributes:
+        kept: Keeps its connections open, for the next request.
+        fresh: Makes one for each request.
+        tasks: What goes on in the background, cancelled at the end.
+        deadlines: The limits of what goes on.
+    """
+
+    kept: aiohttp.ClientSession
+    fresh: aiohttp.ClientSession
+    tasks: set[asyncio.Task[Any]]
+    deadlines: Deadlines
+
+    def __init__(self, config: Config) -> None:
+        self.kept = _session(config, force_close=False)
+        self.fresh = _session(config, force_close=True)
+        self.tasks = set()
+        self.deadlines = Deadlines()
+        self._awaited = set[asyncio.Future[None]]()
+        self._lifetime = self._live()
+
+    @classmethod
+    async def open(cls, config: Config) -> Pool:
+        """A pool for the running loop."""
+        pool = cls(config)
+        _OPEN.add(pool)
+        await anext(pool._lifetime)
+        return pool
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no request can be sent any more."""
+        return self.kept.closed
+
+    @contextmanager
+    def outcome_awaited(self) -> Generator[None, None, None]:
+        """Delay the end of the pool, for a few seconds, until this is left."""
+        outcome = asyncio.get_running_loop().create_future()
+        self._awaited.add(outcome)
+        try:
+            yield
+        finally:
+            self._awaited.discard(outcome)
+            outcome.cancel()
+
+    async def aclose(self) -> None:
+        """Close the connections and end the tasks."""
+        with suppress(RuntimeError):  # the loop is shutting down, and closes it already
+            await self._lifetime.aclose()
+
+    def close_soon(self) -> None:
+        """As `aclose`, without waiting; called on its loop."""
+        closing = asyncio.get_running_loop().create_task(self._close())
+        self.tasks.add(closing)
+        closing.add_done_callback(self.tasks.discard)
+
+    async def _live(self) -> AsyncGenerator[None, None]:
+        # A loop that is shut down closes the async generators that began on it: so `asyncio.run`
+        # leaves no open socket behind, even if nobody closes the client.
+        try:
+            yield
+        finally:
+            if self._awaited:
+                await asyncio.wait(list(self._awaited), timeout=_OUTCOMES_WITHIN)
+            for task in list(self.tasks):
+                task.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+            await self._close()
+            _OPEN.discard(self)
+
+    async def _close(self) -> None:
+        await self.kept.close()
+        await self.fresh.close()
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Notes in an attempt that it gets a connection, and gives it no second one."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)  # pyright: ignore[reportUnknownMemberType]  # aiohttp's
+        self._used = WeakSet[Any]()
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: Any,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
+    ) -> Any:
+        """A connection for the request, which is written to it by whoever gets it."""
+        attempt = ATTEMPT.get()
+        if attempt.is_sent:
+            # aiohttp sends some requests a second time by itself, which is not its to decide here.
+            raise aiohttp.ServerDisconnectedError
+        connection = await super().connect(req, traces, timeout)
+        # Whatever is raised up to here, no byte went out; from here on one may.
+        attempt.is_sent = True
+        attempt.hear()
+        attempt.is_reused = connection.protocol in self._used
+        if not attempt.is_reused:
+            self._used.add(connection.protocol)
+        return connection
+
+
+def _session(config: Config, *, force_close: bool) -> aiohttp.ClientSession:
+    headers = {
+        "Accept": "application/json",
+        "User-Agent": f"descope-async/{__version__}",
+        "x-descope-sdk-name": "python",
+        "x-descope-sdk-version": __version__,
+        "x-descope-sdk-python-version": platform.python_version(),
+        "x-descope-project-id": config.project_id,
+    }
+    return aiohttp.ClientSession(
+        connector=_Connector(ssl=config.ssl or True, limit=100, force_close=force_close),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        # The names of plain strings would be lowered again and again for every request.
+        headers={istr(name): value for name, value in headers.items()},
+        # aiohttp would read .netrc too, and refuse our credentials beside those that it found.
+        trust_env=False,
+    )
+
+
+#: Kept until closed: one that is collected would have to be closed by a task of a loop that may be
+#: ending, too late for its shutdown to wait for it.
+_OPEN: Final[set[Pool]] = set()

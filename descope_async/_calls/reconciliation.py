@@ -1,0 +1,254 @@
+"""What became of a change that went without an answer, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
+from typing import Final
+
+import anyio
+
+from descope_async._runtime.clock import Clock
+from descope_async._secret import Secret
+from descope_async._telemetry import UNHOOKED, Telemetry
+from descope_async.errors import (
+    DeadlineExceeded,
+    DescopeError,
+    NotFound,
+    OutcomeUnknown,
+    UnexpectedResponse,
+)
+from descope_async.events import TwinKeysFound
+from descope_async.models import AccessKey, AccessKeyLoginOptions, CreatedAccessKey
+
+from .retry_rules import REFUSALS, stretched
+
+#: Seconds to wait before each look for a key that may have been made.
+_LOOKS: Final = (2.0, 5.0, 10.0)
+#: Seconds after which a request that went without an answer is not carried out any more.
+_HORIZON: Final = 60.0
+#: Seconds after which nothing more is begun.
+_DEADLINE: Final = 240.0
+_ROTATIONS: Final = 3
+_STATUS: Final = {"activate": "active", "deactivate": "inactive", "delete": None}
+
+
+class Reconciliation:
+    """Finds out, and makes good what can be made good.
+
+    Args:
+        load: Loads a key.
+        search: Finds the keys in which a text occurs, or all.
+        rotate: Gives a key a new secret, once.
+        exchange: Makes a token from an access key.
+        clock: The time source.
+        sleep: Waits for so many seconds.
+        looks: Seconds to wait before each look for a key.
+        horizon: Seconds after which a request is not carried out any more.
+        telemetry: Is told.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[str], Awaitable[AccessKey]],
+        search: Callable[..., Awaitable[list[AccessKey]]],
+        rotate: Callable[[str], Awaitable[CreatedAccessKey]],
+        exchange: Callable[[Secret[str], AccessKeyLoginOptions], Awaitable[object]],
+        clock: Clock,
+        sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
+        *,
+        looks: Sequence[float] = _LOOKS,
+        horizon: float = _HORIZON,
+        telemetry: Telemetry = UNHOOKED,
+    ) -> None:
+        self._load = load
+        self._search = search
+        self._rotate = rotate
+        self._exchange = exchange
+        self._clock = clock
+        self._sleep = sleep
+        self._looks = looks
+        self._horizon = horizon
+        self._telemetry = telemetry
+
+    async def is_done(self, operation: str, ids: Collection[str]) -> bool:
+        """Whether keys are as an operation was to make them.
+
+        Args:
+            operation: To activate, deactivate or delete, one or a batch.
+            ids: The keys.
+        """
+        wanted = _STATUS[operation.removesuffix("_batch")]
+        try:
+            if operation.endswith("_batch"):
+                found = await self._search()
+            else:
+                found = [await self._load(key_id) for key_id in ids]
+        except NotFound:
+            found = []
+        except DescopeError:
+            return False
+        status = {key.id: key.status for key in found}
+        return all(status.get(key_id) == wanted for key_id in ids)
+
+    async def create(
+        self, create: Callable[[str], Awaitable[CreatedAccessKey]]
+    ) -> CreatedAccessKey:
+        """Make a key; if nobody knows whether that was done, find the key or make it again.
+
+        Args:
+            create: Makes the key once, with a marker at the end of its description.
+
+        Raises:
+            OutcomeUnknown: It could not be found out, or there is a key without a known secret.
+        """
+        marker = f"op:{secrets.token_hex(12)}"
+        until = self._clock.running() + _DEADLINE
+        try:
+            return await create(marker)
+        except OutcomeUnknown as error:
+            if error.interrupted:
+                raise
+            unknown = error.with_traceback(None)
+        return await _settled(unknown, self._find_or_create(create, marker, unknown, until))
+
+    async def rotate(self, key_id: str) -> CreatedAccessKey:
+        """Give a key a new secret; if nobody knows whether that was done, once more.
+
+        Raises:
+            OutcomeUnknown: It cannot be told which secret the key has.
+        """
+        until = self._clock.running() + _DEADLINE
+        try:
+            return await self._rotate(key_id)
+        except OutcomeUnknown as error:
+            if error.interrupted:
+                raise
+            unknown = error.with_traceback(None)
+        return await _settled(unknown, self._rotate_again(key_id, unknown, until))
+
+    async def _find_or_create(
+        self,
+        create: Callable[[str], Awaitable[CreatedAccessKey]],
+        marker: str,
+        unknown: OutcomeUnknown,
+        until: float,
+    ) -> CreatedAccessKey:
+        if found := await self._look_for(marker, until):
+            return await self._recover(found, unknown, until)
+        try:
+            unknown.result = created = await create(marker)
+        except OutcomeUnknown as error:
+            if error.interrupted:
+                raise
+        else:
+            await self._report_twins(marker, created.key)
+            return created
+        if found := await self._look_for(marker, until):
+            return await self._recover(found, unknown, until)
+        raise unknown
+
+    async def _look_for(self, marker: str, until: float) -> list[AccessKey]:
+        """The keys with the marker, the newest first, once there are any."""
+        failure: DescopeError | None = None
+        for number, seconds in enumerate(self._looks, 1):
+            await self._wait(seconds, until)
+            try:
+                found = await self._marked(marker, everywhere=number == len(self._looks))
+            except DescopeError as error:
+                failure = error
+                continue
+            failure = None
+            if found:
+                return found
+        if failure is not None:
+            raise failure
+        return []
+
+    async def _marked(self, marker: str, *, everywhere: bool) -> list[AccessKey]:
+        def matching(keys: list[AccessKey]) -> list[AccessKey]:
+            ours = [key for key in keys if key.description.split(" ")[-1] == marker]
+            return sorted(ours, key=lambda key: key.created_time, reverse=True)
+
+        found = matching(await self._search(text=marker))
+        # Nobody promises in which fields a text is looked for.
+        return found or (matching(await self._search()) if everywhere else [])
+
+    async def _recover(
+        self, found: list[AccessKey], unknown: OutcomeUnknown, until: float
+    ) -> CreatedAccessKey:
+        """Give the newest a secret that is known."""
+        newest = found[0]
+        unknown.key_id = newest.id
+        self._report(found[1:], newest)
+        try:
+            unknown.result = created = await self._rotate(newest.id)
+        except OutcomeUnknown as error:
+            if error.interrupted:
+                raise
+        else:
+            if await self._works(created):
+                return created
+        return await self._rotate_again(newest.id, unknown, until)
+
+    async def _rotate_again(
+        self, key_id: str, unknown: OutcomeUnknown, until: float
+    ) -> CreatedAccessKey:
+        for _ in range(_ROTATIONS):
+            await self._wait(self._horizon, until)
+            unknown.result = None  # it is superseded now
+            try:
+                unknown.result = created = await self._rotate(key_id)
+            except OutcomeUnknown as error:
+                if error.interrupted:
+                    raise
+                continue
+            if await self._works(created):
+                return created
+        raise unknown
+
+    async def _works(self, created: CreatedAccessKey) -> bool:
+        """Whether a secret is the one that its key has, as far as can be told."""
+        if created.key.permitted_ips:
+            return True  # whether from here, nobody knows
+        try:
+            await self._exchange(Secret(created.cleartext), AccessKeyLoginOptions())
+        except REFUSALS:
+            return False
+        except DescopeError:
+            return True
+        return True
+
+    async def _report_twins(self, marker: str, key: AccessKey) -> None:
+        with suppress(DescopeError):
+            found = await self._marked(marker, everywhere=False)
+            self._report([each for each in found if each.id != key.id], key)
+
+    def _report(self, twins: Sequence[AccessKey], kept: AccessKey) -> None:
+        if twins:
+            ids = ", ".join(key.id for key in twins)
+            self._telemetry.tell(TwinKeysFound(kept=kept.id, twins=ids))
+
+    async def _wait(self, seconds: float, until: float) -> None:
+        wait = stretched(seconds, random.uniform)
+        if self._clock.running() + wait > until:
+            raise DeadlineExceeded("there is no time left to find out what became of it", sent=True)
+        await self._sleep(wait)
+
+
+async def _settled(unknown: OutcomeUnknown, work: Awaitable[CreatedAccessKey]) -> CreatedAccessKey:
+    """The result of the work, or else the unknown outcome, whatever ends the work."""
+    try:
+        return await work
+    except OutcomeUnknown:
+        raise
+    except DescopeError as error:
+        if isinstance(error, UnexpectedResponse) and error.cleartext:
+            raise
+        unknown.__cause__ = error.with_traceback(None)
+    except asyncio.CancelledError:
+        unknown.interrupted = True
+    raise unknown

@@ -1,0 +1,296 @@
+"""One call to the service: a request in, what its answer means or an error out."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine
+from functools import cache, partial
+from http import HTTPStatus
+from typing import Any, Final, TypeVar, cast
+
+import aiohttp
+from aiohttp import hdrs
+from multidict import istr
+from yarl import URL
+
+from descope_async._config import Config
+from descope_async._runtime.clock import Clock
+from descope_async._runtime.forks import forget_in_child
+from descope_async._runtime.shield import shielded
+from descope_async._telemetry import Telemetry
+from descope_async.errors import (
+    ClientClosed,
+    ConnectionFailed,
+    DeadlineExceeded,
+    DescopeError,
+    RequestFailed,
+    TLSFailed,
+    UnexpectedResponse,
+)
+
+from .attempts import Attempt
+from .connections import ATTEMPT, Connections, Pool
+from .messages import Answer, Once, Request, outcome_unknown, refusal
+from .repeats import Repeats
+from .retry_rules import judge
+from .wire import encode, salvaged
+
+T = TypeVar("T")
+
+_MAX_ERROR_BODY: Final = 64 * 1024
+_LICENSE: Final = istr("x-descope-license")
+#: The part of a call's time for which one attempt may hear nothing, so that there is time for another.
+_SILENCE: Final = 2 / 3
+
+
+class Transport:
+    """Sends the requests of a client."""
+
+    def __init__(self, config: Config, clock: Clock, telemetry: Telemetry) -> None:
+        self._config = config
+        self._clock = clock
+        self._connections = Connections(config)
+        self._repeats = Repeats(config.retries, clock, telemetry=telemetry)
+        forget_in_child(self)
+
+    def send(self, request: Request, read: Callable[[Answer], T]) -> Coroutine[Any, Any, T]:
+        """Ask, and ask again where that is safe.
+
+        Args:
+            request: What to ask.
+            read: Takes from the answer what is wanted. An answer that it finds unusable counts as
+                a failed attempt.
+
+        Raises:
+            ApiError: The service answered with an error status.
+            RequestFailed: No usable answer came in time.
+            UnexpectedResponse: The answer is a redirect, longer than allowed, or unusable.
+            OutcomeUnknown: A request that must not be repeated may have been carried out.
+            ClientClosed: After `aclose`.
+        """
+        if request.once is None:
+            carry_out = partial(self._carry_out, request, read)
+        else:
+            carry_out = partial(self._carry_out_once, request, request.once, read)
+        return self._repeats.run(request, carry_out)
+
+    async def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something in the background of this loop until it is done or the client closes."""
+        pool = await self._connections.pool()
+        task = asyncio.get_running_loop().create_task(work())
+        pool.tasks.add(task)
+        task.add_done_callback(pool.tasks.discard)
+
+    async def aclose(self) -> None:
+        """Close the connections, those of other running loops included. May be repeated."""
+        await self._connections.aclose()
+
+    def abandon(self) -> bool:
+        """Let the loops close what is still open, and say whether anything was."""
+        return self._connections.abandon()
+
+    def forget(self) -> None:
+        """Start clean in a forked child."""
+        self._repeats.forget()
+
+    async def _carry_out(
+        self, request: Request, read: Callable[[Answer], T], attempt: Attempt
+    ) -> T:
+        pool = self._connections.pool_if_open() or await self._connections.pool()
+        # aiohttp's errors hold the headers, in their attributes and in the frames of their
+        # traceback. So they end here: what is raised is raised outside of their handlers.
+        try:
+            if request.once is not None:  # what is shielded cannot be cancelled from within
+                return read(await self._exchange(pool, request, attempt))
+            attempt.deadline = pool.deadlines.within(attempt.limit, self._silence(request))
+            with attempt.deadline:
+                return read(await self._exchange(pool, request, attempt))
+        except DescopeError as error:
+            failure = error.with_traceback(None)
+        except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+            failure = (
+                _closed(request, attempt)
+                if pool.is_closed
+                else _failure(error, request, self._config.base_url, attempt)
+            )
+        except asyncio.CancelledError as cancellation:
+            # aiohttp also cancels those who wait for a connection when it is closed.
+            if _is_cancelled() or not pool.is_closed:
+                raise cancellation.with_traceback(None) from None
+            failure = _closed(request, attempt)
+        except RuntimeError:
+            if not pool.is_closed:
+                raise
+            failure = _closed(request, attempt)
+        raise failure
+
+    async def _carry_out_once(
+        self, request: Request, once: Once, read: Callable[[Answer], T], attempt: Attempt
+    ) -> T:
+        """As above, but not to be interrupted once sent: the answer may bring a secret."""
+        pool = await self._connections.pool()
+        with pool.outcome_awaited():
+            ending = await shielded(
+                self._carry_out(request, read, attempt), lambda: attempt.is_sent, attempt.limit
+            )
+        if ending.error is not None and not isinstance(ending.error, DescopeError):
+            raise ending.error
+        failure = ending.error
+        if ending.is_late:
+            failure = _failure(TimeoutError(), request, self._config.base_url, attempt)
+        if ending.cancellation is None or _holds_secret(failure):
+            if failure is not None:
+                raise failure
+            return cast("T", ending.result)
+        if failure is not None and not judge(failure).may_be_done:
+            raise ending.cancellation
+        raise outcome_unknown(
+            request, once, attempt.started_at, failure, ending.result, interrupted=True
+        )
+
+    async def _exchange(self, pool: Pool, request: Request, attempt: Attempt) -> Answer:
+        session = pool.fresh if attempt.is_fresh else pool.kept
+        ATTEMPT.set(attempt)
+        # As a context manager, it would wait for its connection to be closed where nobody needs that.
+        response = await session.request(
+            request.method,
+            self._url(request),
+            data=None if request.body is None else encode(request.body),
+            headers=_headers(request),
+            allow_redirects=False,
+            proxy=self._config.proxy.reveal() if self._config.proxy else None,
+            timeout=self._timeout(request),
+        )
+        try:
+            return await self._answer(request, attempt, response)
+        finally:
+            response.release()
+
+    async def _answer(
+        self, request: Request, attempt: Attempt, response: aiohttp.ClientResponse
+    ) -> Answer:
+        attempt.status, attempt.headers = response.status, response.headers
+        attempt.hear()
+        limit = request.max_body if response.ok else _MAX_ERROR_BODY
+        body, content = bytearray(), response.content
+        try:
+            while not content.at_eof() and len(body) <= limit:
+                body += await content.readany()
+                attempt.hear()
+        except (aiohttp.ClientError, OSError, asyncio.CancelledError) as error:
+            # An error status counts, whatever comes of its body; and so does a secret, also
+            # when time is over, which is the only thing that cancels a shielded request.
+            is_cancelled = isinstance(error, asyncio.CancelledError) and not (
+                attempt.deadline is not None and attempt.deadline.is_what_cancels
+            )
+            holds_secret = request.once is not None and salvaged(body) is not None
+            if (response.ok or is_cancelled) and not holds_secret:
+                raise
+        if response.status < HTTPStatus.MULTIPLE_CHOICES and len(body) <= limit:
+            return Answer(
+                operation=request.operation,
+                status=response.status,
+                headers=response.headers,
+                body=bytes(body),
+            )
+        failure = refusal(
+            request, response.status, response.headers, bytes(body), self._clock.now()
+        )
+        if request.once is not None and isinstance(failure, UnexpectedResponse):
+            failure.cleartext = salvaged(body)
+        raise failure
+
+    def _url(self, request: Request) -> URL:
+        url = URL(self._config.base_url + request.path)
+        return url.with_query(request.query) if request.query else url
+
+    def _silence(self, request: Request) -> float:
+        read = self._config.timeouts.read
+        return min(read, request.deadline * _SILENCE) if self._config.retries.attempts > 1 else read
+
+    def _timeout(self, request: Request) -> aiohttp.ClientTimeout:
+        timeouts = self._config.timeouts
+        return _client_timeout(timeouts.connect, None if request.once is None else timeouts.secret)
+
+
+@cache
+def _client_timeout(connect: float, read: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _holds_secret(failure: DescopeError | None) -> bool:
+    return isinstance(failure, UnexpectedResponse) and failure.cleartext is not None
+
+
+def _headers(request: Request) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if request.bearer is not None:
+        headers[hdrs.AUTHORIZATION] = f"Bearer {request.bearer.reveal()}"
+    if request.body is not None:
+        headers[hdrs.CONTENT_TYPE] = "application/json"
+    if request.license_tier is not None:
+        headers[_LICENSE] = request.license_tier
+    return headers
+
+
+def _closed(request: Request, attempt: Attempt) -> DescopeError:
+    problem = "the client was closed during the call"
+    if request.once is not None and attempt.is_sent:
+        return ConnectionFailed(problem, sent=True)
+    return ClientClosed(problem)
+
+
+def _failure(error: Exception, request: Request, base_url: str, attempt: Attempt) -> RequestFailed:
+    cls, problem = _diagnosis(error, base_url)
+    return cls(f"{request.operation}: {problem}", sent=attempt.is_sent)
+
+
+def _diagnosis(error: Exception, where: str) -> tuple[type[RequestFailed], str]:
+    kinds: list[tuple[tuple[type[Exception], ...], type[RequestFailed], str]] = [
+        ((aiohttp.ConnectionTimeoutError,), DeadlineExceeded, f"no connection to {where} in time"),
+        ((TimeoutError,), DeadlineExceeded, f"no answer from {where} in time"),
+        (
+            (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError),
+            TLSFailed,
+            f"the certificate of {where} is not trusted: {_reason(error)}",
+        ),
+        ((aiohttp.ClientSSLError, ssl.SSLError), TLSFailed, f"no TLS with {where}"),
+        ((aiohttp.ClientConnectorDNSError,), ConnectionFailed, f"{where} is not known to DNS"),
+        (
+            (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
+            ConnectionFailed,
+            f"no connection to {where} through the proxy: {_reason(error)}",
+        ),
+        (
+            (aiohttp.ClientConnectorError,),
+            ConnectionFailed,
+            f"no connection to {where}: {_reason(error)}",
+        ),
+        ((aiohttp.ClientPayloadError,), ConnectionFailed, "the answer was cut off"),
+        (
+            (aiohttp.ClientResponseError,),
+            ConnectionFailed,
+            f"{where} does not answer in HTTP that makes sense",
+        ),
+    ]
+    for classes, cls, problem in kinds:  # most special first
+        if isinstance(error, classes):
+            return cls, problem
+    return ConnectionFailed, f"the connection to {where} broke"
+
+
+def _reason(error: Exception) -> str:
+    cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return str(cause.verify_message)
+    if isinstance(cause, aiohttp.ClientHttpProxyError):
+        return f"it answers {cause.status}"
+    if isinstance(cause, OSError) and cause.strerror:
+        return str(cause.strerror)
+    return type(cause).__name__

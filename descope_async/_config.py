@@ -1,0 +1,310 @@
+"""A client's settings: arguments over environment over defaults."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from ssl import CERT_REQUIRED, SSLContext
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from attrs import Attribute, AttrsInstance, field, fields, frozen
+
+from ._arguments import credential, labels
+from ._arguments import hooks as checked_hooks
+from ._calls.retry_rules import Retries
+from ._secret import Secret
+from .errors import ConfigurationError, InvalidArgument
+from .events import Hook
+
+Options = TypeVar("Options", bound=AttrsInstance)
+
+_DEFAULT_HOST: Final = "api.descope.com"
+#: Project ids of this length and more name their region in the characters after the first.
+_REGIONAL_LENGTH: Final = 32
+_MAX_LEEWAY: Final = 300
+#: A secret as a whole: a traceback that shows variables must not show the process's.
+_ENVIRONMENT: Final = Secret[Mapping[str, str]](os.environ)
+_MAX_TIMEOUT: Final = 86_400.0
+_PROJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+def _positive_seconds(_: object, attribute: Attribute[float], value: object) -> None:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 < value <= _MAX_TIMEOUT
+    ):
+        raise ConfigurationError(
+            f"timeouts.{attribute.name} must be a positive number of seconds, at most a day"
+        )
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """How long to wait, in seconds. Nothing waits without a limit.
+
+    Attributes:
+        connect: For one TCP and TLS connection.
+        read: For sending a request and for the next sign of its answer, its head or more of its body;
+            but never more than two thirds of the time for all.
+        secret: For the next bytes of the answer to create and rotate, which brings a secret.
+        deadline: For a whole management call, repeats included.
+        exchange: For a whole exchange of an access key, repeats included.
+        keys: For a whole fetch of the project's signing keys, repeats included.
+    """
+
+    connect: float = field(default=5.0, validator=_positive_seconds)
+    read: float = field(default=30.0, validator=_positive_seconds)
+    secret: float = field(default=60.0, validator=_positive_seconds)
+    deadline: float = field(default=60.0, validator=_positive_seconds)
+    exchange: float = field(default=15.0, validator=_positive_seconds)
+    keys: float = field(default=5.0, validator=_positive_seconds)
+
+
+@frozen(kw_only=True)
+class Config:
+    """A client's settings, checked."""
+
+    project_id: str
+    management_key: Secret[str] | None
+    auth_management_key: Secret[str] | None
+    base_url: str
+    public_key: str | None = field(repr=False)
+    key_set: str | None = field(repr=False)
+    leeway: float
+    issuers: tuple[str, ...]
+    timeouts: Timeouts
+    retries: Retries
+    ssl: SSLContext | None
+    proxy: Secret[str] | None
+    hooks: tuple[Hook, ...] = field(default=(), repr=False)
+
+    def management_bearer(self) -> Secret[str]:
+        """What authorizes a management call.
+
+        Raises:
+            ConfigurationError: The client has no management key.
+        """
+        if self.management_key is None:
+            raise ConfigurationError(
+                "this call needs a management key: pass management_key to the client "
+                "or set DESCOPE_MANAGEMENT_KEY"
+            )
+        return Secret(f"{self.project_id}:{self.management_key.reveal()}")
+
+    def exchange_bearer(self, access_key: Secret[str]) -> Secret[str]:
+        """What authorizes the exchange of an access key."""
+        if self.auth_management_key is None:
+            return Secret(f"{self.project_id}:{access_key.reveal()}")
+        return Secret(
+            f"{self.project_id}:{access_key.reveal()}:{self.auth_management_key.reveal()}"
+        )
+
+
+def resolve(
+    *,
+    project_id: object,
+    management_key: Secret[object],
+    auth_management_key: Secret[object],
+    base_url: object,
+    public_key: object,
+    key_set: object,
+    leeway: object,
+    issuers: object,
+    timeouts: object,
+    retries: object,
+    ssl: object,
+    trust_env: object,
+    hooks: object = None,
+    environment: Secret[Mapping[str, str]] = _ENVIRONMENT,
+) -> Config:
+    """The settings of a client from what its constructor was given.
+
+    An empty argument or variable counts as not given.
+
+    Raises:
+        ConfigurationError: A setting is missing or unusable. The message names it.
+    """
+    try:
+        project = _project_id(_given(project_id, environment, "DESCOPE_PROJECT_ID"))
+        url = _base_url(
+            _given(base_url, environment, "DESCOPE_BASE_URI", "DESCOPE_BASE_URL"), project
+        )
+        pinned = _key_text("public_key", _given(public_key, environment, "DESCOPE_PUBLIC_KEY"))
+        return Config(
+            project_id=project,
+            management_key=_key("management_key", management_key, environment),
+            auth_management_key=_key("auth_management_key", auth_management_key, environment),
+            base_url=url,
+            public_key=pinned,
+            key_set=_kept_keys(key_set, pinned),
+            leeway=_leeway(leeway),
+            issuers=tuple(labels("issuers", issuers)) if issuers is not None else (),
+            timeouts=_options("timeouts", Timeouts, timeouts),
+            retries=_options("retries", Retries, retries),
+            ssl=_ssl(ssl, url),
+            proxy=_proxy(trust_env, url),
+            hooks=checked_hooks("hooks", hooks),
+        )
+    except ConfigurationError:
+        raise
+    except InvalidArgument as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def default_base_url(project_id: str) -> str:
+    """Where a project is served: its region is part of a long id."""
+    if len(project_id) < _REGIONAL_LENGTH:
+        return f"https://{_DEFAULT_HOST}"
+    return f"https://api.{project_id[1:5]}.descope.com"
+
+
+def _given(value: object, environment: Secret[Mapping[str, str]], *variables: str) -> object:
+    """An argument, else the first of its variables that is set; None for neither."""
+    if value is not None and value != "":
+        return value
+    return next(filter(None, map(environment.reveal().get, variables)), None)
+
+
+def _project_id(value: object) -> str:
+    if value is None or value == "":
+        raise ConfigurationError(
+            "no project id: pass project_id to the client or set DESCOPE_PROJECT_ID"
+        )
+    if not isinstance(value, str):
+        raise ConfigurationError(f"project_id must be a string, not {type(value).__name__}")
+    stripped = value.strip()
+    if not _PROJECT_ID.fullmatch(stripped):
+        raise ConfigurationError(
+            "project_id must consist of letters and digits; it starts with P and stands on the "
+            "project page of the console"
+        )
+    return stripped
+
+
+def _key(
+    parameter: str, given: Secret[object], environment: Secret[Mapping[str, str]]
+) -> Secret[str] | None:
+    if given.reveal() is None or given.reveal() == "":
+        variable = f"DESCOPE_{parameter.upper()}"
+        if not environment.reveal().get(variable):
+            return None
+        return credential(variable, Secret[object](environment.reveal()[variable]))
+    return credential(parameter, given)
+
+
+def _base_url(value: object, project_id: str) -> str:
+    if value is None:
+        return default_base_url(project_id)
+    if not isinstance(value, str):
+        raise ConfigurationError(f"base_url must be a string, not {type(value).__name__}")
+    url = value.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+        (host or "").encode("idna")
+    except ValueError:  # among them a UnicodeError: no name that DNS could know
+        host = None
+        parts = urlsplit("")
+    if not host or parts.scheme not in {"http", "https"} or not url.isprintable() or " " in url:
+        raise ConfigurationError(
+            "base_url must be a URL with a host, such as https://auth.company.com"
+        )
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        raise ConfigurationError("base_url must not hold credentials, a query or a fragment")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ConfigurationError(
+            "base_url must use https: plain http would show the keys to the network "
+            "(it is allowed to this machine only)"
+        )
+    return url
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address stands for this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _key_text(parameter: str, value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise ConfigurationError(
+            f"{parameter} must be a string of JSON, not {type(value).__name__}"
+        )
+    return value
+
+
+def _kept_keys(value: object, pinned: str | None) -> str | None:
+    kept = _key_text("key_set", value)
+    if kept is not None and pinned is not None:
+        raise ConfigurationError("key_set has no use beside public_key, which is exclusive")
+    return kept
+
+
+def _leeway(value: object) -> float:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value <= _MAX_LEEWAY
+    ):
+        raise ConfigurationError(f"jwt_validation_leeway must be 0 to {_MAX_LEEWAY} seconds")
+    return float(value)
+
+
+def _options(parameter: str, cls: type[Options], value: object) -> Options:
+    if value is None:
+        return cls()
+    if isinstance(value, cls):
+        return value
+    names = [attribute.name for attribute in fields(cls)]
+    given = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {"": None}
+    if not set(given) <= set(names):
+        raise ConfigurationError(
+            f"{parameter} must be {cls.__name__} or a mapping of {', '.join(names)}"
+        )
+    return cls(**given)
+
+
+def _proxy(trust_env: object, base_url: str) -> Secret[str] | None:
+    """The environment's proxy, with the password that it may hold."""
+    if not isinstance(trust_env, bool):
+        raise ConfigurationError("trust_env must be True or False")
+    parts = urlsplit(base_url)
+    # Plain http is only for this machine, so no proxy shall see it.
+    if not trust_env or parts.scheme != "https" or proxy_bypass(parts.netloc):
+        return None
+    found = Secret(getproxies().get("https", ""))
+    if not found.reveal():
+        return None
+    if "://" not in found.reveal():
+        return Secret(f"http://{found.reveal()}")
+    if not found.reveal().startswith(("http://", "https://")):
+        raise ConfigurationError("the proxy in HTTPS_PROXY must be an http or https URL")
+    return found
+
+
+def _ssl(value: object, base_url: str) -> SSLContext | None:
+    if value is None:
+        return None
+    trust = "to trust your own authority use ssl.create_default_context(cafile=…)"
+    if not isinstance(value, SSLContext):
+        raise ConfigurationError(
+            f"ssl must be an ssl.SSLContext; certificates are always checked, so {trust}"
+        )
+    checks = value.verify_mode is CERT_REQUIRED and value.check_hostname
+    if not checks and not is_loopback(urlsplit(base_url).hostname or ""):
+        raise ConfigurationError(
+            "ssl must check certificates and host names, except to this machine: without that, "
+            f"anybody on the way could take the keys; {trust}"
+        )
+    return value

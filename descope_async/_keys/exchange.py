@@ -1,0 +1,121 @@
+"""From an access key to a session token."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, TypeGuard
+
+from attrs import frozen
+
+from descope_async._calls import wire
+from descope_async._calls.messages import Answer, Request
+from descope_async._calls.transport import Transport
+from descope_async._config import Config
+from descope_async._secret import Secret
+from descope_async._strict_json import read_object
+from descope_async._tokens.compact import parse
+from descope_async._tokens.validation import SessionValidator
+from descope_async.errors import TokenError, TokenMalformed, UnexpectedResponse
+from descope_async.models import AccessKeyLoginOptions
+from descope_async.session_token import SessionToken
+
+_OPERATION: Final = "exchange_access_key"
+#: Seconds to keep quiet after a 429 that does not say for how long.
+_RATE_LIMIT_PAUSE: Final = 10.0
+#: The first second of the year 10000.
+_LATEST: Final = 253_402_300_800
+
+
+@frozen
+class MintedToken:
+    """A session token as the service made it, not checked.
+
+    Attributes:
+        jwt: The token.
+        issued_at: Its ``iat``, epoch seconds.
+        lifetime: Seconds from then to its ``exp``.
+    """
+
+    jwt: Secret[str]
+    issued_at: float
+    lifetime: float
+
+
+class Exchange:
+    """Exchanges access keys and checks what comes back."""
+
+    def __init__(self, config: Config, transport: Transport, validator: SessionValidator) -> None:
+        self._config = config
+        self._transport = transport
+        self._validator = validator
+
+    async def exchange(
+        self,
+        access_key: Secret[str],
+        audience: frozenset[str] | None,
+        options: AccessKeyLoginOptions,
+        patience: float = math.inf,
+    ) -> SessionToken:
+        """The session token that the service makes for the access key, checked.
+
+        Args:
+            access_key: The access key.
+            audience: As for `SessionValidator.validate`.
+            options: What to ask for.
+            patience: Seconds to wait at most if the service asks to wait; a rate limit that lasts
+                longer is raised at once.
+        """
+        token = await self._ask(access_key, options, patience)
+        return await self._validator.validate(token, audience, _OPERATION)
+
+    async def mint(self, access_key: Secret[str], options: AccessKeyLoginOptions) -> MintedToken:
+        """The session token that the service makes for the access key, to be handed on.
+
+        Whoever receives it checks it. It came over TLS, so its own holder needs no signing keys.
+
+        Raises:
+            UnexpectedResponse: The token does not say when it ends.
+        """
+        token = await self._ask(access_key, options)
+        # The frames below hold the token, so an error leaves without them.
+        try:
+            return _minted(token)
+        except TokenError as error:
+            problem = str(error)
+        raise UnexpectedResponse(
+            f"{_OPERATION}: {problem}", path="$.sessionJwt", operation=_OPERATION
+        )
+
+    async def _ask(
+        self, access_key: Secret[str], options: AccessKeyLoginOptions, patience: float = math.inf
+    ) -> Secret[object]:
+        request = Request(
+            operation=_OPERATION,
+            method="POST",
+            path="/v1/auth/accesskey/exchange",
+            deadline=self._config.timeouts.exchange,
+            bearer=self._config.exchange_bearer(access_key),
+            body=wire.exchange_body(options),
+            rate_limit_pause=_RATE_LIMIT_PAUSE,
+            patience=patience,
+        )
+        return await self._transport.send(request, _token)
+
+
+def _token(answer: Answer) -> Secret[object]:
+    return Secret[object](answer.read(wire.ExchangeAnswer).session_jwt)
+
+
+def _minted(token: Secret[object]) -> MintedToken:
+    claims = read_object(parse(token.reveal()).payload)
+    if claims is None:
+        raise TokenMalformed("the token's claims are not a JSON object of distinct names")
+    issued, expires = claims.get("iat"), claims.get("exp")
+    if not _is_time(issued) or not _is_time(expires) or not issued < expires:
+        raise TokenMalformed("the token does not say from when to when it lives (iat, exp)")
+    return MintedToken(Secret(str(token.reveal())), issued, expires - issued)
+
+
+def _is_time(value: object) -> TypeGuard[float]:
+    # The bounds also refuse Infinity, NaN and integers beyond every float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LATEST

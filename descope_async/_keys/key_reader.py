@@ -1,0 +1,142 @@
+"""Where an access key comes from: read again whenever it is needed, so that it can be rotated."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeAlias, cast
+
+import anyio.to_thread
+from attrs import frozen
+
+from descope_async._arguments import credential, label
+from descope_async._secret import Secret
+from descope_async.errors import ConfigurationError, InvalidArgument
+
+_MAX_FILE: Final = 64 * 1024
+
+
+@frozen
+class EnvironmentVariable:
+    """The name of an environment variable that holds an access key.
+
+    Attributes:
+        name: Such as ``"BILLING_ACCESS_KEY"``.
+    """
+
+    name: str
+
+
+#: An access key, or where to read it.
+AccessKeySource: TypeAlias = (
+    str | Path | EnvironmentVariable | Callable[[], str] | Callable[[], Awaitable[str]]
+)
+
+
+class KeyReader:
+    """Reads an access key from wherever it is kept.
+
+    Args:
+        given: An `AccessKeySource`.
+
+    Raises:
+        InvalidArgument: It is none, or a string that cannot be a key.
+    """
+
+    def __init__(self, given: Secret[object]) -> None:
+        self._given = given
+        if isinstance(given.reveal(), str):
+            self._given = Secret[object](credential("access_key", given).reveal())
+            return
+        source = given.reveal()
+        if isinstance(source, EnvironmentVariable):
+            label("access_key.name", source.name)
+        elif not isinstance(source, Path) and not callable(source):
+            raise InvalidArgument(
+                "access_key must be a string, a pathlib.Path, an EnvironmentVariable or a "
+                f"callable, not {type(source).__name__}"
+            )
+
+    def identity(self, fingerprint: Callable[[Secret[str]], bytes]) -> Hashable:
+        """Equal for what is read from the same place.
+
+        Args:
+            fingerprint: Names an access key without showing it.
+        """
+        source = self._given.reveal()
+        if isinstance(source, str):
+            return "key", fingerprint(Secret(source))
+        if isinstance(source, Path):
+            return "file", source.absolute()
+        try:
+            hash(source)
+        except TypeError:
+            return "object", id(source)
+        return "object", source
+
+    async def read(self) -> Secret[str]:
+        """The access key as it is now.
+
+        Raises:
+            ConfigurationError: It cannot be read, or what was read cannot be an access key.
+        """
+        source = self._given.reveal()
+        if isinstance(source, str):
+            return Secret(source)
+        try:
+            where, found = await self._look()
+            return credential(where, found)
+        except ConfigurationError:
+            raise
+        except InvalidArgument as error:
+            raise ConfigurationError(str(error)) from None
+
+    async def _look(self) -> tuple[str, Secret[object]]:
+        source = self._given.reveal()
+        if isinstance(source, EnvironmentVariable):
+            where = f"the environment variable {source.name}"
+            if source.name not in os.environ:
+                raise ConfigurationError(f"{where} is not set")
+            return where, Secret[object](os.environ[source.name])
+        if isinstance(source, Path):
+            found = await anyio.to_thread.run_sync(_read_file, source, abandon_on_cancel=True)
+            return f"the access key in {source}", found
+        return "the access key that the callable returned", await _call(
+            cast("Callable[[], object]", source)
+        )
+
+
+def _read_file(path: Path) -> Secret[object]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return Secret[object](file.read(_MAX_FILE))
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+    except ValueError:
+        problem = "it is not UTF-8 text"
+    raise ConfigurationError(f"the access key cannot be read from {path}: {problem}")
+
+
+async def _call(source: Callable[[], object]) -> Secret[object]:
+    """The result of a callable, which runs in a thread unless it is a coroutine function."""
+    try:
+        if inspect.iscoroutinefunction(source) or inspect.iscoroutinefunction(
+            getattr(source, "__call__", None)  # noqa: B004 - an object may be callable so
+        ):
+            found = Secret(source())
+        else:
+            found = await anyio.to_thread.run_sync(partial(_called, source), abandon_on_cancel=True)
+        if inspect.isawaitable(found.reveal()):
+            return Secret[object](await cast("Awaitable[object]", found.reveal()))
+    except Exception as error:
+        raise ConfigurationError(
+            f"the callable that returns the access key raised {type(error).__name__}"
+        ) from error
+    return found
+
+
+def _called(source: Callable[[], object]) -> Secret[object]:
+    return Secret(source())

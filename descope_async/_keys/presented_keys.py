@@ -1,0 +1,132 @@
+"""What is known about the access keys that callers present; the keys themselves are not kept."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Final
+from weakref import WeakValueDictionary
+
+from attrs import evolve, frozen
+
+from descope_async._runtime.bucket import Bucket
+from descope_async._runtime.clock import Clock
+from descope_async._runtime.forks import forget_in_child
+from descope_async._runtime.single_flight import SingleFlight
+from descope_async.verification import Verification
+
+#: How many keys are remembered, of those that were accepted and of the others.
+_MOST: Final = 10_000
+#: Exchanges of unknown keys: so many at once, and then one in so many seconds.
+_MISSES, _MISS_EVERY = 100, 1 / 50
+
+
+@frozen
+class KnownKey:
+    """The last answer about a key, with its windows on the running clock.
+
+    Attributes:
+        verification: The answer.
+        asked_at: When the service was asked.
+        fresh_until: Until then it is given without asking again.
+        usable_until: Until then it is given while the service is asked again.
+    """
+
+    verification: Verification
+    asked_at: float
+    fresh_until: float
+    usable_until: float
+
+    def at(self, now: float) -> Verification:
+        """What to tell a caller who comes now."""
+        told = self.verification
+        if told.retry_after is not None:
+            return evolve(told, retry_after=max(0.0, self.usable_until - now))
+        return told if now < self.fresh_until else evolve(told, is_stale=True)
+
+    def postponed(self, until: float) -> KnownKey:
+        """The same, not to be asked about again before then."""
+        return evolve(
+            self,
+            verification=evolve(self.verification, is_stale=True),
+            fresh_until=min(until, self.usable_until),
+        )
+
+
+class KnownKeys:
+    """The last answers about keys, by their keyed hash, for any number of loops and threads."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._lock = threading.Lock()
+        # Apart, so that no flood of other keys crowds out those that were accepted.
+        self._accepted = OrderedDict[bytes, KnownKey]()
+        self._others = OrderedDict[bytes, KnownKey]()
+        self._misses = Bucket(clock, _MISSES, _MISS_EVERY)
+        # A flight is held by those who wait for it and by its run, and vanishes after them.
+        self._flights = WeakValueDictionary[bytes, SingleFlight[Verification]]()
+        forget_in_child(self)
+
+    def find(self, name: bytes) -> KnownKey | None:
+        """What is known about a key."""
+        with self._lock:
+            if name in self._accepted:
+                self._accepted.move_to_end(name)
+            return self._find(name)
+
+    def accept(self, name: bytes, known: KnownKey) -> None:
+        """Keep a good answer."""
+        with self._lock:
+            self._keep(name, known, self._accepted)
+
+    def refuse(self, name: bytes, known: KnownKey) -> None:
+        """Keep a refusal, instead of whatever good answer there was."""
+        with self._lock:
+            self._keep(name, known, self._others)
+
+    def fail(self, name: bytes, known: KnownKey, now: float) -> KnownKey:
+        """Keep a failure, unless there is a good answer that is usable now: that one stays.
+
+        Returns:
+            What is kept.
+        """
+        with self._lock:
+            accepted = self._accepted.get(name)
+            if accepted and accepted.verification and now < accepted.usable_until:
+                known = accepted.postponed(known.fresh_until)
+            self._keep(name, known, self._others if accepted is None else self._accepted)
+            return known
+
+    def take_permit(self, name: bytes) -> float:
+        """Permission to ask the service about a key: 0, or the seconds until there is one."""
+        with self._lock:
+            if name in self._accepted:
+                return 0.0
+            wait = self._misses.wait()
+            if not wait:
+                self._misses.take()
+            return wait
+
+    def flight(self, name: bytes) -> SingleFlight[Verification]:
+        """What shares the exchange of a key among all who present it."""
+        with self._lock:
+            flight = self._flights.get(name)
+            if flight is None:
+                flight = self._flights[name] = SingleFlight[Verification]()
+            return flight
+
+    def forget(self) -> None:
+        """Start clean in a forked child, where nobody is left to release the lock."""
+        self._lock = threading.Lock()
+
+    def _find(self, name: bytes) -> KnownKey | None:
+        return self._accepted.get(name) or self._others.get(name)
+
+    def _keep(self, name: bytes, known: KnownKey, where: OrderedDict[bytes, KnownKey]) -> None:
+        older = self._find(name)
+        if older is not None and older.asked_at > known.asked_at:
+            return  # the known one comes from a loop that stood still meanwhile
+        self._accepted.pop(name, None)
+        self._others.pop(name, None)
+        where[name] = known
+        if len(where) > _MOST:
+            where.popitem(last=False)

@@ -1,0 +1,263 @@
+"""The renewal of one session token: when an exchange may happen, and what its failure means."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Awaitable
+from typing import Any, Final, Literal
+
+import anyio
+
+from descope_async._calls.retry_rules import REFUSALS
+from descope_async._runtime.single_flight import SingleFlight
+from descope_async._secret import Secret
+from descope_async.errors import ClientClosed, DeadlineExceeded, DescopeError, RateLimited
+from descope_async.events import ClockSkewFound, StaleTokenServed, TokenRenewed
+
+from .held_token import HeldToken
+from .key_reader import KeyReader
+from .refused_keys import Restraint, again
+
+#: Seconds that callers wait for the successor of a token that will soon end.
+_PATIENCE: Final = 2.0
+#: Seconds between renewals that fail, doubling; the longest while callers have no token.
+_FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_PAUSE_WITHOUT = 1.0, 30.0, 5.0
+#: Seconds between renewals because a receiver refused the token.
+_INVALIDATE_EVERY: Final = 10.0
+#: Seconds by which this machine's date may be wrong before that is worth a word.
+_MAX_SKEW: Final = 60.0
+
+_OPERATION: Final = "exchange_access_key"
+_Trigger = Literal["first", "due", "expired", "invalidated"]
+
+
+class Renewal:
+    """The current token of one access key with one set of login options.
+
+    Attributes:
+        held: The current token; None before the first exchange.
+        users: How many open sources use it.
+    """
+
+    held: HeldToken | None
+
+    def __init__(
+        self, reader: KeyReader, options: Any, options_name: bytes, shared: Restraint
+    ) -> None:
+        self.held = None
+        self.users = 0
+        self._reader = reader
+        self._options = options
+        self._options_name = options_name
+        self._shared = shared
+        self._clock = shared.clock
+        self._flight = SingleFlight[HeldToken]()
+        self._failures = 0
+        self._failure: DescopeError | None = None
+        self._pause_until = 0.0
+        self._retry_at = 0.0
+        self._warned_of: HeldToken | None = None
+        self._invalidated_at: float | None = None
+        self._is_invalidated = False
+        self._is_closed = False
+
+    def current(self) -> Awaitable[HeldToken | None]:
+        """A token that is good now; None if the exchange was lost, which calls for another try.
+
+        Raises:
+            DescopeError: There is none, for the reason that it names; raised when it is awaited.
+        """
+        if self._usable() is None and not self._is_over():
+            # Thousands may ask at once: each costs what it keeps alive until the token comes.
+            coming = self._flight.under_way()
+            if coming is not None:
+                return coming
+        return self._current()
+
+    def served(self, held: HeldToken | None) -> HeldToken | None:
+        """What a caller gets; hooks are told if it should have been renewed by now."""
+        if held is not None and (now := self._clock.running()) >= held.mandatory_at:
+            self._shared.telemetry.tell(StaleTokenServed(usable_for=held.expires_at - now))
+        return held
+
+    def invalidate(self, token: Secret[object]) -> None:
+        """Drop the token if it is this one, but not again and again."""
+        now, held = self._clock.running(), self.held
+        if held is None or held.token != token.reveal():
+            return
+        if self._invalidated_at is None or now >= self._invalidated_at + _INVALIDATE_EVERY:
+            self._invalidated_at = now
+            self._is_invalidated = True
+            self.held = None
+
+    async def aclose(self) -> None:
+        """Stop the exchange under way, and forget the token and the key."""
+        self._is_closed = True
+        self.held = None
+        await self._flight.aclose()
+
+    def delay_again(self) -> None:
+        """In a forked child, do not renew when the parent does."""
+        if self.held is not None:
+            self.held = self.held.with_another_delay()
+
+    async def _current(self) -> HeldToken:
+        if self._is_over():
+            raise ClientClosed("the token source is closed")
+        now, held = self._clock.running(), self.held
+        if held is not None and now < held.mandatory_at:
+            if now >= held.refresh_at:
+                self._flight.start(self._renew, lambda: self._is_due(held))
+            return held
+        if held is not None and now < held.last_call_at:
+            await self._wait_a_little(held)
+            return self.held or held
+        renewed = await self._flight.join(self._renew, lambda: self._is_due(held))
+        if found := renewed or self._usable():
+            return found
+        if self.held is not held or self._failure is None or self._is_over():
+            return await self._current()
+        raise again(self._failure, self._retry_at - self._clock.running())
+
+    async def _wait_a_little(self, held: HeldToken) -> None:
+        with anyio.move_on_after(_PATIENCE):
+            try:
+                await self._flight.join(self._renew, lambda: self._is_due(held))
+            except DescopeError:
+                return  # the token is still good
+
+    def _is_over(self) -> bool:
+        return self._is_closed or self._shared.is_closed
+
+    def _usable(self) -> HeldToken | None:
+        held = self.held
+        return held if held is not None and self._clock.running() < held.expires_at else None
+
+    def _is_due(self, seen: HeldToken | None) -> bool:
+        """Whether an exchange may begin for somebody who saw this token."""
+        now = self._clock.running()
+        if self.held is not seen or self._is_over():
+            return False
+        # Without a token, a refused key is looked up each time: it may have been replaced.
+        is_refused = isinstance(self._failure, REFUSALS) and self._usable() is None
+        return is_refused or now >= self._pause_until
+
+    async def _renew(self) -> HeldToken:
+        began, old = self._clock.running(), self.held
+        trigger = self._trigger(began, old)
+        try:
+            renewed = await self._renew_in_time()
+        except ClientClosed:
+            raise
+        except DescopeError as error:
+            self._tell(began, old, trigger, error)
+            if (usable := self._usable()) is not None:
+                return usable
+            raise
+        self._tell(began, old, trigger)
+        return renewed
+
+    async def _renew_in_time(self) -> HeldToken:
+        with anyio.move_on_after(self._shared.deadline):
+            return await self._exchange_or_note()
+        failure = DeadlineExceeded(
+            f"{_OPERATION}: no token in time", sent=True, operation=_OPERATION
+        )
+        self._note(failure)
+        raise failure
+
+    async def _exchange_or_note(self) -> HeldToken:
+        try:
+            return await self._exchange_current_key()
+        except ClientClosed:
+            raise
+        except DescopeError as error:
+            self._note(error)
+            raise
+
+    async def _exchange_current_key(self) -> HeldToken:
+        key = await self._reader.read()
+        self._shared.check(self._name(key))
+        try:
+            return await self._exchange(key)
+        except REFUSALS:
+            newer = await self._reader.read()
+            if newer.reveal() == key.reveal():
+                raise
+        # It was replaced at that very moment.
+        self._shared.check(self._name(newer))
+        return await self._exchange(newer)
+
+    def _name(self, key: Secret[str]) -> bytes:
+        return self._shared.fingerprint(key) + self._options_name
+
+    async def _exchange(self, key: Secret[str]) -> HeldToken:
+        name, asked_at = self._name(key), self._clock.running()
+        try:
+            minted = await self._shared.exchange(key, self._options)
+        except REFUSALS as error:
+            self._shared.refuse(name, error)
+            raise
+        self._shared.accept(name)
+        renewed = HeldToken.of(minted, asked_at)
+        known = self.held
+        if not self._is_over() and (known is None or known.asked_at <= asked_at):
+            self.held = renewed
+        if self._failure is None and known is None:
+            self._warn_of_skew(minted.issued_at - self._clock.now())
+        self._is_invalidated = False
+        self._failures, self._failure, self._pause_until = 0, None, 0.0
+        return renewed
+
+    def _note(self, error: DescopeError) -> None:
+        now, usable = self._clock.running(), self._usable()
+        longest, until = _LONGEST_PAUSE_WITHOUT, math.inf
+        if usable is not None and now < usable.last_call_at:  # then it is worth another try
+            longest, until = min(_LONGEST_PAUSE, usable.lead / 4), usable.last_call_at
+        pause = _random(0, min(longest, _FIRST_PAUSE * 2**self._failures))
+        self._pause_until = self._retry_at = min(now + pause, until)
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            self._retry_at = max(self._retry_at, now + error.retry_after)
+            # Without a token, callers wait for the service as long as they would wait for an answer.
+            patience = 0 if usable is not None else self._shared.deadline
+            self._pause_until = max(self._pause_until, self._retry_at - patience)
+        self._failures = min(self._failures + 1, 16)
+        self._failure = again(error, error.retry_after)
+
+    def _trigger(self, now: float, old: HeldToken | None) -> _Trigger:
+        if old is None:
+            return "invalidated" if self._is_invalidated else "first"
+        return "due" if now < old.expires_at else "expired"
+
+    def _tell(
+        self,
+        began: float,
+        old: HeldToken | None,
+        trigger: _Trigger,
+        error: DescopeError | None = None,
+    ) -> None:
+        now, usable = self._clock.running(), self._usable() if error is not None else None
+        is_first = usable is not None and usable is not self._warned_of
+        if is_first:
+            self._warned_of = usable
+        self._shared.telemetry.tell(
+            TokenRenewed(
+                outcome="done" if error is None else "error",
+                trigger=trigger,
+                duration=now - began,
+                age=None if old is None else now - old.asked_at,
+                usable_for=None if usable is None else usable.expires_at - now,
+                is_first_failure=is_first,
+                error_type=None if error is None else type(error).__name__,
+                problem=None if error is None else str(error),
+            )
+        )
+
+    def _warn_of_skew(self, seconds: float) -> None:
+        if abs(seconds) > _MAX_SKEW:
+            self._shared.telemetry.tell(ClockSkewFound(seconds=seconds))
+
+
+def _random(low: float, high: float) -> float:
+    return random.uniform(low, high)  # noqa: S311 - no secret

@@ -1,0 +1,128 @@
+"""What happens is told: to the client's hooks, and to the log."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from asyncio import CancelledError
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+from urllib.parse import urlsplit
+
+from ._calls.messages import Request
+from .events import (
+    AccessKeyChecked,
+    Call,
+    CallEnded,
+    CallHeld,
+    ClockSkewFound,
+    Event,
+    GateClosed,
+    Hook,
+    KeySetFetched,
+    RetryPlanned,
+    TokenRenewed,
+    TwinKeysFound,
+)
+
+#: The one logger. Its records have the event's fields as attributes, each with this in front.
+_log: Final = logging.getLogger("descope_async")
+_PREFIX: Final = "descope_"
+
+
+class Telemetry:
+    """Tells of what a client does.
+
+    Args:
+        hooks: Whom to tell beside the log.
+        project_id: The project that calls are about.
+        base_url: Where they go.
+
+    Attributes:
+        is_hooked: Whether there are hooks.
+    """
+
+    is_hooked: bool
+
+    def __init__(
+        self, hooks: Sequence[Hook] = (), project_id: str = "", base_url: str = ""
+    ) -> None:
+        self.is_hooked = bool(hooks)
+        self._hooks = tuple(hooks)
+        self._failed = set[int]()
+        self._project_id = project_id
+        where = urlsplit(base_url)
+        self._address = where.hostname or ""
+        self._port = where.port or (80 if where.scheme == "http" else 443)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody wants to know of what is usual. What is not is always told."""
+        return self.is_hooked or _log.isEnabledFor(logging.DEBUG)
+
+    def call(self, request: Request) -> Call:
+        """How events name the call that a request is sent for."""
+        return Call(
+            operation=request.operation,
+            method=request.method,
+            path=request.template or request.path,
+            server_address=self._address,
+            server_port=self._port,
+            project_id=self._project_id,
+        )
+
+    def tell(self, event: Event) -> None:
+        """Log an event and hand it to the hooks, whose errors end here."""
+        # Whatever a hook or a log handler raises, it must not come between a caller and a secret.
+        with suppress(Exception):
+            _write(event)
+        for index, hook in enumerate(self._hooks):
+            try:
+                hook(event)
+            except (Exception, CancelledError) as error:  # noqa: BLE001 - see above
+                with suppress(Exception):
+                    self._note_failure(index, error)
+
+    def _note_failure(self, index: int, error: BaseException) -> None:
+        if index not in self._failed:
+            self._failed.add(index)
+            # As text: a kept record would keep the frames, and in them what the call works on.
+            shown = "".join(traceback.format_exception(error)).rstrip()
+            _log.error("hooks[%d] failed; it is not told again when it does\n%s", index, shown)
+
+
+#: Tells the log only.
+UNHOOKED: Final = Telemetry()
+
+
+def _write(event: Event) -> None:
+    level = _level(event)
+    if _log.isEnabledFor(level):
+        fields = {f"{_PREFIX}{name}": value for name, value in event.to_dict().items()}
+        _log.log(level, "%s", event, extra=fields)
+
+
+def _level(event: Event) -> int:
+    match event:
+        case (
+            GateClosed(extended=False)
+            | CallEnded(outcome="unknown")
+            | TokenRenewed(is_first_failure=True)
+            | AccessKeyChecked(is_outage=True)
+            | ClockSkewFound()
+            | TwinKeysFound()
+        ):
+            return logging.WARNING
+        case KeySetFetched(outcome="error") if event.usable_for is not None:
+            return logging.WARNING
+        case (
+            RetryPlanned()
+            | CallHeld()
+            | CallEnded(outcome="error")
+            | TokenRenewed(outcome="error")
+            | KeySetFetched(outcome="error")
+        ):
+            return logging.INFO
+        case _:
+            return logging.DEBUG

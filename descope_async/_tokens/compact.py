@@ -1,0 +1,211 @@
+"""The compact form of a JWS (RFC 7515, 7.1): three segments, of which there is one way to write them.
+
+Nothing that comes out of here may be trusted yet.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final, Literal, TypeGuard, cast
+
+from attrs import field, frozen
+
+from descope_async._strict_json import read_object
+from descope_async.errors import TokenMalformed
+from descope_async.models import ReadOnlyDict
+
+#: What a token or a key may be signed with. HMAC is missing on purpose: a public key is no shared
+#: secret.
+ALGORITHMS: Final = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384"})
+#: The same for proofs, whose keys are others' choice.
+PROOF_ALGORITHMS: Final = ALGORITHMS | {"ES512", "PS256", "PS384", "PS512", "EdDSA"}
+
+#: Far above what Descope issues and what servers take in a header line (about 8 KB).
+MAX_TOKEN: Final = 16_384
+MAX_PROOF: Final = 8_192
+#: A signature by RSA-4096 has 683 characters.
+_MAX_HEADER = _MAX_SIGNATURE = 1_024
+_MAX_NAME: Final = 256
+
+#: `crit` and `b64` change what a signature means; the others bring the signer's own key.
+_FORBIDDEN: Final = frozenset({"crit", "b64", "jku", "jwk", "x5u", "x5c"})
+
+#: base64url to base64, with the characters that only base64 knows made invalid.
+_TO_BASE64: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
+#: By how many characters follow the last four: which of them may be the last, and what base64 adds.
+_LAST: Final = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
+_PADDING: Final = (b"", b"", b"==", b"=")
+
+
+@frozen
+class UnverifiedToken:
+    """A compact JWS taken apart. Nothing in it may be trusted yet.
+
+    Attributes:
+        alg: The algorithm that the header names, one of ``ALGORITHMS``.
+        kid: The id of the signer's key, for looking it up; None when the header has none.
+        signing_input: What the signature covers.
+        signature: The signature.
+        payload: What was signed.
+    """
+
+    alg: str
+    kid: str | None
+    signing_input: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+    payload: bytes = field(repr=False)
+
+
+@frozen
+class _Kind:
+    """What a compact JWS is for, and what it must look like for that.
+
+    Attributes:
+        noun: What errors call it.
+        max_length: Characters of all of it.
+        max_header: Characters of its header.
+        types: The media types that ``typ`` may name.
+        type_if_absent: What a header without ``typ`` is taken for; None where it must be there.
+        algorithms: What it may be signed with.
+        forbidden: Members that its header must not have.
+    """
+
+    noun: Literal["token", "proof"]
+    max_length: int
+    max_header: int
+    types: frozenset[str]
+    type_if_absent: str | None
+    algorithms: frozenset[str]
+    forbidden: frozenset[str]
+
+
+#: at+jwt is RFC 9068's.
+_TOKEN: Final = _Kind(
+    "token", MAX_TOKEN, _MAX_HEADER, frozenset({"jwt", "at+jwt"}), "jwt", ALGORITHMS, _FORBIDDEN
+)
+#: RFC 9449, 4.2: says what it is, and brings along its key, for which the header needs the room.
+_PROOF: Final = _Kind(
+    "proof",
+    MAX_PROOF,
+    MAX_PROOF,
+    frozenset({"dpop+jwt"}),
+    None,
+    PROOF_ALGORITHMS,
+    _FORBIDDEN - {"jwk"},
+)
+
+
+def parse(token: object) -> UnverifiedToken:
+    """Take a compact JWS, a str or bytes, apart, to find its key by ``kid``.
+
+    Raises:
+        TokenMalformed: It is not a compact JWS of the strict form: three segments of unpadded,
+            canonical base64url within the size limits, with a header that this package reads.
+    """
+    header, payload, signature = _segments(token, _TOKEN)
+    return UnverifiedToken(*_token_header(header), *_signed(header, payload, signature, _TOKEN))
+
+
+def parse_proof(proof: object) -> tuple[UnverifiedToken, Mapping[str, object]]:
+    """Take a proof of possession (RFC 9449, 4.2) apart: a JWS, and the JWK that it brings along.
+
+    Raises:
+        TokenMalformed: It is not of the strict form, or no such proof.
+    """
+    segment, payload, signature = _segments(proof, _PROOF)
+    header = _header(segment, _PROOF)
+    jwk = header.get("jwk")
+    if not isinstance(jwk, Mapping):
+        raise TokenMalformed("the proof's header has no key (jwk)")
+    return (
+        UnverifiedToken(header["alg"], None, *_signed(segment, payload, signature, _PROOF)),
+        cast("Mapping[str, object]", jwk),
+    )
+
+
+def is_name(value: object) -> TypeGuard[str]:
+    """Whether a value can be a ``kid``."""
+    return isinstance(value, str) and 0 < len(value) <= _MAX_NAME
+
+
+def from_base64url(segment: bytes) -> bytes | None:
+    """The octets behind unpadded base64url; None unless this is the only way to write them."""
+    left_over = len(segment) % 4
+    # Some bits of the last character may say nothing: of the characters that differ in them, one counts.
+    if left_over and segment[-1] not in _LAST[left_over]:
+        return None
+    try:
+        return binascii.a2b_base64(
+            segment.translate(_TO_BASE64) + _PADDING[left_over], strict_mode=True
+        )
+    except binascii.Error:
+        return None
+
+
+def sha256_base64url(octets: bytes) -> str:
+    """The SHA-256 of something, in unpadded base64url."""
+    return urlsafe_b64encode(sha256(octets).digest()).rstrip(b"=").decode()
+
+
+def _segments(compact: object, kind: _Kind) -> tuple[bytes, bytes, bytes]:
+    noun = kind.noun
+    if not isinstance(compact, str | bytes):
+        raise TokenMalformed(f"a {noun} is a string, not {type(compact).__name__}")
+    if len(compact) > kind.max_length:
+        raise TokenMalformed(f"the {noun} has more than {kind.max_length} characters")
+    if not compact.isascii():
+        raise TokenMalformed(f"the {noun} has characters that no {noun} has")
+    segments = (compact.encode() if isinstance(compact, str) else compact).split(b".", 3)
+    if len(segments) != 3:  # noqa: PLR2004 - header, payload, signature
+        raise TokenMalformed(f"a {noun} has three segments with a dot between each")
+    header, payload, signature = segments
+    if len(header) > kind.max_header or len(signature) > _MAX_SIGNATURE:
+        raise TokenMalformed(f"the {noun}'s header or signature is too long")
+    return header, payload, signature
+
+
+def _signed(
+    header: bytes, payload: bytes, signature: bytes, kind: _Kind
+) -> tuple[bytes, bytes, bytes]:
+    """What the signature covers, the signature, and the payload."""
+    return (
+        b"%b.%b" % (header, payload),
+        _decoded("signature", signature, kind),
+        _decoded("payload", payload, kind),
+    )
+
+
+@lru_cache(maxsize=128)  # a signer has one header for all its tokens
+def _token_header(segment: bytes) -> tuple[str, str | None]:
+    header = _header(segment, _TOKEN)
+    return header["alg"], header.get("kid")
+
+
+def _header(segment: bytes, kind: _Kind) -> ReadOnlyDict:
+    """A header that is fit to be trusted with a signature."""
+    noun = kind.noun
+    header = read_object(_decoded("header", segment, kind))
+    if header is None:
+        raise TokenMalformed(f"the {noun}'s header is not a JSON object with distinct names")
+    alg, kid, typ = header.get("alg"), header.get("kid"), header.get("typ", kind.type_if_absent)
+    if not isinstance(alg, str) or alg not in kind.algorithms:
+        raise TokenMalformed(f"the {noun}'s alg is not an accepted signature algorithm")
+    if kid is not None and not is_name(kid):
+        raise TokenMalformed(f"the {noun}'s kid is not a string of a sensible length")
+    # A media type, so its case is free (RFC 7515, 4.1.9).
+    if not isinstance(typ, str) or typ.lower().removeprefix("application/") not in kind.types:
+        raise TokenMalformed(f"the {noun}'s typ is not {' or '.join(sorted(kind.types))}")
+    if not kind.forbidden.isdisjoint(header):
+        raise TokenMalformed(f"the {noun}'s header has a member that is not accepted")
+    return header
+
+
+def _decoded(name: Literal["header", "payload", "signature"], segment: bytes, kind: _Kind) -> bytes:
+    decoded = from_base64url(segment)
+    if decoded is None:
+        raise TokenMalformed(f"the {kind.noun}'s {name} is not base64url")
+    return decoded

@@ -1,0 +1,245 @@
+"""Signatures: a compact JWS and a public key in, the signed bytes or an error out.
+
+python-jose (RFC 7515) does the arithmetic, and cryptography, on which it runs, does that of PS256 to
+PS512 and EdDSA, which it lacks. What they let through is refused here, before they run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final, Protocol, cast
+
+from attrs import field, frozen
+from cryptography.hazmat.backends import default_backend
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
+from jose import jwk as jose_jwk
+
+from descope_async.errors import InvalidArgument, SignatureInvalid
+
+from .compact import (
+    ALGORITHMS,
+    MAX_TOKEN,
+    PROOF_ALGORITHMS,
+    UnverifiedToken,
+    from_base64url,
+    is_name,
+    parse,
+    parse_proof,
+    sha256_base64url,
+)
+
+#: Curve and octets of a coordinate (RFC 7518, 3.4); a signature is two numbers of that size.
+_CURVES: Final = {"ES256": ("P-256", 32), "ES384": ("P-384", 48), "ES512": ("P-521", 66)}
+_RSA: Final = frozenset({"RS256", "RS384", "RS512"})
+_PSS: Final[Mapping[str, HashAlgorithm]] = {
+    "PS256": SHA256(),
+    "PS384": SHA384(),
+    "PS512": SHA512(),
+}
+#: Octets of a key; a signature has twice as many (RFC 8032, 5.1).
+_ED25519: Final = 32
+
+_RSA_BITS: Final = range(2048, 16_384 + 1)
+#: OpenSSL's own limit; a larger exponent only makes verification slow.
+_MAX_EXPONENT_BITS: Final = 64
+_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+# Else jose imports it with the first key, and a child that is forked just then waits for ever for
+# the lock of that import.
+default_backend()
+
+
+class _Handle(Protocol):
+    def verify(self, msg: bytes, sig: bytes) -> bool: ...
+
+
+@frozen
+class VerifyingKey:
+    """A public key, ready to verify with the one algorithm that it is for.
+
+    Attributes:
+        kid: The key's id; None for a key without one.
+        alg: The algorithm, such as ``"RS256"``.
+        thumbprint: Its SHA-256 thumbprint in base64url (RFC 7638).
+        signature_length: Octets of each of its signatures.
+        handle: The key as the library keeps it.
+    """
+
+    kid: str | None
+    alg: str
+    thumbprint: str = field(repr=False)
+    signature_length: int = field(repr=False)
+    handle: _Handle = field(repr=False, eq=False)
+
+
+@frozen
+class _PssKey:
+    key: RSAPublicKey
+    digest: HashAlgorithm
+
+    def verify(self, msg: bytes, sig: bytes) -> bool:
+        """True, or raise. The salt has the digest's length (RFC 7518, 3.5)."""
+        padding = PSS(MGF1(self.digest), self.digest.digest_size)
+        self.key.verify(sig, msg, padding, self.digest)
+        return True
+
+
+@frozen
+class _EdwardsKey:
+    key: Ed25519PublicKey
+
+    def verify(self, msg: bytes, sig: bytes) -> bool:
+        """True, or raise."""
+        self.key.verify(sig, msg)
+        return True
+
+
+def verify_compact(token: str | bytes, key: VerifyingKey | Mapping[str, object]) -> bytes:
+    """The payload of a compact JWS that this very key has signed.
+
+    Args:
+        token: The JWS.
+        key: The public key: a JWK, or what ``load_key`` made of it, which is much faster.
+
+    Raises:
+        InvalidArgument: The JWK is not a usable public key.
+        TokenMalformed: The token is not a compact JWS of the strict form.
+        SignatureInvalid: Another key, another algorithm, or a changed token.
+    """
+    return verify(parse(token), key if isinstance(key, VerifyingKey) else load_key(key))
+
+
+def verify_proof(proof: object) -> tuple[bytes, VerifyingKey]:
+    """The payload of a proof of possession (RFC 9449, 4.2), and the key that has signed it.
+
+    The key is the one that the proof brings along: it proves something only where it is expected.
+
+    Raises:
+        TokenMalformed: It is not a compact JWS of the strict form, or no such proof.
+        InvalidArgument: Its key is not a public key for one of ``PROOF_ALGORITHMS``, or a weak one.
+        SignatureInvalid: Another key, another algorithm, or a changed proof.
+    """
+    unverified, jwk = parse_proof(proof)
+    # A key may leave open what it is for (RFC 7517, 4.4); then the header's word counts.
+    key = load_key({"alg": unverified.alg, **jwk}, PROOF_ALGORITHMS)
+    return verify(unverified, key, "proof"), key
+
+
+def verify(token: UnverifiedToken, key: VerifyingKey, noun: str = "token") -> bytes:
+    """The payload of a token that this very key has signed. Errors call it by the noun.
+
+    Raises:
+        SignatureInvalid: Another key, another algorithm, or a changed token.
+    """
+    if token.alg != key.alg:
+        raise SignatureInvalid(f"the {noun} is signed with another algorithm than its key is for")
+    if len(token.signature) != key.signature_length:
+        raise SignatureInvalid(f"the {noun}'s signature has not the length of its key's signatures")
+    try:
+        genuine = key.handle.verify(token.signing_input, token.signature)
+    except Exception:  # noqa: BLE001 - whatever the library trips over was not proven genuine
+        genuine = False
+    if genuine is not True:
+        raise SignatureInvalid(f"the {noun}'s signature is not its key's")
+    return token.payload
+
+
+def load_key(jwk: object, algorithms: frozenset[str] = ALGORITHMS) -> VerifyingKey:
+    """Construct a public key from its JWK (RFC 7517).
+
+    The JWK must say which algorithm it is for. One with private members is refused: once
+    published, anybody can sign with it.
+
+    Raises:
+        InvalidArgument: Not a public key that may verify with one of these algorithms, or a weak
+            one. The message says why and quotes nothing of it.
+    """
+    if not isinstance(jwk, Mapping):
+        raise InvalidArgument(f"a JWK is a JSON object, not {type(jwk).__name__}")
+    members = cast("Mapping[str, object]", jwk)
+    alg = members.get("alg")
+    if not isinstance(alg, str) or alg not in algorithms:
+        raise InvalidArgument(f"a JWK's alg must be one of {', '.join(sorted(algorithms))}")
+    kid = members.get("kid")
+    if kid is not None and not is_name(kid):
+        raise InvalidArgument("a JWK's kid must be a string of a sensible length")
+    _check_purpose(members)
+    if alg in _CURVES:
+        public, signature_length = _ec(members, *_CURVES[alg])
+    elif alg == "EdDSA":
+        public, signature_length = _okp(members)
+    else:
+        public, signature_length = _rsa(members)
+    return VerifyingKey(kid, alg, _thumbprint(public), signature_length, _construct(public, alg))
+
+
+def _check_purpose(jwk: Mapping[str, object]) -> None:
+    if not _PRIVATE.isdisjoint(jwk):
+        raise InvalidArgument("a JWK with private members is not a public key")
+    if jwk.get("use", "sig") != "sig":
+        raise InvalidArgument("a JWK's use must be sig")
+    operations = jwk.get("key_ops", ("verify",))
+    if not isinstance(operations, list | tuple) or "verify" not in operations:
+        raise InvalidArgument("a JWK's key_ops must be a list with verify in it")
+
+
+def _rsa(jwk: Mapping[str, object]) -> tuple[dict[str, str], int]:
+    if jwk.get("kty") != "RSA":
+        raise InvalidArgument("a JWK for RSA signatures must be of kty RSA")
+    n, e = _number(jwk, "n"), _number(jwk, "e")
+    bits = int.from_bytes(n[1], "big").bit_length()
+    exponent = int.from_bytes(e[1], "big")
+    if bits not in _RSA_BITS:
+        raise InvalidArgument(f"an RSA key must have {_RSA_BITS[0]} to {_RSA_BITS[-1]} bits")
+    if exponent < 3 or exponent % 2 == 0 or exponent.bit_length() > _MAX_EXPONENT_BITS:  # noqa: PLR2004 - the least odd prime
+        raise InvalidArgument("an RSA key's exponent must be odd and between 3 and 2**64")
+    return {"kty": "RSA", "n": n[0], "e": e[0]}, (bits + 7) // 8
+
+
+def _ec(jwk: Mapping[str, object], curve: str, octets: int) -> tuple[dict[str, str], int]:
+    if jwk.get("kty") != "EC" or jwk.get("crv") != curve:
+        raise InvalidArgument(f"a JWK for this algorithm must be of kty EC on {curve}")
+    x, y = _number(jwk, "x"), _number(jwk, "y")
+    if len(x[1]) != octets or len(y[1]) != octets:
+        raise InvalidArgument(f"a coordinate on {curve} must have {octets} octets")
+    return {"kty": "EC", "crv": curve, "x": x[0], "y": y[0]}, 2 * octets
+
+
+def _okp(jwk: Mapping[str, object]) -> tuple[dict[str, str], int]:
+    if jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519":
+        raise InvalidArgument("a JWK for this algorithm must be of kty OKP on Ed25519")
+    x = _number(jwk, "x")
+    if len(x[1]) != _ED25519:
+        raise InvalidArgument(f"a key on Ed25519 must have {_ED25519} octets")
+    return {"kty": "OKP", "crv": "Ed25519", "x": x[0]}, 2 * _ED25519
+
+
+def _thumbprint(public: dict[str, str]) -> str:
+    # What is left of a key by now are just the members that RFC 7638 wants.
+    return sha256_base64url(json.dumps(public, sort_keys=True, separators=(",", ":")).encode())
+
+
+def _construct(public: dict[str, str], alg: str) -> _Handle:
+    try:
+        if alg == "EdDSA":
+            return _EdwardsKey(Ed25519PublicKey.from_public_bytes(_number(public, "x")[1]))
+        if alg in _PSS:
+            numbers = [int.from_bytes(_number(public, member)[1], "big") for member in ("e", "n")]
+            return _PssKey(RSAPublicNumbers(*numbers).public_key(), _PSS[alg])
+        return jose_jwk.construct(public, alg)
+    except Exception as error:  # noqa: BLE001 - a point that is not on the curve, and what else
+        raise InvalidArgument(f"a JWK holds no {alg} key: {type(error).__name__}") from None
+
+
+def _number(jwk: Mapping[str, object], member: str) -> tuple[str, bytes]:
+    """A JWK's number as text and as octets."""
+    text = jwk.get(member)
+    if isinstance(text, str) and text.isascii() and len(text) <= MAX_TOKEN:
+        octets = from_base64url(text.encode())
+        if octets:
+            return text, octets
+    raise InvalidArgument(f"a JWK's {member} must be a number in base64url")

@@ -1,0 +1,318 @@
+"""The project's signing keys: fetched, cached, and fetched again when they change."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any, Final, Literal, NoReturn, cast
+
+from attrs import field, frozen
+
+from descope_async._runtime.bucket import Bucket
+from descope_async._runtime.clock import Clock
+from descope_async._runtime.single_flight import SingleFlight
+from descope_async._strict_json import read_object
+from descope_async._telemetry import UNHOOKED, Telemetry
+from descope_async.errors import (
+    ClientClosed,
+    ConfigurationError,
+    DescopeError,
+    InvalidArgument,
+    KeySetUnavailable,
+    RequestFailed,
+    UnexpectedResponse,
+    UnknownKey,
+)
+from descope_async.events import KeySetFetched
+
+from .signatures import VerifyingKey, load_key
+
+MAX_KEY_SET: Final = 256 * 1024
+_MAX_KEYS: Final = 64
+
+#: Seconds until keys are renewed in the background, unless the service says otherwise.
+_FRESH_FOR: Final = 600.0
+_SHORTEST_FRESH, _LONGEST_FRESH = 60.0, 86_400.0
+#: Processes that started together shall not fetch together.
+_SPREAD: Final = 0.1
+#: Seconds for which stale keys still serve when no new ones can be had. A key outlives twelve
+#: daily rotations, so day-old keys are better than no service.
+_STALE_FOR: Final = 86_400.0
+
+#: Anybody can make up a kid, so the fetches for unknown ones come from a small bucket.
+_SEARCHES: Final = 3
+_SEARCH_EVERY: Final = 30.0
+#: Seconds between fetches that fail, doubling.
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+
+_MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
+
+KeySet = Mapping[str, VerifyingKey]
+_Why = Literal["first", "due", "expired", "unknown_key", "asked"]
+
+
+def parse_key_set(document: bytes) -> KeySet:
+    """The usable keys of a JWK set (RFC 7517, 5) by their kid, the first where two share one.
+
+    A key that is broken, weak or meant for something else is passed over.
+
+    Raises:
+        UnexpectedResponse: It is no JWK set, or none of its keys is usable.
+    """
+    listed = _listed(document)
+    if listed is None:
+        raise UnexpectedResponse("the key set is not a JSON object with a list of keys")
+    found: dict[str, VerifyingKey] = {}
+    for jwk in listed[:_MAX_KEYS]:
+        try:
+            key = load_key(jwk)
+        except InvalidArgument:
+            continue
+        if key.kid is not None:
+            found.setdefault(key.kid, key)
+    if not found:
+        raise UnexpectedResponse("the key set has no usable key")
+    return found
+
+
+def parse_pinned_keys(text: str) -> KeySet:
+    """The keys that a client was told to trust: a JWK or a JWK set.
+
+    Raises:
+        ConfigurationError: The text is neither, or a key in it is unusable.
+    """
+    # Surrogates make it invalid UTF-8, which is refused like everything else that is no JSON.
+    document = text.encode(errors="surrogatepass")
+    single = read_object(document)
+    listed = (single,) if single is not None and "keys" not in single else _listed(document)
+    if not listed:
+        raise ConfigurationError("public_key is not a JWK or a JWK set")
+    try:
+        keys = [load_key(jwk) for jwk in listed]
+    except InvalidArgument as error:
+        raise ConfigurationError(f"public_key: {error}") from None
+    pinned = {key.kid: key for key in keys if key.kid is not None}
+    if len(pinned) != len(keys):
+        raise ConfigurationError("public_key: each key must have a kid of its own, to be named by")
+    return pinned
+
+
+@frozen
+class FetchedKeys:
+    """The service's answer to a fetch of the key set.
+
+    Attributes:
+        body: The JWK set.
+        cache_control: The header of that name; empty without one.
+    """
+
+    body: bytes = field(repr=False)
+    cache_control: str = ""
+
+
+@frozen
+class _Snapshot:
+    """Keys as they were fetched, and until when (on the running clock) they are good.
+
+    Attributes:
+        document: The JWK set that they come from.
+        fetch: Which fetch brought them, counted from 1; 0 for keys that were there at the start.
+        fetched_at: When they came.
+        fresh_until: Until then they are used without a thought.
+        usable_until: Until then they are used while new ones cannot be had.
+    """
+
+    keys: KeySet
+    document: bytes = field(repr=False)
+    fetch: int
+    fetched_at: float
+    fresh_until: float
+    usable_until: float
+
+
+class KeyCache:
+    """The current keys, for any number of tasks, loops and threads.
+
+    Args:
+        fetch: Gets the key set from the service.
+        clock: The time source.
+        pinned: Keys to use instead; nothing is fetched then. None for none.
+        seed: A JWK set to begin with, until others are fetched; None for none.
+        telemetry: Is told.
+
+    Raises:
+        ConfigurationError: The seed has no usable key.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], Coroutine[Any, Any, FetchedKeys]],
+        clock: Clock,
+        pinned: KeySet | None = None,
+        seed: str | None = None,
+        telemetry: Telemetry = UNHOOKED,
+    ) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._pinned = pinned
+        self._telemetry = telemetry
+        self._snapshot = None if seed is None else _planted(seed, clock.running())
+        self._fetches = 0
+        self._failures = 0
+        self._pause_until = 0.0
+        self._searches = Bucket(clock, _SEARCHES, _SEARCH_EVERY)
+        self._renewal = SingleFlight[_Snapshot]()
+
+    def key_nowait(self, kid: str) -> VerifyingKey | None:
+        """The key with this id, if that is known without a fetch; None calls for `key`.
+
+        Raises:
+            UnknownKey: The keys are pinned, and this is none of them.
+        """
+        if self._pinned is not None:
+            return _known(self._pinned, kid)
+        held = self._snapshot
+        if held is None or self._clock.running() >= held.fresh_until:
+            return None
+        return held.keys.get(kid)
+
+    async def key(self, kid: str) -> VerifyingKey:
+        """The key with this id.
+
+        Raises:
+            UnknownKey: The project has no such key, as far as is known now.
+            KeySetUnavailable: The keys are not known and cannot be fetched.
+        """
+        if self._pinned is not None:
+            return _known(self._pinned, kid)
+        now, fetches = self._clock.running(), self._fetches
+        held = self._snapshot
+        if held is None or now >= held.usable_until:
+            renew = partial(self._renew, "first" if held is None else "expired")
+            held = await self._renewal.join(renew, self._may_renew) or self._unavailable()
+        elif now >= held.fresh_until:
+            self._renewal.start(partial(self._renew, "due"), self._may_renew)
+        # Only a fetch that began after the question can show that there is no such key.
+        while kid not in held.keys and held.fetch <= fetches:
+            search = partial(self._renew, "unknown_key")
+            found = await self._renewal.join(search, self._searches.take)
+            if found is None:
+                if self._failures:
+                    self._unavailable()
+                break
+            held = found
+        return _known(held.keys, kid)
+
+    def export(self) -> str | None:
+        """The JWK set that is in use, to be a seed elsewhere; None before the first fetch."""
+        held = self._snapshot
+        return None if held is None else held.document.decode()
+
+    async def refresh(self) -> None:
+        """Fetch the keys now, to notice at once that one was revoked.
+
+        Raises:
+            KeySetUnavailable: They cannot be fetched; the old ones stay.
+        """
+        fetches = self._fetches
+        while self._pinned is None and (self._snapshot is None or self._snapshot.fetch <= fetches):
+            await self._renewal.join(partial(self._renew, "asked"))
+
+    async def aclose(self) -> None:
+        """Stop a fetch that is under way."""
+        await self._renewal.aclose()
+
+    def _may_renew(self) -> bool:
+        return self._clock.running() >= self._pause_until
+
+    def _unavailable(self) -> NoReturn:
+        failure = KeySetUnavailable(
+            "the project's signing keys could not be had just now; the next fetch is due shortly",
+            operation="key_set",
+        )
+        failure.retry_after = max(0.0, self._pause_until - self._clock.running())
+        raise failure
+
+    async def _renew(self, why: _Why) -> _Snapshot:
+        self._fetches += 1
+        number, began = self._fetches, self._clock.running()
+        try:
+            fetched = await self._fetch()
+            keys = parse_key_set(fetched.body)
+        except ClientClosed:
+            raise
+        except DescopeError as error:
+            self._pause(error)
+            self._tell(why, began, error)
+            unavailable = KeySetUnavailable(
+                f"the project's signing keys cannot be had: {error}",
+                sent=error.sent if isinstance(error, RequestFailed) else True,
+                operation="key_set",
+                status_code=error.status_code,
+                request_id=error.request_id,
+                retry_after=self._pause_until - self._clock.running(),
+            )
+            unavailable.attempts = error.attempts
+            raise unavailable from error
+        self._failures, self._pause_until = 0, 0.0
+        self._tell(why, began, keys)
+        now = self._clock.running()
+        fresh_until = now + _freshness(fetched.cache_control)
+        held = _Snapshot(keys, fetched.body, number, now, fresh_until, fresh_until + _STALE_FOR)
+        if self._snapshot is None or self._snapshot.fetch < number:
+            self._snapshot = held
+        return held
+
+    def _pause(self, error: DescopeError) -> None:
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**self._failures)
+        self._failures = min(self._failures + 1, 16)
+        self._pause_until = self._clock.running() + max(pause, error.retry_after or 0)
+
+    def _tell(self, why: _Why, began: float, result: KeySet | DescopeError) -> None:
+        now, held = self._clock.running(), self._snapshot
+        left = 0.0 if held is None else held.usable_until - now
+        failure = result if isinstance(result, DescopeError) else None
+        self._telemetry.tell(
+            KeySetFetched(
+                outcome="done" if failure is None else "error",
+                reason=why,
+                duration=now - began,
+                age=None if held is None else now - held.fetched_at,
+                keys=None if isinstance(result, DescopeError) else len(result),
+                usable_for=left if left > 0 else None,
+                error_type=None if failure is None else type(failure).__name__,
+                problem=None if failure is None else str(failure),
+            )
+        )
+
+
+def _planted(seed: str, now: float) -> _Snapshot:
+    """Keys from elsewhere: nobody knows how old they are, so new ones are fetched at once."""
+    document = seed.encode(errors="surrogatepass")
+    try:
+        keys = parse_key_set(document)
+    except UnexpectedResponse as error:
+        raise ConfigurationError(f"key_set cannot be used: {error}") from None
+    return _Snapshot(keys, document, 0, now, now, now + _STALE_FOR)
+
+
+def _known(keys: KeySet, kid: str) -> VerifyingKey:
+    found = keys.get(kid)
+    if found is None:
+        raise UnknownKey("the token is signed by a key that the project does not have now")
+    return found
+
+
+def _freshness(cache_control: str) -> float:
+    age = _MAX_AGE.search(cache_control)
+    seconds = float(age[1]) if age else _FRESH_FOR
+    bounded = min(max(seconds, _SHORTEST_FRESH), _LONGEST_FRESH)
+    return bounded * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - no secret
+
+
+def _listed(document: bytes) -> tuple[object, ...] | None:
+    members = read_object(document)
+    listed = members.get("keys") if members is not None else None
+    return cast("tuple[object, ...]", listed) if isinstance(listed, tuple) else None

@@ -1,0 +1,39 @@
+"""Who is asking: what the Authorization header says."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import field, frozen
+
+from descope_async.emulator.answers import Problem, Refusal
+
+_MOST_PARTS: Final = 3
+
+
+@frozen
+class Bearer:
+    """What follows ``Bearer``: a project, mostly with a secret, rarely with one more.
+
+    Attributes:
+        first: The project id. Calls about no project send just a management key.
+        secret: A management key or an access key; empty when there is none.
+        management_key: The management key behind an access key; empty when there is none.
+    """
+
+    first: str
+    secret: str = field(default="", repr=False)
+    management_key: str = field(default="", repr=False)
+
+
+def bearer(headers: list[str]) -> Bearer:
+    """Read the Authorization headers of a request, of which there must be one."""
+    if not headers:
+        raise Refusal(Problem.UNAUTHORIZED, "The Authorization header is missing")
+    scheme, _, credentials = headers[0].strip().partition(" ")
+    parts = credentials.strip().split(":")
+    if len(headers) > 1 or scheme.lower() != "bearer" or not 1 <= len(parts) <= _MOST_PARTS:
+        raise Refusal(Problem.UNAUTHORIZED, "The Authorization header is malformed")
+    if not all(parts):
+        raise Refusal(Problem.UNAUTHORIZED, "The Authorization header has an empty part")
+    return Bearer(*parts)

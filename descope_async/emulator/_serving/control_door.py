@@ -1,0 +1,205 @@
+"""The control door: what tests steer, over HTTP, for other processes and languages."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Final
+
+from attrs import frozen
+
+from descope_async.emulator import controls
+from descope_async.emulator._faults.rules import JSON_FIELDS, count_to_json, fault_from_json
+from descope_async.emulator.answers import Json, Problem, Refusal
+from descope_async.emulator.errors import EmulatorError
+from descope_async.emulator.fields import Fields
+from descope_async.emulator.instance import Instance
+
+from .authorization import bearer
+
+#: Begins no path of the service.
+PREFIX: Final = "/emulator/"
+
+
+@frozen
+class Command:
+    """Something that can be wanted here.
+
+    Attributes:
+        do: Does it, and gives the answer's body.
+        fields: What a request may say about it; anything else is refused, as most likely misspelt.
+    """
+
+    do: Callable[[Instance, Fields], Awaitable[Json]]
+    fields: Collection[str] = ()
+
+
+class ControlDoor:
+    """Lets in who has the token.
+
+    Args:
+        instance: What is steered.
+        token: What requests must show.
+    """
+
+    def __init__(self, instance: Instance, token: str) -> None:
+        self._instance = instance
+        self._token = token.encode()
+
+    def command(
+        self, method: str, path: str, authorization: list[str], origin: str | None
+    ) -> Command:
+        """What a request wants done.
+
+        Raises:
+            Refusal: It does not show the token, comes from a web page, or wants nothing known.
+        """
+        if origin is not None:
+            raise Refusal(Problem.FROM_BROWSER, "A request here must not have an Origin header")
+        given = bearer(authorization)
+        shown = given.first.encode("utf-8", "surrogatepass")
+        if given.secret or not secrets.compare_digest(shown, self._token):
+            raise Refusal(Problem.UNAUTHORIZED, "The control token is not valid")
+        found = ROUTES.get((method, path))
+        if found:
+            return found
+        if any(path == known for _, known in ROUTES):
+            raise Refusal(Problem.WRONG_METHOD, "The method is not allowed here")
+        raise Refusal(Problem.NO_PATH, "The emulator has nothing at this path")
+
+    async def do(self, command: Command, fields: Fields) -> Json:
+        """Do what a request wants, and give the answer's body.
+
+        Raises:
+            Refusal: It cannot be done.
+        """
+        if fields.unknown(frozenset(command.fields)) is not None:
+            known = ", ".join(sorted(command.fields)) or "none"
+            raise Refusal(Problem.INVALID, f"The fields known here are: {known}")
+        try:
+            return await command.do(self._instance, fields)
+        except EmulatorError as error:
+            raise Refusal(Problem.INVALID, str(error)) from error
+
+
+async def _show_clock(instance: Instance, _: Fields) -> Json:
+    clock = instance.clock
+    return {"now": clock.now(), "rate": clock.rate, "tokenSkew": clock.token_skew}
+
+
+async def _freeze(instance: Instance, fields: Fields) -> Json:
+    instance.clock.freeze()
+    return await _show_clock(instance, fields)
+
+
+async def _run(instance: Instance, fields: Fields) -> Json:
+    instance.clock.run(fields.number("rate", 1))
+    return await _show_clock(instance, fields)
+
+
+async def _advance(instance: Instance, fields: Fields) -> Json:
+    instance.clock.advance(fields.given("seconds", fields.number))
+    return await _show_clock(instance, fields)
+
+
+async def _move(instance: Instance, fields: Fields) -> Json:
+    moment = fields.given("moment", fields.number)
+    instance.clock.move_to(moment, backwards=fields.flag("backwards"))
+    return await _show_clock(instance, fields)
+
+
+async def _skew(instance: Instance, fields: Fields) -> Json:
+    instance.clock.skew_tokens(fields.given("seconds", fields.integer))
+    return await _show_clock(instance, fields)
+
+
+async def _set_lifetime(instance: Instance, fields: Fields) -> Json:
+    seconds = fields.integer("seconds") if fields.has("seconds") else None
+    await controls.set_token_lifetime(instance, seconds, _project_id(fields))
+    return {}
+
+
+async def _rotate(instance: Instance, fields: Fields) -> Json:
+    await controls.rotate_signing_keys(instance, _project_id(fields), revoke=fields.flag("revoke"))
+    return {}
+
+
+async def _set_wrong_kid(instance: Instance, fields: Fields) -> Json:
+    wrong = fields.given("wrong", fields.flag)
+    await controls.set_wrong_kid(instance, wrong, _project_id(fields))
+    return {}
+
+
+async def _set_cache_control(instance: Instance, fields: Fields) -> Json:
+    await controls.set_cache_control(instance, fields.given("value", fields.text))
+    return {}
+
+
+async def _show_requests(instance: Instance, fields: Fields) -> Json:
+    operation = fields.text("operation") or None
+    status = fields.integer("status") if fields.has("status") else None
+    project_id = fields.text("projectId") or None
+    return {
+        "count": instance.requests.count(operation, project_id=project_id, status=status),
+        "requests": [
+            {
+                "operation": each.operation,
+                "method": each.method,
+                "path": each.path,
+                "projectId": each.project_id,
+                "status": each.status,
+                "time": each.time,
+                "requestId": each.request_id,
+            }
+            for each in instance.requests.matching(operation, project_id=project_id, status=status)
+        ],
+    }
+
+
+async def _clear_requests(instance: Instance, _: Fields) -> Json:
+    instance.requests.clear()
+    return {}
+
+
+async def _show_faults(instance: Instance, _: Fields) -> Json:
+    return {"faults": [count_to_json(each) for each in instance.faults]}
+
+
+async def _add_fault(instance: Instance, fields: Fields) -> Json:
+    instance.faults.add(fault_from_json(fields))
+    return {}
+
+
+async def _clear_faults(instance: Instance, _: Fields) -> Json:
+    instance.faults.clear()
+    return {}
+
+
+async def _reset(instance: Instance, _: Fields) -> Json:
+    await controls.reset(instance)
+    return {}
+
+
+def _project_id(fields: Fields) -> str | None:
+    return fields.text("projectId") or None
+
+
+#: The whole door: method and path to what is done there.
+ROUTES: Final[Mapping[tuple[str, str], Command]] = {
+    ("GET", f"{PREFIX}clock"): Command(_show_clock),
+    ("POST", f"{PREFIX}clock/freeze"): Command(_freeze),
+    ("POST", f"{PREFIX}clock/run"): Command(_run, {"rate"}),
+    ("POST", f"{PREFIX}clock/advance"): Command(_advance, {"seconds"}),
+    ("POST", f"{PREFIX}clock/move"): Command(_move, {"moment", "backwards"}),
+    ("POST", f"{PREFIX}clock/skew"): Command(_skew, {"seconds"}),
+    ("POST", f"{PREFIX}tokens/lifetime"): Command(_set_lifetime, {"seconds", "projectId"}),
+    ("POST", f"{PREFIX}tokens/wrong-kid"): Command(_set_wrong_kid, {"wrong", "projectId"}),
+    ("POST", f"{PREFIX}keys/rotate"): Command(_rotate, {"revoke", "projectId"}),
+    ("POST", f"{PREFIX}keys/cache-control"): Command(_set_cache_control, {"value"}),
+    ("GET", f"{PREFIX}requests"): Command(_show_requests, {"operation", "projectId", "status"}),
+    ("POST", f"{PREFIX}requests/clear"): Command(_clear_requests),
+    ("GET", f"{PREFIX}faults"): Command(_show_faults),
+    ("POST", f"{PREFIX}faults"): Command(_add_fault, JSON_FIELDS),
+    ("POST", f"{PREFIX}faults/clear"): Command(_clear_faults),
+    ("POST", f"{PREFIX}reset"): Command(_reset),
+}

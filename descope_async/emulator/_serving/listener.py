@@ -1,0 +1,111 @@
+"""Listener: accepts connections, or refuses them for a while without losing the port."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from descope_async.emulator.errors import EmulatorError
+
+from .certificates import ServerCertificate
+from .listening import url_of
+
+
+class Listener:
+    """Accepts connections for a server.
+
+    Args:
+        bound: A socket that is bound. It is closed at the end.
+        runner: What is told of each connection; it is set up already.
+        certificate: What TLS is spoken with; None for plain HTTP.
+
+    Attributes:
+        certificate: The same.
+    """
+
+    def __init__(
+        self,
+        bound: socket.socket,
+        runner: web.ServerRunner,
+        certificate: ServerCertificate | None,
+    ) -> None:
+        self.certificate = certificate
+        self._bound = bound
+        self._runner = runner
+        self._site: web.BaseSite | None = None
+        self._reopening: asyncio.TimerHandle | asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def base_url(self) -> str:
+        """The URL at which it can be reached from this machine."""
+        url = url_of(self._bound)
+        return url if self.certificate is None else url.replace("http:", "https:", 1)
+
+    async def open(self) -> None:
+        """Accept connections from now on."""
+        if self._closed or self._site:
+            return
+        context = self.certificate.context if self.certificate else None
+        site = web.SockSite(self._runner, self._bound, ssl_context=context)
+        await site.start()
+        self._site = site
+
+    async def close(self) -> None:
+        """Accept none any more."""
+        self._closed = True
+        if self._reopening:
+            self._reopening.cancel()
+        site, self._site = self._site, None
+        if site:
+            await site.stop()
+        self._bound.close()
+
+    @asynccontextmanager
+    async def refusing(self) -> AsyncGenerator[None, None]:
+        """Refuse connections while the block runs, and close those that there are.
+
+        Raises:
+            EmulatorError: They are refused already.
+        """
+        await self._refuse()
+        try:
+            yield
+        finally:
+            await self.open()
+
+    async def refuse_for(self, seconds: float) -> None:
+        """Refuse connections for so many seconds, and close those that there are.
+
+        Where they are refused already, that is all.
+        """
+        if self._site is None:
+            return
+        await self._refuse()
+        loop = asyncio.get_running_loop()
+        self._reopening = loop.call_later(seconds, self._reopen)
+
+    def _reopen(self) -> None:
+        self._reopening = asyncio.create_task(self.open())
+
+    async def _refuse(self) -> None:
+        if self._site is None:
+            raise EmulatorError("connections are refused already")
+        site, self._site = self._site, None
+        family, address = self._bound.family, self._bound.getsockname()
+        await site.stop()
+        # A socket that is bound and does not listen keeps the port, and refuses.
+        self._bound = socket.socket(family, socket.SOCK_STREAM)
+        self._bound.setblocking(False)
+        self._bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._bound.bind(address)
+        except OSError as error:
+            raise EmulatorError(f"the port was taken meanwhile: {error.strerror}") from error
+        if self._runner.server:
+            for connection in self._runner.server.connections:
+                connection.force_close()
