@@ -44,10 +44,6 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from ._calls.retry_rules import Retries
-    from ._config import Timeouts
-    from ._keys.key_reader import EnvironmentVariable
-    from ._tokens.used_proofs import ReplayStore
     from .access_keys import AccessKeys
     from .client import DescopeClient, Management
     from .dpop_request import DPoPRequest
@@ -59,6 +55,7 @@ if TYPE_CHECKING:
         SortField,
     )
     from .session_token import SessionToken, TenantAccess
+    from .settings import EnvironmentVariable, ReplayStore, Retries, Timeouts
     from .token_source import TokenSource
     from .verification import Verification
     from .verifier import AccessKeyVerifier
@@ -76,14 +73,14 @@ _LAZY: Final = {
     "CreatedAccessKey": "models",
     "DPoPRequest": "dpop_request",
     "DescopeClient": "client",
-    "EnvironmentVariable": "_keys.key_reader",
+    "EnvironmentVariable": "settings",
     "Management": "client",
-    "ReplayStore": "_tokens.used_proofs",
-    "Retries": "_calls.retry_rules",
+    "ReplayStore": "settings",
+    "Retries": "settings",
     "SessionToken": "session_token",
     "SortField": "models",
     "TenantAccess": "session_token",
-    "Timeouts": "_config",
+    "Timeouts": "settings",
     "TokenSource": "token_source",
     "Verification": "verification",
 }

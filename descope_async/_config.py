@@ -11,14 +11,14 @@ from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from attrs import Attribute, AttrsInstance, field, fields, frozen
+from attrs import AttrsInstance, field, fields, frozen
 
 from ._arguments import credential, labels
 from ._arguments import hooks as checked_hooks
-from ._calls.retry_rules import Retries
 from ._secret import Secret
 from .errors import ConfigurationError, InvalidArgument
 from .events import Hook
+from .settings import Retries, Timeouts
 
 Options = TypeVar("Options", bound=AttrsInstance)
 
@@ -28,41 +28,7 @@ _REGIONAL_LENGTH: Final = 32
 _MAX_LEEWAY: Final = 300
 #: A secret as a whole: a traceback that shows variables must not show the process's.
 _ENVIRONMENT: Final = Secret[Mapping[str, str]](os.environ)
-_MAX_TIMEOUT: Final = 86_400.0
 _PROJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
-
-
-def _positive_seconds(_: object, attribute: Attribute[float], value: object) -> None:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not 0 < value <= _MAX_TIMEOUT
-    ):
-        raise ConfigurationError(
-            f"timeouts.{attribute.name} must be a positive number of seconds, at most a day"
-        )
-
-
-@frozen(kw_only=True)
-class Timeouts:
-    """How long to wait, in seconds. Nothing waits without a limit.
-
-    Attributes:
-        connect: For one TCP and TLS connection.
-        read: For sending a request and for the next sign of its answer, its head or more of its body;
-            but never more than two thirds of the time for all.
-        secret: For the next bytes of the answer to create and rotate, which brings a secret.
-        deadline: For a whole management call, repeats included.
-        exchange: For a whole exchange of an access key, repeats included.
-        keys: For a whole fetch of the project's signing keys, repeats included.
-    """
-
-    connect: float = field(default=5.0, validator=_positive_seconds)
-    read: float = field(default=30.0, validator=_positive_seconds)
-    secret: float = field(default=60.0, validator=_positive_seconds)
-    deadline: float = field(default=60.0, validator=_positive_seconds)
-    exchange: float = field(default=15.0, validator=_positive_seconds)
-    keys: float = field(default=5.0, validator=_positive_seconds)
 
 
 @frozen(kw_only=True)

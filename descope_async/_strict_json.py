@@ -9,7 +9,26 @@ from contextlib import suppress
 from itertools import accumulate
 from typing import Any, Final, NoReturn, cast
 
-from .models import ReadOnlyDict
+
+class ReadOnlyDict(dict[str, Any]):
+    """A dict that cannot be changed, so that several holders can share it."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("read-only: make a dict() of it first")
+
+    __setitem__: Any = _refuse
+    __delitem__: Any = _refuse
+    __ior__: Any = _refuse
+    clear: Any = _refuse
+    pop: Any = _refuse
+    popitem: Any = _refuse
+    setdefault: Any = _refuse
+    update: Any = _refuse
+
+    def __reduce__(self) -> tuple[type[ReadOnlyDict], tuple[dict[str, Any]]]:
+        return ReadOnlyDict, (dict(self),)
 
 
 def read_object(document: bytes) -> ReadOnlyDict | None:

@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
-from ._calls.messages import Request
 from .events import (
     AccessKeyChecked,
     Call,
@@ -61,12 +60,18 @@ class Telemetry:
         """Whether anybody wants to know of what is usual. What is not is always told."""
         return self.is_hooked or _log.isEnabledFor(logging.DEBUG)
 
-    def call(self, request: Request) -> Call:
-        """How events name the call that a request is sent for."""
+    def call(self, operation: str, method: str, path: str) -> Call:
+        """How events name a call.
+
+        Args:
+            operation: The operation, such as ``"access_key.create"``.
+            method: The HTTP method.
+            path: The path, with names for what varies in it.
+        """
         return Call(
-            operation=request.operation,
-            method=request.method,
-            path=request.template or request.path,
+            operation=operation,
+            method=method,
+            path=path,
             server_address=self._address,
             server_port=self._port,
             project_id=self._project_id,

@@ -13,18 +13,14 @@ from . import _arguments as arguments
 from . import _config as config
 from ._calls.license import License
 from ._calls.messages import Answer, Request
-from ._calls.retry_rules import Retries
 from ._calls.transport import Transport
-from ._config import Timeouts
 from ._keys.exchange import Exchange
-from ._keys.key_reader import AccessKeySource
 from ._runtime.clock import SYSTEM_CLOCK
 from ._secret import Secret
 from ._strict_json import read_object
 from ._telemetry import Telemetry
 from ._tokens import used_proofs as replays
 from ._tokens.signing_keys import MAX_KEY_SET, FetchedKeys, KeyCache, parse_pinned_keys
-from ._tokens.used_proofs import ReplayStore
 from ._tokens.validation import ClaimRules, SessionValidator, issuers_of
 from .access_keys import AccessKeys
 from .dpop_request import DPoPRequest
@@ -32,6 +28,7 @@ from .errors import ClientClosed, UnexpectedResponse
 from .events import Hook
 from .models import AccessKeyLoginOptions
 from .session_token import SessionToken
+from .settings import AccessKeySource, ReplayStore, Retries, Timeouts
 from .token_source import TokenSource, TokenSources
 from .verifier import AccessKeyVerifier, Lifetimes
 

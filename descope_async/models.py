@@ -4,33 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from attrs import field, frozen
 
 from ._runtime.clock import SYSTEM_CLOCK
 from .errors import InvalidArgument
-
-
-class ReadOnlyDict(dict[str, Any]):
-    """A dict that cannot be changed, so that several holders can share it."""
-
-    __slots__ = ()
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("read-only: make a dict() of it first")
-
-    __setitem__: Any = _refuse
-    __delitem__: Any = _refuse
-    __ior__: Any = _refuse
-    clear: Any = _refuse
-    pop: Any = _refuse
-    popitem: Any = _refuse
-    setdefault: Any = _refuse
-    update: Any = _refuse
-
-    def __reduce__(self) -> tuple[type[ReadOnlyDict], tuple[dict[str, Any]]]:
-        return ReadOnlyDict, (dict(self),)
 
 
 def _no_members() -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any, TypeVar, cast
 
 from attrs import field, frozen
 
-from ._strict_json import glance, read_object, read_only
+from ._strict_json import ReadOnlyDict, glance, read_object, read_only
 from .errors import InvalidArgument
-from .models import ReadOnlyDict, moment, names
+from .models import moment, names
 
 T = TypeVar("T")
 

@@ -8,16 +8,13 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
-from descope_async._calls.retry_rules import Retries
-from descope_async._config import Timeouts
-from descope_async._keys.key_reader import AccessKeySource
-from descope_async._tokens.used_proofs import ReplayStore
 from descope_async.client import DescopeClient as _AsyncDescopeClient
 from descope_async.client import Management as _AsyncManagement
 from descope_async.dpop_request import DPoPRequest
 from descope_async.events import Hook
 from descope_async.models import AccessKeyLoginOptions
 from descope_async.session_token import SessionToken
+from descope_async.settings import AccessKeySource, ReplayStore, Retries, Timeouts
 
 from ._portal import PORTAL, Portal
 from .access_keys import AccessKeys

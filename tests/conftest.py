@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.servers import Servers
+
 # A busy machine is slow, not wrong.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -40,3 +42,9 @@ def emulator_url() -> Iterator[tuple[str, str, str]]:
 
     with Emulator() as emulator:
         yield emulator.base_url, emulator.project_id, emulator.management_key
+
+
+@pytest.fixture
+def servers() -> type[Servers]:
+    """Servers that answer as told, down to the byte."""
+    return Servers

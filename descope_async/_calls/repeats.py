@@ -28,10 +28,11 @@ from descope_async.events import (
     GateClosed,
     RetryPlanned,
 )
+from descope_async.settings import Retries
 
 from .attempts import Attempt
 from .messages import Request, outcome_unknown, request_id_of
-from .retry_rules import Quota, Retries, Verdict, judge, pause, stretched
+from .retry_rules import Quota, Verdict, judge, pause, stretched
 
 T = TypeVar("T")
 
@@ -225,7 +226,10 @@ class Repeats:
 
     def _call(self, progress: _Progress) -> Call:
         if progress.call is None:
-            progress.call = self._telemetry.call(progress.request)
+            request = progress.request
+            progress.call = self._telemetry.call(
+                request.operation, request.method, request.template or request.path
+            )
         return progress.call
 
     def _tell_attempt(

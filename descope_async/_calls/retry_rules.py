@@ -8,11 +8,10 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from attrs import Attribute, field, frozen
+from attrs import frozen
 
 from descope_async.errors import (
     BadRequest,
-    ConfigurationError,
     DescopeError,
     Forbidden,
     NotFound,
@@ -26,8 +25,6 @@ from descope_async.errors import (
 
 #: A service that asks for more than a day is broken or hostile.
 _LONGEST: Final = 86_400.0
-_MAX_ATTEMPTS: Final = 20
-_MAX_QUOTA: Final = 1_000_000
 
 #: Seconds of the first pause at most, doubling: after a failure, and when there is too much to do.
 _FIRST_PAUSE, _FIRST_PAUSE_THROTTLED, _LONGEST_PAUSE = 0.1, 1.0, 20.0
@@ -45,37 +42,6 @@ _NOT_PROCESSED: Final = frozenset({_TOO_MANY, 521, 523, 525, 526, 530})
 #: Redirects that say to send the same request to another place (RFC 9110 section 15.4). The others
 #: also say that it is done, and where its result is.
 _ELSEWHERE: Final = frozenset({307, 308})
-
-
-def _within(
-    low: float, high: float, kind: type | tuple[type, ...], unit: str
-) -> Callable[..., None]:
-    def check(_: object, attribute: Attribute[float], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:  # type: ignore[operator]  # a number
-            raise ConfigurationError(
-                f"retries.{attribute.name} must be a {unit} from {low:g} to {high:g}"
-            )
-
-    return check
-
-
-@frozen(kw_only=True)
-class Retries:
-    """How calls are repeated. None is that might do something twice.
-
-    Attributes:
-        attempts: How often a call is tried, the first time included; 1 to repeat nothing.
-        max_wait: The longest that the service may ask to wait, in seconds, for that to be waited
-            for; a longer one is raised at once.
-        quota: How much the calls of a client may be repeated when the service is in trouble. A
-            repeat takes 14, or 5 after a rate limit, and successful calls bring it back.
-    """
-
-    attempts: int = field(default=3, validator=_within(1, _MAX_ATTEMPTS, int, "number"))
-    max_wait: float = field(
-        default=60.0, validator=_within(0, _LONGEST, (int, float), "number of seconds")
-    )
-    quota: int = field(default=500, validator=_within(0, _MAX_QUOTA, int, "number"))
 
 
 @frozen

@@ -7,33 +7,16 @@ import os
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias, cast
+from typing import Final, cast
 
 import anyio.to_thread
-from attrs import frozen
 
 from descope_async._arguments import credential, label
 from descope_async._secret import Secret
 from descope_async.errors import ConfigurationError, InvalidArgument
+from descope_async.settings import EnvironmentVariable
 
 _MAX_FILE: Final = 64 * 1024
-
-
-@frozen
-class EnvironmentVariable:
-    """The name of an environment variable that holds an access key.
-
-    Attributes:
-        name: Such as ``"BILLING_ACCESS_KEY"``.
-    """
-
-    name: str
-
-
-#: An access key, or where to read it.
-AccessKeySource: TypeAlias = (
-    str | Path | EnvironmentVariable | Callable[[], str] | Callable[[], Awaitable[str]]
-)
 
 
 class KeyReader:

@@ -14,9 +14,8 @@ from typing import Final, Literal, TypeGuard, cast
 
 from attrs import field, frozen
 
-from descope_async._strict_json import read_object
+from descope_async._strict_json import ReadOnlyDict, read_object
 from descope_async.errors import TokenMalformed
-from descope_async.models import ReadOnlyDict
 
 #: What a token or a key may be signed with. HMAC is missing on purpose: a public key is no shared
 #: secret.

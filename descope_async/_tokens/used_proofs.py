@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.forks import forget_in_child
 from descope_async.errors import ConfigurationError, ProofReplayed, ReplayStoreFull
+from descope_async.settings import ReplayStore
 
 #: Seconds for which a proof is remembered: longer than it is accepted, on clocks that differ.
 REMEMBERED_FOR: Final = 120
 _CAPACITY: Final = 100_000
-
-
-class ReplayStore(Protocol):
-    """Remembers used proofs for all processes of a service, in Redis or a database, say."""
-
-    async def first_use(self, proof_id: str, seconds: int) -> bool:
-        """Whether this is the first call with this id within so many seconds; only one ever is.
-
-        Args:
-            proof_id: The proof, as 43 characters of base64url.
-            seconds: How long to remember it.
-
-        Raises:
-            Exception: The store does not work. The token is refused, and the error reaches whoever
-                had it checked.
-        """
-        ...
 
 
 def replay_store(value: object) -> ReplayStore | None:

@@ -24,12 +24,13 @@ from descope_async.errors import (
 )
 from descope_async.events import SessionChecked
 from descope_async.session_token import SessionToken, strings
+from descope_async.settings import ReplayStore
 
 from .compact import UnverifiedToken, parse
 from .proofs import check_proof
 from .signatures import VerifyingKey, verify
 from .signing_keys import KeyCache
-from .used_proofs import ReplayStore, UsedProofs
+from .used_proofs import UsedProofs
 from .validated_tokens import VerifiedToken, VerifiedTokens, name_of
 
 #: The ``drn`` of a session token. A refresh token has ``DSR``.

@@ -86,7 +86,7 @@ def test_every_public_name_is_in_it() -> None:
             "-class Conflict(",
         ),
         ("__init__.py", '    "Forbidden",\n', "", "-class Forbidden(ApiError)"),
-        ("emulator/server.py", "token_lifetime: int = 600", "token_lifetime: int = 60", "= 60,"),
+        ("emulator/emulator.py", "token_lifetime: int = 600", "token_lifetime: int = 60", "= 60,"),
     ],
 )
 def test_a_change_is_shown(copied: Path, file: str, before: str, after: str, shown: str) -> None:

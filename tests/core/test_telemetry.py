@@ -48,6 +48,7 @@ from descope_async.events import (
     StaleTokenServed,
     TokenRenewed,
 )
+from tests.servers import Servers
 
 KEY = {"id": "AK1", "name": "n", "status": "active"}
 GOOD = ("200 OK", json.dumps({"key": KEY, "cleartext": "the secret"}).encode())
@@ -199,7 +200,7 @@ DONE = ("ended", "done", 1, None)
     ids=["done", "retry", "exhausted", "gate", "long gate", "error", "cut", "unknown"],
 )
 async def test_the_order_of_a_calls_events(
-    servers: Any, told: Told, answers: list[Any], operation: str, expected: list[Any]
+    servers: type[Servers], told: Told, answers: list[Any], operation: str, expected: list[Any]
 ) -> None:
     behaviours = [servers.raw(b"") if each is None else servers.answer(*each) for each in answers]
     async with (
@@ -224,7 +225,7 @@ async def test_the_order_of_a_calls_events(
     )
 
 
-async def test_what_an_event_says(servers: Any, told: Told) -> None:
+async def test_what_an_event_says(servers: type[Servers], told: Told) -> None:
     body = b'{"errorCode": "E011", "errorDescription": "no"}'
     first = servers.answer("503 Busy", body, "Retry-After: 2", "x-request-id: R1")
     last = servers.answer("200 OK", GOOD[1], "cf-ray: R2")
@@ -272,7 +273,7 @@ async def test_nothing_was_sent(told: Told, unused_port: int) -> None:
     assert told.of(CREATE)[-1] == ("ended", "error", 1, "ConnectionFailed")
 
 
-async def test_a_closed_gate(servers: Any, told: Told) -> None:
+async def test_a_closed_gate(servers: type[Servers], told: Told) -> None:
     slow, good = servers.answer(*SLOW), servers.answer(*GOOD)
     async with (
         servers.running(servers.in_turn(slow, good), license=servers.licensed) as server,
@@ -292,7 +293,7 @@ async def test_a_closed_gate(servers: Any, told: Told) -> None:
     assert clock.slept == [held.delay]
 
 
-async def test_a_call_that_the_gate_refuses(servers: Any, told: Told) -> None:
+async def test_a_call_that_the_gate_refuses(servers: type[Servers], told: Told) -> None:
     slow = servers.answer("429 Slow", b"", "Retry-After: 600")
     async with (
         servers.running(slow, license=servers.licensed) as server,
@@ -305,7 +306,7 @@ async def test_a_call_that_the_gate_refuses(servers: Any, told: Told) -> None:
     assert told.all(CallEnded)[-1].status_code is None
 
 
-async def test_a_gate_that_is_closed_further(servers: Any, told: Told) -> None:
+async def test_a_gate_that_is_closed_further(servers: type[Servers], told: Told) -> None:
     async with (
         servers.running(servers.answer(*SLOW), license=servers.licensed) as server,
         client_of(server, told, retries={"attempts": 1}) as client,
@@ -336,7 +337,7 @@ async def test_a_connection_that_was_closed_while_idle(told: Told) -> None:
     assert told.all(CallEnded)[-1].resends == 1
 
 
-async def test_a_cancelled_call(servers: Any, told: Told) -> None:
+async def test_a_cancelled_call(servers: type[Servers], told: Told) -> None:
     async with (
         servers.running(servers.silence, license=servers.licensed) as server,
         client_of(server, told, timeouts={}) as client,
@@ -466,9 +467,9 @@ def records_of(caplog: pytest.LogCaptureFixture, event: str, operation: str = ""
     ]
 
 
-async def test_levels(servers: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_levels(servers: type[Servers], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "descope_async")
-    answers = [SLOW, BUSY, GOOD, BUSY, ("404 None", b"")]
+    answers: list[tuple[Any, ...]] = [SLOW, BUSY, GOOD, BUSY, ("404 None", b"")]
     behaviour = servers.in_turn(*(servers.answer(*each) for each in answers))
     async with (
         servers.running(behaviour, license=servers.licensed) as server,
@@ -556,7 +557,7 @@ def test_an_event_can_hold_plain_values_only(kind: type[Event]) -> None:
 # Tokens, key sets, presented keys
 
 
-async def test_a_token_sources_life(told: Told, servers: Any) -> None:
+async def test_a_token_sources_life(told: Told, servers: type[Servers]) -> None:
     async with (
         Emulator(token_lifetime=600) as emulator,
         local_client(emulator, told, retries={"attempts": 1}) as client,

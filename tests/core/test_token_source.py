@@ -31,12 +31,13 @@ from descope_async import (
 )
 from descope_async._calls.messages import Request
 from descope_async._calls.repeats import Repeats
-from descope_async._calls.retry_rules import Retries
 from descope_async._keys.exchange import MintedToken
 from descope_async._runtime.clock import Clock
 from descope_async._secret import Secret
 from descope_async.emulator import Emulator
+from descope_async.settings import Retries
 from descope_async.token_source import TokenSources
+from tests.servers import Servers
 
 
 class VirtualClock(Clock):
@@ -575,7 +576,7 @@ CANARY = "KcanaryOfAllKeys"
 )
 @pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "503 Service Unavailable"])
 async def test_nothing_shows_a_secret(
-    servers: Any, caplog: pytest.LogCaptureFixture, status: str, body: bytes
+    servers: type[Servers], caplog: pytest.LogCaptureFixture, status: str, body: bytes
 ) -> None:
     caplog.set_level(logging.DEBUG)
     async with (

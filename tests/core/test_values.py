@@ -23,7 +23,7 @@ from descope_async import (
 )
 from descope_async._calls.retry_rules import retry_after
 from descope_async._secret import Secret
-from descope_async.models import ReadOnlyDict
+from descope_async._strict_json import ReadOnlyDict
 
 ERRORS = [
     cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, DescopeError)

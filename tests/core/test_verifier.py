@@ -39,6 +39,7 @@ from descope_async._secret import Secret
 from descope_async.emulator import Emulator
 from descope_async.token_source import TokenSources
 from descope_async.verifier import Lifetimes
+from tests.servers import Servers
 
 CANARY = "KcanaryOfAllPresentedKeys"
 
@@ -705,7 +706,7 @@ async def test_results_can_be_pickled(service: Service) -> None:
         assert "jwt='" not in repr(result)
 
 
-async def test_no_interrupted_call_shows_the_key(servers: Any) -> None:
+async def test_no_interrupted_call_shows_the_key(servers: type[Servers]) -> None:
     async with (
         servers.running(servers.silence) as server,
         DescopeClient("P1", base_url=server.base_url) as client,

@@ -39,8 +39,9 @@ def project(tmp_path: Path) -> Path:
     facade.mkdir()
     shutil.copy(TOY / "core_init.txt", core / "__init__.py")
     shutil.copy(TOY / "core.txt", core / "boxes.py")
-    for name in ("errors.py", "shield.py"):  # which the portal needs
-        shutil.copy(ROOT / "descope_async" / name, core)
+    (core / "_runtime").mkdir()
+    for name in ("errors.py", "_runtime/__init__.py", "_runtime/shield.py"):  # for the portal
+        shutil.copy(ROOT / "descope_async" / name, core / name)
     for name in ("_portal.py", "_loop.py"):
         shutil.copy(ROOT / "descope_sync" / name, facade)
     return tmp_path

@@ -21,6 +21,7 @@ from attrs import define, field
 
 from descope_async import CreatedAccessKey, DescopeClient, OutcomeUnknown
 from descope_async.errors import UnexpectedResponse
+from tests.servers import Servers
 
 SECRET = "canaryCleartext"
 CREATED = json.dumps({"key": {"id": "AK1", "name": "n"}, "cleartext": SECRET}).encode()
@@ -58,7 +59,9 @@ class Held:
 
 
 @asynccontextmanager
-async def held(servers: Any, answer: str = "done", **settings: Any) -> AsyncIterator[Held]:
+async def held(
+    servers: type[Servers], answer: str = "done", **settings: Any
+) -> AsyncIterator[Held]:
     async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         found.asked.set()
         await found.release.wait()
@@ -176,7 +179,7 @@ WAYS: list[Callable[[Held], Awaitable[None]]] = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_secret_that_arrives_is_handed_over(servers: Any, way: Any) -> None:
+async def test_a_secret_that_arrives_is_handed_over(servers: type[Servers], way: Any) -> None:
     async with held(servers) as server:
         with pytest.raises((OutcomeUnknown, ExceptionGroup)) as caught:
             await asyncio.ensure_future(way(server))
@@ -188,7 +191,7 @@ async def test_a_secret_that_arrives_is_handed_over(servers: Any, way: Any) -> N
 
 
 async def test_a_scope_that_cancels_on_and_on_is_not_listened_to(
-    servers: Any, monkeypatch: pytest.MonkeyPatch
+    servers: type[Servers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
     wait = asyncio.wait
@@ -214,7 +217,9 @@ async def test_a_scope_that_cancels_on_and_on_is_not_listened_to(
         ("misspelt", UnexpectedResponse),
     ],
 )
-async def test_what_becomes_of_another_answer(servers: Any, answer: str, becomes: type) -> None:
+async def test_what_becomes_of_another_answer(
+    servers: type[Servers], answer: str, becomes: type
+) -> None:
     async with held(servers, answer) as server:
         with pytest.raises(becomes) as caught:
             await by_cancel(server)
@@ -226,7 +231,7 @@ async def test_what_becomes_of_another_answer(servers: Any, answer: str, becomes
 
 
 @pytest.mark.parametrize("limit", ["deadline", "secret"])
-async def test_the_wait_for_the_answer_has_an_end(servers: Any, limit: str) -> None:
+async def test_the_wait_for_the_answer_has_an_end(servers: type[Servers], limit: str) -> None:
     async with held(servers, timeouts={limit: 0.5}) as server:
         task = asyncio.create_task(server.create())
         await server.asked.wait()
@@ -260,7 +265,7 @@ async def test_before_it_is_sent_it_ends_at_once() -> None:
             filler.close()
 
 
-async def test_waiting_to_send_it_ends_at_once(servers: Any) -> None:
+async def test_waiting_to_send_it_ends_at_once(servers: type[Servers]) -> None:
     limited = servers.answer("429 Slow", b"", "Retry-After: 30")
     async with (
         servers.running(limited, license=servers.licensed) as server,
@@ -276,7 +281,7 @@ async def test_waiting_to_send_it_ends_at_once(servers: Any) -> None:
                 await task
 
 
-def test_a_loop_that_is_shut_down_waits_too(servers: Any) -> None:
+def test_a_loop_that_is_shut_down_waits_too(servers: type[Servers]) -> None:
     """Every task of the loop is cancelled then, also those that nobody else knows."""
     handed_over: list[str | None] = []
     asked, cancelled = threading.Event(), threading.Event()
@@ -339,7 +344,7 @@ def test_ctrl_c_under_asyncio_run_waits_too(times: int, leaves: str) -> None:
     assert done.stdout.splitlines() == ["handed over: True the secret", leaves], done.stderr
 
 
-async def test_closing_the_client_waits_a_little(servers: Any) -> None:
+async def test_closing_the_client_waits_a_little(servers: type[Servers]) -> None:
     async with held(servers) as server:
         task = asyncio.create_task(server.create())
         await server.asked.wait()
@@ -349,7 +354,7 @@ async def test_closing_the_client_waits_a_little(servers: Any) -> None:
 
 
 async def test_closing_the_client_does_not_wait_for_ever(
-    servers: Any, monkeypatch: pytest.MonkeyPatch
+    servers: type[Servers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("descope_async._calls.connections._OUTCOMES_WITHIN", 0.2)
     async with held(servers) as server:
@@ -362,7 +367,9 @@ async def test_closing_the_client_does_not_wait_for_ever(
     assert "closed during the call" in str(caught.value)
 
 
-async def test_nothing_is_logged_of_it(servers: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_nothing_is_logged_of_it(
+    servers: type[Servers], caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     asyncio.get_running_loop().set_debug(True)
     asyncio.get_running_loop().slow_callback_duration = 0.0

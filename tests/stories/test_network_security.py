@@ -25,6 +25,7 @@ from descope_async import (
     TLSFailed,
     UnexpectedResponse,
 )
+from tests.servers import Servers
 
 SECRET = "KcanaryOfTheManagementKey"
 KEY = json.dumps({"key": {"id": "AK1", "name": "n"}}).encode()
@@ -72,7 +73,7 @@ async def tls_server(*names: str) -> AsyncIterator[TLSServer]:
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
-async def test_no_redirect_is_followed(servers: Any, code: int) -> None:
+async def test_no_redirect_is_followed(servers: type[Servers], code: int) -> None:
     async with servers.running(servers.answer("200 OK", KEY)) as elsewhere:
         there = servers.answer(f"{code} There", b"", f"Location: {elsewhere.base_url}/x")
         async with (
@@ -240,7 +241,9 @@ async def test_a_proxy_counts_only_when_asked_for(
 
 
 @pytest.mark.usefixtures("netrc")
-async def test_a_proxy_never_sees_plain_http(servers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_never_sees_plain_http(
+    servers: type[Servers], monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with (
         servers.running(servers.answer("200 OK", KEY)) as server,
         proxy(1) as (url, heads),

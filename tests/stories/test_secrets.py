@@ -20,6 +20,7 @@ import descope_sync
 from descope_async import DescopeError
 from descope_async.errors import UnexpectedResponse
 from descope_async.events import Event
+from tests.servers import Servers
 
 MANAGEMENT = "KcanaryManagement"
 AUTH = "KcanaryAuthManagement"
@@ -74,7 +75,7 @@ def misspelt(call: str) -> bytes:
     return json.dumps(document).encode()
 
 
-def behaviours(servers: Any, call: str) -> dict[str, Any]:
+def behaviours(servers: type[Servers], call: str) -> dict[str, Any]:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
     return {
         "closes": servers.raw(b""),
@@ -111,7 +112,7 @@ def shown(error: BaseException) -> str:
     "behaviour", ["closes", "garbage", "cut", "busy", "echoes", "misspells", "stalls"]
 )
 async def test_no_failure_shows_a_secret(
-    servers: Any, caplog: pytest.LogCaptureFixture, world: str, call: str, behaviour: str
+    servers: type[Servers], caplog: pytest.LogCaptureFixture, world: str, call: str, behaviour: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
     asyncio.get_running_loop().set_debug(True)
@@ -143,7 +144,7 @@ async def test_no_failure_shows_a_secret(
 @pytest.mark.parametrize("world", ["async", "sync"])
 @pytest.mark.parametrize("behaviour", ["closes", "garbage", "cut", "echoes", "misspells", "stalls"])
 async def test_no_verification_shows_a_secret(
-    servers: Any, caplog: pytest.LogCaptureFixture, world: str, behaviour: str
+    servers: type[Servers], caplog: pytest.LogCaptureFixture, world: str, behaviour: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
     told = list[Event]()
@@ -223,7 +224,7 @@ def test_no_refused_setting_shows_the_environment(
 
 
 @pytest.mark.parametrize("how", ["timeout", "cancel"])
-async def test_no_interrupted_call_shows_a_secret(servers: Any, how: str) -> None:
+async def test_no_interrupted_call_shows_a_secret(servers: type[Servers], how: str) -> None:
     async with (
         servers.running(servers.silence) as server,
         descope_async.DescopeClient("P1", MANAGEMENT, base_url=server.base_url) as client,
@@ -280,7 +281,7 @@ print("through")
 
 
 @pytest.mark.parametrize("behaviour", ["busy", "misspells"])
-async def test_no_debug_mode_shows_a_secret(servers: Any, behaviour: str) -> None:
+async def test_no_debug_mode_shows_a_secret(servers: type[Servers], behaviour: str) -> None:
     async with servers.running(behaviours(servers, "create")[behaviour]) as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -299,7 +300,7 @@ async def test_no_debug_mode_shows_a_secret(servers: Any, behaviour: str) -> Non
         assert canary not in text, text
 
 
-async def test_the_secret_of_a_misspelt_answer_is_handed_over(servers: Any) -> None:
+async def test_the_secret_of_a_misspelt_answer_is_handed_over(servers: type[Servers]) -> None:
     async with (
         servers.running(servers.answer("200 OK", misspelt("create"))) as server,
         descope_async.DescopeClient("P1", MANAGEMENT, base_url=server.base_url) as client,

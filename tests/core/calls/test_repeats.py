@@ -43,6 +43,7 @@ from descope_async._calls.messages import Once, Request
 from descope_async._calls.repeats import Repeats
 from descope_async._calls.retry_rules import Quota, judge, pause
 from descope_async._runtime.clock import Clock
+from tests.servers import Servers
 
 SECRET = "KcanaryOfTheManagementKey"
 KEY = {"id": "AK1", "name": "n", "status": "active"}
@@ -146,7 +147,7 @@ def well(answer: Any) -> Fault:
 
 @asynccontextmanager
 async def client_of(
-    servers: Any, *faults: Fault, **settings: Any
+    servers: type[Servers], *faults: Fault, **settings: Any
 ) -> AsyncIterator[tuple[DescopeClient, Any, Any]]:
     """A client of a server that does these in turn, that server, and the time."""
     impatient = {"timeouts": {"read": 0.3, "secret": 0.3}}
@@ -172,7 +173,9 @@ def requests(server: Any) -> int:
 
 @pytest.mark.parametrize("fault", NOT_PROCESSED)
 @pytest.mark.parametrize("operation", ALL)
-async def test_what_was_not_processed_is_repeated(servers: Any, operation: str, fault: str) -> None:
+async def test_what_was_not_processed_is_repeated(
+    servers: type[Servers], operation: str, fault: str
+) -> None:
     call, answer = ALL[operation]
     async with client_of(servers, NOT_PROCESSED[fault], well(answer)) as (client, server, clock):
         await call(client)
@@ -187,7 +190,7 @@ async def test_what_was_not_processed_is_repeated(servers: Any, operation: str, 
     list(product(REPEATABLE, UNKNOWN)),
 )
 async def test_what_may_be_done_twice_is_repeated_when_nobody_knows(
-    servers: Any, operation: str, fault: str
+    servers: type[Servers], operation: str, fault: str
 ) -> None:
     call, answer = REPEATABLE[operation]
     async with client_of(servers, UNKNOWN[fault], well(answer)) as (client, server, clock):
@@ -199,7 +202,9 @@ async def test_what_may_be_done_twice_is_repeated_when_nobody_knows(
 
 @pytest.mark.parametrize("fault", UNKNOWN)
 @pytest.mark.parametrize("operation", ONCE)
-async def test_what_must_not_be_done_twice_is_not(servers: Any, operation: str, fault: str) -> None:
+async def test_what_must_not_be_done_twice_is_not(
+    servers: type[Servers], operation: str, fault: str
+) -> None:
     call, answer = ONCE[operation]
     async with client_of(servers, UNKNOWN[fault], well(answer)) as (client, server, clock):
         before = clock.now()
@@ -233,7 +238,7 @@ async def test_what_must_not_be_done_twice_is_not(servers: Any, operation: str, 
     [each for each in product(ALL, FINAL) if each[1] != "another shape" or ALL[each[0]][1] != {}],
 )
 async def test_what_would_fare_no_better_is_not_repeated(
-    servers: Any, operation: str, fault: str
+    servers: type[Servers], operation: str, fault: str
 ) -> None:
     call, answer = ALL[operation]
     behaviour, cls = FINAL[fault]
@@ -254,7 +259,7 @@ async def test_what_would_fare_no_better_is_not_repeated(
 
 @pytest.mark.parametrize("operation", ALL)
 async def test_what_was_not_sent_is_repeated(
-    servers: Any, operation: str, unused_port: int
+    servers: type[Servers], operation: str, unused_port: int
 ) -> None:
     call, answer = ALL[operation]
     async with (
@@ -280,7 +285,7 @@ async def test_what_was_not_sent_is_repeated(
 
 @pytest.mark.parametrize("attempts", [1, 2, 5])
 @pytest.mark.parametrize("fault", ["429", "521", "502", "closes"])
-async def test_attempts_are_limited(servers: Any, attempts: int, fault: str) -> None:
+async def test_attempts_are_limited(servers: type[Servers], attempts: int, fault: str) -> None:
     behaviour = {**NOT_PROCESSED, **UNKNOWN}[fault]
     async with client_of(servers, behaviour, retries={"attempts": attempts}) as found:
         client, server, _ = found
@@ -296,7 +301,7 @@ async def test_attempts_are_limited(servers: Any, attempts: int, fault: str) -> 
         assert error.uncertain == (fault == "502")
 
 
-async def test_sent_once_is_sent(servers: Any, unused_port: int) -> None:
+async def test_sent_once_is_sent(servers: type[Servers], unused_port: int) -> None:
     """The last attempt does not get out, but the first did."""
     async with AsyncExitStack() as opened:
         running = servers.running(servers.raw(b""), port=unused_port, license=servers.licensed)
@@ -319,7 +324,7 @@ async def test_sent_once_is_sent(servers: Any, unused_port: int) -> None:
 @pytest.mark.parametrize("operation", ONCE)
 @pytest.mark.parametrize("how", ["cut", "stalls", "no JSON", "lasts"])
 async def test_a_secret_that_came_before_the_damage_is_kept(
-    servers: Any, operation: str, how: str
+    servers: type[Servers], operation: str, how: str
 ) -> None:
     part = b'{"cleartext": "the\\u0020secret", "key": {"id": '
 
@@ -343,7 +348,9 @@ async def test_a_secret_that_came_before_the_damage_is_kept(
 
 
 @pytest.mark.parametrize("operation", ONCE)
-async def test_a_secret_in_an_answer_without_end_is_kept(servers: Any, operation: str) -> None:
+async def test_a_secret_in_an_answer_without_end_is_kept(
+    servers: type[Servers], operation: str
+) -> None:
     async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b'HTTP/1.1 200 OK\r\n\r\n{"cleartext": "the secret", "key": {"name": "')
         while True:
@@ -357,7 +364,7 @@ async def test_a_secret_in_an_answer_without_end_is_kept(servers: Any, operation
         assert requests(server) == 1
 
 
-async def test_one_create_is_one_create(servers: Any) -> None:
+async def test_one_create_is_one_create(servers: type[Servers]) -> None:
     """The official SDKs make four keys of this."""
     async with client_of(servers, status("503 Busy")) as (client, server, _):
         with pytest.raises(OutcomeUnknown):
@@ -392,7 +399,7 @@ DONE_BEFORE = {
     ],
 )
 async def test_work_that_is_found_done_is_a_success(
-    servers: Any, operation: str, code: str, is_done: bool
+    servers: type[Servers], operation: str, code: str, is_done: bool
 ) -> None:
     call, _ = REPEATABLE[operation]
     action = operation.removesuffix("_batch")
@@ -415,7 +422,9 @@ async def test_work_that_is_found_done_is_a_success(
 
 
 @pytest.mark.parametrize("first", ["429", "521"])
-async def test_a_refusal_counts_when_nothing_was_done_before(servers: Any, first: str) -> None:
+async def test_a_refusal_counts_when_nothing_was_done_before(
+    servers: type[Servers], first: str
+) -> None:
     async with client_of(servers, NOT_PROCESSED[first], status("404 None")) as found:
         client, server, _ = found
         with pytest.raises(NotFound) as caught:
@@ -425,7 +434,7 @@ async def test_a_refusal_counts_when_nothing_was_done_before(servers: Any, first
     assert caught.value.attempts == 2
 
 
-async def test_a_look_that_fails_leaves_the_refusal(servers: Any) -> None:
+async def test_a_look_that_fails_leaves_the_refusal(servers: type[Servers]) -> None:
     async with client_of(servers, UNKNOWN["502"], status("409 No"), status("401 No")) as found:
         client, _, _ = found
         with pytest.raises(Conflict):
@@ -451,7 +460,7 @@ def keeps_open(answer: bytes, times: int) -> Any:
 
 @pytest.mark.parametrize("attempts", [1, 3])
 async def test_a_connection_that_was_closed_while_idle_is_not_noticed(
-    servers: Any, attempts: int
+    servers: type[Servers], attempts: int
 ) -> None:
     answer = json.dumps({"key": KEY, "keys": []}).encode()
     behaviour = keeps_open(answer, 1)
@@ -466,7 +475,7 @@ async def test_a_connection_that_was_closed_while_idle_is_not_noticed(
         assert len(server.received) >= 6
 
 
-async def test_a_stale_connection_is_replaced_by_one_that_cannot_be(servers: Any) -> None:
+async def test_a_stale_connection_is_replaced_by_one_that_cannot_be(servers: type[Servers]) -> None:
     async with client_of(
         servers, lambda _: keeps_open(json.dumps({"keys": []}).encode(), 1), status("404 None")
     ) as (client, server, clock):
@@ -479,7 +488,7 @@ async def test_a_stale_connection_is_replaced_by_one_that_cannot_be(servers: Any
         assert paths(server) == ["search", "delete"]
 
 
-async def test_create_and_rotate_have_a_connection_of_their_own(servers: Any) -> None:
+async def test_create_and_rotate_have_a_connection_of_their_own(servers: type[Servers]) -> None:
     answer = json.dumps({**CREATED, "keys": []}).encode()
     async with client_of(servers, lambda _: keeps_open(answer, 9)) as (client, server, _):
         keys = client.mgmt.access_key
@@ -509,7 +518,7 @@ async def test_create_and_rotate_have_a_connection_of_their_own(servers: Any) ->
     ],
 )
 async def test_a_wait_that_was_asked_for_is_kept(
-    servers: Any, headers: list[str], asked: float
+    servers: type[Servers], headers: list[str], asked: float
 ) -> None:
     for operation, (call, answer) in ALL.items():
         if operation == "key_set":
@@ -535,7 +544,7 @@ async def test_a_wait_that_was_asked_for_is_kept(
     ],
 )
 async def test_a_wait_that_is_too_long_is_raised_at_once(
-    servers: Any, headers: list[str], asked: float
+    servers: type[Servers], headers: list[str], asked: float
 ) -> None:
     async with client_of(servers, status("429 Slow", *headers)) as (client, server, clock):
         with pytest.raises(RateLimited) as caught:
@@ -550,7 +559,7 @@ async def test_a_wait_that_is_too_long_is_raised_at_once(
         assert clock.slept == []
 
 
-async def test_an_exchange_waits_ten_seconds_where_none_are_named(servers: Any) -> None:
+async def test_an_exchange_waits_ten_seconds_where_none_are_named(servers: type[Servers]) -> None:
     call, answer = REPEATABLE["exchange"]
     async with client_of(servers, status("429 Slow"), well(answer)) as (client, server, clock):
         await call(client)
@@ -558,7 +567,7 @@ async def test_an_exchange_waits_ten_seconds_where_none_are_named(servers: Any) 
         assert 10 <= clock.slept[0] <= 11
 
 
-async def test_a_rate_limit_closes_the_gate_for_all(servers: Any) -> None:
+async def test_a_rate_limit_closes_the_gate_for_all(servers: type[Servers]) -> None:
     limited = status("429 Slow", "Retry-After: 20")
     answer = {"key": KEY, "keys": [], "cleartext": "s"}
     settings: dict[str, Any] = {"retries": {"attempts": 1}}
@@ -623,7 +632,7 @@ def test_threads_share_gate_and_quota() -> None:
     assert len(calls) == seen
 
 
-async def test_successes_fill_the_quota_again(servers: Any) -> None:
+async def test_successes_fill_the_quota_again(servers: type[Servers]) -> None:
     call, answer = REPEATABLE["exchange"]
     well_again = well(answer)
     async with client_of(
@@ -666,7 +675,7 @@ REQUEST = Request(operation="test", method="GET", path="/", deadline=60)
 
 
 @pytest.mark.parametrize("operation", ALL)
-async def test_a_server_that_stalls_is_left_in_time(servers: Any, operation: str) -> None:
+async def test_a_server_that_stalls_is_left_in_time(servers: type[Servers], operation: str) -> None:
     call, _ = ALL[operation]
     limits = {"deadline": 0.5, "exchange": 0.5, "keys": 0.5, "secret": 60, "read": 30}
     async with client_of(servers, UNKNOWN["stalls"], timeouts=limits) as (client, _, clock):
@@ -678,7 +687,7 @@ async def test_a_server_that_stalls_is_left_in_time(servers: Any, operation: str
 
 
 @pytest.mark.parametrize("operation", ["load", "create", "search"])
-async def test_a_server_that_drips_is_left_in_time(servers: Any, operation: str) -> None:
+async def test_a_server_that_drips_is_left_in_time(servers: type[Servers], operation: str) -> None:
     async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(_HEAD)
         while True:
@@ -694,7 +703,7 @@ async def test_a_server_that_drips_is_left_in_time(servers: Any, operation: str)
     assert isinstance(caught.value, DeadlineExceeded | OutcomeUnknown)
 
 
-async def test_a_head_that_drips_is_left_for_another_attempt(servers: Any) -> None:
+async def test_a_head_that_drips_is_left_for_another_attempt(servers: type[Servers]) -> None:
     """Single bytes of it are no sign of life: whoever sends them has something else in mind."""
 
     async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -711,7 +720,7 @@ async def test_a_head_that_drips_is_left_for_another_attempt(servers: Any) -> No
     assert caught.value.attempts == requests(server) == 3
 
 
-async def test_an_error_whose_body_stalls_is_that_error(servers: Any) -> None:
+async def test_an_error_whose_body_stalls_is_that_error(servers: type[Servers]) -> None:
     head = b"HTTP/1.1 404 Not Found\r\ncontent-length: 100\r\n\r\n{"
 
     async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

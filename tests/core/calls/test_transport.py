@@ -34,6 +34,7 @@ from descope_async import (
     Unauthorized,
     UnexpectedResponse,
 )
+from tests.servers import Servers
 
 CANARY = "KcanaryOfTheManagementKey"
 KEY = json.dumps({"key": {"id": "AK1", "name": "n"}}).encode()
@@ -101,7 +102,9 @@ async def load(client: DescopeClient) -> DescopeError | None:
     ],
     ids=["empty", "html", "truncated", "json"],
 )
-async def test_an_error_status(servers: Any, status: str, cls: type[ApiError], body: bytes) -> None:
+async def test_an_error_status(
+    servers: type[Servers], status: str, cls: type[ApiError], body: bytes
+) -> None:
     headers = ["Retry-After: 7", "x-request-id: r-1"]
     async with servers.running(servers.answer(status, body, *headers)) as server:
         error = await load(client_of(server.base_url))
@@ -116,7 +119,7 @@ async def test_an_error_status(servers: Any, status: str, cls: type[ApiError], b
         assert "E011003 Request is invalid: bad key" in str(error)
 
 
-async def test_the_rate_limit_code_counts_under_any_status(servers: Any) -> None:
+async def test_the_rate_limit_code_counts_under_any_status(servers: type[Servers]) -> None:
     body = json.dumps({"errorCode": "E130429"}).encode()
     async with servers.running(servers.answer("400 Bad", body)) as server:
         assert isinstance(await load(client_of(server.base_url)), RateLimited)
@@ -142,7 +145,7 @@ async def test_the_rate_limit_code_counts_under_any_status(servers: Any) -> None
     ],
     ids=["closes", "ssh", "cut", "empty", "html", "truncated", "redirect", "not-modified"],
 )
-async def test_an_answer_that_is_none(servers: Any, behaviour: Any, cls: type) -> None:
+async def test_an_answer_that_is_none(servers: type[Servers], behaviour: Any, cls: type) -> None:
     async with servers.running(behaviour(servers)) as server:
         error = await load(client_of(server.base_url))
     assert type(error) is cls
@@ -163,7 +166,7 @@ async def test_an_unknown_host() -> None:
 
 
 @pytest.mark.parametrize("limit", ["read", "deadline"])
-async def test_silence_ends_in_time(servers: Any, limit: str) -> None:
+async def test_silence_ends_in_time(servers: type[Servers], limit: str) -> None:
     async with servers.running(servers.silence) as server:
         error = await load(client_of(server.base_url, timeouts={limit: 0.1}))
     assert type(error) is DeadlineExceeded
@@ -171,7 +174,7 @@ async def test_silence_ends_in_time(servers: Any, limit: str) -> None:
     assert error.sent
 
 
-async def test_a_body_without_end_is_cut(servers: Any) -> None:
+async def test_a_body_without_end_is_cut(servers: type[Servers]) -> None:
     async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
@@ -222,7 +225,7 @@ async def test_plain_http_behind_https() -> None:
     assert not error.sent
 
 
-async def test_a_closed_client_says_so(servers: Any) -> None:
+async def test_a_closed_client_says_so(servers: type[Servers]) -> None:
     async with servers.running(servers.answer("200 OK", KEY)) as server:
         client = client_of(server.base_url)
         await client.mgmt.access_key.load("AK1")
@@ -237,7 +240,7 @@ async def test_a_closed_client_says_so(servers: Any) -> None:
         gc.collect()  # nothing was left that nobody awaits
 
 
-async def test_closing_during_calls_tells_each_of_them(servers: Any) -> None:
+async def test_closing_during_calls_tells_each_of_them(servers: type[Servers]) -> None:
     async with servers.running(servers.silence) as server:
         client = client_of(server.base_url)
         calls = [asyncio.ensure_future(client.mgmt.access_key.load("a")) for _ in range(150)]
@@ -247,7 +250,7 @@ async def test_closing_during_calls_tells_each_of_them(servers: Any) -> None:
     assert {type(result) for result in results} <= {ClientClosed, ConnectionFailed}
 
 
-async def test_waiting_for_a_free_connection_is_not_connecting(servers: Any) -> None:
+async def test_waiting_for_a_free_connection_is_not_connecting(servers: type[Servers]) -> None:
     async def slowly(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(2)
         await servers.answer("200 OK", KEY)(_, writer)
@@ -259,7 +262,7 @@ async def test_waiting_for_a_free_connection_is_not_connecting(servers: Any) -> 
         await asyncio.gather(*(client.mgmt.access_key.load("a") for _ in range(110)))
 
 
-async def test_what_got_no_connection_in_time_was_not_sent(servers: Any) -> None:
+async def test_what_got_no_connection_in_time_was_not_sent(servers: type[Servers]) -> None:
     waiting = 0
     all_wait, served = asyncio.Event(), asyncio.Event()
 
@@ -287,7 +290,7 @@ async def test_what_got_no_connection_in_time_was_not_sent(servers: Any) -> None
 
 @pytest.mark.parametrize("where", ["proxy", "TLS", "answer"])
 async def test_a_call_under_way_ends_after_the_client(
-    servers: Any, where: str, monkeypatch: pytest.MonkeyPatch
+    servers: type[Servers], where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiohttp forgets some of what is under way when it is closed: only its time ends it."""
     async with servers.running(servers.silence) as server:
@@ -315,7 +318,9 @@ async def test_a_call_under_way_ends_after_the_client(
     ],
     ids=["cut", "gzip"],
 )
-async def test_an_error_status_counts_whatever_its_body(servers: Any, data: bytes) -> None:
+async def test_an_error_status_counts_whatever_its_body(
+    servers: type[Servers], data: bytes
+) -> None:
     async with servers.running(servers.raw(data)) as server:
         error = await load(client_of(server.base_url))
     assert type(error) is RateLimited
@@ -323,7 +328,9 @@ async def test_an_error_status_counts_whatever_its_body(servers: Any, data: byte
 
 
 @pytest.mark.parametrize("body", [b"<html>login please", b"[]", b"1"])
-async def test_a_change_is_not_confirmed_by_just_any_answer(servers: Any, body: bytes) -> None:
+async def test_a_change_is_not_confirmed_by_just_any_answer(
+    servers: type[Servers], body: bytes
+) -> None:
     async with (
         servers.running(servers.answer("200 OK", body)) as server,
         client_of(server.base_url) as client,
@@ -336,7 +343,7 @@ async def test_a_change_is_not_confirmed_by_just_any_answer(servers: Any, body: 
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"new": 1}'])
-async def test_a_change_is_confirmed(servers: Any, body: bytes) -> None:
+async def test_a_change_is_confirmed(servers: type[Servers], body: bytes) -> None:
     async with (
         servers.running(servers.answer("200 OK", body)) as server,
         client_of(server.base_url) as client,
@@ -345,7 +352,7 @@ async def test_a_change_is_confirmed(servers: Any, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("tier", ["t\r\nX: y", "t\0", "x" * 20_000, "é", ""])
-async def test_a_strange_license_is_not_passed_on(servers: Any, tier: str) -> None:
+async def test_a_strange_license_is_not_passed_on(servers: type[Servers], tier: str) -> None:
     body = json.dumps({"rateLimitTier": tier, "key": {"id": "a"}}).encode()
     async with (
         servers.running(servers.answer("200 OK", body)) as server,
@@ -395,7 +402,7 @@ def test_loops_of_several_threads_at_once(emulator_url: tuple[str, str, str]) ->
     asyncio.run(client.aclose())
 
 
-async def test_a_forgotten_client_warns(servers: Any) -> None:
+async def test_a_forgotten_client_warns(servers: type[Servers]) -> None:
     async with servers.running(servers.answer("200 OK", KEY)) as server:
         client = client_of(server.base_url)
         await client.mgmt.access_key.load("AK1")
@@ -415,7 +422,9 @@ async def test_an_unused_client_need_not_be_closed() -> None:
         gc.collect()
 
 
-async def test_logs_show_no_secret(servers: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_logs_show_no_secret(
+    servers: type[Servers], caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     asyncio.get_running_loop().set_debug(True)
     async with servers.running(servers.raw(b"")) as server:
@@ -437,7 +446,7 @@ async def test_the_license_is_asked_for_once_and_never_in_the_way(
         assert await license.tier() == "tier1"
 
 
-async def test_a_failed_license_call_is_not_repeated_at_once(servers: Any) -> None:
+async def test_a_failed_license_call_is_not_repeated_at_once(servers: type[Servers]) -> None:
     async with (
         servers.running(servers.answer("500 Oops")) as server,
         client_of(server.base_url, timeouts=Timeouts(deadline=5)) as client,

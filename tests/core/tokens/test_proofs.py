@@ -255,7 +255,7 @@ def test_every_algorithm_is_covered_here() -> None:
 
 
 def test_the_how_to_tells_callers_of_every_algorithm() -> None:
-    page = Path(__file__).parents[2] / "docs/how-to/bound-tokens.md"
+    page = Path(__file__).parents[3] / "docs/how-to/bound-tokens.md"
     assert f'ALGORITHMS = "{" ".join(sorted(PROOF_ALGORITHMS))}"' in page.read_text()
 
 

@@ -25,7 +25,7 @@ HASHES: dict[str, hashes.HashAlgorithm] = {
     "384": hashes.SHA384(),
     "512": hashes.SHA512(),
 }
-WYCHEPROOF = Path(__file__).parent.parent / "data" / "wycheproof_jws.json"
+WYCHEPROOF = Path(__file__).parents[2] / "data" / "wycheproof_jws.json"
 #: The order of P-256.
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 PAYLOAD = b'{"sub":"K2abc"}'

@@ -29,10 +29,9 @@ from descope_async import (
 )
 from descope_async._runtime.clock import Clock
 from descope_async._secret import Secret
-from descope_async._strict_json import read_object
+from descope_async._strict_json import ReadOnlyDict, read_object
 from descope_async._tokens.signing_keys import KeyCache, parse_pinned_keys
 from descope_async._tokens.validation import ClaimRules, SessionValidator, issuers_of
-from descope_async.models import ReadOnlyDict
 
 NOW = 1_800_000_000
 PROJECT = "P2aAc4T2V93bddihGEx2Ryhc8e5Z"

@@ -8,7 +8,6 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-import pytest
 from attrs import define, field
 
 from tests.quick_time import quickened
@@ -124,14 +123,8 @@ def in_turn(*behaviours: Behaviour) -> Behaviour:
     return behave
 
 
-@pytest.fixture
-def servers() -> type[Servers]:
-    """The servers above, for tests, which cannot import each other."""
-    return Servers
-
-
 class Servers:
-    """What `servers` hands out."""
+    """The servers above, as the fixture `servers` hands them out."""
 
     running = staticmethod(raw_server)
     answer = staticmethod(answer)

@@ -1,0 +1,111 @@
+"""What a client can be told: time limits, repeats, where keys are read and proofs remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias
+
+from attrs import Attribute, field, frozen
+
+from .errors import ConfigurationError
+
+__all__ = ["AccessKeySource", "EnvironmentVariable", "ReplayStore", "Retries", "Timeouts"]
+
+_A_DAY: Final = 86_400.0
+_MAX_ATTEMPTS: Final = 20
+_MAX_QUOTA: Final = 1_000_000
+
+
+def _positive_seconds(_: object, attribute: Attribute[float], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _A_DAY:
+        raise ConfigurationError(
+            f"timeouts.{attribute.name} must be a positive number of seconds, at most a day"
+        )
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """How long to wait, in seconds. Nothing waits without a limit.
+
+    Attributes:
+        connect: For one TCP and TLS connection.
+        read: For sending a request and for the next sign of its answer, its head or more of its body;
+            but never more than two thirds of the time for all.
+        secret: For the next bytes of the answer to create and rotate, which brings a secret.
+        deadline: For a whole management call, repeats included.
+        exchange: For a whole exchange of an access key, repeats included.
+        keys: For a whole fetch of the project's signing keys, repeats included.
+    """
+
+    connect: float = field(default=5.0, validator=_positive_seconds)
+    read: float = field(default=30.0, validator=_positive_seconds)
+    secret: float = field(default=60.0, validator=_positive_seconds)
+    deadline: float = field(default=60.0, validator=_positive_seconds)
+    exchange: float = field(default=15.0, validator=_positive_seconds)
+    keys: float = field(default=5.0, validator=_positive_seconds)
+
+
+def _within(
+    low: float, high: float, kind: type | tuple[type, ...], unit: str
+) -> Callable[..., None]:
+    def check(_: object, attribute: Attribute[float], value: object) -> None:
+        if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:  # type: ignore[operator]  # a number
+            raise ConfigurationError(
+                f"retries.{attribute.name} must be a {unit} from {low:g} to {high:g}"
+            )
+
+    return check
+
+
+@frozen(kw_only=True)
+class Retries:
+    """How calls are repeated. None is that might do something twice.
+
+    Attributes:
+        attempts: How often a call is tried, the first time included; 1 to repeat nothing.
+        max_wait: The longest that the service may ask to wait, in seconds, for that to be waited
+            for; a longer one is raised at once.
+        quota: How much the calls of a client may be repeated when the service is in trouble. A
+            repeat takes 14, or 5 after a rate limit, and successful calls bring it back.
+    """
+
+    attempts: int = field(default=3, validator=_within(1, _MAX_ATTEMPTS, int, "number"))
+    max_wait: float = field(
+        default=60.0, validator=_within(0, _A_DAY, (int, float), "number of seconds")
+    )
+    quota: int = field(default=500, validator=_within(0, _MAX_QUOTA, int, "number"))
+
+
+@frozen
+class EnvironmentVariable:
+    """The name of an environment variable that holds an access key.
+
+    Attributes:
+        name: Such as ``"BILLING_ACCESS_KEY"``.
+    """
+
+    name: str
+
+
+#: An access key, or where to read it.
+AccessKeySource: TypeAlias = (
+    str | Path | EnvironmentVariable | Callable[[], str] | Callable[[], Awaitable[str]]
+)
+
+
+class ReplayStore(Protocol):
+    """Remembers used proofs for all processes of a service, in Redis or a database, say."""
+
+    async def first_use(self, proof_id: str, seconds: int) -> bool:
+        """Whether this is the first call with this id within so many seconds; only one ever is.
+
+        Args:
+            proof_id: The proof, as 43 characters of base64url.
+            seconds: How long to remember it.
+
+        Raises:
+            Exception: The store does not work. The token is refused, and the error reaches whoever
+                had it checked.
+        """
+        ...

@@ -1,0 +1,103 @@
+"""Which module of a package imports which, read from the source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+#: The name of a package's table of names that are imported when they are first asked for.
+LAZY_TABLE: Final = "_LAZY"
+
+
+@frozen
+class Module:
+    """A module, as its source says.
+
+    Attributes:
+        name: Its dotted name.
+        imported: The dotted names of what it imports, anywhere in its source and in any way.
+            A name imported from a module that is no module itself stands for that module.
+        dynamic: Lines that import something whose name the source does not say.
+    """
+
+    name: str
+    imported: frozenset[str]
+    dynamic: tuple[int, ...]
+
+
+def modules(package: Path) -> Mapping[str, Module]:
+    """Every module of a package and of its sub-packages, by dotted name."""
+    paths = {_dotted(path, package.parent): path for path in sorted(package.rglob("*.py"))}
+    return {name: _read(name, path, paths) for name, path in paths.items()}
+
+
+def _dotted(path: Path, root: Path) -> str:
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _read(name: str, path: Path, known: Mapping[str, Path]) -> Module:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    imported: set[str] = set()
+    dynamic: list[int] = []
+    has_table = False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            found = [_absolute(f".{entry}", package) for entry in _lazy_entries(node)]
+            imported.update(found)
+            has_table = has_table or bool(found)
+        else:
+            for target in _imports(node, package):
+                if target is None:
+                    dynamic.append(node.lineno)  # type: ignore[attr-defined]  # a call has one
+                else:
+                    imported.add(target)
+    nearest = frozenset(_module_of(target, known) for target in imported) - {name}
+    return Module(name, nearest, () if has_table else tuple(dynamic))
+
+
+def _imports(node: ast.AST, package: str) -> Iterator[str | None]:
+    """What a node imports; None for something that only the running program knows."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = _absolute("." * node.level + (node.module or ""), package)
+        yield from (f"{base}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {
+        "import_module",
+        "__import__",
+    }:
+        argument = node.args[0] if node.args else None
+        is_known = isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+        yield _absolute(argument.value, package) if is_known else None  # type: ignore[union-attr]  # checked in the line above
+
+
+def _lazy_entries(node: ast.Assign | ast.AnnAssign) -> Iterator[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    is_table = any(isinstance(it, ast.Name) and it.id == LAZY_TABLE for it in targets)
+    if is_table and isinstance(node.value, ast.Dict):
+        for value in node.value.values:
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield value.value.lstrip(".")
+
+
+def _absolute(name: str, package: str) -> str:
+    bare = name.lstrip(".")
+    level = len(name) - len(bare)
+    if not level:
+        return bare
+    parts = package.split(".")
+    return ".".join([*parts[: len(parts) - level + 1], *([bare] if bare else [])])
+
+
+def _module_of(target: str, known: Mapping[str, Path]) -> str:
+    """The module of the package that a name is in; a name of another library as it is."""
+    candidate = target
+    while candidate and candidate not in known:
+        candidate = candidate.rpartition(".")[0]
+    return candidate or target
