@@ -1,4 +1,4 @@
-"""An event loop on a thread of its own, and the calls that other threads wait for."""
+"""The background event loop: an asyncio loop on a thread of its own, used through anyio."""
 
 from __future__ import annotations
 
@@ -7,134 +7,182 @@ import os
 import select
 import selectors
 import sys
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
-from contextvars import Context
-from functools import partial
+from contextvars import Context, copy_context
 from importlib import import_module
-from threading import Event, Thread, current_thread, main_thread
-from types import TracebackType
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Protocol
 
 from anyio import create_task_group
-from anyio.abc import TaskGroup
 from anyio.from_thread import BlockingPortal
 
 from descope_async._runtime import shield
-from descope_async.errors import DescopeError, OutcomeUnknown
+from descope_async.errors import DescopeError
 
-R = TypeVar("R")
-T = TypeVar("T")
-
-# Else anyio imports it during the first call, and a child that is forked just then waits for ever
-# for the lock of that import.
+# anyio would import it in the first call. A child that is forked at that moment has only half of
+# that module, for ever.
 import_module("anyio._backends._asyncio")
+#: Where it is installed, anyio asks it which library runs.
+_SNIFFIO: Final = sys.modules.get("sniffio")
 
-EXITING: Final = "the process is exiting, and descope_sync has shut down"
 #: Seconds that cancelled work gets to put things in order.
-_GRACE: Final = 5.0
-#: Seconds between looks at whether there is more to wait for than that.
+GRACE: Final = 5.0
+#: Seconds between looks at whether a thread that is waited for still lives.
 _LOOK_EVERY: Final = 0.1
-#: Ctrl-C does not interrupt the wait for a lock on Windows, so there it is waited for in slices.
-_SLICE: Final = 0.1 if sys.platform == "win32" else None
-#: From 3.14 on a thread may inherit its creator's context, here that of whoever calls first.
-_NO_CONTEXT: Final[dict[str, Any]] = {"context": Context()} if sys.version_info >= (3, 14) else {}
 
 
 class LoopClosed(DescopeError):
-    """The background event loop ended before the call did, as it does when the process exits."""
+    """The background event loop ended before the call did, or could not be started.
+
+    It ends when the process exits, and cannot be started then. What kept its thread from running,
+    if anything did, is the ``__cause__``.
+    """
 
 
-class Bound(Generic[T]):
-    """A function with its arguments, which may be secrets: unlike a partial, it never shows them."""
+class Job(Protocol):
+    """A call that the loop is to run in a task of its own."""
 
-    def __init__(
-        self, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        self._func, self._args, self._kwargs = func, args, kwargs
+    context: Context
 
-    def __call__(self) -> T:
-        return self._func(*self._args, **self._kwargs)
+    def run(self) -> Coroutine[Any, Any, None]:
+        """Run the call in the current task. Raises nothing."""
+        ...
+
+    def end(self) -> None:
+        """Let the caller go on. Called from any thread, and more than once."""
+        ...
+
+
+class Latch:
+    """Shut until it is opened, once, by any thread.
+
+    A `threading.Event` could not be set in a forked child: the lock inside it may be held there by
+    a thread that the child does not have.
+    """
+
+    def __init__(self) -> None:
+        # Looked up now: where eventlet has replaced threads, this is a lock of its own.
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self._shut = [self._lock]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has been opened."""
+        return not self._shut
+
+    def open(self) -> None:
+        """Let the waiting thread go on."""
+        try:
+            lock = self._shut.pop()
+        except IndexError:  # it is open
+            return
+        lock.release()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait, on one thread only, and say whether it is open. None waits without a limit."""
+        return self.is_open or self._lock.acquire(timeout=-1 if seconds is None else seconds)
 
 
 class Loop:
     """An event loop that runs on a daemon thread until it is stopped.
 
+    An anyio `BlockingPortal` is open on the loop as long as it runs. The portal carries one task,
+    the reception, and what the portal returned for it is the handle by which the loop is stopped.
+    A call is put in the queue of the reception, which starts each in anyio's task group. The
+    portal's own ``call`` would cost two trips to the loop, one to make a task and one for its
+    result, and the first is a wait that a forked child could not leave.
+
     Raises:
-        LoopClosed: The thread cannot be started.
+        LoopClosed: The thread cannot be started, or does not come to run a loop.
     """
 
     def __init__(self) -> None:
-        self.ending = False
-        self.calls: set[Call[Any]] = set()
-        self._stopped = False
-        self._tasks: TaskGroup
+        self.jobs: set[Job] = set()
+        self.is_ending = False
+        self.has_green_thread = threads_are_green()
+        self._is_stopped = False
+        self._pid = os.getpid()
         self._selector: selectors.BaseSelector | None = None
-        self._started: Future[tuple[asyncio.AbstractEventLoop, BlockingPortal]] = Future()
-        self.thread = Thread(target=self._run, name="descope-sync", daemon=True, **_NO_CONTEXT)
+        self._is_up = Latch()
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._arrivals: asyncio.Queue[Job]
+        self._portal: BlockingPortal
         try:
+            # Looked up now, for eventlet's sake: see `Latch`.
+            self.thread = threading.Thread(
+                target=self._run, name="descope-sync", daemon=True, **_own_context()
+            )
             self.thread.start()
-        except RuntimeError as error:  # out of threads or, from 3.12 on, at exit
+        except RuntimeError as error:  # no more threads, or none at exit or in a subinterpreter
             raise LoopClosed("the background event loop cannot be started") from error
+        self._wait_until_up()
+        # In a context of its own, because the reception outlives the first caller's.
+        self._reception: Future[None] = Context().run(self._portal.start_task_soon, self._receive)
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether it takes calls. In a forked child, the parent's does not."""
-        return self.thread.is_alive() and not self.ending
+        return not self.is_ending and self._pid == os.getpid() and self.thread.is_alive()
 
     @property
-    def shields(self) -> bool:
+    def is_shielding(self) -> bool:
         """Whether something runs that nothing may interrupt, and that ends by itself in time."""
-        loop, _ = self._started.result()
-        return any(task.get_loop() is loop for task in list(shield.under_way))
+        return any(task.get_loop() is self._loop for task in list(shield.under_way))
 
-    def wait_until_started(self) -> None:
-        """Wait for the thread, and raise what kept it from running a loop."""
-        self._started.result()
+    def runs(self, running: asyncio.AbstractEventLoop) -> bool:
+        """Whether this is the loop that another part of asyncio calls the running one."""
+        return running is self._loop
 
-    def detach(self) -> None:
-        """In a forked child, let nothing that happens to this loop reach the parent's.
+    def start(self, job: Job) -> None:
+        """Run a job in a task of its own and in its own context."""
+        if not (self.is_alive and self.soon(self._arrivals.put_nowait, job, context=job.context)):
+            job.end()
 
-        Its thread is gone, but the child shares its epoll set with the parent: a connection that
-        is collected here would take the parent's out of it, whose calls would then wait for ever.
+    def soon(
+        self, func: Callable[..., object], *args: object, context: Context | None = None
+    ) -> bool:
+        """Call a function on the loop, unless that has ended: then return False."""
+        if self._pid != os.getpid():
+            return False
+        try:
+            self._loop.call_soon_threadsafe(func, *args, context=context)
+        except RuntimeError:
+            if not self._loop.is_closed():
+                raise
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Cancel what runs, and wait a few seconds for the end."""
+        self._is_stopped = self.is_ending = True
+        self._reception.cancel()
+        self.thread.join(GRACE)
+
+    def leave_to_parent(self) -> None:
+        """In a forked child, let go of the parent's loop, whose thread only the parent has.
+
+        The child shares the epoll set of this loop with the parent: a connection that is collected
+        here would be taken out of it, and the parent's calls would then wait for ever.
         """
         if sys.platform == "linux" and isinstance(self._selector, selectors.EpollSelector):
             with select.epoll() as own:
                 os.dup2(own.fileno(), self._selector.fileno(), inheritable=False)
+        self._end_jobs()
 
-    def start(self, call: Call[Any]) -> None:
-        """Run a call in a task of its own and in a copy of the caller's context."""
-        if self.alive:
-            loop, _ = self._started.result()
-            with suppress(RuntimeError):  # it ends this very moment
-                # Not by the portal, which makes the caller wait until the task has been made.
-                loop.call_soon_threadsafe(self._begin, call)
-                return
-        call.end()
-
-    def _begin(self, call: Call[Any]) -> None:
-        try:
-            self._tasks.start_soon(call.run)
-        except RuntimeError:  # the loop ends
-            call.end()
-
-    def soon(self, func: Callable[..., object], *args: object) -> bool:
-        """Call a function on the loop, unless that has ended: then return False."""
-        if self.thread.is_alive():
-            loop, _ = self._started.result()
-            with suppress(RuntimeError):  # it ends this very moment
-                loop.call_soon_threadsafe(func, *args)
-                return True
-        return False
-
-    def stop(self) -> None:
-        """Cancel what runs, and wait for the end."""
-        self._stopped = self.ending = True
-        _, portal = self._started.result()
-        with suppress(RuntimeError):  # it has ended by itself
-            portal.start_task_soon(portal.stop, True)
-        self.thread.join(_GRACE)
+    def _wait_until_up(self) -> None:
+        while not self._is_up.wait(_LOOK_EVERY):
+            # A thread can fail after its start returned, and a signal handler may fork here.
+            if self._pid != os.getpid() or not self.thread.is_alive():
+                break
+        if self._failure is not None:
+            raise LoopClosed(
+                f"the background event loop has failed to start: {self._failure}"
+            ) from self._failure
+        if not self._is_up.is_open:
+            raise LoopClosed("the thread of the background event loop has failed to start")
 
     def _run(self) -> None:
         try:
@@ -142,16 +190,17 @@ class Loop:
                 try:
                     runner.run(self._main())
                 finally:
-                    self.ending = True  # before the runner cancels what is left
+                    self.is_ending = True  # before the runner cancels what is left
         except BaseException as error:
-            if not self._started.done():
-                self._started.set_exception(error)
+            if not self._is_up.is_open:
+                self._failure = error
             # From 3.12 on, asyncio cannot end its executor at exit: that would take a thread.
-            elif not self._stopped:
+            elif not self._is_stopped:
                 raise
         finally:
-            for call in list(self.calls):
-                call.end()
+            self.is_ending = True
+            self._is_up.open()
+            self._end_jobs()
 
     def _new_loop(self) -> asyncio.AbstractEventLoop:
         # Not uvloop's: a forked child that collects what was on one crashes as it exits.
@@ -161,185 +210,42 @@ class Loop:
         return asyncio.SelectorEventLoop(self._selector)
 
     async def _main(self) -> None:
-        async with BlockingPortal() as portal, create_task_group() as self._tasks:
-            self._started.set_result((asyncio.get_running_loop(), portal))
-            await portal.sleep_until_stopped()
+        async with BlockingPortal() as self._portal:
+            self._loop = asyncio.get_running_loop()
+            self._arrivals = asyncio.Queue()
+            self._is_up.open()
+            await self._portal.sleep_until_stopped()
 
-
-class Call(Generic[T]):
-    """A call on the loop, and what became of it.
-
-    The outcome is kept from the portal, where a SystemExit would end the loop for every caller.
-    """
-
-    def __init__(self, loop: Loop, func: Callable[[], Awaitable[T]]) -> None:
-        self._loop = loop
-        self._func = func
-        self._task: asyncio.Task[Any] | None = None
-        self._ended = Event()
-        self._given_up = False
-        self._returned: tuple[T] | None = None
-        self._error: BaseException | None = None
-        loop.calls.add(self)
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will come of it."""
-        return self._ended.is_set()
-
-    def outcome(self, start: Callable[[Call[T]], None]) -> T:
-        """Start the call, wait for its end, and return or raise what it did.
-
-        A wait that is interrupted (Ctrl-C) cancels the call and lets it put things in order; a
-        second interruption ends that too. If the call was done all the same, what it returned is
-        the interruption's ``result``: it may be a secret that is shown only once. What it raised
-        instead is the interruption's cause.
-        """
+    async def _receive(self) -> None:
         try:
-            start(self)
-            while not self._ended.wait(_SLICE):
-                pass
-        except BaseException as interruption:
-            self._given_up = True
-            if self._loop.soon(self._cancel):
-                self._ended.wait(_GRACE)
-                while self._loop.shields and not self._ended.wait(_LOOK_EVERY):
-                    pass
-            self._hand_over(interruption)
-            raise
-        return self._result()
-
-    async def run(self) -> None:
-        """Run the call in the current task."""
-        self._task = asyncio.current_task()
-        try:
-            if not self._given_up:
-                self._returned = (await self._func(),)
-        except asyncio.CancelledError as error:
-            # Where nobody cancelled it, the core itself raised this, which is not to be hidden.
-            if not (self._given_up or self._loop.ending):
-                self._error = error
-        except BaseException as error:  # noqa: BLE001 - outcome() raises it
-            self._error = error
+            async with create_task_group() as tasks:
+                while True:
+                    job = await self._arrivals.get()
+                    # In this task: in a callback of the loop, anyio does not see that it is
+                    # asyncio's where sniffio is installed.
+                    job.context.run(tasks.start_soon, job.run)
         finally:
-            self.end()
+            await self._portal.stop()
 
-    def end(self) -> None:
-        """Let the caller go on."""
-        self._loop.calls.discard(self)
-        self._ended.set()
-
-    def _cancel(self) -> None:
-        if self._task is None:
-            self.end()  # it will not begin any more
-        elif not self.ended:
-            self._task.cancel()
-
-    def _hand_over(self, interruption: BaseException) -> None:
-        result: object = self._returned[0] if self._returned else None
-        if isinstance(self._error, DescopeError):
-            interruption.__cause__ = self._error
-        if isinstance(self._error, OutcomeUnknown):
-            result = self._error.result
-        if result is not None:
-            vars(interruption)["result"] = result
-            interruption.add_note("The call was done all the same: see `result` of this.")
-
-    def _result(self) -> T:
-        error, self._error = self._error, None
-        try:
-            if isinstance(error, RuntimeError) and not main_thread().is_alive():
-                # A name look-up takes an executor, and Python has shut those down.
-                raise LoopClosed(EXITING) from error
-            if error is not None:
-                raise error
-        finally:
-            del error  # whose traceback refers to this frame
-        if self._returned is None:
-            raise LoopClosed("the background event loop ended before the call did")
-        return self._returned[0]
+    def _end_jobs(self) -> None:
+        for job in list(self.jobs):
+            job.end()
 
 
-class Held(AbstractContextManager[T, bool | None]):
-    """An async context manager that is entered, used and left in one task.
+def threads_are_green() -> bool:
+    """Whether eventlet has replaced the threads of this process."""
+    eventlet = sys.modules.get("eventlet.patcher")
+    return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
 
-    Cancel scopes and context variables inside it demand that.
-    """
 
-    def __init__(
-        self, loop: Loop, make: Callable[[], AbstractAsyncContextManager[T, bool | None]]
-    ) -> None:
-        self._loop = loop
-        self._make = make
-        self._manager: AbstractAsyncContextManager[T, bool | None] | None = None
-        self._steps: asyncio.Queue[Call[Any] | None] = asyncio.Queue()
-        self._life: Call[None]
+def call_context() -> Context:
+    """A copy of the caller's context, in which anyio finds that it runs on asyncio."""
+    context = copy_context()
+    if _SNIFFIO is not None:
+        context.run(_SNIFFIO.current_async_library_cvar.set, "asyncio")
+    return context
 
-    def __enter__(self) -> T:
-        self._life = Call(self._loop, self._live)
-        self._loop.start(self._life)
-        try:
-            return self.do(self._enter)
-        except BaseException:
-            self._loop.soon(self._steps.put_nowait, None)
-            raise
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        try:
-            # The garbage collector may come here on the loop's thread, or after all threads.
-            if current_thread() is self._loop.thread or sys.is_finalizing():
-                return None
-            return self.do(partial(self._leave, exc_type, exc_value, traceback))
-        except LoopClosed:
-            if exc_type is None:
-                raise
-            return None
-        finally:
-            self._loop.soon(self._steps.put_nowait, None)
-
-    def do(self, func: Callable[[], Awaitable[R]]) -> R:
-        """Await ``func()`` in the task that holds the context manager."""
-        return Call(self._loop, func).outcome(self._post)
-
-    def _post(self, step: Call[Any]) -> None:
-        if not self._loop.soon(self._take, step):
-            step.end()
-
-    def _take(self, step: Call[Any]) -> None:
-        if self._life.ended:
-            step.end()
-        else:
-            self._steps.put_nowait(step)
-
-    async def _live(self) -> None:
-        try:
-            while (step := await self._steps.get()) is not None:
-                await step.run()
-        finally:
-            if self._manager is not None:  # the loop ends, or its holder is gone
-                await self._leave(*sys.exc_info())
-            while not self._steps.empty():
-                if (step := self._steps.get_nowait()) is not None:
-                    step.end()
-
-    async def _enter(self) -> T:
-        manager = self._make()
-        value = await manager.__aenter__()
-        self._manager = manager
-        return value
-
-    async def _leave(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        manager, self._manager = self._manager, None
-        if manager is None:
-            return None
-        return await manager.__aexit__(exc_type, exc_value, traceback)
+def _own_context() -> dict[str, Any]:
+    # From 3.14 on a thread may inherit its creator's context, here that of the first caller.
+    return {"context": Context()} if sys.version_info >= (3, 14) else {}

@@ -17,9 +17,12 @@ from pathlib import Path
 from threading import RLock, current_thread
 from typing import Final, ParamSpec, TypeVar
 
+from descope_async._runtime.forks import catch_up_with_fork, forget_in_child
 from descope_async.errors import DescopeError
 
-from ._loop import EXITING, Bound, Call, Held, Loop, LoopClosed
+from ._calls import EXITING, Bound, Call
+from ._held import Held
+from ._loop import Loop, LoopClosed, threads_are_green
 
 __all__ = ["PORTAL", "BlockingCallInEventLoop", "LoopClosed", "Portal"]
 
@@ -46,8 +49,8 @@ class Portal:
         """Await ``func(*args, **kwargs)`` and return what it returns."""
         bound = Bound(func, args, kwargs)
         del args, kwargs
-        _warn_inside_event_loop()
         loop = self._current()
+        _warn_inside_event_loop(loop)
         return Call(loop, bound).outcome(loop.start)
 
     def iterate(
@@ -56,7 +59,7 @@ class Portal:
         """Iterate over ``func(*args, **kwargs)``, which never runs ahead of its reader."""
         bound = Bound(func, args, kwargs)
         del args, kwargs
-        _warn_inside_event_loop()
+        _warn_inside_event_loop(self._loop)
         return self._iterate(bound)
 
     def enter(
@@ -69,8 +72,9 @@ class Portal:
         """Make a blocking context manager of ``func(*args, **kwargs)``."""
         bound = Bound(func, args, kwargs)
         del args, kwargs
-        _warn_inside_event_loop()
-        return Held(self._current(), bound)
+        loop = self._current()
+        _warn_inside_event_loop(loop)
+        return Held(loop, bound)
 
     def close(self) -> None:
         """Cancel what runs and end the loop. A later call starts another."""
@@ -91,7 +95,7 @@ class Portal:
         """
         self._lock = RLock()
         if self._loop is not None:
-            self._loop.detach()
+            self._loop.leave_to_parent()
             self._abandoned.append(self._loop)
             self._loop = None
 
@@ -106,31 +110,39 @@ class Portal:
                 yield item
 
     def _current(self) -> Loop:
+        _refuse_gevent()
+        catch_up_with_fork()
         loop = self._loop
-        if loop is None or not loop.alive:
+        if loop is None or not _is_usable(loop):
             with self._lock:
                 loop = self._loop
-                if loop is None or not loop.alive:
+                if loop is None or not _is_usable(loop):
                     if self._exiting:
                         raise LoopClosed(EXITING)
-                    _refuse_gevent()
                     loop = self._loop = Loop()
         if current_thread() is loop.thread:
+            _warn_inside_event_loop(loop)
             raise DescopeError(
                 "a blocking call on descope_sync's own event loop, as from a callback, would wait "
                 "for itself: use descope_async there"
             )
-        loop.wait_until_started()
         return loop
 
 
-def _warn_inside_event_loop() -> None:
+def _is_usable(loop: Loop) -> bool:
+    """Whether it takes calls, and its thread is of the kind that the process has now."""
+    return loop.is_alive and loop.has_green_thread == threads_are_green()
+
+
+def _warn_inside_event_loop(own: Loop | None) -> None:
     try:
-        asyncio.get_running_loop()
+        running = asyncio.get_running_loop()
     except RuntimeError:
         return
     if _in_ipython():
         return
+    if own is not None and own.has_green_thread and own.runs(running):
+        return  # all of eventlet's threads are one thread, on which our loop is the running one
     level, frame = 1, inspect.currentframe()
     while frame is not None and frame.f_code.co_filename.startswith(_HERE):
         level, frame = level + 1, frame.f_back
@@ -158,6 +170,5 @@ def _refuse_gevent() -> None:
 
 
 PORTAL: Final = Portal()
+forget_in_child(PORTAL)
 atexit.register(PORTAL.close_at_exit)
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=PORTAL.forget)

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from threading import RLock, get_ident
 from typing import Final, Protocol
 from weakref import WeakSet
+
+#: Seconds that a fork waits for work that would be left half done in the child.
+_PATIENCE: Final = 1.0
+_LOOK_EVERY: Final = 0.005
 
 
 class Forgetful(Protocol):
@@ -16,24 +24,94 @@ class Forgetful(Protocol):
 
 
 def forget_in_child(holder: Forgetful) -> None:
-    """Have this one called in every forked child, for as long as it lives."""
-    _HOLDERS.add(holder)
+    """Have `forget` called in every forked child, for as long as the holder lives."""
+    _PROCESS.holders.add(holder)
 
 
 def never_collect(things: object) -> None:
     """Keep something of the parent's from being collected in the child, even as that exits."""
-    _KEPT.append(things)
+    _PROCESS.kept.append(things)
 
 
-_HOLDERS: Final[WeakSet[Forgetful]] = WeakSet()
-#: The interpreter refers to `_forget_all` to its very end, and so to this.
-_KEPT: Final[list[object]] = []
+def catch_up_with_fork() -> None:
+    """Do now what a fork without Python's hooks left undone, as uWSGI's does.
+
+    Without such a fork this compares two numbers, so it may be called often.
+    """
+    if os.getpid() != _PROCESS.pid:
+        _PROCESS.catch_up()
 
 
-def _forget_all() -> None:
-    for holder in list(_HOLDERS):
-        holder.forget()
+@contextmanager
+def no_fork_meanwhile() -> Generator[None, None, None]:
+    """Let other threads fork only after this block, or a second later.
+
+    This is for work that a child would find half done for ever: an import, or the look-up of a
+    name, during which the C library holds a lock.
+    """
+    catch_up_with_fork()
+    with _PROCESS.gate:
+        work = (get_ident(), object())
+        _PROCESS.under_way.add(work)
+    try:
+        yield
+    finally:
+        _PROCESS.under_way.discard(work)
 
 
+class _Process:
+    """What this module knows of the process that it runs in.
+
+    Attributes:
+        pid: The process for which the rest is right.
+        holders: Whom to tell in a child.
+        kept: What must not be collected. The interpreter refers to this to its very end.
+        gate: Held by a thread that forks, so that no work begins meanwhile that must not be cut.
+        under_way: Such work, with its thread.
+    """
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.holders = WeakSet[Forgetful]()
+        self.kept: list[object] = []
+        # Reentrant, because a signal handler may fork while its thread holds the gate.
+        self.gate = RLock()
+        self.under_way = set[tuple[int, object]]()
+        self._catching_up = RLock()
+
+    def before_fork(self) -> None:
+        """Close the gate, and wait for what is under way on other threads."""
+        self.gate.acquire()
+        until = time.monotonic() + _PATIENCE
+        while self._others_work() and time.monotonic() < until:
+            time.sleep(_LOOK_EVERY)
+
+    def after_fork_in_parent(self) -> None:
+        """Open the gate."""
+        self.gate.release()
+
+    def after_fork_in_child(self) -> None:
+        """Forget the threads of the parent, and have everybody else do so."""
+        self.gate = RLock()
+        self.under_way = {work for work in self.under_way if work[0] == get_ident()}
+        for holder in list(self.holders):
+            holder.forget()
+        self.pid = os.getpid()
+
+    def catch_up(self) -> None:
+        """Forget, unless another thread of this process has done so meanwhile."""
+        with self._catching_up:
+            if os.getpid() != self.pid:
+                self.after_fork_in_child()
+
+    def _others_work(self) -> bool:
+        return any(thread != get_ident() for thread, _ in list(self.under_way))
+
+
+_PROCESS: Final = _Process()
 if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_forget_all)
+    os.register_at_fork(
+        before=_PROCESS.before_fork,
+        after_in_parent=_PROCESS.after_fork_in_parent,
+        after_in_child=_PROCESS.after_fork_in_child,
+    )

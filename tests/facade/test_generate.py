@@ -40,9 +40,10 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(TOY / "core_init.txt", core / "__init__.py")
     shutil.copy(TOY / "core.txt", core / "boxes.py")
     (core / "_runtime").mkdir()
-    for name in ("errors.py", "_runtime/__init__.py", "_runtime/shield.py"):  # for the portal
+    needed = ("errors.py", "_runtime/__init__.py", "_runtime/forks.py", "_runtime/shield.py")
+    for name in needed:  # by the portal
         shutil.copy(ROOT / "descope_async" / name, core / name)
-    for name in ("_portal.py", "_loop.py"):
+    for name in ("_calls.py", "_held.py", "_loop.py", "_portal.py"):
         shutil.copy(ROOT / "descope_sync" / name, facade)
     return tmp_path
 

@@ -9,10 +9,13 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from importlib import import_module
+from importlib.util import find_spec
 from threading import Thread
 from typing import NoReturn
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from descope_async import DescopeError
@@ -155,6 +158,21 @@ def test_the_context_of_the_caller_is_seen_and_kept(portal: Portal) -> None:
     finally:
         USER.reset(token)
     assert portal.call(read_and_set) == "nobody"
+
+
+@pytest.mark.skipif(find_spec("sniffio") is None, reason="sniffio is not installed")
+def test_the_caller_is_on_another_library(portal: Portal) -> None:
+    async def use_anyio() -> str:
+        with anyio.fail_after(10):
+            await anyio.lowlevel.checkpoint()
+        return "asyncio"
+
+    library = import_module("sniffio").current_async_library_cvar
+    token = library.set("trio")
+    try:
+        assert portal.call(use_anyio) == "asyncio"
+    finally:
+        library.reset(token)
 
 
 def test_the_first_caller_leaves_no_context_behind(portal: Portal) -> None:

@@ -97,6 +97,45 @@ def test_exit_after_a_name_was_looked_up(run_script: Run) -> None:
     expect(run_script("exits.py", "executor"), "end of script", f"late {EXITING}")
 
 
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="other systems count files and memory otherwise"
+)
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        (
+            "fails_once_started",
+            [
+                "thread not here",
+                "the thread of the background event loop has failed to start because of None",
+            ],
+        ),
+        (
+            "no_files",
+            [
+                (
+                    "the background event loop has failed to start: [Errno 24] Too many open files"
+                    " because of OSError(24, 'Too many open files')"
+                )
+            ],
+        ),
+        (
+            "no_threads",
+            [
+                (
+                    "the background event loop cannot be started"
+                    ' because of RuntimeError("can\'t start new thread")'
+                )
+            ],
+        ),
+    ],
+)
+def test_a_thread_that_cannot_run_is_not_waited_for(
+    run_script: Run, case: str, said: list[str]
+) -> None:
+    expect(run_script("starts.py", case), *said, "answer")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 @pytest.mark.parametrize(
     ("case", "said"),
@@ -111,6 +150,17 @@ def test_exit_after_a_name_was_looked_up(run_script: Run) -> None:
             ["the background event loop ended before the call did", "child 0", "parent [2]"],
         ),
         ("processes", ["sum 3"] * 4 + ["[0, 0, 0]"]),
+        ("without_hooks", ["sum 3", "sum 3", "items [1, 2]", "child 0", "sum 3"]),
+        (
+            "in_a_signal_handler",
+            [
+                "sum 3",
+                "child the background event loop ended before the call did",
+                "sum 3",
+                "parent finished 0",
+            ],
+        ),
+        ("at_any_moment", ["failed 0"]),
     ],
 )
 def test_fork(run_script: Run, case: str, said: list[str]) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import multiprocessing
 import os
+import signal
 import sys
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable
 
 from descope_sync import LoopClosed
@@ -23,10 +26,10 @@ async def items() -> AsyncGenerator[int, None]:
     yield 2
 
 
-def in_a_child(work: Callable[[], None]) -> None:
+def in_a_child(work: Callable[[], None], *, fork: Callable[[], int] = os.fork) -> None:
     """Fork, do the work in the child, leave it by the front door, and wait for that."""
     sys.stdout.flush()
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         work()
         sys.exit(0)
@@ -121,6 +124,76 @@ def processes() -> None:
     print([child.exitcode for child in children])
 
 
+def without_hooks() -> None:
+    """uWSGI forks so: Python does not hear of it."""
+
+    def call_in_time() -> None:
+        signal.alarm(10)
+        call()
+        generator = PORTAL.iterate(items)
+        print("items", list(generator))
+
+    call()
+    in_a_child(call_in_time, fork=ctypes.PyDLL(None).fork)
+    call()
+
+
+def in_a_signal_handler() -> None:
+    """The child's only thread goes on to wait for a call of its parent's."""
+    children: list[int] = []
+    seen: list[object] = []
+
+    async def wait() -> str:
+        await asyncio.sleep(1)
+        return "finished"
+
+    def fork(*_: object) -> None:
+        if pid := os.fork():
+            children.append(pid)
+        else:
+            signal.alarm(10)
+
+    signal.signal(signal.SIGUSR1, fork)
+    call()
+    threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGUSR1]).start()
+    try:
+        seen.append(PORTAL.call(wait))
+    except LoopClosed as error:
+        seen.append(error)
+    if not children:
+        print("child", seen[0])
+        call()
+        sys.stdout.flush()
+        sys.exit(0)
+    _, status = os.waitpid(children[0], 0)
+    print("parent", seen[0], os.waitstatus_to_exitcode(status))
+
+
+def at_any_moment() -> None:
+    """Fork while another thread makes the first call of the process."""
+    statuses: list[int] = []
+
+    def first_call() -> None:
+        assert PORTAL.call(add, 1, 2) == 3
+
+    for number in range(30):
+        pid = os.fork()  # for a process that has not yet called
+        if not pid:
+            signal.alarm(20)
+            thread = threading.Thread(target=first_call)
+            thread.start()
+            time.sleep(number / 10_000)
+            grandchild = os.fork()
+            if not grandchild:
+                signal.alarm(10)
+                first_call()
+                os._exit(0)
+            thread.join()
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1]) != 0)
+        statuses.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    print("failed", sum(status != 0 for status in statuses))
+
+
 CASES: dict[str, Callable[[], None]] = {
     "after_use": after_use,
     "grandchild": grandchild,
@@ -129,5 +202,8 @@ CASES: dict[str, Callable[[], None]] = {
     "in_a_thread": in_a_thread,
     "iterating": iterating,
     "processes": processes,
+    "without_hooks": without_hooks,
+    "in_a_signal_handler": in_a_signal_handler,
+    "at_any_moment": at_any_moment,
 }
 CASES[sys.argv[1]]()
