@@ -20,6 +20,8 @@ nox.options.sessions = ["tests", "lint", "types", "facade", "docs"]
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 PINS = Path(__file__).parent / ".ci/constraints.txt"
+FRAMEWORKS = ("fastapi", "starlette")
+INTEGRATIONS = ("tests/integrations", "-n", "2", "--dist", "loadfile")
 IN_CI = bool(os.environ.get("CI"))
 
 
@@ -27,12 +29,11 @@ def install(session: nox.Session, *groups: str, package: str | None = "-e.[all]"
     """Install dependency groups and, unless told otherwise, the checkout with all extras.
 
     In CI the versions and hashes are those of `.ci/constraints.txt`; elsewhere they are the newest.
-    uv shows its progress.
     """
     wanted = [line for group in groups for line in nox.project.dependency_groups(PYPROJECT, group)]
     pinned = ["--constraint", str(PINS)] if IN_CI else []
     env = {"UV_BUILD_CONSTRAINT": str(PINS)} if IN_CI else None
-    session.install(*pinned, *wanted, *([package] if package else []), env=env, silent=False)
+    session.install(*pinned, *wanted, *([package] if package else []), env=env)
 
 
 def pythons_here() -> list[str]:
@@ -87,7 +88,7 @@ def weekly(session: nox.Session) -> None:
     """What takes too long for every change, with the newest dependencies."""
     for version in pythons_here():
         session.notify(f"pythons-{version}")
-    for slow in ("lowest", "soak"):
+    for slow in ("lowest", "integrations_lowest", "soak"):
         session.notify(slow)
 
 
@@ -97,6 +98,22 @@ def lowest(session: nox.Session) -> None:
     session.install("--resolution", "lowest-direct", "-e.[all]")
     install(session, "test", package=None)
     session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "loadfile"]))
+
+
+@nox.session
+def integrations(session: nox.Session) -> None:
+    """The frameworks that an application may use; arguments go to pytest."""
+    install(session, "test", "integrations")
+    session.run("pytest", *(session.posargs or INTEGRATIONS))
+
+
+@nox.session(reuse_venv=False, venv_backend="uv")
+def integrations_lowest(session: nox.Session) -> None:
+    """The same with the oldest releases of the frameworks that are named."""
+    extras = ",".join(FRAMEWORKS)
+    session.install("--resolution", "lowest-direct", f"-e.[{extras}]")
+    install(session, "test", package=None)
+    session.run("pytest", *(session.posargs or INTEGRATIONS))
 
 
 @nox.session

@@ -44,7 +44,7 @@ Scheme: TypeAlias = Literal["Bearer", "DPoP"]
 
 _SCHEMES: Final[dict[bytes, Scheme]] = {b"bearer": "Bearer", b"dpop": "DPoP"}
 #: Visible ASCII but the comma, which joins the values of repeated headers.
-_VALUE: Final = re.compile(rb"[!-+\--~]+")
+_CHARACTERS: Final = bytes(range(0x21, 0x7F)).replace(b",", b"")
 #: A JWT has two dots, and no access key of the service has any.
 _DOTS: Final = 2
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]+")  # RFC 6749, 3.3
@@ -130,46 +130,33 @@ class Admission:
         Args:
             headers: All headers in pairs, with names in lower case, as an ASGI server gives them.
         """
-        given: list[bytes] = []
+        pairs = list(headers)
+        given = [value for name, value in pairs if name == b"authorization"]
         keys: list[bytes] = []
-        proofs: list[bytes] = []
-        for name, value in headers:
-            if name == b"authorization":
-                given.append(value)
-            elif name == b"dpop":
-                proofs.append(value)
-            elif name == self._key_header:
-                keys.append(value)
+        if self._key_header is not None:
+            keys = [value for name, value in pairs if name == self._key_header]
         if len(given) + len(keys) > 1:
             return self._refuse(400, "invalid_request", "there must be exactly one credential")
-        if keys:
-            return self._judge("Bearer", keys[0], (), is_key=True)
         word, _, rest = given[0].partition(b" ") if given else (b"", b"", b"")
         scheme = _SCHEMES.get(word.lower())
-        if scheme is None or (scheme == "DPoP" and self.dpop is None):
-            return self.refuse_missing()
-        return self._judge(scheme, rest, proofs)
-
-    def _judge(
-        self, scheme: Scheme, rest: bytes, proofs: Sequence[bytes], *, is_key: bool = False
-    ) -> Credential | Refusal:
+        if keys:
+            scheme, rest = "Bearer", keys[0]
         value = rest.strip(b" ")
-        if not value:
+        if scheme is None or not value or (scheme == "DPoP" and self.dpop is None):
             return self.refuse_missing()
-        if not _VALUE.fullmatch(value):
+        if value.translate(None, _CHARACTERS):
             return self._refuse(400, "invalid_request", "the credential is malformed", scheme)
-        is_token = value.count(b".") >= _DOTS
-        kind: Accepted = "session_token" if is_token else "access_key"
+        kind: Accepted = "session_token"
+        if "access_key" in self.accept and value.count(b".") < _DOTS:
+            kind = "access_key"
         # A header for keys has no tokens, and a key is bound to nothing that could be proven.
-        is_misplaced = is_key if is_token else scheme == "DPoP"
+        is_misplaced = bool(keys) if kind == "session_token" else scheme == "DPoP"
         if is_misplaced or kind not in self.accept:
             return self._refuse(401, "invalid_token", _NOT_VALID, scheme)
-        if scheme == "DPoP" and not proofs:
-            return self._refuse(401, "invalid_dpop_proof", _NO_PROOF, scheme)
-        shown = proofs if is_token and self.dpop is not None else ()
-        return Credential(
-            kind, scheme, value.decode(), tuple([each.decode("latin-1") for each in shown])
-        )
+        if self.dpop is None:
+            return Credential(kind, scheme, value.decode())
+        proofs = tuple([each.decode("latin-1") for name, each in pairs if name == b"dpop"])
+        return Credential(kind, scheme, value.decode(), proofs)
 
     def refuse_missing(self) -> Refusal:
         """The refusal of a request without a credential, or of a scheme that is not accepted."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Final
 
 from attrs import field, frozen
 
@@ -54,6 +55,11 @@ class Requirement:
         if isinstance(age, bool) or not isinstance(age, int | float) or not 0 < age < math.inf:
             raise InvalidArgument("max_age must be a number of seconds, more than 0")
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether every caller fulfils it."""
+        return self == _NOTHING
+
     def is_recent(self, session: SessionToken, now: float) -> bool:
         """Whether the token is young enough at this time, in epoch seconds."""
         if self.max_age is None:
@@ -79,3 +85,6 @@ class Requirement:
             and session.validate_tenant_permissions(tenant, self.permissions)
             and session.validate_tenant_roles(tenant, self.roles)
         )
+
+
+_NOTHING: Final = Requirement()

@@ -1,0 +1,82 @@
+"""Who is calling, for the log records and the span of a request."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextvars import ContextVar, Token
+
+from attrs import frozen
+
+from descope_async import SessionToken
+
+__all__ = ["Caller", "CallerFilter", "current_caller"]
+
+
+@frozen
+class Caller:
+    """Who is calling.
+
+    Attributes:
+        session: What the caller may do.
+        path_tenant: The id of the tenant in the request's path, if the route demands one.
+    """
+
+    session: SessionToken
+    path_tenant: str | None = None
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant in which the caller acts: that of the path, else the selected one, if any."""
+        return self.session.current_tenant if self.path_tenant is None else self.path_tenant
+
+
+_current: ContextVar[Caller | None] = ContextVar("descope_async.caller", default=None)
+
+
+def current_caller() -> Caller | None:
+    """The caller of the request that is being answered; None outside of one, or for nobody.
+
+    Tasks and worker threads that are started meanwhile see it too. It is meant for logs: let a
+    route that depends on its caller demand it.
+    """
+    return _current.get()
+
+
+def note(session: SessionToken | None, tenant: str | None = None) -> Token[Caller | None]:
+    """Take note of who is calling, in this context and in the current span, if there is one.
+
+    Args:
+        session: The caller; None for nobody.
+        tenant: The tenant of the request's path; None for the one that the token names.
+    """
+    if session is None:
+        return _current.set(None)
+    caller = Caller(session, tenant)
+    # Whoever has spans has imported this, and nobody else needs it.
+    trace = sys.modules.get("opentelemetry.trace")
+    if trace is not None:
+        span = trace.get_current_span()
+        span.set_attribute("descope.key_id", session.key_id)
+        if caller.tenant is not None:
+            span.set_attribute("descope.tenant_id", caller.tenant)
+    return _current.set(caller)
+
+
+def forget(token: Token[Caller | None]) -> None:
+    """End what `note` began, at the end of a request."""
+    _current.reset(token)
+
+
+class CallerFilter(logging.Filter):
+    """Puts the caller into log records: ``descope_key_id`` and ``descope_tenant``, each or None.
+
+    Add it to a handler, or to one logger, such as ``uvicorn.access``. It lets every record pass.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add the fields."""
+        caller = _current.get()
+        record.descope_key_id = None if caller is None else caller.session.key_id
+        record.descope_tenant = None if caller is None else caller.tenant
+        return True

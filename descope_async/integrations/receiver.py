@@ -1,0 +1,263 @@
+"""Admits ASGI requests: asks a client about their credentials, once for each request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Collection, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from urllib.parse import quote
+
+from attrs import evolve, frozen
+
+from descope_async import (
+    AccessKeyVerifier,
+    ConfigurationError,
+    DescopeClient,
+    DescopeError,
+    DPoPRequest,
+    KeySetUnavailable,
+    SessionToken,
+)
+from descope_async._runtime.clock import SYSTEM_CLOCK
+
+from .admission import Accepted, Admission, Credential, Refusal, Requirement, Scheme
+from .caller import note
+from .workers import may_be_several
+
+__all__ = ["Admitted", "Receiver"]
+
+log = logging.getLogger("descope_async")
+
+#: Where the scope of a request keeps what came of its credential, by receiver.
+_OUTCOMES: Final = "descope_async.outcomes"
+_SCHEMES: Final = {"ws": "http", "wss": "https"}
+
+
+@frozen
+class Admitted:
+    """A caller who was let in.
+
+    Attributes:
+        session: What the caller may do.
+        scheme: The scheme of the credential.
+        kind: The kind of the credential.
+    """
+
+    session: SessionToken
+    scheme: Scheme
+    kind: Accepted
+
+
+class Receiver:
+    """Admits the requests of an ASGI application.
+
+    Args:
+        client: The client to ask; a callable that makes one when the application starts; or None
+            for a `DescopeClient` with the settings of the environment, made then. A client that was
+            made here is closed when the application ends.
+        admission: What is accepted.
+        audience: As for ``validate_session``.
+        origin: The scheme and host by which callers reach the application, such as
+            ``"https://api.example.com"``, for the URL in proofs; None for the scheme that the
+            server put into the scope, and the ``Host`` header.
+    """
+
+    def __init__(
+        self,
+        client: DescopeClient | Callable[[], DescopeClient] | None = None,
+        admission: Admission | None = None,
+        *,
+        audience: str | Collection[str] | None = None,
+        origin: str | None = None,
+    ) -> None:
+        self.admission = admission or Admission()
+        self._make = DescopeClient if client is None else client
+        self._audience = audience
+        self._origin = None if origin is None else origin.rstrip("/")
+        self._client = client if isinstance(client, DescopeClient) else None
+        self._runs = 0
+        self._verifiers: dict[float | None, AccessKeyVerifier] = {}
+
+    @property
+    def client(self) -> DescopeClient:
+        """The client.
+
+        Raises:
+            ConfigurationError: The application has not started, so there is none yet.
+        """
+        if self._client is None:
+            raise ConfigurationError(
+                "there is no client yet: let the application run this object's lifespan, "
+                "or construct it with a client"
+            )
+        return self._client
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[DescopeClient, None]:
+        """Have a client while the application runs. Blocks may lie within one another.
+
+        The signing keys are fetched in the background: an application starts also while the
+        service is down.
+
+        Raises:
+            ConfigurationError: A setting is missing or unusable.
+        """
+        if self._runs == 0 and not isinstance(self._make, DescopeClient):
+            self._client = self._make()
+        self._runs += 1
+        warming = asyncio.create_task(self._warm_up())
+        try:
+            if self._runs == 1:
+                self._warn()
+            yield self.client
+        finally:
+            warming.cancel()
+            await asyncio.wait([warming])
+            self._runs -= 1
+            if self._runs == 0 and not isinstance(self._make, DescopeClient):
+                client, self._client = self.client, None
+                self._verifiers.clear()
+                await client.aclose()
+
+    async def is_ready(self) -> bool:
+        """Whether tokens can be checked now. Fetches the signing keys if there are none yet."""
+        client = self.client
+        if client.export_key_set() is None:
+            try:
+                await client.refresh_key_set()  # which does nothing where the keys are given
+            except KeySetUnavailable:
+                return False
+        return True
+
+    async def admit(self, scope: MutableMapping[str, Any]) -> Admitted | Refusal:
+        """What becomes of a request, by its ASGI scope. The second time it is known already."""
+        outcomes: dict[Receiver, Admitted | Refusal] | None = scope.get(_OUTCOMES)
+        if outcomes is None:
+            outcomes = scope[_OUTCOMES] = {}
+        elif self in outcomes:
+            return outcomes[self]
+        read = self.admission.read(scope["headers"])
+        found = await self._ask(read, scope) if isinstance(read, Credential) else read
+        outcomes[self] = found
+        note(found.session if isinstance(found, Admitted) else None)
+        return found
+
+    async def demand(
+        self, scope: MutableMapping[str, Any], admitted: Admitted, requirement: Requirement
+    ) -> Refusal | None:
+        """What is wrong with a caller for a route. None for nothing.
+
+        Args:
+            scope: The ASGI scope of the request.
+            admitted: The caller.
+            requirement: What the route demands.
+
+        Raises:
+            ConfigurationError: The route has no path parameter of the name that the requirement
+                gives for the tenant.
+        """
+        session, now = admitted.session, 0.0
+        if requirement.max_age is not None:
+            now = SYSTEM_CLOCK.now()
+            if admitted.kind == "access_key" and not requirement.is_recent(session, now):
+                # What is remembered of the key is too old for this route: the service is asked.
+                credential = self.admission.read(scope["headers"])
+                if isinstance(credential, Credential):
+                    verified = await self._verify(credential, requirement.max_age)
+                    if isinstance(verified, Refusal):
+                        return verified
+                    # The verifier has measured its age, by this machine's clock alone.
+                    session, requirement = verified.session, evolve(requirement, max_age=None)
+        tenant: str | None = None
+        if requirement.tenant is not None:
+            tenant = scope.get("path_params", {}).get(requirement.tenant)
+            if tenant is None:
+                raise ConfigurationError(
+                    f"the route has no path parameter {requirement.tenant!r} for the tenant"
+                )
+        refusal = self.admission.check(
+            session, requirement, tenant=tenant, now=now, scheme=admitted.scheme
+        )
+        if refusal is None and tenant is not None:
+            note(session, tenant)
+        return refusal
+
+    def seconds_left(self, session: SessionToken) -> float:
+        """How long a token lasts from now on."""
+        return session.expire_time - SYSTEM_CLOCK.now()
+
+    async def _ask(
+        self, credential: Credential, scope: MutableMapping[str, Any]
+    ) -> Admitted | Refusal:
+        if credential.kind == "access_key":
+            return await self._verify(credential, None)
+        request: DPoPRequest | None = None
+        if self.admission.dpop is not None:
+            request = DPoPRequest(
+                scope.get("method", "GET"), self._url(scope), credential.proofs, credential.scheme
+            )
+        client, audience = self.client, self._audience
+        try:
+            session = client.validate_session_nowait(credential.value, audience, dpop=request)
+            if session is None:
+                session = await client.validate_session(credential.value, audience, dpop=request)
+        except DescopeError as error:
+            return self.admission.refusal_of(error, credential.scheme)
+        unbound = self.admission.refusal_of_unbound(session, credential.scheme)
+        return unbound or Admitted(session, credential.scheme, credential.kind)
+
+    async def _verify(self, credential: Credential, max_age: float | None) -> Admitted | Refusal:
+        try:
+            found = await self._verifier(max_age).verify(credential.value)
+        except DescopeError as error:
+            return self.admission.refusal_of(error)
+        if found.session is None:
+            refusal = self.admission.refusal_of_key(found)
+            assert refusal is not None  # noqa: S101 - there is a session if there is no refusal
+            return refusal
+        return Admitted(found.session, credential.scheme, credential.kind)
+
+    def _verifier(self, max_age: float | None) -> AccessKeyVerifier:
+        """The verifier whose answers are at most so old. There is one for each age of a route."""
+        found = self._verifiers.get(max_age)
+        if found is None:
+            if max_age is None:
+                found = self.client.access_key_verifier(audience=self._audience)
+            else:
+                age = min(max_age, 3600)
+                found = self.client.access_key_verifier(
+                    audience=self._audience, fresh_for=age, usable_for=age
+                )
+            self._verifiers[max_age] = found
+        return found
+
+    def _url(self, scope: MutableMapping[str, Any]) -> str:
+        """The URL that a proof must name. An unusable one fits no proof."""
+        raw: bytes | None = scope.get("raw_path")
+        path = quote(scope["path"]) if raw is None else raw.decode("latin-1").partition("?")[0]
+        if self._origin is not None:
+            return self._origin + path
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        host = hosts[0].decode("latin-1") if len(hosts) == 1 else ""
+        scheme = scope.get("scheme", "http")
+        return f"{_SCHEMES.get(scheme, scheme)}://{host}{path}"
+
+    async def _warm_up(self) -> None:
+        if not await self.is_ready():
+            log.warning("no token can be checked yet: the signing keys could not be fetched")
+
+    def _warn(self) -> None:
+        if self.admission.dpop is None:
+            return
+        if self._origin is None:
+            log.warning(
+                "DPoP proofs are compared with the Host header, which callers choose: set origin, "
+                "or let another part refuse unknown hosts"
+            )
+        if may_be_several():
+            log.warning(
+                "there may be several worker processes, and each remembers used DPoP proofs for "
+                "itself: give the client a replay_store that they share"
+            )
