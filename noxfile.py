@@ -29,11 +29,12 @@ def install(session: nox.Session, *groups: str, package: str | None = "-e.[all]"
     """Install dependency groups and, unless told otherwise, the checkout with all extras.
 
     In CI the versions and hashes are those of `.ci/constraints.txt`; elsewhere they are the newest.
+    uv shows its progress.
     """
     wanted = [line for group in groups for line in nox.project.dependency_groups(PYPROJECT, group)]
     pinned = ["--constraint", str(PINS)] if IN_CI else []
     env = {"UV_BUILD_CONSTRAINT": str(PINS)} if IN_CI else None
-    session.install(*pinned, *wanted, *([package] if package else []), env=env)
+    session.install(*pinned, *wanted, *([package] if package else []), env=env, silent=False)
 
 
 def pythons_here() -> list[str]:

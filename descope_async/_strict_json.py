@@ -129,9 +129,10 @@ def _refuse(_: str) -> NoReturn:
 
 #: Far beyond any token's claims, and far from what the interpreter's stack can hold.
 _MAX_DEPTH: Final = 64
-#: Strings, and what is neither in a string nor a bracket.
-_NO_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^][{}"]+', re.DOTALL)
-_STEPS: Final = {"{": 1, "[": 1, "}": -1, "]": -1, '"': 0}
+#: Strings, also one that nothing ends, and what is neither in a string nor a bracket. Possessive, so
+#: that no character is looked at twice.
+_NO_BRACKETS: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?+|[^][{}"]++', re.DOTALL)
+_STEPS: Final = {"{": 1, "[": 1, "}": -1, "]": -1}
 
 #: Past the refusal of `ReadOnlyDict`, before anybody else holds it.
 _SET: Final = dict[str, Any].__setitem__

@@ -139,7 +139,7 @@ def _warn_inside_event_loop(own: Loop | None) -> None:
         running = asyncio.get_running_loop()
     except RuntimeError:
         return
-    if _in_ipython():
+    if _at_a_prompt():
         return
     if own is not None and own.has_green_thread and own.runs(running):
         return  # all of eventlet's threads are one thread, on which our loop is the running one
@@ -154,10 +154,13 @@ def _warn_inside_event_loop(own: Loop | None) -> None:
     )
 
 
-def _in_ipython() -> bool:
-    """Whether this is a notebook or the like, where every line runs inside an event loop."""
+def _at_a_prompt() -> bool:
+    """Whether what is typed runs inside an event loop, as in notebooks and `python -m asyncio`."""
     ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None
+    if ipython is not None and ipython.get_ipython() is not None:
+        return True
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec is not None and spec.name == "asyncio.__main__"
 
 
 def _refuse_gevent() -> None:

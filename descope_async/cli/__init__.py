@@ -12,5 +12,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in {"typer", "rich", "yaml"}:
             raise
-        sys.exit("descope-keys needs its extra: pip install 'descope-async[cli]'")
+        sys.exit(
+            "descope-keys needs its extra: pip install 'descope-async[cli]', "
+            "or in a checkout pip install '.[cli]'"
+        )
     app()

@@ -97,8 +97,11 @@ def demo(
             envvar="DESCOPE_MANAGEMENT_KEY", help="Its management key; only with --base-url."
         ),
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show every call and its result.")
+    ] = False,
 ) -> None:
-    """Show everything that access keys do, async and then blocking."""
+    """Do everything that access keys can do, async and then blocking, and say how it went."""
     sources = [context.get_parameter_source(name) for name in ("project_id", "management_key")]
     if base_url is None and any(source and source.name == "COMMANDLINE" for source in sources):
         raise typer.BadParameter(
@@ -107,4 +110,4 @@ def demo(
         )
     from .demo import run
 
-    raise typer.Exit(run(base_url, project_id, management_key))
+    raise typer.Exit(run(base_url, project_id, management_key, verbose=verbose))

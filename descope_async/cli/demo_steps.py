@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from descope_async import AccessKey, CreatedAccessKey, SessionToken
+from descope_async import AccessKey, ApiError, CreatedAccessKey, SessionToken
 
 TENANT: Final = "demo-tenant"
 ROLE: Final = "Demo Reader"
@@ -29,12 +29,14 @@ class Made:
         ids: Ids of the keys.
         secrets: Every secret that was handed out, the newest last.
         token: The last session token.
+        refusals: With which status and code the service refused something, each time.
     """
 
     local: bool
     ids: list[str] = field(factory=list[str])
     secrets: list[str] = field(factory=list[str], repr=False)
     token: str = field(default="", repr=False)
+    refusals: list[str] = field(factory=list[str])
 
     @property
     def id(self) -> str:
@@ -49,6 +51,8 @@ class Made:
                 self.ids.append(result.key.id)
         elif isinstance(result, SessionToken):
             self.token = result.jwt
+        elif isinstance(result, ApiError):
+            self.refusals.append(f"{result.status_code} {result.error_code}")
 
 
 @frozen

@@ -56,15 +56,58 @@ def emulator(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str,
             process.kill()
 
 
-def test_the_demo_shows_that_everything_works() -> None:
-    done = run("demo")
+def test_the_demo_ends_in_a_dozen_lines_that_fit_a_terminal() -> None:
+    done = run("demo", COLUMNS="80")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
-    assert "✗" not in done.stdout
-    assert done.stdout.count("✓") > 40
+    lines = done.stdout.splitlines()
+    assert 10 <= len(lines) <= 16
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith("43 of 43 steps went as they should")
     assert "200 of 200 tokens" in done.stdout
-    assert "••••••" in done.stdout
+    assert "401 E111119" in done.stdout  # the refusal that was meant
+    assert "python -m descope_async.cli demo --verbose " in done.stdout
     assert "eyJ" not in done.stdout  # how every JWT begins
+
+
+def test_the_verbose_demo_shows_every_call() -> None:
+    done = run("demo", "--verbose", COLUMNS="80")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "✗" not in done.stdout
+    assert done.stdout.count("✓") == 43
+    assert done.stdout.count("→") == done.stdout.count("←") == 42
+    assert "(access_key='••••••')" in done.stdout
+    assert "eyJ" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_the_demo_fits_any_width() -> None:
+    done = run("demo", COLUMNS="40")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 40
+    assert len(done.stdout.splitlines()) < 40
+
+
+def test_the_demo_says_what_went_wrong() -> None:
+    with emulator() as (_, printed):
+        rule = json.dumps({"effect": "status", "operation": "access_key.rotate", "status": 400})
+        request = urllib.request.Request(  # noqa: S310 - http://127.0.0.1
+            f"{printed['DESCOPE_BASE_URL']}/emulator/faults",
+            rule.encode(),
+            {"Authorization": f"Bearer {printed['DESCOPE_EMULATOR_TOKEN']}"},
+        )
+        urllib.request.urlopen(request, timeout=20).close()  # noqa: S310 - as above
+        done = run(
+            "demo",
+            "--base-url",
+            printed["DESCOPE_BASE_URI"],
+            DESCOPE_PROJECT_ID=printed["DESCOPE_PROJECT_ID"],
+            DESCOPE_MANAGEMENT_KEY=printed["DESCOPE_MANAGEMENT_KEY"],
+        )
+    assert done.returncode == 1
+    assert "✗ Rotate it\n    → mgmt.access_key.rotate(id=" in done.stdout
+    assert "← BadRequest: " in done.stdout
+    assert "Next:" not in done.stdout
 
 
 def test_the_demo_says_when_it_cannot_start() -> None:
@@ -108,7 +151,7 @@ def test_the_demo_needs_a_project_to_run_on() -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_the_demo_writes_in_any_encoding(encoding: str) -> None:
-    done = run("demo", PYTHONIOENCODING=encoding)
+    done = run("demo", "--verbose", PYTHONIOENCODING=encoding)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.isascii()
     assert done.stdout.count("\n+ ") > 40

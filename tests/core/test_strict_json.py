@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from descope_async._strict_json import glance, read_object, read_only, writable
+from tests.steps import steps
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -99,3 +102,31 @@ def test_a_glance_never_raises(document: bytes) -> None:
 )
 def test_a_glance_refuses_what_has_two_meanings(document: str) -> None:
     assert glance(document.encode()) is None
+
+
+MANY_BRACKETS = "[" * 65
+N = 2_000
+GROWING: dict[str, Callable[[int], str]] = {
+    "members": lambda n: json.dumps({f"m{i}": i for i in range(n)}),
+    "lists": lambda n: json.dumps({"a": [[i] for i in range(n)]}),
+    "objects": lambda n: json.dumps({"a": [{"b": i} for i in range(n)]}),
+    "objects in objects": lambda n: json.dumps({f"m{i}": {"b": {}} for i in range(n)}),
+    "brackets in a string": lambda n: json.dumps({"a": "[" * n}),
+    "escapes": lambda n: json.dumps({"a": '"' * n, "b": [[]] * 65}),
+    "an open string": lambda n: MANY_BRACKETS + '"' + '\\"' * n,
+}
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_what_is_twice_as_long_takes_twice_the_steps(name: str) -> None:
+    short, long = (GROWING[name](n).encode() for n in (N, 2 * N))
+    for read in (read_object, glance):
+        assert steps(read, long) <= 2.1 * steps(read, short) + 50
+
+
+@pytest.mark.parametrize("ending", ["", "\\", "\\\\", '"', '"}'])
+def test_an_open_string_costs_no_more_than_its_length(ending: str) -> None:
+    document = (MANY_BRACKETS + '"' + '\\"' * 128_000 + ending).encode()
+    began = time.process_time()
+    assert read_object(document) is None
+    assert time.process_time() - began < 5, "it took minutes once"

@@ -57,11 +57,3 @@ def test_python_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_every_page_is_looked_at() -> None:
     assert {"README.md", "docs/tutorial.md"} <= set(PAGES)
-
-
-@pytest.mark.parametrize("heading", ["## Run it", "## Test it"])
-def test_readme_sections_hold_one_command(heading: str) -> None:
-    section = (ROOT / "README.md").read_text().split(f"\n{heading}\n")[1].split("\n## ")[0]
-    fences = [token for token in MarkdownIt().parse(section) if token.type == "fence"]
-    assert len(fences) == 1
-    assert len(fences[0].content.strip().splitlines()) == 1

@@ -58,7 +58,7 @@ def asks_for_its_extra() -> None:
     assert not find_spec("typer")
     done = command("--help")
     assert done.returncode != 0
-    assert done.stderr.strip().endswith("pip install 'descope-async[cli]'"), done.stderr
+    assert "pip install 'descope-async[cli]'" in done.stderr, done.stderr
 
 
 def commands_work() -> None:

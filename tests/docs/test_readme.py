@@ -1,0 +1,120 @@
+"""The README's first hour: its commands, and its snippets as people paste them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from descope_sync import DescopeClient
+
+ROOT = Path(__file__).parents[2]
+FENCES = [
+    token
+    for token in MarkdownIt().parse((ROOT / "README.md").read_text(encoding="utf-8"))
+    if token.type == "fence"
+]
+SNIPPETS = [fence.content for fence in FENCES if fence.info == "python"]
+OLD = [f"python3.{minor}" for minor in range(6, 11) if shutil.which(f"python3.{minor}")]
+
+
+def runs(program: str) -> bool:
+    return subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture
+def environment(emulator_url: tuple[str, str, str]) -> dict[str, str]:
+    base_url, project_id, management_key = emulator_url
+    with DescopeClient(project_id, management_key, base_url=base_url) as client:
+        access_key = client.mgmt.access_key.create("reports").cleartext
+    return {
+        **os.environ,
+        "DESCOPE_BASE_URI": base_url,
+        "DESCOPE_PROJECT_ID": project_id,
+        "DESCOPE_MANAGEMENT_KEY": management_key,
+        "REPORTS_ACCESS_KEY": access_key,
+        "PYTHONWARNINGS": "error",
+    }
+
+
+@pytest.mark.parametrize("number", range(len(SNIPPETS)))
+def test_a_snippet_runs_as_a_file(number: int, environment: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "first.py"
+    file.write_text(SNIPPETS[number], encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, file], capture_output=True, text=True, env=environment, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("number", range(len(SNIPPETS)))
+def test_a_snippet_runs_at_the_prompt_of_asyncio(number: int, environment: dict[str, str]) -> None:
+    # A paste ends with the Enter that a person presses.
+    done = subprocess.run(
+        [sys.executable, "-m", "asyncio"],
+        input=f"{SNIPPETS[number]}\nprint('the', 'end')\n",
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "Error" not in done.stderr
+    assert "Warning" not in done.stderr
+    assert "the end" in done.stdout
+
+
+def test_the_first_token_is_printed(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SNIPPETS[0]],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert done.stdout.split()[1] == "finance"
+
+
+def test_the_version_stands_above_the_first_command() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "Python 3.11 or newer" in text[: text.index("```console")]
+
+
+@pytest.mark.parametrize("heading", ["Run it", "Test it"])
+def test_a_section_holds_one_command_that_start_knows(heading: str) -> None:
+    section = (ROOT / "README.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    (fence,) = (token for token in MarkdownIt().parse(section) if token.type == "fence")
+    assert fence.info == "console"
+    command, job = fence.content.strip().rsplit(" ", 1)
+    assert command == "python3 start.py"
+    usage = subprocess.run(
+        [sys.executable, ROOT / "start.py"], capture_output=True, text=True, check=False
+    )
+    assert usage.returncode == 2
+    assert job in usage.stderr.split()[-1].split("|")
+
+
+@pytest.mark.parametrize("python", [sys.executable, *[program for program in OLD if runs(program)]])
+def test_an_old_python_is_told_at_once_and_in_words(python: str) -> None:
+    pretend = "sys.version_info = (3, 10, 0, 'final', 0)" if python == sys.executable else ""
+    script = (
+        f"import sys, runpy; {pretend}\n"
+        "sys.argv = ['start.py', 'demo']; runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    done = subprocess.run(
+        [python, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 2
+    first, second = done.stderr.splitlines()
+    assert first.startswith("descope-async needs Python 3.11 or newer, and ")
+    assert "start.py demo" in second or "python.org" in second
