@@ -9,6 +9,7 @@ def main() -> None:
     """Run the command line, or say what to install for it."""
     try:
         from .app import app
+        from .running import warn_of_secrets
     except ModuleNotFoundError as error:
         if error.name not in {"typer", "rich", "yaml"}:
             raise
@@ -16,4 +17,5 @@ def main() -> None:
             "descope-keys needs its extra: pip install 'descope-async[cli]', "
             "or in a checkout pip install '.[cli]'"
         )
-    app()
+    warn_of_secrets(sys.argv[1:])
+    app(prog_name="descope-keys")

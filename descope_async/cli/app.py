@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from .commands import register
+from .running import Run, start
+
+LOCAL: Final = "Try things out"
+
 app: typer.Typer = typer.Typer(
     name="descope-keys",
-    help="Descope access keys: a local Descope to try things on, and a demo of what they do.",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
-    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -26,14 +30,33 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: Annotated[
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            "-p",
+            envvar="DESCOPE_PROFILE",
+            help="A profile of ~/.config/descope-keys/profiles.toml; the environment without one.",
+        ),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show the ids of requests with errors.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does all
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Descope access keys on the command line."""
+    """Descope access keys on the command line.
+
+    DESCOPE_PROJECT_ID and DESCOPE_MANAGEMENT_KEY say which project, unless a profile does.
+    """
+    start(Run(profile, verbose))
 
 
-@app.command()
+register(app)
+
+
+@app.command(rich_help_panel=LOCAL)
 def emulator(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
@@ -81,7 +104,7 @@ def emulator(
     )
 
 
-@app.command()
+@app.command(rich_help_panel=LOCAL)
 def demo(
     context: typer.Context,
     base_url: Annotated[

@@ -1,0 +1,65 @@
+"""What the exit code of ``descope-keys`` says."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+from descope_async.errors import (
+    ConfigurationError,
+    DeadlineExceeded,
+    Forbidden,
+    InvalidArgument,
+    OutcomeUnknown,
+    RateLimited,
+    Unauthorized,
+)
+
+
+class ExitCode(IntEnum):
+    """The exit codes, all of them."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    PARTIAL = 3
+    REFUSED = 4
+    UNKNOWN = 5
+    SINK = 6
+    BUSY = 7
+    STALE = 8
+    FOUND = 20
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+#: The table in the documentation is made of this.
+MEANINGS: Final = {
+    ExitCode.DONE: "Done, or there was nothing to do.",
+    ExitCode.FAILED: "Failed. The message says why.",
+    ExitCode.USAGE: "An argument or a setting is wrong. Nothing was sent.",
+    ExitCode.PARTIAL: "Some of it is done. `descope-keys resume` does the rest.",
+    ExitCode.REFUSED: "The service refused the management key or the access key.",
+    ExitCode.UNKNOWN: "Nobody knows whether a create or rotate happened. The message names the key.",
+    ExitCode.SINK: "A secret could not be stored where it belongs. It is in the rescue file.",
+    ExitCode.BUSY: "The service limits the rate, or it did not answer in time.",
+    ExitCode.STALE: "The plan no longer fits the keys. Nothing was changed.",
+    ExitCode.FOUND: "Something was found, and `--exit-code` was given.",
+    ExitCode.INTERRUPTED: "Interrupted (Ctrl-C).",
+    ExitCode.TERMINATED: "Ended by SIGTERM.",
+}
+
+_OF_ERRORS: Final = (
+    (OutcomeUnknown, ExitCode.UNKNOWN),
+    ((RateLimited, DeadlineExceeded), ExitCode.BUSY),
+    ((Unauthorized, Forbidden), ExitCode.REFUSED),
+    ((ConfigurationError, InvalidArgument), ExitCode.USAGE),
+)
+
+
+def exit_code_of(error: BaseException) -> ExitCode:
+    """The exit code for an error that ends a command."""
+    for classes, code in _OF_ERRORS:
+        if isinstance(error, classes):
+            return code
+    return ExitCode.FAILED

@@ -1,0 +1,173 @@
+"""How keys are shown: a table for people, and JSON, JSON lines or CSV for machines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+import descope_async
+
+from . import moments
+
+#: Counts up when a field of the JSON output changes its meaning or goes away. New fields may come.
+SCHEMA: Final = 1
+#: A spreadsheet would take a cell that begins so for a formula.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_COLUMNS: Final = (
+    "id",
+    "name",
+    "state",
+    "expiresAt",
+    "createdAt",
+    "createdBy",
+    "boundUserId",
+    "roleNames",
+    "tenants",
+    "permittedIps",
+    "description",
+)
+
+
+class Format(StrEnum):
+    """How a command writes keys."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+def state(key: descope_async.AccessKey) -> str:
+    """``active``, ``expired`` or ``inactive``: what a person wants to know of a key first."""
+    if key.status != "active":
+        return key.status or "unknown"
+    return "expired" if 0 < key.expire_time <= moments.now() else "active"
+
+
+def record(key: descope_async.AccessKey) -> dict[str, Any]:
+    """A key as JSON: the service's own fields, and its state and times as text."""
+    return {
+        **key.to_dict(),
+        "state": state(key),
+        "createdAt": moments.iso(key.created_time),
+        "expiresAt": moments.iso(key.expire_time),
+    }
+
+
+def document(kind: str, **members: Any) -> str:
+    """A JSON document of a command."""
+    return json.dumps({"schema": SCHEMA, "kind": kind, **members}, ensure_ascii=False, indent=2)
+
+
+def write_keys(
+    keys: Sequence[descope_async.AccessKey], form: Format, *, ids_only: bool = False
+) -> None:
+    """Write keys to stdout: a table on a terminal, and elsewhere its rows with tabs between."""
+    if ids_only:
+        sys.stdout.write("".join(f"{key.id}\n" for key in keys))
+    elif form is Format.TABLE and sys.stdout.isatty():
+        _print_table(keys)
+    else:
+        sys.stdout.write(text_of(keys, form))
+
+
+def text_of(keys: Sequence[descope_async.AccessKey], form: Format) -> str:
+    """Keys as text for other programs."""
+    if form is Format.JSON:
+        return document("access_keys", keys=[record(key) for key in keys]) + "\n"
+    if form is Format.JSONL:
+        return "".join(json.dumps(record(key), ensure_ascii=False) + "\n" for key in keys)
+    if form is Format.CSV:
+        return _csv(keys)
+    return "".join("\t".join(_short(key)) + "\n" for key in keys)
+
+
+def stdout() -> Console:
+    """The console for what a command has to say to whoever asked."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def _csv(keys: Iterable[descope_async.AccessKey]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for key in keys:
+        writer.writerow([cell(value) for value in _row(key)])
+    return text.getvalue()
+
+
+def cell(value: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if value.startswith(_FORMULA) else value
+
+
+def _row(key: descope_async.AccessKey) -> list[str]:
+    found: Mapping[str, Any] = record(key)
+    tenants = [
+        f"{tenant.tenant_id}:{'+'.join(tenant.role_names)}"
+        if tenant.role_names
+        else tenant.tenant_id
+        for tenant in key.key_tenants
+    ]
+    texts = {"tenants": " ".join(tenants)}
+    for name in _COLUMNS:
+        value = found.get(name) or ""
+        texts.setdefault(name, " ".join(value) if isinstance(value, list | tuple) else str(value))
+    return [texts[name] for name in _COLUMNS]
+
+
+def _print_table(keys: Sequence[descope_async.AccessKey]) -> None:
+    console = stdout()
+    table = Table(box=None, pad_edge=False)
+    for title, style in (
+        ("ID", ""),
+        ("NAME", ""),
+        ("STATE", ""),
+        ("EXPIRES", ""),
+        ("GRANTS", "dim"),
+    ):
+        table.add_column(title, style=style, no_wrap=title in {"ID", "STATE"}, overflow="fold")
+    for key in keys:
+        shown = _short(key)
+        colour = {"active": "green", "expired": "yellow"}.get(shown[2], "red")
+        table.add_row(
+            *(escape(each) for each in shown[:2]), f"[{colour}]{escape(shown[2])}[/]",
+            *(escape(each) for each in shown[3:]),
+        )  # fmt: skip
+    console.print(table)
+    typer.echo(f"{len(keys)} access key{'' if len(keys) == 1 else 's'}", err=True)
+
+
+def _short(key: descope_async.AccessKey) -> list[str]:
+    expires = moments.iso(key.expire_time)
+    grants = [*key.role_names, *(tenant.tenant_id for tenant in key.key_tenants)]
+    if key.bound_user_id:
+        grants = [f"user {key.bound_user_id}"]
+    return [
+        printable(key.id),
+        printable(key.name),
+        state(key),
+        expires[:10] if expires else "never",
+        printable(", ".join(grants)),
+    ]
+
+
+def printable(text: str) -> str:
+    """Text from the service that cannot move the cursor or end the line."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def in_ci() -> bool:
+    """Whether this is a job of a build server, whose output is kept and read by many."""
+    return os.environ.get("CI", "").lower() not in {"", "0", "false"}

@@ -1,0 +1,67 @@
+"""Where a command finds its project and its keys: the environment, or a profile in a file."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from descope_async.errors import ConfigurationError
+
+_FIELDS: Final = ("project_id", "management_key", "base_url")
+
+
+def profile_file() -> Path:
+    """The file that holds profiles: below ``XDG_CONFIG_HOME``, else below ``~/.config``."""
+    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(home) / "descope-keys" / "profiles.toml"
+
+
+def profile_settings(name: str | None) -> dict[str, Any]:
+    """Arguments for a client: those of a profile, or none, so that the environment counts.
+
+    Raises:
+        ConfigurationError: There is no such profile, or the file cannot be used.
+    """
+    if name is None:
+        return {}
+    profiles = _read(profile_file())
+    if name not in profiles:
+        known = ", ".join(sorted(profiles)) or "none"
+        raise ConfigurationError(
+            f"there is no profile {name!r} in {profile_file()}; it has: {known}"
+        )
+    entries = profiles[name]
+    if not isinstance(entries, dict) or not set(entries) <= set(_FIELDS):
+        raise ConfigurationError(
+            f"the profile {name!r} in {profile_file()} may hold {', '.join(_FIELDS)} and nothing else"
+        )
+    for entry, value in entries.items():
+        if not isinstance(value, str) or not value:
+            raise ConfigurationError(
+                f"{entry} of the profile {name!r} in {profile_file()} must be a string in quotes"
+            )
+    return dict(entries)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            _refuse_if_shared(path, os.fstat(file.fileno()))
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise ConfigurationError(f"there is no file {path} to read the profile from") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        # The parser's own message quotes the line, and a line may hold a key.
+        raise ConfigurationError(f"{path} is not TOML") from None
+
+
+def _refuse_if_shared(path: Path, found: os.stat_result) -> None:
+    if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
+        raise ConfigurationError(
+            f"others can read {path}, which holds management keys: chmod 600 {path}"
+        )

@@ -1,0 +1,188 @@
+"""The commands that read keys: ``list``, ``search``, ``show``, ``expiring`` and ``export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import moments, output
+from .exit_codes import ExitCode
+from .output import Format
+from .running import carry_out, current, say
+from .selection import Selection, ids
+
+Tenants = Annotated[
+    list[str] | None,
+    typer.Option("--tenant", "-t", help="Keys of this tenant; may be repeated.", metavar="ID"),
+]
+BoundUser = Annotated[
+    str | None, typer.Option(help="Keys that are bound to this user.", metavar="ID")
+]
+Creator = Annotated[str | None, typer.Option(help="Keys that this user made.", metavar="ID")]
+Attributes = Annotated[
+    list[str] | None,
+    typer.Option("--attribute", help="Keys with this value of an attribute.", metavar="NAME=VALUE"),
+]
+Text = Annotated[str | None, typer.Option(help="Keys in which this text occurs.")]
+Name = Annotated[
+    str | None, typer.Option(help="Keys whose name fits, such as 'ci-*'.", metavar="PATTERN")
+]
+State = Annotated[str | None, typer.Option(help="active, expired or inactive.", metavar="STATE")]
+Role = Annotated[
+    str | None, typer.Option(help="Keys with this role, on the project or in a tenant.")
+]
+ExpiringIn = Annotated[
+    str | None,
+    typer.Option(
+        "--expiring-in", help="Active keys that expire within this time: 12h, 30d.", metavar="TIME"
+    ),
+]
+Sort = Annotated[
+    str | None,
+    typer.Option(help="Field to sort by, such as name or -createdTime.", metavar="FIELD"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON document.")]
+IdsOnly = Annotated[bool, typer.Option("--quiet", "-q", help="Write ids only, one a line.")]
+
+_STATES = ("active", "expired", "inactive")
+
+
+def list_keys(
+    tenant: Tenants = None,
+    bound_user: BoundUser = None,
+    creator: Creator = None,
+    attribute: Attributes = None,
+    text: Text = None,
+    name: Name = None,
+    state: State = None,
+    role: Role = None,
+    expiring_in: ExpiringIn = None,
+    sort: Sort = None,
+    as_json: AsJson = False,
+    ids_only: IdsOnly = False,
+) -> None:
+    """List access keys: all of the project, or those that meet every criterion."""
+    _show(
+        Selection(
+            tenants=tenant or (),
+            bound_user=bound_user,
+            creator=creator,
+            attributes=attribute or (),
+            text=text,
+            name=name,
+            state=_checked_state(state),
+            role=role,
+            expiring_within=None if expiring_in is None else moments.seconds(expiring_in),
+            sort=sort,
+        ),
+        Format.JSON if as_json else Format.TABLE,
+        ids_only=ids_only,
+    )
+
+
+def search(
+    text: Annotated[str, typer.Argument(help="What to look for.")],
+    as_json: AsJson = False,
+    ids_only: IdsOnly = False,
+) -> None:
+    """Find access keys in which a text occurs."""
+    form = Format.JSON if as_json else Format.TABLE
+    _show(Selection(text=text), form, ids_only=ids_only)
+
+
+def show(
+    key_ids: Annotated[
+        list[str], typer.Argument(metavar="ID...", help="Keys; - reads ids from stdin.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Show everything about access keys. Their secrets are never shown: nobody has them."""
+
+    async def work() -> None:
+        async with current().client() as client:
+            keys = [await client.mgmt.access_key.load(each) for each in ids(key_ids)]
+        if as_json:
+            output.write_keys(keys, Format.JSON)
+            return
+        for index, key in enumerate(keys):
+            if index:
+                typer.echo()
+            for field, value in output.record(key).items():
+                if value not in (None, "", [], {}):
+                    typer.echo(f"{field + ':':<18} {output.printable(_plain(value))}")
+
+    carry_out(work)
+
+
+def expiring(
+    within: Annotated[
+        str, typer.Option(help="How far to look ahead: 12h, 30d.", metavar="TIME")
+    ] = "30d",
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help=f"Leave with {ExitCode.FOUND} if there are any.")
+    ] = False,
+    as_json: AsJson = False,
+    ids_only: IdsOnly = False,
+) -> None:
+    """List active access keys that expire soon, the first to expire at the top."""
+    selection = Selection(expiring_within=moments.seconds(within))
+
+    async def work() -> ExitCode:
+        async with current().client() as client:
+            found = sorted(await selection.find(client), key=lambda key: key.expire_time)
+        output.write_keys(found, Format.JSON if as_json else Format.TABLE, ids_only=ids_only)
+        return ExitCode.FOUND if found and exit_code else ExitCode.DONE
+
+    carry_out(work)
+
+
+def export(
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="json, jsonl, csv or table.")
+    ] = Format.JSON,
+    to: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A file instead of stdout.", dir_okay=False),
+    ] = None,
+    tenant: Tenants = None,
+    name: Name = None,
+    state: State = None,
+) -> None:
+    """Write all access keys, or those that meet every criterion, for other programs."""
+    selection = Selection(tenants=tenant or (), name=name, state=_checked_state(state))
+
+    async def work() -> None:
+        async with current().client() as client:
+            found = await selection.find(client)
+        if to is None:
+            output.write_keys(found, form)
+            return
+        to.write_text(output.text_of(found, form), encoding="utf-8")
+        say(f"{len(found)} access keys are in {to}")
+
+    carry_out(work)
+
+
+def _show(selection: Selection, form: Format, *, ids_only: bool) -> None:
+    async def work() -> None:
+        async with current().client() as client:
+            found = await selection.find(client)
+        output.write_keys(found, form, ids_only=ids_only)
+
+    carry_out(work)
+
+
+def _checked_state(state: str | None) -> str | None:
+    if state is not None and state not in _STATES:
+        raise typer.BadParameter(f"the state is {', '.join(_STATES)}; not {state!r}")
+    return state
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(each) for each in value)
+    if isinstance(value, dict):
+        return "; ".join(f"{name}={_plain(each)}" for name, each in value.items() if each)
+    return str(value)
