@@ -91,9 +91,9 @@ def test_a_section_holds_one_command_that_start_knows(heading: str) -> None:
     (fence,) = (token for token in MarkdownIt().parse(section) if token.type == "fence")
     assert fence.info == "console"
     command, job = fence.content.strip().rsplit(" ", 1)
-    assert command == "python3 start.py"
+    assert command == "python3 docs/start.py"
     usage = subprocess.run(
-        [sys.executable, ROOT / "start.py"], capture_output=True, text=True, check=False
+        [sys.executable, ROOT / "docs/start.py"], capture_output=True, text=True, check=False
     )
     assert usage.returncode == 2
     assert job in usage.stderr.split()[-1].split("|")
@@ -104,7 +104,7 @@ def test_an_old_python_is_told_at_once_and_in_words(python: str) -> None:
     pretend = "sys.version_info = (3, 10, 0, 'final', 0)" if python == sys.executable else ""
     script = (
         f"import sys, runpy; {pretend}\n"
-        "sys.argv = ['start.py', 'demo']; runpy.run_path(sys.argv[0], run_name='__main__')"
+        "sys.argv = ['docs/start.py', 'demo']; runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     done = subprocess.run(
         [python, "-c", script],
@@ -117,4 +117,4 @@ def test_an_old_python_is_told_at_once_and_in_words(python: str) -> None:
     assert done.returncode == 2
     first, second = done.stderr.splitlines()
     assert first.startswith("descope-async needs Python 3.11 or newer, and ")
-    assert "start.py demo" in second or "python.org" in second
+    assert "docs/start.py demo" in second or "python.org" in second

@@ -1,4 +1,4 @@
-"""Make the environment .venv and run something in it: ``python3 start.py demo``.
+"""Make the environment .venv and run something in it: ``python3 docs/start.py demo``.
 
 Needs nothing but Python. It keeps to what Python 3.6 can read, to say there that 3.11 is needed.
 """
@@ -17,7 +17,7 @@ JOBS = {
     "emulator": (".[cli]", "half a minute, 100 MB", ["descope-keys", "emulator"]),
     "tests": ("nox[uv]", "a few seconds, 90 MB", ["nox", "-s", "tests"]),
 }
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parent.parent
 PROGRAMS = HERE / ".venv" / ("Scripts" if os.name == "nt" else "bin")
 
 
@@ -26,7 +26,7 @@ def main() -> int:
     if sys.version_info < OLDEST:
         return refused()
     if not sys.argv[1:] or sys.argv[1] not in JOBS:
-        say("usage: python3 start.py " + "|".join(JOBS))
+        say("usage: python3 docs/start.py " + "|".join(JOBS))
         return 2
     package, cost, command = JOBS[sys.argv[1]]
     os.chdir(str(HERE))
