@@ -17,6 +17,7 @@ from .errors import (
     Conflict,
     ConnectionFailed,
     DeadlineExceeded,
+    DeliveryFailed,
     DescopeError,
     Forbidden,
     InvalidArgument,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         AccessKeyLoginOptions,
         AssociatedTenant,
         CreatedAccessKey,
+        DeliveredSecret,
         SortField,
     )
     from .session_token import SessionToken, TenantAccess
@@ -72,6 +74,7 @@ _LAZY: Final = {
     "AssociatedTenant": "models",
     "CreatedAccessKey": "models",
     "DPoPRequest": "dpop_request",
+    "DeliveredSecret": "models",
     "DescopeClient": "client",
     "EnvironmentVariable": "settings",
     "Management": "client",
@@ -101,6 +104,8 @@ __all__ = [
     "CreatedAccessKey",
     "DPoPRequest",
     "DeadlineExceeded",
+    "DeliveredSecret",
+    "DeliveryFailed",
     "DescopeClient",
     "DescopeError",
     "EnvironmentVariable",

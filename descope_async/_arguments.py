@@ -22,6 +22,7 @@ from .dpop_request import DPoPRequest
 from .errors import InvalidArgument
 from .events import Hook
 from .models import AccessKeyLoginOptions, AssociatedTenant, SortField
+from .settings import Deliver
 
 if TYPE_CHECKING:
     from attrs import AttrsInstance
@@ -240,6 +241,15 @@ def hooks(parameter: str, value: object) -> tuple[Hook, ...]:
                 f"{parameter}[{index}] must be a plain function: nobody awaits it"
             )
     return cast("tuple[Hook, ...]", found)
+
+
+def deliver(parameter: str, value: object) -> Deliver | None:
+    """What stores a new secret; None for nothing."""
+    if value is None or callable(value):
+        return value
+    raise InvalidArgument(
+        f"{parameter} must be a callable that takes a DeliveredSecret, not {type(value).__name__}"
+    )
 
 
 def seconds(parameter: str, value: object, least: float, most: float) -> float:

@@ -14,11 +14,12 @@ from urllib.request import getproxies, proxy_bypass
 from attrs import AttrsInstance, field, fields, frozen
 
 from ._arguments import credential, labels
+from ._arguments import deliver as checked_deliver
 from ._arguments import hooks as checked_hooks
 from ._secret import Secret
 from .errors import ConfigurationError, InvalidArgument
 from .events import Hook
-from .settings import Retries, Timeouts
+from .settings import Deliver, Retries, Timeouts
 
 Options = TypeVar("Options", bound=AttrsInstance)
 
@@ -48,6 +49,7 @@ class Config:
     ssl: SSLContext | None
     proxy: Secret[str] | None
     hooks: tuple[Hook, ...] = field(default=(), repr=False)
+    deliver: Deliver | None = field(default=None, repr=False)
 
     def management_bearer(self) -> Secret[str]:
         """What authorizes a management call.
@@ -86,6 +88,7 @@ def resolve(
     ssl: object,
     trust_env: object,
     hooks: object = None,
+    deliver: object = None,
     environment: Secret[Mapping[str, str]] = _ENVIRONMENT,
 ) -> Config:
     """The settings of a client from what its constructor was given.
@@ -115,6 +118,7 @@ def resolve(
             ssl=_ssl(ssl, url),
             proxy=_proxy(trust_env, url),
             hooks=checked_hooks("hooks", hooks),
+            deliver=checked_deliver("deliver", deliver),
         )
     except ConfigurationError:
         raise

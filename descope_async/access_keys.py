@@ -12,8 +12,10 @@ from attrs import AttrsInstance
 
 from . import _arguments as arguments
 from ._calls import wire
+from ._calls.delivery import Delivery
 from ._calls.license import License
-from ._calls.messages import Answer, Once, Request
+from ._calls.messages import Answer, Request
+from ._calls.once import REPEATABLE, Once
 from ._calls.reconciliation import Reconciliation
 from ._calls.transport import Transport
 from ._config import Config
@@ -22,6 +24,7 @@ from ._secret import Secret
 from ._telemetry import Telemetry
 from .errors import BadRequest, Conflict, NotFound
 from .models import AccessKey, AccessKeyLoginOptions, AssociatedTenant, CreatedAccessKey, SortField
+from .settings import Deliver
 
 T = TypeVar("T")
 V = TypeVar("V", bound=AttrsInstance)
@@ -59,7 +62,6 @@ class AccessKeys:
         self._reconciliation = Reconciliation(
             self.load,
             self.search_all_access_keys,
-            self._rotate_once,
             exchange,
             SYSTEM_CLOCK,
             telemetry=telemetry,
@@ -78,6 +80,7 @@ class AccessKeys:
         custom_attributes: Mapping[str, Any] | None = None,
         *,
         on_unknown: Literal["raise", "reconcile"] = "raise",
+        deliver: Deliver | None = None,
     ) -> CreatedAccessKey:
         """Make an access key. Its secret is in the result and is never shown again.
 
@@ -103,9 +106,16 @@ class AccessKeys:
                 raise OutcomeUnknown. ``"reconcile"``: put a marker at the end of the description,
                 which stays there, and find out by it. If there is such a key, it gets a new secret;
                 if there is none, it is created again. This takes up to 5 minutes.
+            deliver: Stores the secret: called with a `DeliveredSecret` as soon as the answer has
+                been read, before this returns, and even if this is cancelled meanwhile. A coroutine
+                function is awaited; any other callable runs on a worker thread, in a copy of the
+                caller's context. It has ``timeouts.deliver`` seconds. It is called once for each
+                secret; with ``"reconcile"`` a second secret of the same key replaces the first.
+                None for the client's own ``deliver``.
 
         Raises:
             OutcomeUnknown: The key may have been made, and its secret may be lost.
+            DeliveryFailed: ``deliver`` raised an error or took too long. The error has the secret.
         """
         reconciles = arguments.on_unknown("on_unknown", on_unknown)
         make_body = partial(
@@ -123,14 +133,19 @@ class AccessKeys:
         )
         said = _unless_none(arguments.text, "description", description)
 
-        async def once(marker: str | None) -> CreatedAccessKey:
+        delivery = self._delivery("create", deliver, name)
+
+        async def create(marker: str | None) -> CreatedAccessKey:
             marked = f"{said or ''} {marker}".lstrip() if marker else said
-            about = Once(name=name, marker=marker)
+            about = Once(operation="create", name=name, marker=marker, delivery=delivery)
             return await self._post(
                 "create", make_body(description=marked), CreatedAccessKey, about
             )
 
-        return await (self._reconciliation.create(once) if reconciles else once(None))
+        if not reconciles:
+            return await create(None)
+
+        return await self._reconciliation.create(create, partial(self._rotate, delivery))
 
     async def load(self, id: str) -> AccessKey:
         """Load one access key.
@@ -255,7 +270,11 @@ class AccessKeys:
         await self._change("delete", [arguments.identifier("id", id)])
 
     async def rotate(
-        self, id: str, *, on_unknown: Literal["raise", "reconcile"] = "raise"
+        self,
+        id: str,
+        *,
+        on_unknown: Literal["raise", "reconcile"] = "raise",
+        deliver: Deliver | None = None,
     ) -> CreatedAccessKey:
         """Give an access key a new secret; the old one is dead at once.
 
@@ -269,6 +288,7 @@ class AccessKeys:
                 ``"raise"``: raise OutcomeUnknown. ``"reconcile"``: wait for a minute, until the
                 request can no longer be carried out, rotate again, and prove the new secret by an
                 exchange; all that up to three times. This takes up to 5 minutes.
+            deliver: Stores the secret, as for `create`.
 
         Returns:
             The key with its new secret, which is never shown again.
@@ -276,10 +296,12 @@ class AccessKeys:
         Raises:
             NotFound: There is no such key.
             OutcomeUnknown: The old secret may be dead, and the new one lost.
+            DeliveryFailed: ``deliver`` raised an error or took too long. The error has the secret.
         """
         key_id = arguments.identifier("id", id)
         reconciles = arguments.on_unknown("on_unknown", on_unknown)
-        return await (self._reconciliation.rotate if reconciles else self._rotate_once)(key_id)
+        rotate = partial(self._rotate, self._delivery("rotate", deliver))
+        return await (self._reconciliation.rotate(key_id, rotate) if reconciles else rotate(key_id))
 
     async def activate_batch(self, ids: Collection[str]) -> None:
         """Let several deactivated access keys work again.
@@ -305,9 +327,17 @@ class AccessKeys:
         """
         await self._change("delete_batch", arguments.identifiers("ids", ids))
 
-    async def _rotate_once(self, key_id: str) -> CreatedAccessKey:
-        body = wire.id_body(key_id)
-        return await self._post("rotate", body, CreatedAccessKey, Once(key_id=key_id))
+    async def _rotate(self, delivery: Delivery | None, key_id: str) -> CreatedAccessKey:
+        about = Once(operation="rotate", key_id=key_id, delivery=delivery)
+        return await self._post("rotate", wire.id_body(key_id), CreatedAccessKey, about)
+
+    def _delivery(
+        self, operation: Literal["create", "rotate"], given: object, name: str | None = None
+    ) -> Delivery | None:
+        deliver = arguments.deliver("deliver", given) or self._config.deliver
+        if deliver is None:
+            return None
+        return Delivery(deliver, self._config.timeouts.deliver, operation, name)
 
     async def _change(self, operation: str, ids: list[str]) -> None:
         until = anyio.current_time() + self._config.timeouts.deadline
@@ -354,7 +384,8 @@ class AccessKeys:
             query=query,
             body=body,
             max_body=_MAX_SEARCH if operation == "search" else _MAX_KEY,
-            once=once,
+            silence=None if once is None else self._config.timeouts.secret,
+            care=once or REPEATABLE,
             license_tier=await self._license.tier(),
         )
         return await self._transport.send(request, partial(_read, cls))

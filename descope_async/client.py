@@ -28,7 +28,7 @@ from .errors import ClientClosed, UnexpectedResponse
 from .events import Hook
 from .models import AccessKeyLoginOptions
 from .session_token import SessionToken
-from .settings import AccessKeySource, ReplayStore, Retries, Timeouts
+from .settings import AccessKeySource, Deliver, ReplayStore, Retries, Timeouts
 from .token_source import TokenSource, TokenSources
 from .verifier import AccessKeyVerifier, Lifetimes
 
@@ -77,6 +77,8 @@ class DescopeClient:
             None for this process's memory.
         hooks: Called with each `Event`, on the thread of the event loop that the work runs on: so
             briefly, and without waiting for anything. What they raise is logged.
+        deliver: Gets each new secret that `create` and `rotate` bring, unless the call has one of
+            its own: see there. None for nobody.
 
     Raises:
         ConfigurationError: A setting is missing or unusable.
@@ -101,6 +103,7 @@ class DescopeClient:
         trust_env: bool = False,
         replay_store: ReplayStore | None = None,
         hooks: Sequence[Hook] | None = None,
+        deliver: Deliver | None = None,
     ) -> None:
         keys = [Secret[object](management_key), Secret[object](auth_management_key)]
         del management_key, auth_management_key  # no traceback shall show them
@@ -118,6 +121,7 @@ class DescopeClient:
             ssl=ssl,
             trust_env=trust_env,
             hooks=hooks,
+            deliver=deliver,
         )
         clock = SYSTEM_CLOCK
         telemetry = Telemetry(self._config.hooks, self.project_id, self.base_url)

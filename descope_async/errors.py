@@ -12,6 +12,7 @@ In a tree, to catch at the depth that suits::
     │   ├── DeadlineExceeded        too slow (also a TimeoutError)
     │   └── KeySetUnavailable       the project's signing keys could not be had; the token may be fine
     ├── OutcomeUnknown              create or rotate may have been done or not; says what to do
+    ├── DeliveryFailed              `deliver` did not take a new secret, which is in here
     ├── UnexpectedResponse          an answer that is not the documented one; says where
     ├── ApiError                    the service refused: status, code, description
     │   ├── BadRequest              400
@@ -36,8 +37,8 @@ In a tree, to catch at the depth that suits::
             └── ProofReplayed       the proof was used before
 
 Every error can be pickled. None carries a header, a request body or a token; the one secret that
-any may carry is the ``cleartext`` of `UnexpectedResponse` and `OutcomeUnknown`, which would be lost
-otherwise.
+any may carry is the ``cleartext`` of `OutcomeUnknown`, `DeliveryFailed` and `UnexpectedResponse`,
+which would be lost otherwise.
 """
 
 from __future__ import annotations
@@ -173,6 +174,26 @@ class OutcomeUnknown(DescopeError):
     def cleartext(self) -> str | None:
         """The secret in ``result``; None without one."""
         return None if self.result is None else self.result.cleartext
+
+
+class DeliveryFailed(DescopeError):
+    """A new secret arrived, but ``deliver`` raised an error or took too long.
+
+    The error that ``deliver`` raised is the ``__cause__``, without its frames, unless it shows the
+    secret.
+
+    Attributes:
+        cleartext: The secret. It is shown this once: store it.
+        result: The `CreatedAccessKey`; None when the answer was damaged, and only its secret could
+            be read.
+        key_id: The access key's id; None when it is not known.
+        name: The access key's name; None when it is not known.
+    """
+
+    cleartext: str = ""
+    result: Any = None
+    key_id: str | None = None
+    name: str | None = None
 
 
 class UnexpectedResponse(DescopeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from attrs import field, frozen
 
@@ -139,6 +139,26 @@ class CreatedAccessKey:
         from ._calls.wire import to_wire  # the JSON names, and cattrs, are loaded only when needed
 
         return to_wire(self)
+
+
+@frozen(kw_only=True)
+class DeliveredSecret:
+    """A new secret, as ``deliver`` gets it.
+
+    Attributes:
+        cleartext: The secret. It is shown this once: store it.
+        operation: The call that made it: ``"create"`` or ``"rotate"``. It is ``"create"`` too when
+            ``on_unknown="reconcile"`` found the key and gave it a new secret.
+        key: The access key; None when the answer was damaged, and only its secret could be read.
+        key_id: The key's id; None when it is not known.
+        name: The key's name; None when it is not known.
+    """
+
+    cleartext: str = field(repr=False)
+    operation: Literal["create", "rotate"]
+    key: AccessKey | None = None
+    key_id: str | None = None
+    name: str | None = None
 
 
 @frozen

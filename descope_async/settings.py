@@ -1,4 +1,4 @@
-"""What a client can be told: time limits, repeats, where keys are read and proofs remembered."""
+"""What a client can be told: time limits, repeats, where secrets are put and keys are read."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ from typing import Final, Protocol, TypeAlias
 from attrs import Attribute, field, frozen
 
 from .errors import ConfigurationError
+from .models import DeliveredSecret
 
-__all__ = ["AccessKeySource", "EnvironmentVariable", "ReplayStore", "Retries", "Timeouts"]
+__all__ = [
+    "AccessKeySource",
+    "Deliver",
+    "EnvironmentVariable",
+    "ReplayStore",
+    "Retries",
+    "Timeouts",
+]
 
 _A_DAY: Final = 86_400.0
 _MAX_ATTEMPTS: Final = 20
@@ -36,6 +44,7 @@ class Timeouts:
         deadline: For a whole management call, repeats included.
         exchange: For a whole exchange of an access key, repeats included.
         keys: For a whole fetch of the project's signing keys, repeats included.
+        deliver: For what ``deliver`` does with a new secret.
     """
 
     connect: float = field(default=5.0, validator=_positive_seconds)
@@ -44,6 +53,7 @@ class Timeouts:
     deadline: float = field(default=60.0, validator=_positive_seconds)
     exchange: float = field(default=15.0, validator=_positive_seconds)
     keys: float = field(default=5.0, validator=_positive_seconds)
+    deliver: float = field(default=30.0, validator=_positive_seconds)
 
 
 def _within(
@@ -92,6 +102,9 @@ class EnvironmentVariable:
 AccessKeySource: TypeAlias = (
     str | Path | EnvironmentVariable | Callable[[], str] | Callable[[], Awaitable[str]]
 )
+
+#: Stores a new secret. A coroutine function is awaited; anything else runs on a worker thread.
+Deliver: TypeAlias = Callable[[DeliveredSecret], object]
 
 
 class ReplayStore(Protocol):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from descope_async.access_keys import AccessKeys as _AsyncAccessKeys
 from descope_async.models import AccessKey, AssociatedTenant, CreatedAccessKey, SortField
+from descope_async.settings import Deliver
 
 from ._portal import Portal
 
@@ -44,6 +45,7 @@ class AccessKeys:
         custom_attributes: Mapping[str, Any] | None = None,
         *,
         on_unknown: Literal["raise", "reconcile"] = "raise",
+        deliver: Deliver | None = None,
     ) -> CreatedAccessKey:
         """Make an access key. Its secret is in the result and is never shown again.
 
@@ -69,9 +71,16 @@ class AccessKeys:
                 raise OutcomeUnknown. ``"reconcile"``: put a marker at the end of the description,
                 which stays there, and find out by it. If there is such a key, it gets a new secret;
                 if there is none, it is created again. This takes up to 5 minutes.
+            deliver: Stores the secret: called with a `DeliveredSecret` as soon as the answer has
+                been read, before this returns, and even if this is cancelled meanwhile. A coroutine
+                function is awaited; any other callable runs on a worker thread, in a copy of the
+                caller's context. It has ``timeouts.deliver`` seconds. It is called once for each
+                secret; with ``"reconcile"`` a second secret of the same key replaces the first.
+                None for the client's own ``deliver``.
 
         Raises:
             OutcomeUnknown: The key may have been made, and its secret may be lost.
+            DeliveryFailed: ``deliver`` raised an error or took too long. The error has the secret.
         """
         return self._portal.call(
             self._async.create,
@@ -85,6 +94,7 @@ class AccessKeys:
             permitted_ips,
             custom_attributes,
             on_unknown=on_unknown,
+            deliver=deliver,
         )
 
     def load(self, id: str) -> AccessKey:
@@ -205,7 +215,11 @@ class AccessKeys:
         self._portal.call(self._async.delete, id)
 
     def rotate(
-        self, id: str, *, on_unknown: Literal["raise", "reconcile"] = "raise"
+        self,
+        id: str,
+        *,
+        on_unknown: Literal["raise", "reconcile"] = "raise",
+        deliver: Deliver | None = None,
     ) -> CreatedAccessKey:
         """Give an access key a new secret; the old one is dead at once.
 
@@ -219,6 +233,7 @@ class AccessKeys:
                 ``"raise"``: raise OutcomeUnknown. ``"reconcile"``: wait for a minute, until the
                 request can no longer be carried out, rotate again, and prove the new secret by an
                 exchange; all that up to three times. This takes up to 5 minutes.
+            deliver: Stores the secret, as for `create`.
 
         Returns:
             The key with its new secret, which is never shown again.
@@ -226,8 +241,9 @@ class AccessKeys:
         Raises:
             NotFound: There is no such key.
             OutcomeUnknown: The old secret may be dead, and the new one lost.
+            DeliveryFailed: ``deliver`` raised an error or took too long. The error has the secret.
         """
-        return self._portal.call(self._async.rotate, id, on_unknown=on_unknown)
+        return self._portal.call(self._async.rotate, id, on_unknown=on_unknown, deliver=deliver)
 
     def activate_batch(self, ids: Collection[str]) -> None:
         """Let several deactivated access keys work again.

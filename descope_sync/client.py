@@ -14,7 +14,7 @@ from descope_async.dpop_request import DPoPRequest
 from descope_async.events import Hook
 from descope_async.models import AccessKeyLoginOptions
 from descope_async.session_token import SessionToken
-from descope_async.settings import AccessKeySource, ReplayStore, Retries, Timeouts
+from descope_async.settings import AccessKeySource, Deliver, ReplayStore, Retries, Timeouts
 
 from ._portal import PORTAL, Portal
 from .access_keys import AccessKeys
@@ -68,6 +68,8 @@ class DescopeClient:
             None for this process's memory.
         hooks: Called with each `Event`, on the thread of the event loop that the work runs on: so
             briefly, and without waiting for anything. What they raise is logged.
+        deliver: Gets each new secret that `create` and `rotate` bring, unless the call has one of
+            its own: see there. None for nobody.
 
     Raises:
         ConfigurationError: A setting is missing or unusable.
@@ -90,6 +92,7 @@ class DescopeClient:
         trust_env: bool = False,
         replay_store: ReplayStore | None = None,
         hooks: Sequence[Hook] | None = None,
+        deliver: Deliver | None = None,
     ) -> None:
         try:
             self._async = _AsyncDescopeClient(
@@ -107,6 +110,7 @@ class DescopeClient:
                 trust_env=trust_env,
                 replay_store=replay_store,
                 hooks=hooks,
+                deliver=deliver,
             )
         finally:
             del (

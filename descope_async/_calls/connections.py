@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections.abc import AsyncGenerator, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import suppress
 from contextvars import ContextVar
 from importlib import import_module
 from typing import Any, Final
@@ -118,20 +118,22 @@ class Pool:
         kept: Keeps its connections open, for the next request.
         fresh: Makes one for each request.
         tasks: What goes on in the background, cancelled at the end.
+        outcomes: Tasks that bring a secret. The pool waits a few seconds for them before it closes.
         deadlines: The limits of what goes on.
     """
 
     kept: aiohttp.ClientSession
     fresh: aiohttp.ClientSession
     tasks: set[asyncio.Task[Any]]
+    outcomes: set[asyncio.Task[Any]]
     deadlines: Deadlines
 
     def __init__(self, config: Config) -> None:
         self.kept = _session(config, force_close=False)
         self.fresh = _session(config, force_close=True)
         self.tasks = set()
+        self.outcomes = set()
         self.deadlines = Deadlines()
-        self._awaited = set[asyncio.Future[None]]()
         self._lifetime = self._live()
 
     @classmethod
@@ -146,17 +148,6 @@ class Pool:
     def is_closed(self) -> bool:
         """Whether no request can be sent any more."""
         return self.kept.closed
-
-    @contextmanager
-    def outcome_awaited(self) -> Generator[None, None, None]:
-        """Delay the end of the pool, for a few seconds, until this is left."""
-        outcome = asyncio.get_running_loop().create_future()
-        self._awaited.add(outcome)
-        try:
-            yield
-        finally:
-            self._awaited.discard(outcome)
-            outcome.cancel()
 
     async def aclose(self) -> None:
         """Close the connections and end the tasks."""
@@ -175,8 +166,8 @@ class Pool:
         try:
             yield
         finally:
-            if self._awaited:
-                await asyncio.wait(list(self._awaited), timeout=_OUTCOMES_WITHIN)
+            if self.outcomes:
+                await asyncio.wait(list(self.outcomes), timeout=_OUTCOMES_WITHIN)
             for task in list(self.tasks):
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final, Literal, TypeVar
 
-from attrs import AttrsInstance, define, field, frozen
+from attrs import AttrsInstance, define, field
 
 from descope_async._secret import Secret
 from descope_async.errors import (
@@ -19,13 +18,13 @@ from descope_async.errors import (
     DescopeError,
     Forbidden,
     NotFound,
-    OutcomeUnknown,
     RateLimited,
     ServerError,
     Unauthorized,
     UnexpectedResponse,
 )
 
+from .once import REPEATABLE, Repeatable
 from .retry_rules import http_date, retry_after
 from .wire import ServiceError, read, read_error
 
@@ -47,21 +46,6 @@ _ERRORS: Final[Mapping[int, type[ApiError]]] = {
 }
 
 
-@frozen(kw_only=True)
-class Once:
-    """Marks a request that must not be carried out twice, and says what it is about.
-
-    Attributes:
-        key_id: The access key that gets a new secret; None when one is made.
-        name: The name of the access key that is made.
-        marker: What its description ends in, to find it by; None for nothing.
-    """
-
-    key_id: str | None = None
-    name: str | None = None
-    marker: str | None = None
-
-
 @define(kw_only=True)
 class Request:
     """What to ask.
@@ -77,8 +61,8 @@ class Request:
         body: JSON body; None for none.
         license_tier: The project's tier, sent to reach its rate limits; None when unknown.
         max_body: Bytes that the answer may have.
-        once: Set when to repeat it would make a second key or kill a secret; None when it may be
-            repeated.
+        silence: Seconds for which the service may be silent; None for the client's ``timeouts.read``.
+        care: Whether it may be carried out twice, and what follows from that.
         rate_limit_pause: Seconds to ask nothing after a rate limit that does not say for how long.
         patience: Seconds to wait at most if the service asks to wait; infinity for as long as the
             client's settings allow.
@@ -94,7 +78,8 @@ class Request:
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     license_tier: str | None = None
     max_body: int = MAX_BODY
-    once: Once | None = None
+    silence: float | None = None
+    care: Repeatable = REPEATABLE
     rate_limit_pause: float = 60.0
     patience: float = math.inf
 
@@ -166,57 +151,6 @@ def refusal(
         request_id=request_id,
         retry_after=retry_after(headers.get("Retry-After"), now=now),
     )
-
-
-def outcome_unknown(
-    request: Request,
-    once: Once,
-    started_at: float,
-    failure: DescopeError | None,
-    result: object = None,
-    *,
-    interrupted: bool = False,
-) -> OutcomeUnknown:
-    """The error for a request that was sent, of which nobody knows what became.
-
-    Args:
-        request: What was asked.
-        once: What it is about.
-        started_at: When it was sent at the earliest, epoch seconds.
-        failure: Why nobody knows; None when the answer arrived.
-        result: What arrived after a cancellation.
-        interrupted: Whether the caller was cancelled.
-    """
-    if result is not None:
-        problem = "was cancelled, but done before that: store the secret in `result`"
-    elif once.key_id is None:
-        began = datetime.fromtimestamp(started_at, UTC).isoformat(timespec="seconds")
-        mark = f" whose description ends in {once.marker!r}" if once.marker else ""
-        problem = (
-            f"nobody knows whether the key {once.name!r} was made; look for one{mark} made since "
-            f"{began}: if there is one, its secret is lost, so rotate or delete it; if there is "
-            "none, create it again"
-        )
-    else:
-        problem = (
-            f"nobody knows whether the key {once.key_id} has a new secret; try the old one: if it "
-            "is refused, the new one is lost, so rotate again, a minute from now at the earliest"
-        )
-    reason = f" ({failure})" if failure is not None else ""
-    said = failure or DescopeError("")
-    unknown = OutcomeUnknown(
-        f"{request.operation}: {problem}{reason}",
-        operation=request.operation,
-        status_code=said.status_code,
-        error_code=said.error_code,
-        error_description=said.error_description,
-        error_message=said.error_message,
-        request_id=said.request_id,
-    )
-    unknown.key_id, unknown.name, unknown.marker = once.key_id, once.name, once.marker
-    unknown.started_at, unknown.interrupted, unknown.result = started_at, interrupted, result
-    unknown.__cause__ = failure
-    return unknown
 
 
 def _sentence(request: Request, status: int, said: ServiceError, request_id: str | None) -> str:

@@ -19,11 +19,11 @@ from descope_async.errors import (
     DescopeError,
     NotFound,
     OutcomeUnknown,
-    UnexpectedResponse,
 )
 from descope_async.events import TwinKeysFound
 from descope_async.models import AccessKey, AccessKeyLoginOptions, CreatedAccessKey
 
+from .once import holds_secret
 from .retry_rules import REFUSALS, stretched
 
 #: Seconds to wait before each look for a key that may have been made.
@@ -33,6 +33,8 @@ _HORIZON: Final = 60.0
 #: Seconds after which nothing more is begun.
 _DEADLINE: Final = 240.0
 _ROTATIONS: Final = 3
+#: Makes the key with a marker, or gives the key of an id a new secret.
+OnceFor = Callable[[str], Awaitable[CreatedAccessKey]]
 _STATUS: Final = {"activate": "active", "deactivate": "inactive", "delete": None}
 
 
@@ -42,7 +44,6 @@ class Reconciliation:
     Args:
         load: Loads a key.
         search: Finds the keys in which a text occurs, or all.
-        rotate: Gives a key a new secret, once.
         exchange: Makes a token from an access key.
         clock: The time source.
         sleep: Waits for so many seconds.
@@ -55,7 +56,6 @@ class Reconciliation:
         self,
         load: Callable[[str], Awaitable[AccessKey]],
         search: Callable[..., Awaitable[list[AccessKey]]],
-        rotate: Callable[[str], Awaitable[CreatedAccessKey]],
         exchange: Callable[[Secret[str], AccessKeyLoginOptions], Awaitable[object]],
         clock: Clock,
         sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
@@ -66,7 +66,6 @@ class Reconciliation:
     ) -> None:
         self._load = load
         self._search = search
-        self._rotate = rotate
         self._exchange = exchange
         self._clock = clock
         self._sleep = sleep
@@ -95,12 +94,15 @@ class Reconciliation:
         return all(status.get(key_id) == wanted for key_id in ids)
 
     async def create(
-        self, create: Callable[[str], Awaitable[CreatedAccessKey]]
+        self,
+        create: OnceFor,
+        rotate: OnceFor,
     ) -> CreatedAccessKey:
         """Make a key; if nobody knows whether that was done, find the key or make it again.
 
         Args:
             create: Makes the key once, with a marker at the end of its description.
+            rotate: Gives a key a new secret, once.
 
         Raises:
             OutcomeUnknown: It could not be found out, or there is a key without a known secret.
@@ -113,32 +115,37 @@ class Reconciliation:
             if error.interrupted:
                 raise
             unknown = error.with_traceback(None)
-        return await _settled(unknown, self._find_or_create(create, marker, unknown, until))
+        return await _settled(unknown, self._find_or_create(create, rotate, marker, unknown, until))
 
-    async def rotate(self, key_id: str) -> CreatedAccessKey:
+    async def rotate(self, key_id: str, rotate: OnceFor) -> CreatedAccessKey:
         """Give a key a new secret; if nobody knows whether that was done, once more.
+
+        Args:
+            key_id: The key.
+            rotate: Gives a key a new secret, once.
 
         Raises:
             OutcomeUnknown: It cannot be told which secret the key has.
         """
         until = self._clock.running() + _DEADLINE
         try:
-            return await self._rotate(key_id)
+            return await rotate(key_id)
         except OutcomeUnknown as error:
             if error.interrupted:
                 raise
             unknown = error.with_traceback(None)
-        return await _settled(unknown, self._rotate_again(key_id, unknown, until))
+        return await _settled(unknown, self._rotate_again(key_id, rotate, unknown, until))
 
     async def _find_or_create(
         self,
-        create: Callable[[str], Awaitable[CreatedAccessKey]],
+        create: OnceFor,
+        rotate: OnceFor,
         marker: str,
         unknown: OutcomeUnknown,
         until: float,
     ) -> CreatedAccessKey:
         if found := await self._look_for(marker, until):
-            return await self._recover(found, unknown, until)
+            return await self._recover(found, rotate, unknown, until)
         try:
             unknown.result = created = await create(marker)
         except OutcomeUnknown as error:
@@ -148,7 +155,7 @@ class Reconciliation:
             await self._report_twins(marker, created.key)
             return created
         if found := await self._look_for(marker, until):
-            return await self._recover(found, unknown, until)
+            return await self._recover(found, rotate, unknown, until)
         raise unknown
 
     async def _look_for(self, marker: str, until: float) -> list[AccessKey]:
@@ -178,30 +185,38 @@ class Reconciliation:
         return found or (matching(await self._search()) if everywhere else [])
 
     async def _recover(
-        self, found: list[AccessKey], unknown: OutcomeUnknown, until: float
+        self,
+        found: list[AccessKey],
+        rotate: OnceFor,
+        unknown: OutcomeUnknown,
+        until: float,
     ) -> CreatedAccessKey:
         """Give the newest a secret that is known."""
         newest = found[0]
         unknown.key_id = newest.id
         self._report(found[1:], newest)
         try:
-            unknown.result = created = await self._rotate(newest.id)
+            unknown.result = created = await rotate(newest.id)
         except OutcomeUnknown as error:
             if error.interrupted:
                 raise
         else:
             if await self._works(created):
                 return created
-        return await self._rotate_again(newest.id, unknown, until)
+        return await self._rotate_again(newest.id, rotate, unknown, until)
 
     async def _rotate_again(
-        self, key_id: str, unknown: OutcomeUnknown, until: float
+        self,
+        key_id: str,
+        rotate: OnceFor,
+        unknown: OutcomeUnknown,
+        until: float,
     ) -> CreatedAccessKey:
         for _ in range(_ROTATIONS):
             await self._wait(self._horizon, until)
             unknown.result = None  # it is superseded now
             try:
-                unknown.result = created = await self._rotate(key_id)
+                unknown.result = created = await rotate(key_id)
             except OutcomeUnknown as error:
                 if error.interrupted:
                     raise
@@ -246,7 +261,7 @@ async def _settled(unknown: OutcomeUnknown, work: Awaitable[CreatedAccessKey]) -
     except OutcomeUnknown:
         raise
     except DescopeError as error:
-        if isinstance(error, UnexpectedResponse) and error.cleartext:
+        if holds_secret(error):
             raise
         unknown.__cause__ = error.with_traceback(None)
     except asyncio.CancelledError:

@@ -17,7 +17,6 @@ from descope_async.errors import (
     OutcomeUnknown,
     RateLimited,
     RequestFailed,
-    UnexpectedResponse,
 )
 from descope_async.events import (
     AttemptEnded,
@@ -31,7 +30,7 @@ from descope_async.events import (
 from descope_async.settings import Retries
 
 from .attempts import Attempt
-from .messages import Request, outcome_unknown, request_id_of
+from .messages import Request, request_id_of
 from .retry_rules import Quota, Verdict, judge, pause, stretched
 
 T = TypeVar("T")
@@ -116,7 +115,10 @@ class Repeats:
         """
         began = self._clock.running()
         progress = _Progress(
-            request, began, until=began + request.deadline, is_fresh=request.once is not None
+            request,
+            began,
+            until=began + request.deadline,
+            is_fresh=request.care.needs_own_connection,
         )
         is_watched = self._telemetry.is_watched
         if is_watched:
@@ -168,7 +170,7 @@ class Repeats:
             return
         wait = self._wait(request, progress, failure, verdict)
         if wait is None:
-            raise _completed(failure, request, attempt, verdict, progress)
+            raise _completed(request.care.ended(failure, attempt), progress)
         self._tell_retry(progress, failure, wait, "throttled" if verdict.is_throttled else "failed")
         await self._sleep(wait)
 
@@ -179,7 +181,7 @@ class Repeats:
         asked = failure.retry_after
         if (
             not verdict.is_worth_repeating
-            or (request.once is not None and verdict.may_be_done)
+            or not request.care.may_repeat(failure)
             or progress.attempts >= self._retries.attempts
             or (asked is not None and asked > min(self._retries.max_wait, request.patience))
         ):
@@ -306,21 +308,12 @@ def _outcome(error: BaseException | None) -> Literal["done", "error", "unknown",
     return "error" if isinstance(error, Exception) else "interrupted"
 
 
-def _completed(
-    failure: DescopeError,
-    request: Request,
-    attempt: Attempt,
-    verdict: Verdict,
-    progress: _Progress,
-) -> DescopeError:
-    """What to raise for a failure after which there is no other attempt."""
-    is_secret_kept = isinstance(failure, UnexpectedResponse) and failure.cleartext is not None
-    if request.once is not None and verdict.may_be_done and not is_secret_kept:
-        failure = outcome_unknown(request, request.once, attempt.started_at, failure)
+def _completed(failure: DescopeError, progress: _Progress) -> DescopeError:
+    """The failure of a call, with what all attempts at it mean together."""
     if isinstance(failure, RequestFailed):
         failure.sent = progress.is_uncertain
     elif isinstance(failure, ApiError):
         failure.uncertain = progress.is_uncertain
-    failure.operation = request.operation
+    failure.operation = progress.request.operation
     failure.attempts = progress.attempts
     return failure

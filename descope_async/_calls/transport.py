@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable, Coroutine
 from functools import cache, partial
 from http import HTTPStatus
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import aiohttp
 from aiohttp import hdrs
@@ -17,7 +17,6 @@ from yarl import URL
 from descope_async._config import Config
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.forks import forget_in_child
-from descope_async._runtime.shield import shielded
 from descope_async._telemetry import Telemetry
 from descope_async.errors import (
     ClientClosed,
@@ -31,13 +30,13 @@ from descope_async.errors import (
 
 from .attempts import Attempt
 from .connections import ATTEMPT, Connections, Pool
-from .messages import Answer, Once, Request, outcome_unknown, refusal
+from .messages import Answer, Request, refusal
 from .repeats import Repeats
-from .retry_rules import judge
-from .wire import encode, salvaged
+from .wire import encode
 
 T = TypeVar("T")
 
+_CLOSED: Final = "the client was closed during the call"
 _MAX_ERROR_BODY: Final = 64 * 1024
 _LICENSE: Final = istr("x-descope-license")
 #: The part of a call's time for which one attempt may hear nothing, so that there is time for another.
@@ -69,11 +68,7 @@ class Transport:
             OutcomeUnknown: A request that must not be repeated may have been carried out.
             ClientClosed: After `aclose`.
         """
-        if request.once is None:
-            carry_out = partial(self._carry_out, request, read)
-        else:
-            carry_out = partial(self._carry_out_once, request, request.once, read)
-        return self._repeats.run(request, carry_out)
+        return self._repeats.run(request, partial(self._attempt, request, read))
 
     async def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do something in the background of this loop until it is done or the client closes."""
@@ -94,23 +89,25 @@ class Transport:
         """Start clean in a forked child."""
         self._repeats.forget()
 
-    async def _carry_out(
-        self, request: Request, read: Callable[[Answer], T], attempt: Attempt
-    ) -> T:
+    async def _attempt(self, request: Request, read: Callable[[Answer], T], attempt: Attempt) -> T:
         pool = self._connections.pool_if_open() or await self._connections.pool()
+        work = partial(self._carry_out, request, read, pool)
+        return await request.care.carry_out(work, attempt, pool)
+
+    async def _carry_out(
+        self, request: Request, read: Callable[[Answer], T], pool: Pool, attempt: Attempt
+    ) -> T:
         # aiohttp's errors hold the headers, in their attributes and in the frames of their
         # traceback. So they end here: what is raised is raised outside of their handlers.
+        attempt.deadline = pool.deadlines.within(attempt.limit, self._silence(request))
         try:
-            if request.once is not None:  # what is shielded cannot be cancelled from within
-                return read(await self._exchange(pool, request, attempt))
-            attempt.deadline = pool.deadlines.within(attempt.limit, self._silence(request))
             with attempt.deadline:
-                return read(await self._exchange(pool, request, attempt))
+                return self._read(request, await self._exchange(pool, request, attempt), read)
         except DescopeError as error:
             failure = error.with_traceback(None)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             failure = (
-                _closed(request, attempt)
+                ClientClosed(_CLOSED)
                 if pool.is_closed
                 else _failure(error, request, self._config.base_url, attempt)
             )
@@ -118,36 +115,19 @@ class Transport:
             # aiohttp also cancels those who wait for a connection when it is closed.
             if _is_cancelled() or not pool.is_closed:
                 raise cancellation.with_traceback(None) from None
-            failure = _closed(request, attempt)
+            failure = ClientClosed(_CLOSED)
         except RuntimeError:
             if not pool.is_closed:
                 raise
-            failure = _closed(request, attempt)
+            failure = ClientClosed(_CLOSED)
         raise failure
 
-    async def _carry_out_once(
-        self, request: Request, once: Once, read: Callable[[Answer], T], attempt: Attempt
-    ) -> T:
-        """As above, but not to be interrupted once sent: the answer may bring a secret."""
-        pool = await self._connections.pool()
-        with pool.outcome_awaited():
-            ending = await shielded(
-                self._carry_out(request, read, attempt), lambda: attempt.is_sent, attempt.limit
-            )
-        if ending.error is not None and not isinstance(ending.error, DescopeError):
-            raise ending.error
-        failure = ending.error
-        if ending.is_late:
-            failure = _failure(TimeoutError(), request, self._config.base_url, attempt)
-        if ending.cancellation is None or _holds_secret(failure):
-            if failure is not None:
-                raise failure
-            return cast("T", ending.result)
-        if failure is not None and not judge(failure).may_be_done:
-            raise ending.cancellation
-        raise outcome_unknown(
-            request, once, attempt.started_at, failure, ending.result, interrupted=True
-        )
+    def _read(self, request: Request, answer: Answer, read: Callable[[Answer], T]) -> T:
+        try:
+            return read(answer)
+        except UnexpectedResponse as error:
+            request.care.salvage(error, answer.body)
+            raise
 
     async def _exchange(self, pool: Pool, request: Request, attempt: Attempt) -> Answer:
         session = pool.fresh if attempt.is_fresh else pool.kept
@@ -160,7 +140,7 @@ class Transport:
             headers=_headers(request),
             allow_redirects=False,
             proxy=self._config.proxy.reveal() if self._config.proxy else None,
-            timeout=self._timeout(request),
+            timeout=_client_timeout(self._config.timeouts.connect),
         )
         try:
             return await self._answer(request, attempt, response)
@@ -179,13 +159,12 @@ class Transport:
                 body += await content.readany()
                 attempt.hear()
         except (aiohttp.ClientError, OSError, asyncio.CancelledError) as error:
-            # An error status counts, whatever comes of its body; and so does a secret, also
-            # when time is over, which is the only thing that cancels a shielded request.
+            # An error status counts, whatever comes of its body; and so does a secret, also when
+            # time is over.
             is_cancelled = isinstance(error, asyncio.CancelledError) and not (
                 attempt.deadline is not None and attempt.deadline.is_what_cancels
             )
-            holds_secret = request.once is not None and salvaged(body) is not None
-            if (response.ok or is_cancelled) and not holds_secret:
+            if is_cancelled or (response.ok and not request.care.is_enough(body)):
                 raise
         if response.status < HTTPStatus.MULTIPLE_CHOICES and len(body) <= limit:
             return Answer(
@@ -197,8 +176,7 @@ class Transport:
         failure = refusal(
             request, response.status, response.headers, bytes(body), self._clock.now()
         )
-        if request.once is not None and isinstance(failure, UnexpectedResponse):
-            failure.cleartext = salvaged(body)
+        request.care.salvage(failure, body)
         raise failure
 
     def _url(self, request: Request) -> URL:
@@ -206,26 +184,20 @@ class Transport:
         return url.with_query(request.query) if request.query else url
 
     def _silence(self, request: Request) -> float:
+        if request.silence is not None:
+            return request.silence
         read = self._config.timeouts.read
         return min(read, request.deadline * _SILENCE) if self._config.retries.attempts > 1 else read
 
-    def _timeout(self, request: Request) -> aiohttp.ClientTimeout:
-        timeouts = self._config.timeouts
-        return _client_timeout(timeouts.connect, None if request.once is None else timeouts.secret)
-
 
 @cache
-def _client_timeout(connect: float, read: float | None) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
+def _client_timeout(connect: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect)
 
 
 def _is_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _holds_secret(failure: DescopeError | None) -> bool:
-    return isinstance(failure, UnexpectedResponse) and failure.cleartext is not None
 
 
 def _headers(request: Request) -> dict[str, str]:
@@ -237,13 +209,6 @@ def _headers(request: Request) -> dict[str, str]:
     if request.license_tier is not None:
         headers[_LICENSE] = request.license_tier
     return headers
-
-
-def _closed(request: Request, attempt: Attempt) -> DescopeError:
-    problem = "the client was closed during the call"
-    if request.once is not None and attempt.is_sent:
-        return ConnectionFailed(problem, sent=True)
-    return ClientClosed(problem)
 
 
 def _failure(error: Exception, request: Request, base_url: str, attempt: Attempt) -> RequestFailed:

@@ -7,7 +7,6 @@ number or as a string of digits.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, Final, NoReturn, TypeVar, cast, get_args, get_origin
@@ -33,8 +32,6 @@ from descope_async.models import (
 T = TypeVar("T")
 V = TypeVar("V", bound=AttrsInstance)
 
-#: The secret of a new key, in JSON that need not be complete.
-_CLEARTEXT: Final = re.compile(rb'"cleartext"\s*:\s*("(?:[^"\\]|\\.)*")')
 _INT64: Final = range(-(2**63), 2**63)
 #: Where unknown members stand in while cattrs builds a value; no JSON name of the service's.
 _EXTRA: Final = "(extra)"
@@ -89,13 +86,9 @@ def read(cls: type[V], body: bytes) -> V:
 
     Raises:
         UnexpectedResponse: The body is not JSON or not of the documented shape; ``path`` says
-            where. When it still holds the secret of a new key, ``cleartext`` has it.
+            where.
     """
-    try:
-        document = _object(body)
-    except UnexpectedResponse as error:
-        error.cleartext = salvaged(body)
-        raise
+    document = _object(body)
     try:
         return _CONVERTER.structure(document, cls)
     except Exception:  # noqa: BLE001, S110 - whatever it is, it is found again and named below
@@ -104,20 +97,7 @@ def read(cls: type[V], body: bytes) -> V:
         return _naming_converter().structure(document, cls)
     except BaseValidationError as error:
         path, problem = _first_problem(error)
-    failure = UnexpectedResponse(f"the answer's {path} {problem}", path=path)
-    cleartext = document.get("cleartext")
-    if isinstance(cleartext, str) and cleartext:
-        failure.cleartext = cleartext
-    raise failure
-
-
-def salvaged(body: bytes | bytearray) -> str | None:
-    """The secret of a new key in an answer that is damaged; None when it is not there as a whole."""
-    found = _CLEARTEXT.search(body)
-    try:
-        return str(json.loads(found[1])) or None if found else None
-    except ValueError:
-        return None
+    raise UnexpectedResponse(f"the answer's {path} {problem}", path=path)
 
 
 def read_error(body: bytes) -> ServiceError:

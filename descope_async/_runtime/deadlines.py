@@ -14,6 +14,8 @@ from typing import Any, Final, Self
 
 from attrs import define, field
 
+from .shield import OVERDUE
+
 #: Seconds between two looks at the limits, for each of them.
 _REST: Final = 2e-5
 
@@ -107,7 +109,7 @@ class Deadline:
     def exceed(self) -> None:
         """Cancel what goes on."""
         self._is_exceeded = True
-        self._task.cancel()
+        self._task.cancel(OVERDUE)
 
     def __enter__(self) -> Self:
         task = asyncio.current_task()

@@ -11,6 +11,9 @@ from attrs import field, frozen
 
 T = TypeVar("T")
 
+#: The message of a cancellation by a time limit, to which shielded work listens too.
+OVERDUE: Final = "overdue"
+
 
 @frozen(kw_only=True)
 class Ending(Generic[T]):
@@ -19,36 +22,36 @@ class Ending(Generic[T]):
     Attributes:
         result: What it returned; None when it did not.
         error: What it raised; None when it did not.
-        is_late: Whether it was given up because time was over.
         cancellation: What cancelled whoever waited; None when nobody did.
     """
 
     result: T | None = field(default=None, repr=False)
     error: BaseException | None = None
-    is_late: bool = False
     cancellation: asyncio.CancelledError | None = None
 
 
 async def shielded(
-    work: Coroutine[Any, Any, T], has_begun: Callable[[], bool], seconds: float
+    work: Coroutine[Any, Any, T],
+    has_begun: Callable[[], bool],
+    group: set[asyncio.Task[Any]],
 ) -> Ending[T]:
     """Wait for work that is carried on even if this wait is cancelled, however often.
 
-    Until it has begun, a cancellation ends it as usual. From then on only time does.
+    Until it has begun, a cancellation ends it as usual. From then on only its own time limits do,
+    which cancel it with the message `OVERDUE`.
 
     Args:
-        work: What to do. Once begun, it must not depend on being cancelled by itself.
+        work: What to do.
         has_begun: Whether it has begun to matter.
-        seconds: For how long at most.
+        group: Holds the task of the work until that ends.
 
     Raises:
         CancelledError: This was cancelled before the work had begun.
     """
-    loop = asyncio.get_running_loop()
-    task = _Task(work, has_begun, loop)
+    task = _Task(work, has_begun, asyncio.get_running_loop())
     cancellation: asyncio.CancelledError | None = None
-    timer = loop.call_later(seconds, task.give_up)
     under_way.add(task)
+    group.add(task)
     try:
         while not task.done():
             try:
@@ -59,12 +62,10 @@ async def shielded(
                 cancellation = cancellation or error.with_traceback(None)
                 task.cancel()
     finally:
-        timer.cancel()
         under_way.discard(task)
+        group.discard(task)
     if task.cancelled():
-        if not task.is_late:
-            raise cancellation or asyncio.CancelledError
-        return Ending(is_late=True, cancellation=cancellation)
+        raise cancellation or asyncio.CancelledError
     if (failure := task.exception()) is not None:
         return Ending(error=failure, cancellation=cancellation)
     return Ending(result=task.result(), cancellation=cancellation)
@@ -79,19 +80,14 @@ class _Task(asyncio.Task[T]):
         has_begun: Callable[[], bool],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self.is_late = False
         self._has_begun = has_begun
         super().__init__(work, loop=loop)
 
     def cancel(self, msg: Any | None = None) -> bool:
-        if self._has_begun() and not self.is_late:
+        if msg is not OVERDUE and self._has_begun():
             return False
         return super().cancel(msg)
 
-    def give_up(self) -> None:
-        self.is_late = True
-        self.cancel()
 
-
-#: What nothing interrupts now, on any loop of the process: who ends one should wait for it.
+#: Tasks that must not be interrupted, on all loops. Whoever stops a loop waits for its tasks here.
 under_way: Final[set[asyncio.Task[Any]]] = set()

@@ -39,7 +39,8 @@ from descope_async import (
     Unauthorized,
     UnexpectedResponse,
 )
-from descope_async._calls.messages import Once, Request
+from descope_async._calls.messages import Request
+from descope_async._calls.once import Once, Repeatable
 from descope_async._calls.repeats import Repeats
 from descope_async._calls.retry_rules import Quota, judge, pause
 from descope_async._runtime.clock import Clock
@@ -780,7 +781,7 @@ def test_no_call_oversteps_its_limits(
         method="POST",
         path="/",
         deadline=deadline,
-        once=Once(name="n") if once else None,
+        care=Once(operation="create", name="n") if once else Repeatable(),
     )
     until = clock.at + deadline
     made: list[DescopeError | None] = []

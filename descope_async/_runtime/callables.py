@@ -1,0 +1,103 @@
+"""Callables of the user's, called from an event loop that they must not hold up."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from contextvars import copy_context
+from threading import Thread
+from typing import Any, Final, TypeVar, cast
+
+A = TypeVar("A")
+
+
+class TookTooLong(Exception):
+    """The function had not returned when its time was over."""
+
+
+async def call_within(seconds: float, func: Callable[[A], object], argument: A) -> None:
+    """Call a function, and await what it returns if that is awaitable.
+
+    A coroutine function runs in a task of its own, which the end of the loop does not cancel. Any
+    other function runs on a worker thread, in a copy of the caller's context; when no thread can be
+    started any more, it runs here and holds the loop up.
+
+    Args:
+        seconds: For how long to wait. Then the task is cancelled, and a thread is left to itself.
+        func: The function.
+        argument: What to call it with.
+
+    Raises:
+        TookTooLong: The time is over.
+        BaseException: What the function raises.
+    """
+    work = _awaited(func, argument) if _is_async(func) else _on_thread(func, argument)
+    task = asyncio.get_running_loop().create_task(_ending(work))
+    # A loop that is shut down cancels all tasks that it knows of.
+    asyncio.tasks._unregister_task(task)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - documented in "Extending asyncio"
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+    ended, _ = await asyncio.wait([task], timeout=seconds)
+    if not ended:
+        task.cancel()
+        raise TookTooLong
+    if (error := task.result()) is not None:
+        raise error
+
+
+def _is_async(func: Callable[..., object]) -> bool:
+    # An object may be callable by a method of its class.
+    return inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(type(func).__call__)
+
+
+async def _awaited(func: Callable[[A], object], argument: A) -> None:
+    await cast("Coroutine[Any, Any, object]", func(argument))
+
+
+async def _on_thread(func: Callable[[A], object], argument: A) -> None:
+    loop = asyncio.get_running_loop()
+    end: asyncio.Future[tuple[object, BaseException | None]] = loop.create_future()
+
+    def report(returned: object, error: BaseException | None) -> None:
+        if not end.done():  # else the wait is over
+            end.set_result((returned, error))
+
+    def run() -> None:
+        returned, raised = None, None
+        try:
+            returned = func(argument)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the caller waits
+            raised = error
+        with suppress(RuntimeError):  # the loop has been closed meanwhile
+            loop.call_soon_threadsafe(report, returned, raised)
+
+    # Not on the loop's executor: that may be busy with work of the user's, or shut down already.
+    # A daemon, so that a function that never returns does not keep the process from exiting.
+    thread = Thread(target=copy_context().run, args=(run,), name="descope-callable", daemon=True)
+    try:
+        thread.start()
+    except (RuntimeError, MemoryError):  # out of threads or, from Python 3.12 on, at exit
+        returned, error = func(argument), None
+    else:
+        returned, error = await end
+    if error is not None:
+        raise error
+    if inspect.isawaitable(returned):
+        await returned
+
+
+async def _ending(work: Coroutine[Any, Any, None]) -> BaseException | None:
+    """What the work raised, so that asyncio never logs it and no SystemExit ends the loop."""
+    try:
+        await work
+    except GeneratorExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - it is raised where the caller waits
+        return error
+    return None
+
+
+#: The loop holds a task that waits only weakly.
+_running: Final[set[asyncio.Task[BaseException | None]]] = set()
