@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 from descope_async import DescopeClient, SessionToken
 
 from .admission import Accepted, Admission, Proofs, Refusal, Requirement
+from .asgi import POLICY_VIOLATION, can_deny
 from .receiver import Admitted, Receiver
 from .socket_end import end_with_token
 
@@ -25,9 +26,6 @@ except ModuleNotFoundError as _error:
 
 __all__ = ["DescopeAuth"]
 
-#: The HTTP responses that a server can send in place of accepting a WebSocket.
-_DENIAL: Final = "websocket.http.response"
-_POLICY_VIOLATION: Final = 1008
 _BODY: Final = {
     "type": "object",
     "properties": {"detail": {"type": "string"}},
@@ -224,6 +222,6 @@ async def _admitted_instead(override: Callable[[], Any]) -> Admitted:
 
 
 def _refuse(scope: MutableMapping[str, Any], refusal: Refusal) -> NoReturn:
-    if scope["type"] == "websocket" and _DENIAL not in scope.get("extensions", {}):
-        raise WebSocketException(_POLICY_VIOLATION, refusal.description)
+    if scope["type"] == "websocket" and not can_deny(scope):
+        raise WebSocketException(POLICY_VIOLATION, refusal.description)
     raise HTTPException(refusal.status, refusal.description, refusal.headers)

@@ -6,15 +6,13 @@ import asyncio
 import weakref
 from collections.abc import MutableMapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-__all__ = ["end_with_token"]
+from .asgi import EXPIRED, POLICY_VIOLATION
 
-#: RFC 6455, 7.4.1: a policy is violated.
-POLICY_VIOLATION: Final = 1008
-REASON: Final = "the token has expired"
+__all__ = ["end_with_token"]
 
 
 def end_with_token(websocket: WebSocket, seconds: float) -> None:
@@ -30,7 +28,7 @@ def end_with_token(websocket: WebSocket, seconds: float) -> None:
     async def send(message: MutableMapping[str, Any]) -> None:
         socket = reference()
         if socket is None or is_over:
-            raise WebSocketDisconnect(POLICY_VIOLATION, REASON)
+            raise WebSocketDisconnect(POLICY_VIOLATION, EXPIRED)
         await WebSocket.send(socket, message)
 
     async def close() -> None:
@@ -40,7 +38,7 @@ def end_with_token(websocket: WebSocket, seconds: float) -> None:
             return
         before, is_over = socket.application_state, True
         with suppress(RuntimeError, WebSocketDisconnect):  # it has just ended by itself
-            closing = {"type": "websocket.close", "code": POLICY_VIOLATION, "reason": REASON}
+            closing = {"type": "websocket.close", "code": POLICY_VIOLATION, "reason": EXPIRED}
             await WebSocket.send(socket, closing)
         # Otherwise the next receive would find a socket that its own side has closed: an error.
         socket.application_state = before

@@ -1,0 +1,94 @@
+"""What every ASGI application is served with: refusals, and the end of a WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from typing import Any, Final, TypeAlias
+
+from .admission import Refusal
+
+__all__ = [
+    "EXPIRED",
+    "POLICY_VIOLATION",
+    "App",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "can_deny",
+    "refuse",
+    "serve_for",
+]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: The WebSocket code for a policy that is violated (RFC 6455, 7.4.1).
+POLICY_VIOLATION: Final = 1008
+EXPIRED: Final = "the token has expired"
+
+
+def can_deny(scope: Scope) -> bool:
+    """Whether the server can answer a WebSocket with an HTTP response in place of accepting it."""
+    return "websocket.http.response" in scope.get("extensions", {})
+
+
+async def refuse(refusal: Refusal, scope: Scope, send: Send) -> None:
+    """Answer a request, or a WebSocket that is not accepted yet, with a refusal."""
+    prefix = ""
+    if scope["type"] == "websocket":
+        if not can_deny(scope):
+            reason = refusal.description
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": reason})
+            return
+        prefix = "websocket."
+    body = json.dumps(refusal.body).encode()
+    headers = {
+        **refusal.headers,
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+    }
+    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    start = {"type": f"{prefix}http.response.start", "status": refusal.status, "headers": pairs}
+    await send(start)
+    await send({"type": f"{prefix}http.response.body", "body": body})
+
+
+async def serve_for(seconds: float, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve a WebSocket, and close it with code 1008 after so many seconds, if it lasts so long.
+
+    The application is then told that the caller has gone.
+    """
+    is_over = False
+
+    async def guarded(message: Message) -> None:
+        nonlocal is_over
+        if is_over:
+            raise OSError(EXPIRED)  # what the ASGI specification has for a caller who has gone
+        is_over = message["type"] == "websocket.close"
+        await send(message)
+
+    async def close() -> None:
+        nonlocal is_over
+        if not is_over:
+            is_over = True
+            closing = {"type": "websocket.close", "code": POLICY_VIOLATION, "reason": EXPIRED}
+            with suppress(Exception):  # of any server, when the caller has just gone
+                await send(closing)
+
+    tasks: list[asyncio.Task[None]] = []
+    timer = asyncio.get_running_loop().call_later(
+        max(seconds, 0), lambda: tasks.append(asyncio.ensure_future(close()))
+    )
+    try:
+        await app(scope, receive, guarded)
+    finally:
+        timer.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
