@@ -100,13 +100,13 @@ def search(setting: Setting) -> list[Line]:
         runs = {who: awaited(runner, client.search, 1) for who, client in clients.items()}
         whole = in_turn(setting, runs)
         peaks = {who: _peak(runner, client.search) for who, client in clients.items()}
-    read = in_turn(
-        setting,
-        {
-            "ours": blocking(lambda: wire.read(wire.KeysAnswer, body)),
-            "floor": blocking(lambda: json.loads(body)),
-        },
-    )
+        read = in_turn(
+            setting,
+            {
+                "ours": awaited(runner, lambda: wire.read(wire.KeysAnswer, body), 1),
+                "floor": blocking(lambda: json.loads(body)),
+            },
+        )
     title = f"search, {setting.keys:,} keys"
     beyond = tuple(a / b - 1 for a, b in zip(read["ours"], read["floor"], strict=True))
     structure = Bar("structure ≤ 3 x json.loads", beyond, 3.0)

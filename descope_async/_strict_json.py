@@ -67,8 +67,11 @@ def glance(document: bytes) -> Mapping[str, Any] | None:
 def read_only(value: Any) -> Any:
     """A copy of decoded JSON as `read_object` gives it: read-only dicts, and tuples for lists."""
     if isinstance(value, dict):
-        members = cast("dict[str, Any]", value)
-        return ReadOnlyDict({name: read_only(item) for name, item in members.items()})
+        members = ReadOnlyDict(value)
+        for name, item in members.items():
+            if isinstance(item, dict | list | tuple):
+                _SET(members, name, read_only(item))
+        return members
     if isinstance(value, list | tuple):
         return tuple([read_only(item) for item in cast("Iterable[Any]", value)])
     return value

@@ -30,10 +30,6 @@ T = TypeVar("T")
 V = TypeVar("V", bound=AttrsInstance)
 
 _ROOT: Final = "/v1/mgmt/accesskey"
-#: One key of a request of 1 MiB, whose every character may come back as an escape of six.
-_MAX_KEY: Final = 8 * 1024 * 1024
-#: A search answers with all keys of a project at once.
-_MAX_SEARCH: Final = 256 * 1024 * 1024
 
 
 class AccessKeys:
@@ -383,7 +379,7 @@ class AccessKeys:
             bearer=bearer,
             query=query,
             body=body,
-            max_body=_MAX_SEARCH if operation == "search" else _MAX_KEY,
+            max_body=wire.MAX_SEARCH if operation == "search" else wire.MAX_KEY,
             silence=None if once is None else self._config.timeouts.secret,
             care=once or REPEATABLE,
             license_tier=await self._license.tier(),
@@ -391,11 +387,11 @@ class AccessKeys:
         return await self._transport.send(request, partial(_read, cls))
 
 
-def _read(cls: type[V], answer: Answer) -> V:
+async def _read(cls: type[V], answer: Answer) -> V:
     # What changes a state may be confirmed without a word.
     if cls is wire.Done and not answer.body.strip():
         return cls()
-    return answer.read(cls)
+    return await answer.read(cls)
 
 
 def _unless_none(check: Callable[[str, object], T], parameter: str, value: object) -> T | None:

@@ -384,7 +384,7 @@ async def _fetch_keys(settings: config.Config, transport: Transport) -> FetchedK
     return await transport.send(request, _key_set)
 
 
-def _key_set(answer: Answer) -> FetchedKeys:
+async def _key_set(answer: Answer) -> FetchedKeys:
     if read_object(answer.body) is None:
         raise UnexpectedResponse(
             "key_set: the answer is not a JSON object",

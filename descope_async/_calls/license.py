@@ -54,5 +54,5 @@ class License:
             self._tier = None
 
 
-def _read(answer: Answer) -> wire.LicenseAnswer:
-    return answer.read(wire.LicenseAnswer)
+async def _read(answer: Answer) -> wire.LicenseAnswer:
+    return await answer.read(wire.LicenseAnswer)

@@ -93,14 +93,14 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
 
-    def read(self, cls: type[V]) -> V:
+    async def read(self, cls: type[V]) -> V:
         """The value in the body.
 
         Raises:
             UnexpectedResponse: The body is not the documented one.
         """
         try:
-            return read(cls, self.body)
+            return await read(cls, self.body)
         except UnexpectedResponse as error:
             # The reader's frames hold the body, and with it a secret: only the error leaves.
             failure = error.with_traceback(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import cache, partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -53,13 +53,15 @@ class Transport:
         self._repeats = Repeats(config.retries, clock, telemetry=telemetry)
         forget_in_child(self)
 
-    def send(self, request: Request, read: Callable[[Answer], T]) -> Coroutine[Any, Any, T]:
+    def send(
+        self, request: Request, read: Callable[[Answer], Awaitable[T]]
+    ) -> Coroutine[Any, Any, T]:
         """Ask, and ask again where that is safe.
 
         Args:
             request: What to ask.
-            read: Takes from the answer what is wanted. An answer that it finds unusable counts as
-                a failed attempt.
+            read: Takes from the answer what is wanted, within the attempt's time. An answer that
+                it finds unusable counts as a failed attempt.
 
         Raises:
             ApiError: The service answered with an error status.
@@ -89,20 +91,26 @@ class Transport:
         """Start clean in a forked child."""
         self._repeats.forget()
 
-    async def _attempt(self, request: Request, read: Callable[[Answer], T], attempt: Attempt) -> T:
+    async def _attempt(
+        self, request: Request, read: Callable[[Answer], Awaitable[T]], attempt: Attempt
+    ) -> T:
         pool = self._connections.pool_if_open() or await self._connections.pool()
         work = partial(self._carry_out, request, read, pool)
         return await request.care.carry_out(work, attempt, pool)
 
     async def _carry_out(
-        self, request: Request, read: Callable[[Answer], T], pool: Pool, attempt: Attempt
+        self,
+        request: Request,
+        read: Callable[[Answer], Awaitable[T]],
+        pool: Pool,
+        attempt: Attempt,
     ) -> T:
         # aiohttp's errors hold the headers, in their attributes and in the frames of their
         # traceback. So they end here: what is raised is raised outside of their handlers.
         attempt.deadline = pool.deadlines.within(attempt.limit, self._silence(request))
         try:
             with attempt.deadline:
-                return self._read(request, await self._exchange(pool, request, attempt), read)
+                return await self._read(request, await self._exchange(pool, request, attempt), read)
         except DescopeError as error:
             failure = error.with_traceback(None)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
@@ -122,9 +130,11 @@ class Transport:
             failure = ClientClosed(_CLOSED)
         raise failure
 
-    def _read(self, request: Request, answer: Answer, read: Callable[[Answer], T]) -> T:
+    async def _read(
+        self, request: Request, answer: Answer, read: Callable[[Answer], Awaitable[T]]
+    ) -> T:
         try:
-            return read(answer)
+            return await read(answer)
         except UnexpectedResponse as error:
             request.care.salvage(error, answer.body)
             raise

@@ -6,19 +6,12 @@ number or as a string of digits.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
-from typing import Any, Final, NoReturn, TypeVar, cast, get_args, get_origin
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeVar, cast
 
-from attrs import AttrsInstance, asdict, field, fields, frozen
-from cattrs import Converter
-from cattrs.errors import (
-    AttributeValidationNote,
-    BaseValidationError,
-    IterableValidationNote,
-)
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from attrs import AttrsInstance, asdict, field, frozen
 
 from descope_async.errors import UnexpectedResponse
 from descope_async.models import (
@@ -29,12 +22,22 @@ from descope_async.models import (
     SortField,
 )
 
-T = TypeVar("T")
+from .pieces import NotJSON, Pieces, count_members, decode, has_more_members
+from .shortcuts import shortcut
+from .structuring import Misfit, camel, structure, unstructure
+
 V = TypeVar("V", bound=AttrsInstance)
 
-_INT64: Final = range(-(2**63), 2**63)
-#: Where unknown members stand in while cattrs builds a value; no JSON name of the service's.
-_EXTRA: Final = "(extra)"
+#: Bytes of an answer with one key: a request of 1 MiB, whose every character may come back as an
+#: escape of six.
+MAX_KEY: Final = 8 * 1024 * 1024
+#: Bytes of the answer of a search, which brings all keys of a project at once. The service names no
+#: limit for the keys of a project; this is room for 100,000 keys of 600 bytes.
+MAX_SEARCH: Final = 64 * 1024 * 1024
+#: Values in such answers: 30 for each of 100,000 keys, and far more than one key can need.
+MAX_MEMBERS, MAX_SEARCH_MEMBERS = 100_000, 3_000_000
+#: Bytes, which takes three milliseconds.
+_COUNTED_AT_ONCE: Final = 1024 * 1024
 
 
 @frozen
@@ -81,30 +84,41 @@ class ServiceError:
     error_message: str | None = None
 
 
-def read(cls: type[V], body: bytes) -> V:
-    """The value that a successful answer holds.
+async def read(cls: type[V], body: bytes) -> V:
+    """The value that a successful answer holds. The event loop turns while a large one is read.
 
     Raises:
         UnexpectedResponse: The body is not JSON or not of the documented shape; ``path`` says
             where.
     """
-    document = _object(body)
     try:
-        return _CONVERTER.structure(document, cls)
-    except Exception:  # noqa: BLE001, S110 - whatever it is, it is found again and named below
-        pass
-    try:
-        return _naming_converter().structure(document, cls)
-    except BaseValidationError as error:
-        path, problem = _first_problem(error)
-    raise UnexpectedResponse(f"the answer's {path} {problem}", path=path)
+        if cls is KeysAnswer:
+            return cast("V", KeysAnswer(await _keys(body)))
+        return _whole(cls, body)
+    except Misfit as misfit:
+        failure = UnexpectedResponse(
+            f"the answer's {misfit.path} {misfit.problem}", path=misfit.path
+        )
+    except NotJSON:
+        failure = UnexpectedResponse("the answer is not a JSON object")
+    except RecursionError:
+        failure = UnexpectedResponse("the answer is nested too deep")
+    except MemoryError:
+        failure = UnexpectedResponse("the answer does not fit into memory")
+    raise failure
+
+
+def _whole(cls: type[V], body: bytes) -> V:
+    if has_more_members(body, MAX_MEMBERS):
+        raise Misfit(f"has more than {MAX_MEMBERS:,} members", "$")
+    return structure(_object(body), cls)
 
 
 def read_error(body: bytes) -> ServiceError:
     """What an error answer says, as far as it can be read. Never raises."""
     try:
         document = _object(body)
-    except UnexpectedResponse:
+    except (NotJSON, MemoryError, RecursionError):
         return ServiceError()
     said = {name: value for name, value in document.items() if isinstance(value, str) and value}
     return ServiceError(
@@ -121,8 +135,7 @@ def write_error(said: ServiceError) -> str:
 
 def to_wire(value: AccessKey | CreatedAccessKey) -> dict[str, Any]:
     """A value under the service's names."""
-    document: dict[str, Any] = _CONVERTER.unstructure(value)
-    return document
+    return unstructure(value)
 
 
 def create_body(
@@ -191,172 +204,65 @@ def _tenants(tenants: Sequence[AssociatedTenant]) -> list[dict[str, Any]]:
 
 
 def _given(optional: Mapping[str, object]) -> dict[str, object]:
-    return {_camel(name): value for name, value in optional.items() if value is not None}
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+    return {camel(name): value for name, value in optional.items() if value is not None}
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    try:
-        document: object = _DECODER.decode(body.decode())
-    except (ValueError, RecursionError):  # neither error is chained: both may quote the body
-        document = None
+    document = decode(body)
     if not isinstance(document, dict):
-        raise UnexpectedResponse("the answer is not a JSON object")
+        raise NotJSON
     return cast("dict[str, Any]", document)
 
 
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(constant)
+async def _keys(body: bytes) -> tuple[AccessKey, ...]:
+    """The keys in the answer of a search, which may be many."""
+    await _check_members(body)
+    pieces = Pieces(body)
+    keys: list[AccessKey] = []
+    pieces.demand("{")
+    is_over = pieces.take("}")
+    while not is_over:
+        name = pieces.value()
+        pieces.demand(":")
+        if name == "keys" and pieces.take("["):
+            keys = await _listed_keys(pieces)
+        elif pieces.value() is not None and name == "keys":
+            raise Misfit("is not a list", "$.keys")
+        is_over = pieces.take("}")
+        if not is_over:
+            pieces.demand(",")
+    if pieces.peek():
+        raise NotJSON
+    return tuple(keys)
 
 
-_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+async def _check_members(body: bytes) -> None:
+    members = 0
+    for start in range(0, len(body), _COUNTED_AT_ONCE):
+        members += count_members(body, start, start + _COUNTED_AT_ONCE)
+        if members > MAX_SEARCH_MEMBERS:
+            raise Misfit(f"has more than {MAX_SEARCH_MEMBERS:,} members", "$")
+        if start:
+            await asyncio.sleep(0)
 
 
-def _first_problem(error: BaseException) -> tuple[str, str]:
-    path = "$"
-    while isinstance(error, BaseValidationError):
-        error = error.exceptions[0]
-        for note in getattr(error, "__notes__", ()):
-            if isinstance(note, AttributeValidationNote):
-                path += f".{_camel(note.name)}"
-            elif isinstance(note, IterableValidationNote):
-                path += f"[{note.index}]"
-    return path, "is missing" if isinstance(error, KeyError) else str(error)
+async def _listed_keys(pieces: Pieces) -> list[AccessKey]:
+    """The keys in a list whose opening bracket was taken."""
+    keys: list[AccessKey] = []
+    is_over, decoded = pieces.take("]"), pieces.decoded
+    while not is_over:
+        for value in [*pieces.values(), pieces.value()]:
+            try:
+                keys.append(_read_key(value))
+            except (Misfit, RecursionError):
+                keys.append(structure(value, AccessKey, f"$.keys[{len(keys)}]"))
+        is_over = pieces.take("]")
+        if not is_over:
+            pieces.demand(",")
+        if pieces.decoded > decoded:
+            decoded = pieces.decoded
+            await asyncio.sleep(0)
+    return keys
 
 
-def _strict(kind: type[T], article: str) -> Callable[[object, object], T]:
-    def structure(value: object, _: object) -> T:
-        if type(value) is not kind:
-            raise TypeError(f"is {_named(value)} instead of {article}")
-        return value
-
-    return structure
-
-
-def _named(value: object) -> str:
-    names: dict[type, str] = {
-        str: "a string",
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-    }
-    names |= {list: "a list", dict: "an object", type(None): "null"}
-    return names[type(value)]
-
-
-def _integer(value: object, _: object) -> int:
-    number = value
-    if isinstance(value, str) and value.removeprefix("-").isdecimal() and value.isascii():
-        number = int(value) if len(value) <= len(str(_INT64.start)) else None
-    if type(number) is not int or number not in _INT64:
-        raise TypeError(f"is {_named(value)} instead of a 64-bit integer")
-    return number
-
-
-def _secret(value: object, kind: object) -> str:
-    secret = _strict(str, "a string")(value, kind)
-    if not secret:
-        raise ValueError("is empty")
-    return secret
-
-
-def _is(origin: type) -> Callable[[object], bool]:
-    def matches(kind: object) -> bool:
-        return get_origin(kind) is origin
-
-    return matches
-
-
-def _converter(*, names_problems: bool) -> Converter:
-    converter = Converter(
-        unstruct_collection_overrides={tuple: list}, detailed_validation=names_problems
-    )
-    converter.register_structure_hook(str, _strict(str, "a string"))
-    converter.register_structure_hook(bool, _strict(bool, "a boolean"))
-    converter.register_structure_hook(int, _integer)
-    converter.register_structure_hook_func(_is(Mapping), _strict(dict, "an object"))
-    converter.register_unstructure_hook_func(_is(Mapping), dict)
-
-    converter.register_structure_hook_factory(_is(tuple), partial(_list_of, converter))
-
-    for cls in (
-        AssociatedTenant,
-        AccessKey,
-        CreatedAccessKey,
-        KeyAnswer,
-        KeysAnswer,
-        ExchangeAnswer,
-        Done,
-        LicenseAnswer,
-    ):
-        _register(converter, cls)
-    return converter
-
-
-def _list_of(converter: Converter, kind: object) -> Callable[[object, object], tuple[Any, ...]]:
-    item = get_args(kind)[0]
-    structure = converter.get_structure_hook(item)
-    items: Any = list[item]  # type: ignore[valid-type]  # the item's type is known at run time only
-    structure_all = converter.get_structure_hook(items)
-
-    def strictly(value: object, _: object) -> tuple[Any, ...]:
-        if type(value) is not list:
-            raise TypeError(f"is {_named(value)} instead of a list")
-        members = cast("list[object]", value)
-        if converter.detailed_validation:
-            return tuple(structure_all(members, items))
-        return tuple([structure(member, item) for member in members])
-
-    return strictly
-
-
-def _register(converter: Converter, cls: type[V]) -> None:
-    keeps_extra = any(attribute.name == "extra" for attribute in fields(cls))
-    json_names = {
-        attribute.name: _camel(attribute.name)
-        for attribute in fields(cls)
-        if attribute.name != "extra"
-    }
-    known = frozenset(json_names.values())
-    renamed: dict[str, Any] = {
-        name: override(rename=json_name) for name, json_name in json_names.items()
-    }
-    if "cleartext" in renamed:
-        renamed["cleartext"] = override(struct_hook=_secret)
-    if keeps_extra:
-        renamed["extra"] = override(rename=_EXTRA)
-    build = make_dict_structure_fn(cls, converter, **renamed)
-
-    def structure(value: object, _: object) -> V:
-        if type(value) is not dict:
-            raise TypeError(f"is {_named(value)} instead of an object")
-        given = cast("dict[str, Any]", value)
-        if None in given.values():  # a known member that is null is one that is not given
-            given = {n: item for n, item in given.items() if item is not None or n not in known}
-        if keeps_extra and not known.issuperset(given):
-            given = {**given, _EXTRA: {n: item for n, item in given.items() if n not in known}}
-        return build(given, cls)
-
-    converter.register_structure_hook(cls, structure)
-
-    if keeps_extra:
-        renamed["extra"] = override(omit=True)
-    flatten = make_dict_unstructure_fn(cls, converter, **renamed)
-
-    def unstructure(value: V) -> dict[str, Any]:
-        return {**flatten(value), **getattr(value, "extra", {})}
-
-    converter.register_unstructure_hook(cls, unstructure)
-
-
-_CONVERTER: Final = _converter(names_problems=False)
-
-
-@cache
-def _naming_converter() -> Converter:
-    """As quick as it needs to be for an answer that is wrong: it notes the path of each problem."""
-    return _converter(names_problems=True)
+_read_key: Final = shortcut(AccessKey)

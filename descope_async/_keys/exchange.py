@@ -102,8 +102,8 @@ class Exchange:
         return await self._transport.send(request, _token)
 
 
-def _token(answer: Answer) -> Secret[object]:
-    return Secret[object](answer.read(wire.ExchangeAnswer).session_jwt)
+async def _token(answer: Answer) -> Secret[object]:
+    return Secret[object]((await answer.read(wire.ExchangeAnswer)).session_jwt)
 
 
 def _minted(token: Secret[object]) -> MintedToken:

@@ -28,7 +28,7 @@ FOR_THE_VERSION: Final = {"_calls"}
 OWNERS: Final = {
     "jose": {"_tokens.signatures"},
     "cryptography": {"_tokens.signatures"},
-    "cattrs": {"_calls.wire"},
+    "cattrs": {"_calls.structuring"},
     "aiohttp": {"_calls.connections", "_calls.transport"},
 }
 

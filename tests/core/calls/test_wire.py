@@ -1,14 +1,25 @@
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Any
+import pickle
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import pytest
+from attrs import AttrsInstance
+from attrs.exceptions import FrozenInstanceError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from descope_async import AccessKey, AssociatedTenant, CreatedAccessKey, UnexpectedResponse
 from descope_async._calls import wire
+from descope_async._calls.shortcuts import shortcut
+from descope_async._calls.structuring import Misfit, structure
+from tests.steps import steps
+
+V = TypeVar("V", bound=AttrsInstance)
 
 KEY: dict[str, Any] = {
     "id": "AK1",
@@ -30,31 +41,35 @@ KEY: dict[str, Any] = {
 }
 
 
+def read(cls: type[V], body: bytes) -> V:
+    return asyncio.run(wire.read(cls, body))
+
+
 def encoded(document: object) -> bytes:
     return json.dumps(document).encode()
 
 
 def test_a_key_is_read_and_written_back() -> None:
-    key = wire.read(wire.KeyAnswer, encoded({"key": KEY, "ignored": 1})).key
+    key = read(wire.KeyAnswer, encoded({"key": KEY, "ignored": 1})).key
     assert key.role_names == ("Backend",)
     assert key.key_tenants == (AssociatedTenant("t1", ["Admin"], "One", extra={"new": 1}),)
     assert key.expire_time == 1_900_000_000
     assert key.custom_attributes == {}
-    assert key.extra == {"brandNew": {"x": [1]}}
+    assert key.extra == {"brandNew": {"x": (1,)}}
     assert key.to_dict() == {**KEY, "expireTime": 1_900_000_000, "customAttributes": {}}
 
 
 def test_absent_and_null_members_take_their_defaults() -> None:
     names = [name for name in KEY if name != "id"]
-    null = wire.read(wire.KeyAnswer, encoded({"key": {"id": "A", **dict.fromkeys(names)}}))
-    absent = wire.read(wire.KeyAnswer, encoded({"key": {"id": "A"}}))
+    null = read(wire.KeyAnswer, encoded({"key": {"id": "A", **dict.fromkeys(names)}}))
+    absent = read(wire.KeyAnswer, encoded({"key": {"id": "A"}}))
     assert absent.key == AccessKey(id="A")
     assert null.key == AccessKey(id="A", extra={"brandNew": None})
 
 
 def test_no_name_of_an_unknown_member_has_a_meaning() -> None:
     odd = {"\0extra": {"x": 1}, "extra": [2], "self": None}
-    key = wire.read(wire.KeyAnswer, json.dumps({"key": {"id": "A", **odd}}).encode()).key
+    key = read(wire.KeyAnswer, json.dumps({"key": {"id": "A", **odd}}).encode()).key
     assert key == AccessKey(id="A", extra=odd)
 
 
@@ -80,7 +95,7 @@ def test_no_name_of_an_unknown_member_has_a_meaning() -> None:
 )
 def test_a_wrong_type_names_its_path(change: dict[str, object], path: str) -> None:
     with pytest.raises(UnexpectedResponse) as caught:
-        wire.read(wire.KeyAnswer, encoded({"key": {**KEY, **change}}))
+        read(wire.KeyAnswer, encoded({"key": {**KEY, **change}}))
     assert caught.value.path == path
     assert path in str(caught.value)
 
@@ -101,14 +116,14 @@ def test_a_wrong_type_names_its_path(change: dict[str, object], path: str) -> No
 )
 def test_what_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(UnexpectedResponse) as caught:
-        wire.read(wire.KeyAnswer, body)
+        read(wire.KeyAnswer, body)
     assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize("nothing", ["", None])
 def test_a_created_key_without_a_secret_is_none(nothing: str | None) -> None:
     with pytest.raises(UnexpectedResponse) as caught:
-        wire.read(CreatedAccessKey, encoded({"key": {"id": "AK1"}, "cleartext": nothing}))
+        read(CreatedAccessKey, encoded({"key": {"id": "AK1"}, "cleartext": nothing}))
     assert caught.value.path == "$.cleartext"
     assert caught.value.cleartext is None
     assert "canary" not in f"{caught.value}{caught.value!r}"
@@ -126,11 +141,11 @@ def test_a_created_key_without_a_secret_is_none(nothing: str | None) -> None:
 )
 def test_any_json_is_read_or_refused(document: object) -> None:
     try:
-        key = wire.read(wire.KeyAnswer, encoded({"key": document})).key
+        key = read(wire.KeyAnswer, encoded({"key": document})).key
     except UnexpectedResponse as error:
         assert error.path is not None  # noqa: PT017 - both outcomes are right
     else:
-        assert wire.read(wire.KeyAnswer, encoded({"key": key.to_dict()})).key == key
+        assert read(wire.KeyAnswer, encoded({"key": key.to_dict()})).key == key
 
 
 @given(st.binary())
@@ -152,3 +167,137 @@ def test_error_bodies_of_the_service_and_of_gateways() -> None:
 def test_update_sends_only_what_is_given() -> None:
     body = wire.update_body(id="a", name="n", key_tenants=None, description=None, role_names=[])
     assert body == {"id": "a", "name": "n", "roleNames": []}
+
+
+def search_answer(keys: list[Any]) -> bytes:
+    return encoded({"keys": keys})
+
+
+def test_a_search_reads_each_key_as_if_it_were_alone() -> None:
+    given = [
+        KEY,
+        {"id": "A"},
+        {**KEY, "expireTime": 5, "customClaims": None},
+        {"id": "B", "roleNames": [""], "x": None},
+    ]
+    many = [{**key, "name": f"{number}"} for number in range(500) for key in given]
+    keys = read(wire.KeysAnswer, search_answer(many)).keys
+    assert list(keys) == [read(wire.KeyAnswer, encoded({"key": key})).key for key in many]
+    written_widely = json.dumps({"total": 2, "keys": many, "next": ""}, indent=2).encode()
+    assert read(wire.KeysAnswer, written_widely).keys == keys
+
+
+@pytest.mark.parametrize("body", ["{}", '{"keys":null}', '{"keys":[]}', ' { "keys" : [ ] } '])
+def test_a_search_may_find_nothing(body: str) -> None:
+    assert read(wire.KeysAnswer, body.encode()).keys == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ('{"keys":{}}', "$.keys"),
+        ('{"keys":[5]}', "$.keys[0]"),
+        ('{"keys":[{"id":"a"},{"id":"b","name":5}]}', "$.keys[1].name"),
+        ('{"keys":[{"id":"a"},{"id":"b"},{}]}', "$.keys[2].id"),
+        ('{"keys":[{"id":"a","keyTenants":[{"tenantId":"t","roleNames":[""]}]}]}', None),
+        ('{"keys":[{"id":"a"},]}', None),
+        ('{"keys":[{"id":"a"}]', None),
+        ('{"keys":[{"id":"a"}]}}', None),
+        ('{"keys":[{"id":"a"}],}', None),
+        ('{"keys" [{"id":"a"}]}', None),
+        ('{"keys":[{"id":"a"} {"id":"a"}]}', None),
+        ('[{"id":"a"}]', None),
+        ("", None),
+    ],
+)
+def test_a_search_says_which_key_is_wrong(body: str, path: str | None) -> None:
+    with pytest.raises(UnexpectedResponse) as caught:
+        read(wire.KeysAnswer, body.encode())
+    assert caught.value.path == (path or caught.value.path)
+    assert caught.value.__context__ is None
+
+
+def test_one_odd_value_does_not_break_a_search() -> None:
+    odd = b'{"keys":[{"id":"a"},{"id":"b","name":"x\\ud800","customClaims":{"n":[1e999]}}]}'
+    plain, mended = read(wire.KeysAnswer, odd).keys
+    assert (plain.id, mended.name) == ("a", "x\ufffd")
+    json.dumps(mended.to_dict(), allow_nan=False, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(
+    ("cls", "body"),
+    [
+        (wire.KeyAnswer, b'{"key":{"id":"a","customClaims":{"x":[' + b"[]," * 100_000 + b"1]}}}"),
+        (wire.KeyAnswer, b'{"key":{"id":"a","keyTenants":[' + b"{}," * 100_000 + b"{}]}}"),
+        (wire.KeysAnswer, b'{"keys":[' + b"{}," * 1_500_000 + b"{}]}"),
+    ],
+)
+def test_more_members_than_can_be_needed_are_refused(cls: type[Any], body: bytes) -> None:
+    with pytest.raises(UnexpectedResponse, match="members") as caught:
+        read(cls, body)
+    assert caught.value.path == "$"
+
+
+def test_a_text_with_many_commas_is_one_member() -> None:
+    key = {"id": "a", "description": "," * 200_000}
+    assert len(read(wire.KeyAnswer, encoded({"key": key})).key.description) == 200_000
+
+
+def answer_of(count: int) -> bytes:
+    return search_answer([KEY] * count)
+
+
+def wrong_roles(count: int) -> bytes:
+    return encoded({"key": {"id": "a", "roleNames": [1] * count}})
+
+
+def wrong_tenants(count: int) -> bytes:
+    return encoded({"key": {"id": "a", "keyTenants": [{}] * count}})
+
+
+def test_twice_the_keys_take_twice_the_steps() -> None:
+    few, many = (steps(read, wire.KeysAnswer, answer_of(count)) for count in (500, 1_000))
+    assert many <= 2.1 * few
+
+
+@pytest.mark.parametrize("answer", [wrong_roles, wrong_tenants])
+def test_the_first_wrong_member_ends_the_work(answer: Callable[[int], bytes]) -> None:
+    def attempt(body: bytes) -> None:
+        with pytest.raises(UnexpectedResponse):
+            read(wire.KeyAnswer, body)
+
+    few, many = (steps(attempt, answer(count)) for count in (1_000, 20_000))
+    assert many < few + 1_000, "19,000 more members were looked at"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*KEY, "unknown"]),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.text(max_size=3)
+        | st.lists(st.text(max_size=2) | st.integers(), max_size=2)
+        | st.lists(st.fixed_dictionaries({"tenantId": st.text(max_size=2)}), max_size=2)
+        | st.dictionaries(st.text(max_size=2), st.lists(st.integers(), max_size=2), max_size=2),
+    )
+)
+def test_the_short_way_reads_what_the_long_way_reads(document: dict[str, Any]) -> None:
+    document = {"id": "A", **document}
+    with suppress(Misfit):
+        short = shortcut(AccessKey)(document)
+        assert short == structure(document, AccessKey)
+        assert type(short) is AccessKey
+        assert pickle.loads(pickle.dumps(short)) == short  # noqa: S301 - our own
+
+
+def test_what_the_short_way_reads_is_frozen() -> None:
+    usual = {name: value for name, value in KEY.items() if name != "expireTime"}
+    key = shortcut(AccessKey)(usual)
+    for attribute in ("name", "extra"):
+        with pytest.raises(FrozenInstanceError):
+            setattr(key, attribute, "x")
+    with pytest.raises(TypeError, match="read-only"):
+        key.custom_claims["k"]["nested"] = 1
+    assert key.custom_claims == {"k": {"nested": (1, None)}}
+    assert key == read(wire.KeyAnswer, encoded({"key": usual})).key

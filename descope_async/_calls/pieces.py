@@ -1,0 +1,213 @@
+"""The JSON of an answer, decoded piece by piece.
+
+A large body is never a whole text, nor a whole document of dicts: a window of it is decoded, and
+what is complete in there is taken out. Between two windows the event loop can turn.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from codecs import getincrementaldecoder
+from typing import Any, Final, NoReturn
+
+#: Bytes that are decoded at once: some 130 access keys, which take a millisecond.
+WINDOW: Final = 64 * 1024
+#: Bytes of one member of an answer.
+MAX_PIECE: Final = 8 * 1024 * 1024
+
+_SPACE: Final = re.compile(r"[ \t\n\r]*+")
+#: Strings, also one that nothing ends.
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+', re.DOTALL)
+#: Escapes that may be half of a pair.
+_SURROGATES: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_HALF_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_MAX_FLOAT: Final = sys.float_info.max
+
+
+class NotJSON(ValueError):
+    """The text is not JSON. It quotes nothing of it."""
+
+
+def count_members(body: bytes, start: int = 0, end: int | None = None) -> int:
+    """How many values there are at most: each has a comma or an opening bracket before it.
+
+    Those within strings count too, so that this takes no more than three glances at each byte.
+    """
+    return (
+        body.count(b",", start, end) + body.count(b"[", start, end) + body.count(b"{", start, end)
+    )
+
+
+def has_more_members(body: bytes, limit: int) -> bool:
+    """Whether a body has more values than a limit, those that only look like some left out."""
+    return count_members(body) > limit and count_members(_STRINGS.sub(b"", body)) > limit
+
+
+def decode(body: bytes) -> Any:
+    """The value that a whole body stands for.
+
+    Numbers beyond every float become the largest one, and half of a surrogate pair becomes U+FFFD:
+    what Python makes of them cannot be written as JSON again.
+
+    Raises:
+        NotJSON: It is not JSON, or nested too deep.
+    """
+    pieces = Pieces(body, window=len(body))
+    value = pieces.value()
+    if pieces.peek():
+        _refuse()
+    return value
+
+
+class Pieces:
+    """Reads a JSON text from its beginning to its end.
+
+    Args:
+        body: The text as UTF-8.
+        window: How many bytes to decode at once.
+    """
+
+    def __init__(self, body: bytes, window: int = WINDOW) -> None:
+        self._body = body
+        self._window = window
+        self._decoded = 0
+        self._decoder = getincrementaldecoder("utf-8")()
+        self._text = ""
+        self._at = 0
+        self._is_to_be_mended = False
+
+    @property
+    def decoded(self) -> int:
+        """How many bytes have been decoded."""
+        return self._decoded
+
+    def peek(self) -> str:
+        """The next character that is no white space, which stays there; empty at the end."""
+        while True:
+            space = _SPACE.match(self._text, self._at)
+            self._at = self._at if space is None else space.end()
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._decode_more():
+                return ""
+
+    def take(self, character: str) -> bool:
+        """Whether this character is next; it is left behind then."""
+        is_next = self.peek() == character
+        self._at += is_next
+        return is_next
+
+    def demand(self, character: str) -> None:
+        """Leave this character behind.
+
+        Raises:
+            NotJSON: Another one is next.
+        """
+        if not self.take(character):
+            _refuse()
+
+    def value(self) -> Any:
+        """The next value, whatever it is.
+
+        Raises:
+            NotJSON: It is none, larger than a piece may be, or nested too deep.
+        """
+        self.peek()
+        while True:
+            found = self._complete_value()
+            if found is not None:
+                value, self._at = found
+                return _mended(value) if self._is_to_be_mended else value
+            if not self._decode_more():
+                _refuse()
+
+    def values(self) -> list[Any]:
+        """The values of a list that are complete in what is decoded, each with the comma after it.
+
+        Empty when none is.
+        """
+        text, at, found = self._text, self._at, list[Any]()
+        try:
+            while True:
+                value, end = _DECODER.raw_decode(text, at)
+                if text[end] != ",":
+                    break
+                at = end + 1
+                found.append(value)
+                if text[at] in " \t\n\r":
+                    at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it can be empty
+        except (ValueError, IndexError, RecursionError):
+            pass  # the rest is read by `value`, which decodes more, or says what is wrong
+        self._at = at
+        return [_mended(value) for value in found] if self._is_to_be_mended else found
+
+    def _complete_value(self) -> tuple[Any, int] | None:
+        """The next value and where it ends; None while it may go on in what is not decoded."""
+        try:
+            value, end = _DECODER.raw_decode(self._text, self._at)
+        except json.JSONDecodeError:
+            return None
+        except RecursionError:
+            _refuse()
+        except ValueError:  # an integer that the interpreter refuses to read, or no JSON at all
+            value, end = _PATIENT_DECODER.raw_decode(self._text, self._at)
+        # A number may go on after the window: `1` as `1E+3`, say.
+        is_cut = len(self._text) - end <= len("E+") and self._has_more()
+        return None if is_cut else (value, end)
+
+    def _has_more(self) -> bool:
+        return self._decoded < len(self._body)
+
+    def _decode_more(self) -> bool:
+        if not self._has_more():
+            return False
+        rest = self._text[self._at :]
+        if len(rest) > MAX_PIECE:
+            _refuse()
+        # As much again as is left over, so that a long value is not begun anew too often.
+        end = self._decoded + max(self._window, len(rest))
+        window = self._body[self._decoded : end]
+        self._decoded = end
+        try:
+            self._text = rest + self._decoder.decode(window, not self._has_more())
+        except UnicodeDecodeError:
+            _refuse()
+        self._at = 0
+        self._is_to_be_mended = "\\u" in self._text and _SURROGATES.search(self._text) is not None
+        return True
+
+
+def _mended(value: Any) -> Any:
+    """A value without half surrogates."""
+    if isinstance(value, str):
+        return _HALF_SURROGATES.sub("\ufffd", value)
+    if isinstance(value, list):
+        items: list[Any] = value
+        return [_mended(item) for item in items]
+    if isinstance(value, dict):
+        members: dict[str, Any] = value
+        return {_mended(name): _mended(item) for name, item in members.items()}
+    return value
+
+
+def _finite(digits: str) -> float:
+    return min(max(float(digits), -_MAX_FLOAT), _MAX_FLOAT)
+
+
+def _bounded(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:
+        return _finite(digits)
+
+
+def _refuse(_: object = None) -> NoReturn:
+    raise NotJSON
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_PATIENT_DECODER: Final = json.JSONDecoder(
+    parse_constant=_refuse, parse_float=_finite, parse_int=_bounded
+)

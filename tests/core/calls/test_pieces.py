@@ -1,0 +1,134 @@
+"""JSON that is decoded in windows is read as if it were decoded at once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from descope_async._calls.pieces import (
+    MAX_PIECE,
+    NotJSON,
+    Pieces,
+    count_members,
+    decode,
+    has_more_members,
+)
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def read_list(body: bytes, window: int) -> list[Any]:
+    """The values of a list, read in windows."""
+    pieces, found = Pieces(body, window), list[Any]()
+    pieces.demand("[")
+    while True:
+        found += [*pieces.values(), pieces.value()]
+        if pieces.take("]"):
+            break
+        pieces.demand(",")
+    if pieces.peek():
+        raise NotJSON
+    return found
+
+
+@given(
+    st.lists(JSON.filter(lambda value: "inf" not in repr(value)), min_size=1, max_size=8),
+    st.integers(1, 50),
+    st.sampled_from([None, 1]),
+    st.booleans(),
+)
+def test_any_window_reads_the_same(
+    values: list[Any], window: int, indent: int | None, is_ascii: bool
+) -> None:
+    try:
+        body = json.dumps(values, indent=indent, ensure_ascii=is_ascii).encode()
+    except UnicodeEncodeError:
+        return
+    assert read_list(body, window) == read_list(body, len(body)) == decode(body)
+
+
+@given(st.text(alphabet='[]{},:"\\u0aeE.-+ 1tnf', max_size=12), st.integers(1, 4))
+def test_what_is_no_json_is_refused_in_any_window(text: str, window: int) -> None:
+    body = f"[{text}]".encode()
+    try:
+        expected = json.loads(body, parse_constant=lambda _: pytest.fail("no constant is drawn"))
+    except ValueError:
+        with pytest.raises(NotJSON):
+            read_list(body, window)
+    else:
+        assert (read_list(body, window) if expected else []) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"1 2",
+        b"NaN",
+        b"[Infinity]",
+        b'"\xff"',
+        b'"\xc3',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'"' + b"a" * (MAX_PIECE + 100_000),
+    ],
+)
+def test_what_cannot_be_read_is_no_json(body: bytes) -> None:
+    for window in (64 * 1024, len(body)):
+        pieces = Pieces(body, window)
+        with pytest.raises(NotJSON):  # noqa: PT012 - either may find it
+            pieces.value()
+            pieces.demand("")
+            if pieces.peek():
+                raise NotJSON
+
+
+def test_what_json_cannot_hold_again_is_replaced() -> None:
+    body = (
+        b'[1e400,-1e400,"\\ud83d\\ude00","a\\ud83d","\\uDE00b",{"\\ud800":["\\udfff"]},"\\\\ud800"]'
+    )
+    largest = sys.float_info.max
+    expected = [largest, -largest, "😀", "a\ufffd", "\ufffdb", {"\ufffd": ["\ufffd"]}, "\\ud800"]
+    assert decode(body) == expected
+    for window in range(1, len(body)):
+        assert read_list(body, window) == expected
+    json.dumps(decode(body), allow_nan=False, ensure_ascii=False).encode()
+
+
+def test_an_integer_that_python_does_not_read_is_the_largest_number() -> None:
+    digits = b"9" * 5_000
+    assert decode(b"[1,%b,-%b]" % (digits, digits)) == [
+        1,
+        sys.float_info.max,
+        -sys.float_info.max,
+    ]
+    with pytest.raises(NotJSON):
+        decode(b"[%b,NaN]" % digits)
+
+
+@given(JSON)
+def test_no_value_is_missed_by_the_count(document: Any) -> None:
+    def size(value: Any) -> int:
+        inner = value.values() if isinstance(value, dict) else value
+        return 1 + (sum(map(size, inner)) if isinstance(value, dict | list) else 0)
+
+    body = json.dumps(document).encode()
+    assert count_members(body) >= (size(document) - 1) / 2
+    assert not has_more_members(body, 2 * size(document))
+
+
+def test_what_stands_in_a_string_is_no_member() -> None:
+    body = json.dumps({"a": ',[{"' * 1_000}).encode()
+    assert count_members(body) > 3_000
+    assert not has_more_members(body, 1)
+    assert has_more_members(b'{"a":[1,2]}', 2)
+    assert not has_more_members(b'["\\\\', 1)
