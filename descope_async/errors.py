@@ -43,7 +43,9 @@ which would be lost otherwise.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+_HELP: Final = "https://descope-async.readthedocs.io/en/latest/reference/errors.html"
 
 
 class DescopeError(Exception):
@@ -84,6 +86,14 @@ class DescopeError(Exception):
         self.error_message = error_message
         self.request_id = request_id
         self.retry_after = retry_after
+
+    @property
+    def help_url(self) -> str:
+        """The address of what the documentation says about this error, and what to do."""
+        documented = next(
+            cls for cls in type(self).__mro__ if cls.__module__.startswith("descope_")
+        )
+        return f"{_HELP}#{documented.__name__.lower()}"
 
 
 class InvalidArgument(DescopeError, ValueError):

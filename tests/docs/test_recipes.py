@@ -1,0 +1,139 @@
+"""Each recipe meets the failure that its page is for."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from descope_async import DescopeClient, KeySetUnavailable, OutcomeUnknown, Unauthorized
+from descope_sync.emulator import Emulator, Fault
+from tests.docs.pages import run
+
+QUICK = {"attempts": 1}
+
+
+def test_a_service_starts_during_an_outage_and_checks_tokens(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    page = run("docs/how-to/outages.md")
+    kept = tmp_path / "kept.json"
+
+    async def before() -> tuple[str, str]:
+        client = await page["start"](kept)
+        created = await client.mgmt.access_key.create("caller")
+        session = await client.exchange_access_key(created.cleartext)
+        await client.aclose()
+        return session.jwt, created.key.id
+
+    async def key_of(token: str) -> str:
+        client = await page["start"](kept)
+        try:
+            checked = await client.validate_session(token)
+        finally:
+            await client.aclose()
+        return str(checked.key_id)
+
+    token, key_id = asyncio.run(before())
+    with emulator.refusing_connections():
+        assert asyncio.run(key_of(token)) == key_id
+        kept.unlink()
+        with pytest.raises(KeySetUnavailable):  # it starts, and says what is missing
+            asyncio.run(key_of(token))
+
+
+def test_a_successor_lives_longer_and_may_do_the_same(emulator: Emulator) -> None:
+    page = run("docs/how-to/rotation.md")
+
+    async def month() -> None:
+        async with DescopeClient() as client:
+            keys = client.mgmt.access_key
+            emulator.clock.freeze()
+            old = await keys.create(
+                "nightly",
+                emulator.clock.stamp() + 86_400,
+                key_tenants=[{"tenant_id": "acme", "role_names": ["Reader"]}],
+                custom_claims={"team": "build"},
+                permitted_ips=["127.0.0.1"],
+                description="reports",
+            )
+            await keys.create("for ever")
+            (found,) = await page["expiring"](client, timedelta(days=30))
+            assert found == old.key
+            fresh = await page["succeed"](client, found, timedelta(days=90))
+            rotated = await keys.rotate(old.key.id)
+
+            emulator.clock.advance(2 * 86_400)
+            with pytest.raises(Unauthorized):  # a rotation keeps the expiry
+                await client.exchange_access_key(rotated.cleartext)
+            emulator.clock.move_to(emulator.clock.now() - 2 * 86_400, backwards=True)
+            assert fresh.key.expire_time > old.key.expire_time + 80 * 86_400
+            for name in ("name", "custom_claims", "permitted_ips", "description", "role_names"):
+                assert getattr(fresh.key, name) == getattr(old.key, name)
+            tenants = [(each.tenant_id, each.role_names) for each in fresh.key.key_tenants]
+            assert tenants == [("acme", ("Reader",))]
+
+    asyncio.run(month())
+
+
+def test_a_lost_secret_is_found_or_replaced(emulator: Emulator) -> None:
+    page = run("docs/how-to/lost-secret.md")
+    stored: dict[str, str] = page["stored"]
+
+    async def crash() -> None:
+        async with DescopeClient(retries=QUICK) as client:
+            with emulator_that_answers_nothing(emulator), pytest.raises(OutcomeUnknown):
+                await page["make"](client, "lost")
+            (lost,) = [
+                key
+                for key in await client.mgmt.access_key.search_all_access_keys()
+                if key.name == "lost"
+            ]
+            assert lost.id not in stored
+            await page["find_or_make"](client, "lost")
+            session = await client.exchange_access_key(stored[lost.id])
+            assert session.key_id == lost.id
+
+    asyncio.run(crash())
+
+
+class emulator_that_answers_nothing:  # noqa: N801 - reads as what it is
+    """While the block runs, a create is carried out and its answer is lost."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._faults = emulator.faults
+
+    def __enter__(self) -> None:
+        self._faults.add(Fault("close", "access_key.create", commit=True))
+
+    def __exit__(self, *_: object) -> None:
+        self._faults.clear()
+
+
+def test_an_interrupted_answer_is_stored(emulator: Emulator) -> None:
+    page = run("docs/how-to/lost-secret.md")
+    stored: dict[str, str] = page["stored"]
+
+    async def interrupted() -> None:
+        async with DescopeClient() as client:
+            emulator.faults.add(Fault("delay", "access_key.create", seconds=0.5, times=1))
+            task = asyncio.create_task(page["make"](client, "interrupted"))
+            while not next(iter(emulator.faults)).struck:  # noqa: ASYNC110 - of another thread
+                await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(OutcomeUnknown):
+                await task
+            secret = stored["of an interrupted access_key.create"]
+            assert (await client.exchange_access_key(secret)).key_id
+
+    asyncio.run(interrupted())
+
+
+@pytest.mark.usefixtures("emulator")
+def test_a_proxy_that_opens_tls_is_refused_until_it_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run("docs/how-to/proxy.md")
+    assert "#tlsfailed" in capsys.readouterr().out

@@ -1,0 +1,157 @@
+"""The built site: its reference, its error pages, its search, and what it has for machines."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import descope_async
+import descope_sync
+from descope_async import DescopeError
+
+ROOT = Path(__file__).parents[2]
+PUBLIC = [
+    *(f"descope_async.{name}" for name in descope_async.__all__),
+    *(f"descope_sync.{name}" for name in ("BlockingCallInEventLoop", "LoopClosed")),
+]
+
+
+def errors(root: type[DescopeError]) -> Iterator[type[DescopeError]]:
+    yield root
+    for each in root.__subclasses__():
+        yield from errors(each)
+
+
+def public_errors() -> list[type[DescopeError]]:
+    for module in ("descope_async.compat", "descope_sync.compat", "descope_sync"):
+        import_module(module).__dir__()
+    _ = descope_sync.LoopClosed
+    ours = {each for each in errors(DescopeError) if each.__module__.startswith("descope_")}
+    return sorted(ours, key=lambda each: each.__name__)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-b",
+            "html",
+            "-W",
+            "-n",
+            "--keep-going",
+            "-q",
+            "docs",
+            out,
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("error", public_errors(), ids=lambda each: each.__name__)
+def test_every_error_leads_to_its_place(site: Path, error: type[DescopeError]) -> None:
+    url = error.__new__(error).help_url
+    page, _, anchor = url.partition("#")
+    assert page == "https://descope-async.readthedocs.io/en/latest/reference/errors.html"
+    text = (site / "reference/errors.html").read_text(encoding="utf-8")
+    assert anchor == error.__name__.lower()
+    assert f'<section id="{anchor}">' in text
+
+
+def test_an_error_of_a_user_leads_to_the_one_that_it_is_derived_from() -> None:
+    class Mine(descope_async.NotFound):
+        pass
+
+    assert Mine("gone").help_url.endswith("#notfound")
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("path", PUBLIC)
+def test_every_public_name_is_in_the_reference_once(site: Path, path: str) -> None:
+    pages = [page.read_text(encoding="utf-8") for page in (site / "reference").glob("*.html")]
+    assert sum(text.count(f'id="{path}"') for text in pages) == 1
+
+
+@pytest.mark.timeout(180)
+def test_the_reference_shows_defaults_and_environment_variables(site: Path) -> None:
+    text = (site / "reference/client.md").read_text(encoding="utf-8")
+    assert "| `DESCOPE_PROJECT_ID` | `project_id` |" in text
+    assert "| `jwt_validation_leeway`<br>`float` | `5` |" in text
+    html = (site / "reference/client.html").read_text(encoding="utf-8")
+    assert "__init__" not in html
+    assert "__new__" not in html
+
+
+def test_every_class_of_the_reference_has_an_example_before_it() -> None:
+    for page in (ROOT / "docs/reference").glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        first = re.search(r"^```\{api\}", text, re.MULTILINE)
+        assert first is None or "```python" in text[: first.start()], page
+
+
+@pytest.mark.timeout(180)
+def test_machines_find_every_page_as_markdown(site: Path) -> None:
+    listed = (site / "llms.txt").read_text(encoding="utf-8")
+    assert listed.startswith("# descope-async\n\n> ")
+    addresses = re.findall(r"\(https://descope-async\.readthedocs\.io/en/latest/(\S+)\)", listed)
+    pages = {page.relative_to(site).with_suffix("").as_posix() for page in site.rglob("*.html")}
+    written = pages - {"search", "genindex", "py-modindex", "index"}
+    assert {address.removesuffix(".md") for address in addresses} == written
+    for address in addresses:
+        text = (site / address).read_text(encoding="utf-8")
+        assert text.startswith("# ")
+        assert ":::" not in text
+        assert "```{" not in text
+        html = (site / address).with_suffix(".html").read_text(encoding="utf-8")
+        assert f'type="text/markdown" href="{address.rpartition("/")[2]}"' in html
+    assert (site / "llms-full.txt").stat().st_size > 50_000
+
+
+@pytest.mark.timeout(180)
+def test_the_front_page_has_code_cards_and_no_list_of_contents(site: Path) -> None:
+    text = (site / "index.html").read_text(encoding="utf-8")
+    article = text[text.index("<article") : text.index("</article>")]
+    assert article.count("sd-card-title") == 3
+    assert "toctree-wrapper" in text
+    assert len(re.findall("<a ", article)) < 40
+    assert "Emulator" in article
+
+
+#: What users type, and the page that is to come first.
+SEARCHES = {
+    line.split(" -> ")[0]: line.split(" -> ")[1]
+    for line in (Path(__file__).with_name("searches.txt")).read_text().splitlines()
+}
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.skipif(not shutil.which("node"), reason="the site's search needs Node.js")
+def test_the_search_finds_the_page_first(site: Path) -> None:
+    asked = subprocess.run(
+        ["node", Path(__file__).with_name("search.mjs"), site, *SEARCHES],  # noqa: S607 - found above
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    found = dict(zip(SEARCHES, json.loads(asked.stdout), strict=True))
+    assert {word: pages[:1] for word, pages in found.items()} == {
+        word: [page] for word, page in SEARCHES.items()
+    }
