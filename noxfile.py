@@ -20,7 +20,9 @@ nox.options.sessions = ["tests", "lint", "types", "facade", "docs"]
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 PINS = Path(__file__).parent / ".ci/constraints.txt"
-FRAMEWORKS = ("fastapi", "starlette")
+FRAMEWORKS = ("fastapi", "mcp", "starlette")
+#: What the tests use beside the extras, in releases that go with the oldest of these.
+OLDEST = ("fastmcp==3.4.0", "litestar", "quart", "uvicorn", "websockets")
 INTEGRATIONS = ("tests/integrations", "-n", "2", "--dist", "loadfile")
 IN_CI = bool(os.environ.get("CI"))
 
@@ -112,7 +114,7 @@ def integrations(session: nox.Session) -> None:
 def integrations_lowest(session: nox.Session) -> None:
     """The same with the oldest releases of the frameworks that are named."""
     extras = ",".join(FRAMEWORKS)
-    session.install("--resolution", "lowest-direct", f"-e.[{extras}]")
+    session.install("--resolution", "lowest-direct", f"-e.[{extras}]", *OLDEST)
     install(session, "test", package=None)
     session.run("pytest", *(session.posargs or INTEGRATIONS))
 

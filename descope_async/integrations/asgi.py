@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any, Final, TypeAlias
+
+from descope_async import DescopeError
 
 from .admission import Refusal
 
@@ -19,6 +21,7 @@ __all__ = [
     "Scope",
     "Send",
     "can_deny",
+    "live",
     "refuse",
     "serve_for",
 ]
@@ -58,6 +61,33 @@ async def refuse(refusal: Refusal, scope: Scope, send: Send) -> None:
     start = {"type": f"{prefix}http.response.start", "status": refusal.status, "headers": pairs}
     await send(start)
     await send({"type": f"{prefix}http.response.body", "body": body})
+
+
+async def live(
+    running: AbstractAsyncContextManager[object],
+    app: App,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Run an application's lifespan within a block.
+
+    An application does not start if the block cannot be entered: the server logs the error.
+    """
+    async with AsyncExitStack() as block:
+        try:
+            await block.enter_async_context(running)
+        except DescopeError as error:
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+
+        async def after(message: Message) -> None:
+            if message["type"].startswith("lifespan.shutdown."):
+                await block.aclose()  # now, because the server ends when it hears of this
+            await send(message)
+
+        await app(scope, receive, after)
 
 
 async def serve_for(seconds: float, app: App, scope: Scope, receive: Receive, send: Send) -> None:

@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from descope_async import (
     AccessKeyVerifier,
+    AudienceMismatch,
     ConfigurationError,
     DescopeClient,
     DescopeError,
@@ -59,6 +60,7 @@ class Receiver:
             made here is closed when the application ends.
         admission: What is accepted.
         audience: As for ``validate_session``.
+        other_audience: An audience for which a token may be as well; None for no other.
         origin: The scheme and host by which callers reach the application, such as
             ``"https://api.example.com"``, for the URL in proofs; None for the scheme that the
             server put into the scope, and the ``Host`` header.
@@ -70,11 +72,13 @@ class Receiver:
         admission: Admission | None = None,
         *,
         audience: str | Collection[str] | None = None,
+        other_audience: str | None = None,
         origin: str | None = None,
     ) -> None:
         self.admission = admission or Admission()
         self._make = DescopeClient if client is None else client
         self._audience = audience
+        self._other_audience = other_audience
         self._origin = None if origin is None else origin.rstrip("/")
         self._client = client if isinstance(client, DescopeClient) else None
         self._runs = 0
@@ -198,15 +202,25 @@ class Receiver:
             request = DPoPRequest(
                 scope.get("method", "GET"), self._url(scope), credential.proofs, credential.scheme
             )
-        client, audience = self.client, self._audience
         try:
-            session = client.validate_session_nowait(credential.value, audience, dpop=request)
-            if session is None:
-                session = await client.validate_session(credential.value, audience, dpop=request)
+            session = await self._validate(credential, request)
         except DescopeError as error:
             return self.admission.refusal_of(error, credential.scheme)
         unbound = self.admission.refusal_of_unbound(session, credential.scheme)
         return unbound or Admitted(session, credential.scheme, credential.kind)
+
+    async def _validate(self, credential: Credential, request: DPoPRequest | None) -> SessionToken:
+        client, audience, other = self.client, self._audience, self._other_audience
+        try:
+            session = client.validate_session_nowait(credential.value, audience, dpop=request)
+            if session is not None:
+                return session
+            return await client.validate_session(credential.value, audience, dpop=request)
+        except AudienceMismatch:
+            # It comes before any look at a proof, so the proof is not used up.
+            if other is None:
+                raise
+            return await client.validate_session(credential.value, other, dpop=request)
 
     async def _verify(self, credential: Credential, max_age: float | None) -> Admitted | Refusal:
         try:

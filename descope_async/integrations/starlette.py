@@ -6,13 +6,12 @@ It is plain ASGI and imports no framework. With Starlette, Litestar and Quart it
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import AsyncExitStack
 from typing import Final
 
-from descope_async import ConfigurationError, DescopeClient, DescopeError, SessionToken
+from descope_async import ConfigurationError, DescopeClient, SessionToken
 
 from .admission import Accepted, Admission, Proofs, Refusal, Requirement
-from .asgi import App, Message, Receive, Scope, Send, refuse, serve_for
+from .asgi import App, Receive, Scope, Send, live, refuse, serve_for
 from .caller import note
 from .receiver import Admitted, Receiver
 
@@ -89,7 +88,7 @@ class DescopeMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
         if scope["type"] == "lifespan":
-            await self._live(scope, receive, send)
+            await live(self._receiver.running(), self._app, scope, receive, send)
         elif scope["type"] not in {"http", "websocket"} or self._is_exempt(scope):
             await self._app(scope, receive, send)
         else:
@@ -116,22 +115,6 @@ class DescopeMiddleware:
                 await self._app(scope, receive, send)
         finally:
             note(None)
-
-    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with AsyncExitStack() as running:
-            try:
-                await running.enter_async_context(self._receiver.running())
-            except DescopeError as error:
-                await receive()
-                await send({"type": "lifespan.startup.failed", "message": str(error)})
-                return
-
-            async def after(message: Message) -> None:
-                if message["type"].startswith("lifespan.shutdown."):
-                    await running.aclose()  # now, because the server ends when it hears of this
-                await send(message)
-
-            await self._app(scope, receive, after)
 
     def _is_exempt(self, scope: Scope) -> bool:
         path: str = scope["path"]

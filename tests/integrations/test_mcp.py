@@ -1,0 +1,220 @@
+"""MCP servers of both packages, served by uvicorn, and called with their clients."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from descope_async import ConfigurationError, KeySetUnavailable
+from descope_async.emulator import Fault
+from descope_async.integrations.issuers import Issuers
+from descope_sync.emulator import Emulator
+from tests.integrations.services import Callers, bearer, serving
+
+pytest.importorskip("mcp", reason="the extra mcp is not installed")
+
+from mcp.server.auth.middleware.auth_context import get_access_token
+
+from descope_async.integrations.mcp import DescopeMCP
+
+#: mcp 1 says this of its own settings, with the newest pydantic-settings.
+pytestmark = pytest.mark.filterwarnings("ignore:Field .lifespan. has an incomplete definition")
+
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "a test", "version": "1"},
+    },
+}
+ACCEPT = {"Accept": "application/json, text/event-stream"}
+Make = Callable[[DescopeMCP], Any]
+
+
+def whoami() -> str:
+    """Say who is calling."""
+    token = get_access_token()
+    return "nobody" if token is None else json.dumps([token.client_id, sorted(token.scopes)])
+
+
+def official(descope: DescopeMCP) -> Any:
+    server: Any
+    try:
+        from mcp.server.mcpserver import MCPServer
+    except ModuleNotFoundError:
+        older = importlib.import_module("mcp.server.fastmcp")
+        server = older.FastMCP("Reports", token_verifier=descope, auth=descope.auth_settings)
+        server.settings.stateless_http = server.settings.json_response = True
+        server.tool()(whoami)
+        return server.streamable_http_app()
+    server = MCPServer("Reports", token_verifier=descope, auth=descope.auth_settings)
+    server.tool()(whoami)
+    return server.streamable_http_app(stateless_http=True, json_response=True)
+
+
+def of_fastmcp(descope: DescopeMCP) -> Any:
+    fastmcp = pytest.importorskip("fastmcp", reason="the package fastmcp is not installed")
+    server = fastmcp.FastMCP("Reports", auth=descope.fastmcp_auth)
+    server.tool(whoami)
+    return server.http_app(path="/mcp", stateless_http=True, json_response=True)
+
+
+@pytest.fixture(params=[official, of_fastmcp], ids=["mcp", "fastmcp"])
+def make(request: pytest.FixtureRequest) -> Make:
+    found: Make = request.param
+    return found
+
+
+@pytest.fixture
+def descope(emulator: Emulator) -> DescopeMCP:
+    known = f"{emulator.base_url}/v1/apps/{emulator.project_id}/.well-known/openid-configuration"
+    return DescopeMCP(
+        "http://127.0.0.1:8000/mcp", well_known=known, required_scopes=["reports:read"]
+    )
+
+
+@pytest.fixture
+def http(make: Make, descope: DescopeMCP) -> Iterator[httpx.Client]:
+    with (
+        serving(descope.protect(make(descope))) as url,
+        httpx.Client(base_url=url, headers=ACCEPT, trust_env=False, timeout=30) as client,
+    ):
+        yield client
+
+
+def call_tool(http: httpx.Client, headers: dict[str, str]) -> Any:
+    started = http.post("/mcp", headers=headers, json=INITIALIZE)
+    assert started.status_code == 200, started.text
+    call = {
+        "jsonrpc": "2.0",
+        "id": 2,
+        "method": "tools/call",
+        "params": {"name": "whoami", "arguments": {}},
+    }
+    version = {"MCP-Protocol-Version": started.json()["result"]["protocolVersion"]}
+    answer = http.post("/mcp", headers={**headers, **version}, json=call)
+    return json.loads(answer.json()["result"]["content"][0]["text"])
+
+
+def test_a_tool_knows_its_caller(http: httpx.Client, callers: Callers) -> None:
+    created = callers.key(["reports:read", "more"])
+    headers = bearer(callers.exchange(created.cleartext))
+    assert call_tool(http, headers) == [created.key.id, ["more", "reports:read"]]
+
+
+def test_callers_without_a_token_are_sent_to_the_issuer(
+    http: httpx.Client, emulator: Emulator
+) -> None:
+    refused = http.post("/mcp", json=INITIALIZE)
+    assert refused.status_code == 401
+    challenge = refused.headers["WWW-Authenticate"]
+    assert "resource_metadata=" in challenge
+    path = challenge.split('resource_metadata="')[1].split('"')[0].split(":8000")[1]
+    metadata = http.get(path).json()
+    assert metadata["resource"] == "http://127.0.0.1:8000/mcp"
+    (issuer,) = metadata["authorization_servers"]
+    assert issuer.rstrip("/") == f"{emulator.base_url}/v1/apps/{emulator.project_id}"
+
+
+def test_bad_tokens_are_refused_with_the_server_s_own_challenge(
+    http: httpx.Client, callers: Callers
+) -> None:
+    token = callers.token(["reports:read"])
+    for bad in ("a.b.c", token[:-8] + "AAAAAAAA"):
+        answer = http.post("/mcp", headers=bearer(bad), json=INITIALIZE)
+        assert answer.status_code == 401
+        assert "resource_metadata=" in answer.headers["WWW-Authenticate"]
+    lacking = http.post("/mcp", headers=bearer(callers.token(["other"])), json=INITIALIZE)
+    assert lacking.status_code == 403
+    assert 'error="insufficient_scope"' in lacking.headers["WWW-Authenticate"]
+
+
+def test_an_outage_is_503(
+    make: Make, descope: DescopeMCP, emulator: Emulator, callers: Callers
+) -> None:
+    token = callers.token(["reports:read"])
+    emulator.faults.add(Fault("status", "key_set", status=503))
+    with serving(descope.protect(make(descope))) as url:
+        answer = httpx.post(
+            f"{url}/mcp", headers=bearer(token) | ACCEPT, json=INITIALIZE, trust_env=False
+        )
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_the_verifier_alone(descope: DescopeMCP, emulator: Emulator, callers: Callers) -> None:
+    created = callers.key(["reports:read"], custom_claims={"team": "a"})
+    token = callers.exchange(created.cleartext)
+
+    async def run() -> None:
+        emulator.faults.add(Fault("status", "key_set", status=503))
+        async with descope.running():
+            with pytest.raises(KeySetUnavailable) as caught:
+                await descope.verify_token(token)
+            assert caught.value.retry_after is not None
+            emulator.faults.clear()
+            await asyncio.sleep(2)
+            found = await descope.verify_token(token)
+            assert found is not None
+            assert found.client_id == created.key.id
+            assert found.scopes == ["reports:read"]
+            assert found.expires_at
+            assert (found.claims or {})["team"] == "a"
+            assert await descope.verify_token("a.b.c") is None
+            assert await descope.verify_token("x" * 30) is None
+            assert await descope.verify_token("\u00fc") is None
+
+    asyncio.run(run())
+
+
+HOST = "https://api.descope.com"
+OPENID = "/.well-known/openid-configuration"
+
+
+@pytest.mark.parametrize(
+    ("url", "issuer"),
+    [
+        (f"{HOST}/v1/apps/P1{OPENID}", f"{HOST}/v1/apps/P1"),
+        (f"{HOST}/v1/apps/P1", f"{HOST}/v1/apps/P1"),
+        (f"{HOST}/v1/apps/P1/tenant-1{OPENID}", f"{HOST}/v1/apps/P1/tenant-1"),
+        (f"{HOST}/v1/apps/agentic/P1/M1{OPENID}", f"{HOST}/v1/apps/agentic/P1/M1"),
+        (
+            f"{HOST}/.well-known/oauth-authorization-server/v1/apps/agentic/P1/M1",
+            f"{HOST}/v1/apps/agentic/P1/M1",
+        ),
+    ],
+)
+def test_issuers_are_read_from_well_known_urls(url: str, issuer: str) -> None:
+    assert Issuers.of(url) == Issuers("P1", HOST, (issuer,))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        [],
+        "api.descope.com/v1/apps/P1",
+        f"{HOST}/v1/apps/agentic/P1",
+        f"{HOST}/v1/apps/",
+        f"{HOST}/v1/apps/P1?x=1",
+        "https://user@api.descope.com/v1/apps/P1",
+        [f"{HOST}/v1/apps/P1", f"{HOST}/v1/apps/P2"],
+    ],
+)
+def test_what_is_no_issuer_of_descope(url: Any) -> None:
+    with pytest.raises(ConfigurationError, match="well_known"):
+        Issuers.of(url)
+
+
+@pytest.mark.parametrize("resource", ["mcp.example.com", "/mcp", "https://a.example/mcp?x=1"])
+def test_a_resource_that_cannot_be_right(resource: str) -> None:
+    with pytest.raises(ConfigurationError, match="resource"):
+        DescopeMCP(resource, well_known=f"{HOST}/v1/apps/P1")
