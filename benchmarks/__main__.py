@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from . import http_rows, process_rows
+from . import http_rows, large_answers, process_rows
 from .answers import Signer, answers
 from .bars import Line
 from .rounds import Setting
@@ -25,6 +25,7 @@ ROWS: Final[dict[str, Callable[[Setting], list[Line]]]] = {
     "source": process_rows.fresh_token,
     "cold-source": http_rows.cold_source,
     "search": http_rows.search,
+    "large-answers": large_answers.large_answers,
     "import": process_rows.imports,
     "memory": process_rows.memory,
     "concurrency": http_rows.concurrency,

@@ -20,6 +20,7 @@ KID: Final = "SK2benchmark"
 EXCHANGE: Final = "/v1/auth/accesskey/exchange"
 LOAD: Final = "/v1/mgmt/accesskey"
 SEARCH: Final = "/v1/mgmt/accesskey/search"
+LICENSE: Final = "/v1/mgmt/license"
 _LIFE: Final = 7 * 86_400
 
 
@@ -75,16 +76,17 @@ class Signer:
 def answers(signer: Signer, keys: int) -> dict[str, bytes]:
     """The answers by path. A search finds so many keys."""
     documents: Mapping[str, Any] = {
-        LOAD: {"key": _key(0)},
-        SEARCH: {"keys": [_key(number) for number in range(keys)]},
-        "/v1/mgmt/license": {"rateLimitTier": "tier1"},
+        LOAD: {"key": access_key(0)},
+        SEARCH: {"keys": [access_key(number) for number in range(keys)]},
+        LICENSE: {"rateLimitTier": "tier1"},
         f"/v2/keys/{PROJECT}": {"keys": [signer.jwk()]},
         EXCHANGE: {"keyId": KEY_ID, "sessionJwt": signer.token(0), "expiration": _LIFE},
     }
-    return {path: _json(document).encode() for path, document in documents.items()}
+    return {path: encoded(document) for path, document in documents.items()}
 
 
-def _key(number: int) -> dict[str, Any]:
+def access_key(number: int) -> dict[str, Any]:
+    """An access key with one tenant, as the service sends it, of some 486 bytes."""
     return {
         "id": f"K2{number:026d}",
         "name": f"service-{number}",
@@ -110,12 +112,13 @@ def _key(number: int) -> dict[str, Any]:
     }
 
 
+def encoded(document: object) -> bytes:
+    """A document as the service writes it."""
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
 def _segment(document: object) -> str:
-    return _base64url(_json(document).encode())
-
-
-def _json(document: object) -> str:
-    return json.dumps(document, separators=(",", ":"))
+    return _base64url(encoded(document))
 
 
 def _base64url(octets: bytes) -> str:

@@ -113,7 +113,7 @@ def search(setting: Setting) -> list[Line]:
     parsed = _size_of_parsed(body)
     memory = Bar("≤ 3 x parsed body", (peaks["ours"] / parsed,), 3.0)
     return [
-        line(f"{title}, whole call", whole, peer=_ASYNC, floor=_AIOHTTP),
+        line(f"{title}, whole call", whole, peer=_ASYNC, floor=_AIOHTTP, times_peer=1.7),
         Line(f"{title}, body to values", read, {"floor": "json.loads"}, (structure,)),
         Line(
             f"{title}, peak memory",

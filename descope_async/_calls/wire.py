@@ -32,10 +32,14 @@ V = TypeVar("V", bound=AttrsInstance)
 #: escape of six.
 MAX_KEY: Final = 8 * 1024 * 1024
 #: Bytes of the answer of a search, which brings all keys of a project at once. The service names no
-#: limit for the keys of a project; this is room for 100,000 keys of 600 bytes.
-MAX_SEARCH: Final = 64 * 1024 * 1024
-#: Values in such answers: 30 for each of 100,000 keys, and far more than one key can need.
-MAX_MEMBERS, MAX_SEARCH_MEMBERS = 100_000, 3_000_000
+#: limit for the keys of a project; this is room for 50,000 keys of 600 bytes, and at worst it takes
+#: 400 MB to read them.
+MAX_SEARCH: Final = 32 * 1024 * 1024
+#: Members in the answer with one key, far more than one can need: built, each takes 100 bytes at most.
+MAX_MEMBERS: Final = 100_000
+#: Bytes for each further member in the answer of a search. The service sends 18, and keys with dozens
+#: of roles still have 13.
+BYTES_PER_MEMBER: Final = 12
 #: Bytes, which takes three milliseconds.
 _COUNTED_AT_ONCE: Final = 1024 * 1024
 
@@ -237,11 +241,11 @@ async def _keys(body: bytes) -> tuple[AccessKey, ...]:
 
 
 async def _check_members(body: bytes) -> None:
-    members = 0
+    members, limit = 0, MAX_MEMBERS + len(body) // BYTES_PER_MEMBER
     for start in range(0, len(body), _COUNTED_AT_ONCE):
         members += count_members(body, start, start + _COUNTED_AT_ONCE)
-        if members > MAX_SEARCH_MEMBERS:
-            raise Misfit(f"has more than {MAX_SEARCH_MEMBERS:,} members", "$")
+        if members > limit:
+            raise Misfit(f"has more than {limit:,} members in {len(body):,} bytes", "$")
         if start:
             await asyncio.sleep(0)
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def test_a_quick_run_measures_every_kind_of_row(tmp_path: Path) -> None:
-    rows = ("async", "sync", "cold-source", "search", "source")
+    rows = ("async", "sync", "cold-source", "search", "large-answers", "source")
     command = [sys.executable, "-m", "benchmarks", "--quick", "--check", "--server", "asyncio"]
     command += ["--json", str(tmp_path / "found.json")]
     command += [word for row in rows for word in ("--only", row)]

@@ -229,7 +229,7 @@ def test_one_odd_value_does_not_break_a_search() -> None:
     [
         (wire.KeyAnswer, b'{"key":{"id":"a","customClaims":{"x":[' + b"[]," * 100_000 + b"1]}}}"),
         (wire.KeyAnswer, b'{"key":{"id":"a","keyTenants":[' + b"{}," * 100_000 + b"{}]}}"),
-        (wire.KeysAnswer, b'{"keys":[' + b"{}," * 1_500_000 + b"{}]}"),
+        (wire.KeysAnswer, b'{"keys":[' + b"{}," * 100_000 + b"{}]}"),
     ],
 )
 def test_more_members_than_can_be_needed_are_refused(cls: type[Any], body: bytes) -> None:
