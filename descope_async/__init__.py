@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from ._runtime.forks import IMPORT, no_fork_meanwhile
 from .errors import (
     ApiError,
     AudienceMismatch,
@@ -150,7 +151,8 @@ def __getattr__(name: str) -> Any:
 
         found: Any = version("descope-async")
     elif name in _LAZY:
-        found = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+        with no_fork_meanwhile(IMPORT):
+            found = getattr(import_module(f".{_LAZY[name]}", __name__), name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found

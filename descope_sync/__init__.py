@@ -41,6 +41,7 @@ from descope_async import (
     UnexpectedResponse,
     UnknownKey,
 )
+from descope_async._runtime.forks import IMPORT, no_fork_meanwhile
 
 if TYPE_CHECKING:
     from descope_async import (
@@ -154,7 +155,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(_LAZY[name], __name__), name)
+    with no_fork_meanwhile(IMPORT):
+        found = getattr(import_module(_LAZY[name], __name__), name)
     globals()[name] = found
     return found
 

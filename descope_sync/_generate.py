@@ -91,6 +91,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from descope_async import {eager}
+from descope_async._runtime.forks import IMPORT, no_fork_meanwhile
 
 if TYPE_CHECKING:
 {checked}
@@ -105,7 +106,8 @@ __all__ = {names}
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
-    found = getattr(import_module(_LAZY[name], __name__), name)
+    with no_fork_meanwhile(IMPORT):
+        found = getattr(import_module(_LAZY[name], __name__), name)
     globals()[name] = found
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from contextvars import ContextVar
@@ -13,12 +14,14 @@ from weakref import WeakSet
 
 import aiohttp
 import anyio
+from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import istr
 
 from descope_async import __version__
 from descope_async._config import Config
 from descope_async._runtime.deadlines import Deadlines
-from descope_async._runtime.forks import forget_in_child, never_collect
+from descope_async._runtime.forks import catch_up_with_fork, forget_in_child, never_collect
+from descope_async._runtime.name_lookups import look_up
 from descope_async.errors import ClientClosed
 
 from .attempts import Attempt
@@ -70,6 +73,7 @@ class Connections:
         Raises:
             ClientClosed: After `aclose`.
         """
+        catch_up_with_fork()
         if self._closed:
             raise ClientClosed("the client is closed")
         pool = self._pools.get(asyncio.get_running_loop())
@@ -207,6 +211,28 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
+class _Resolver(AbstractResolver):
+    """The same wherever this runs: aiohttp's own choice depends on what else is installed."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host=found.address,
+                port=port,
+                family=found.family,
+                proto=found.protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for found in await look_up(host, family)
+        ]
+
+    async def close(self) -> None:
+        pass  # nothing is kept open
+
+
 def _session(config: Config, *, force_close: bool) -> aiohttp.ClientSession:
     headers = {
         "Accept": "application/json",
@@ -217,7 +243,9 @@ def _session(config: Config, *, force_close: bool) -> aiohttp.ClientSession:
         "x-descope-project-id": config.project_id,
     }
     return aiohttp.ClientSession(
-        connector=_Connector(ssl=config.ssl or True, limit=100, force_close=force_close),
+        connector=_Connector(
+            resolver=_Resolver(), ssl=config.ssl or True, limit=100, force_close=force_close
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         # The names of plain strings would be lowered again and again for every request.
         headers={istr(name): value for name, value in headers.items()},

@@ -10,8 +10,10 @@ from threading import RLock, get_ident
 from typing import Final, Protocol
 from weakref import WeakSet
 
-#: Seconds that a fork waits for work that would be left half done in the child.
-_PATIENCE: Final = 1.0
+#: Seconds that a fork waits for an import, which ends, and which the child could never make again.
+IMPORT: Final = 30.0
+#: Seconds that a fork waits for the look-up of a name, which may take as long as a network does.
+LOOK_UP: Final = 1.0
 _LOOK_EVERY: Final = 0.005
 
 
@@ -43,20 +45,28 @@ def catch_up_with_fork() -> None:
 
 
 @contextmanager
-def no_fork_meanwhile() -> Generator[None, None, None]:
-    """Let other threads fork only after this block, or a second later.
+def no_fork_meanwhile(patience: float) -> Generator[None, None, None]:
+    """Let other threads fork only after this block, or after these seconds of waiting for it.
 
     This is for work that a child would find half done for ever: an import, or the look-up of a
     name, during which the C library holds a lock.
     """
     catch_up_with_fork()
     with _PROCESS.gate:
-        work = (get_ident(), object())
+        work = _Work(patience)
         _PROCESS.under_way.add(work)
     try:
         yield
     finally:
         _PROCESS.under_way.discard(work)
+
+
+class _Work:
+    """Something that a fork must not cut in two."""
+
+    def __init__(self, patience: float) -> None:
+        self.thread = get_ident()
+        self.patience = patience
 
 
 class _Process:
@@ -67,7 +77,7 @@ class _Process:
         holders: Whom to tell in a child.
         kept: What must not be collected. The interpreter refers to this to its very end.
         gate: Held by a thread that forks, so that no work begins meanwhile that must not be cut.
-        under_way: Such work, with its thread.
+        under_way: Such work.
     """
 
     def __init__(self) -> None:
@@ -76,14 +86,14 @@ class _Process:
         self.kept: list[object] = []
         # Reentrant, because a signal handler may fork while its thread holds the gate.
         self.gate = RLock()
-        self.under_way = set[tuple[int, object]]()
+        self.under_way = set[_Work]()
         self._catching_up = RLock()
 
     def before_fork(self) -> None:
         """Close the gate, and wait for what is under way on other threads."""
         self.gate.acquire()
-        until = time.monotonic() + _PATIENCE
-        while self._others_work() and time.monotonic() < until:
+        since = time.monotonic()
+        while self._is_worth_waiting(time.monotonic() - since):
             time.sleep(_LOOK_EVERY)
 
     def after_fork_in_parent(self) -> None:
@@ -93,7 +103,7 @@ class _Process:
     def after_fork_in_child(self) -> None:
         """Forget the threads of the parent, and have everybody else do so."""
         self.gate = RLock()
-        self.under_way = {work for work in self.under_way if work[0] == get_ident()}
+        self.under_way = {work for work in self.under_way if work.thread == get_ident()}
         for holder in list(self.holders):
             holder.forget()
         self.pid = os.getpid()
@@ -104,8 +114,10 @@ class _Process:
             if os.getpid() != self.pid:
                 self.after_fork_in_child()
 
-    def _others_work(self) -> bool:
-        return any(thread != get_ident() for thread, _ in list(self.under_way))
+    def _is_worth_waiting(self, waited: float) -> bool:
+        return any(
+            work.thread != get_ident() and waited < work.patience for work in list(self.under_way)
+        )
 
 
 _PROCESS: Final = _Process()

@@ -20,7 +20,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
         ("fork_at_once", ["used"] * 9 + ["[0, 0, 0]"]),
         ("race", ["50 1"]),
         ("closed", ["used", "the client is closed"]),
-        ("import_nothing", ["used", "[]"]),
     ],
 )
 def test_a_client_survives(
@@ -43,6 +42,23 @@ def test_clients_that_nobody_closed(
     finished = run_script("clients.py", case, *emulator_url)
     # aiohttp has its own words for this on the error output.
     assert (finished.status, finished.out) == (0, said)
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("imports_nothing", ["not found", "refused", "[]"]),
+        ("imports_nothing_when_awaited", ["[]"]),
+        ("forks", ["failed []"]),
+        ("wait_for_work", ["0.4 True True", "3 True True", "own True"]),
+        ("slow_name", ["DeadlineExceeded"]),
+    ],
+)
+def test_first_calls(
+    run_script: Callable[..., Any], emulator_url: tuple[str, str, str], case: str, said: list[str]
+) -> None:
+    finished = run_script("first_calls.py", case, *emulator_url)
+    assert (finished.status, finished.out, finished.err) == (0, said, "")
 
 
 def test_a_child_leaves_the_emulator_to_its_parent(run_script: Callable[..., Any]) -> None:

@@ -154,15 +154,6 @@ def closed() -> None:
         print(error)
 
 
-def import_nothing() -> None:
-    """A fork during an import leaves its lock held for ever in the child."""
-    client = new_client()
-    before = set(sys.modules)
-    use(client)
-    print(sorted(set(sys.modules) - before))
-    client.close()
-
-
 kept: DescopeClient | None = None
 CASES: dict[str, Callable[[], None]] = {
     "exit_with_an_open_client": exit_with_an_open_client,
@@ -173,6 +164,5 @@ CASES: dict[str, Callable[[], None]] = {
     "race": race,
     "collect": collect,
     "closed": closed,
-    "import_nothing": import_nothing,
 }
 CASES[sys.argv[1]]()

@@ -134,6 +134,8 @@ def without_hooks() -> None:
         print("items", list(generator))
 
     call()
+    # Only the hooks free the interpreter's own lock, so the loop's thread must not be asking for it.
+    time.sleep(0.3)
     in_a_child(call_in_time, fork=ctypes.PyDLL(None).fork)
     call()
 
