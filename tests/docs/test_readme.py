@@ -12,8 +12,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from descope_sync import DescopeClient
+from tests.docs.pages import ROOT, blocks
 
-ROOT = Path(__file__).parents[2]
 FENCES = [
     token
     for token in MarkdownIt().parse((ROOT / "README.md").read_text(encoding="utf-8"))
@@ -118,3 +118,20 @@ def test_an_old_python_is_told_at_once_and_in_words(python: str) -> None:
     first, second = done.stderr.splitlines()
     assert first.startswith("descope-async needs Python 3.11 or newer, and ")
     assert "docs/start.py demo" in second or "python.org" in second
+
+
+def test_the_tutorial_runs_when_it_is_pasted_at_the_prompt(environment: dict[str, str]) -> None:
+    pasted = "\n".join(f"{text}\n" for _, text in blocks("docs/tutorial.md", "python"))
+    done = subprocess.run(
+        [sys.executable, "-m", "asyncio"],
+        input=pasted,
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "Error" not in done.stderr
+    assert "Warning" not in done.stderr
+    for said in ("401: ", "the old secret is refused: ", "gone"):
+        assert said in done.stdout
