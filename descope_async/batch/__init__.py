@@ -1,0 +1,47 @@
+"""Many keys at once: created, rotated, replaced or retired, so that no secret is lost.
+
+async with DescopeClient() as client:
+    batch = Batch(client, "provision.journal", "file:keys/{id}.json")
+    report = await batch.create({"name": f"machine-{number}"} for number in range(500))
+
+A run that was interrupted goes on when the same call is made again.
+"""
+
+from __future__ import annotations
+
+from descope_async.secret_stores import SecretEntry, SecretStore, SecretStoreError
+
+from ._batch import Batch
+from ._errors import (
+    BatchError,
+    BatchInterrupted,
+    BatchStopped,
+    JournalDamaged,
+    JournalError,
+    JournalLocked,
+    JournalMismatch,
+)
+from ._items import KeyChange, NewKey
+from ._progress import Progress
+from ._report import BatchReport, KeyOutcome
+from ._run import StoredKey
+
+__all__ = [
+    "Batch",
+    "BatchError",
+    "BatchInterrupted",
+    "BatchReport",
+    "BatchStopped",
+    "JournalDamaged",
+    "JournalError",
+    "JournalLocked",
+    "JournalMismatch",
+    "KeyChange",
+    "KeyOutcome",
+    "NewKey",
+    "Progress",
+    "SecretEntry",
+    "SecretStore",
+    "SecretStoreError",
+    "StoredKey",
+]

@@ -1,0 +1,254 @@
+"""Batch: the same thing done to thousands of keys, so that no secret is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from descope_async import _arguments as arguments
+from descope_async.client import DescopeClient
+from descope_async.errors import InvalidArgument
+from descope_async.models import AccessKey
+from descope_async.secret_stores import SecretStore, open_store
+
+from ._conduct import Conduct, Settings
+from ._items import Item, KeyChange, NewKey, existing_key, key_change, new_key
+from ._progress import Progress
+from ._report import BatchReport
+from ._rescue import Rescue
+from ._run import StoredKey
+
+_DAY: Final = 86_400.0
+_MOST_WORKERS: Final = 100
+_LONGEST: Final = 366 * _DAY
+_RATES: Final = (0.01, 1000.0)
+
+#: A key that there is: its id, the key itself, or a mapping of its ``id`` and a ``label``.
+KeyReference = str | AccessKey | Mapping[str, str]
+
+
+class Batch:
+    """One run over many keys, with a journal that lets it go on after any interruption.
+
+    Call one of its methods. If the process is interrupted or killed, make the same call again with
+    the same journal, or call `resume`: no key is created twice, and no secret is lost.
+
+    Every method returns a report when it has done what can be done now; single keys may have
+    failed. It raises InvalidArgument, SecretStoreError, JournalError or ConfigurationError before
+    the first call, and BatchStopped when it ends early.
+
+    Args:
+        client: The project.
+        journal: A file to note in what is to be done and what was done, and never a secret. One
+            run has one journal.
+        sinks: Where secrets go, all of them in each: such as ``"file:/etc/keys/{id}.json"``, or a
+            `SecretStore` of one's own. Needed where secrets are made.
+        concurrency: How many keys are worked on at the same time.
+        rate: Calls per second; None for no limit; ``"auto"`` to begin with 1.5 and follow the
+            service's rate limits.
+        canary: How many keys are done, and their secrets proved, before the rest begins.
+        prove: Whether every secret is read back from its sinks and exchanged.
+        progress: Called now and then with how far the run has come.
+        after_stored: Called for each key whose secret is stored, to reload a service for example;
+            on a worker thread, unless it is a coroutine function. It may be called again for the
+            same key after an interruption.
+        report: The file for a line about each key; None for the journal's name with
+            ``.report.jsonl`` at its end.
+        rescue_recipient: A recipient of age (``age1…``), for whom secrets are sealed that no sink
+            takes; None to keep them readable in ``<journal>.rescue``.
+        settle_after: Seconds after which the service does not carry out a request any more that
+            went without an answer.
+        takeover: Whether to go on with a journal that a process on another machine had open, and
+            that is surely gone.
+        handle_signals: Whether Ctrl-C and SIGTERM end a run in good order, where it runs on the
+            main thread: no new call, what is under way is stored. A second one waits for nothing
+            else; a third ends the process.
+
+    Raises:
+        InvalidArgument: An argument cannot be right.
+        ConfigurationError: A sink does not exist, or needs a library that is not installed.
+    """
+
+    def __init__(
+        self,
+        client: DescopeClient,
+        journal: str | Path,
+        sinks: str | SecretStore | Sequence[str | SecretStore] = (),
+        *,
+        concurrency: int = 4,
+        rate: float | Literal["auto"] | None = "auto",
+        canary: int = 0,
+        prove: bool = False,
+        progress: Callable[[Progress], object] | None = None,
+        after_stored: Callable[[StoredKey], object] | None = None,
+        report: str | Path | None = None,
+        rescue_recipient: str | None = None,
+        settle_after: float = 60.0,
+        takeover: bool = False,
+        handle_signals: bool = True,
+    ) -> None:
+        if not isinstance(client, DescopeClient):
+            raise InvalidArgument(f"client must be a DescopeClient, not {type(client).__name__}")
+        path = Path(journal)
+        self._conduct = Conduct(
+            client,
+            path,
+            _stores(sinks),
+            Rescue(path, rescue_recipient),
+            Settings(
+                concurrency=_whole("concurrency", concurrency, 1, _MOST_WORKERS),
+                rate=_rate(rate),
+                canary=_whole("canary", canary, 0, 2**31),
+                prove=prove,
+                progress=progress,
+                after_stored=after_stored,
+                report=Path(report) if report else path.with_name(f"{path.name}.report.jsonl"),
+                settle_after=arguments.seconds("settle_after", settle_after, 0, 3600),
+                takeover=takeover,
+                handle_signals=handle_signals,
+            ),
+        )
+
+    async def create(self, items: Iterable[NewKey | Mapping[str, Any]]) -> BatchReport:
+        """Create keys, and store their secrets.
+
+        Args:
+            items: The keys: `NewKey` values or mappings of their fields.
+        """
+        return await self._conduct.run("create", _numbered(new_key, items), needs_sink=True)
+
+    async def update(self, items: Iterable[KeyChange | Mapping[str, Any]]) -> BatchReport:
+        """Change keys.
+
+        Args:
+            items: The changes: `KeyChange` values or mappings of their fields.
+        """
+        return await self._conduct.run("update", _numbered(key_change, items))
+
+    async def rotate(
+        self,
+        keys: Iterable[KeyReference],
+        *,
+        grace: float | None = None,
+        delete_after: float | None = 7 * _DAY,
+    ) -> BatchReport:
+        """Give keys new secrets; their expiry stays.
+
+        Without a grace period, the old secrets are dead at once, and the keys stay the same. With
+        one, each key gets a successor, which is proved by an exchange; the old key is deactivated
+        when the grace period is over, and deleted later. Call `resume` now and then, from cron, to
+        take these steps when they are due.
+
+        Args:
+            keys: The keys: ids, or what a search returned.
+            grace: Seconds for which the old key goes on to work; None to rotate in place.
+            delete_after: Seconds from its deactivation to its deletion; None to keep it.
+        """
+        planned = _numbered(existing_key, keys)
+        if grace is None:
+            return await self._conduct.run("rotate", planned, needs_sink=True)
+        options = _spans(grace, delete_after)
+        return await self._conduct.run("rotate-overlap", planned, options, needs_sink=True)
+
+    async def replace(
+        self,
+        keys: Iterable[KeyReference],
+        expire_time: int | datetime,
+        *,
+        grace: float = _DAY,
+        delete_after: float | None = 7 * _DAY,
+    ) -> BatchReport:
+        """Give keys successors with another expiry, and retire the old ones after a while.
+
+        A key's expiry cannot be changed, and a rotation keeps it: so this is what a key needs that
+        expires soon. The steps are those of `rotate` with a grace period.
+
+        Args:
+            keys: The keys: ids, or what a search returned.
+            expire_time: When the successors expire: epoch seconds or an aware datetime; 0 for never.
+            grace: Seconds for which an old key goes on to work.
+            delete_after: Seconds from its deactivation to its deletion; None to keep it.
+        """
+        options = {
+            "expire_time": arguments.expiry("expire_time", expire_time),
+            **_spans(grace, delete_after),
+        }
+        return await self._conduct.run(
+            "replace", _numbered(existing_key, keys), options, needs_sink=True
+        )
+
+    async def activate(self, keys: Iterable[KeyReference]) -> BatchReport:
+        """Let deactivated keys work again, a hundred with each call.
+
+        Args:
+            keys: The keys: ids, or what a search returned.
+        """
+        return await self._conduct.run("activate", _numbered(existing_key, keys))
+
+    async def deactivate(self, keys: Iterable[KeyReference]) -> BatchReport:
+        """Stop keys from working, a hundred with each call.
+
+        Args:
+            keys: The keys: ids, or what a search returned.
+        """
+        return await self._conduct.run("deactivate", _numbered(existing_key, keys))
+
+    async def delete(self, keys: Iterable[KeyReference]) -> BatchReport:
+        """Delete keys for good, a hundred with each call.
+
+        Args:
+            keys: The keys: ids, or what a search returned.
+        """
+        return await self._conduct.run("delete", _numbered(existing_key, keys))
+
+    async def resume(self) -> BatchReport:
+        """Go on with what the journal says: after an interruption, or with steps that are due."""
+        return await self._conduct.resume()
+
+    async def confirm(self, keys: Iterable[str]) -> BatchReport:
+        """Say that secrets which could not be proved from here do work, and go on.
+
+        Args:
+            keys: Ids or labels of keys that the report calls ``"stored, unproven"``.
+        """
+        return await self._conduct.resume(confirmed=frozenset(arguments.labels("keys", keys)))
+
+
+def _numbered(
+    read: Callable[[int, object], Item], given: Iterable[object]
+) -> Callable[[], Iterable[Item]]:
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise InvalidArgument(f"pass a list of keys, not a single {type(given).__name__}")
+    return lambda: (read(number, item) for number, item in enumerate(given))
+
+
+def _spans(grace: object, delete_after: object) -> dict[str, float | None]:
+    return {
+        "grace": arguments.seconds("grace", grace, 0, _LONGEST),
+        "delete_after": None
+        if delete_after is None
+        else arguments.seconds("delete_after", delete_after, 0, _LONGEST),
+    }
+
+
+def _stores(given: str | SecretStore | Sequence[str | SecretStore]) -> list[SecretStore]:
+    listed = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+    return [open_store(each) if isinstance(each, str) else each for each in listed]
+
+
+def _whole(parameter: str, value: object, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InvalidArgument(f"{parameter} must be a whole number from {least} to {most}")
+    return value
+
+
+def _rate(value: object) -> float | str | None:
+    if value is None or value == "auto":
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidArgument("rate must be a number of calls per second, None or 'auto'")
+    if not _RATES[0] <= value <= _RATES[1]:
+        raise InvalidArgument(f"rate must be from {_RATES[0]:g} to {_RATES[1]:g} calls per second")
+    return float(value)

@@ -1,0 +1,250 @@
+"""The course of a run: plan, preflight, canary, the rest, what is unknown, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import anyio.to_thread
+from attrs import frozen
+
+from descope_async._runtime.clock import SYSTEM_CLOCK
+from descope_async.client import DescopeClient
+from descope_async.errors import ConfigurationError, DescopeError
+from descope_async.secret_stores import SecretStore
+
+from ._errors import BatchInterrupted, BatchStopped, JournalError
+from ._finishing import Finishing
+from ._items import Item
+from ._journal import Journal
+from ._ledger import State
+from ._making import Making
+from ._overlap import Overlapping
+from ._pace import Pace
+from ._planning import Planning
+from ._progress import Progress, ProgressTeller
+from ._recovery import Recovery
+from ._report import BatchReport, summary, write_report
+from ._rescue import Rescue
+from ._run import Run, StoredKey
+from ._settling import Settling
+from ._signals import handling_signals
+from ._stop import RunStopped, Stop
+from ._storing import Storing
+from ._switching import SWITCHES, Switching
+from ._work import Creating, Rotating, Updating, Work
+from ._workers import Workers
+
+#: States that a worker can take on: not what is unknown, and not what is done.
+_OPEN: Final = (
+    State.PLANNED,
+    State.FAILED,
+    State.MADE,
+    State.RESCUED,
+    State.STORED,
+    State.UNPROVEN,
+    State.PROVED,
+    State.WAITING,
+    State.RETIRED,
+)
+#: States in which a canary has done its part.
+_PROVED: Final = (State.DONE, State.WAITING, State.RETIRED)
+
+
+@frozen(kw_only=True)
+class Settings:
+    """How a run is carried out; `Batch` says what each means."""
+
+    concurrency: int
+    rate: float | str | None
+    canary: int
+    prove: bool
+    progress: Callable[[Progress], object] | None
+    after_stored: Callable[[StoredKey], object] | None
+    report: Path
+    settle_after: float
+    takeover: bool
+    handle_signals: bool
+
+
+class Conduct:
+    """Carries out a run.
+
+    Args:
+        client: Makes the calls.
+        path: The journal.
+        sinks: Where secrets go.
+        rescue: Where they go otherwise.
+        settings: How it is carried out.
+    """
+
+    def __init__(
+        self,
+        client: DescopeClient,
+        path: Path,
+        sinks: Iterable[SecretStore],
+        rescue: Rescue,
+        settings: Settings,
+    ) -> None:
+        self._client = client
+        self._path = path
+        self._sinks = list(sinks)
+        self._storing = Storing(self._sinks, rescue)
+        self._planning = Planning(client, self._storing)
+        self._settings = settings
+        self._clock = SYSTEM_CLOCK
+
+    async def run(
+        self,
+        operation: str,
+        items: Callable[[], Iterable[Item]],
+        options: Mapping[str, Any] | None = None,
+        *,
+        needs_sink: bool = False,
+    ) -> BatchReport:
+        """Begin a run, or go on with the one that the journal tells of, if it is the same."""
+        if needs_sink and not self._sinks:
+            raise ConfigurationError(
+                "sinks is empty: say where the secrets go, such as 'file:/etc/keys/{id}.json'"
+            )
+        journal = await self._open()
+        try:
+            about = {
+                "project": self._client.project_id,
+                "base_url": self._client.base_url,
+                "operation": operation,
+                "options": dict(options or {}),
+            }
+            is_resumed = journal.is_begun
+            if is_resumed:
+                await self._planning.compare(journal, about, items)
+            else:
+                await self._planning.plan(journal, about, items)
+            return await self._carry_on(journal, is_resumed=is_resumed)
+        finally:
+            journal.close()
+
+    async def resume(self, confirmed: frozenset[str] = frozenset()) -> BatchReport:
+        """Go on with the run that the journal tells of."""
+        if not self._path.exists():
+            raise JournalError(self._path, "does not exist")
+        journal = await self._open()
+        try:
+            if not journal.is_begun:
+                raise JournalError(
+                    self._path,
+                    "tells of a run that never began: nothing was called, so start it again",
+                )
+            await self._planning.take_up(journal)
+            _confirm(journal, confirmed)
+            return await self._carry_on(journal, is_resumed=True)
+        finally:
+            journal.close()
+
+    async def _open(self) -> Journal:
+        opening = partial(
+            Journal.open, self._path, self._clock.now, takeover=self._settings.takeover
+        )
+        return await anyio.to_thread.run_sync(opening)
+
+    async def _carry_on(self, journal: Journal, *, is_resumed: bool) -> BatchReport:
+        settings, stop = self._settings, Stop()
+        run = Run(
+            client=self._client,
+            journal=journal,
+            storing=self._storing,
+            stop=stop,
+            pace=Pace(settings.rate, self._clock.running),
+            clock=self._clock,
+            settle_after=settings.settle_after,
+            after_stored=settings.after_stored,
+        )
+        teller = ProgressTeller(journal.ledger, self._clock.running, settings.progress)
+        with handling_signals(stop, settings.handle_signals):
+            try:
+                await self._phases(run, teller, is_resumed=is_resumed)
+            except RunStopped:
+                pass
+            except DescopeError as error:
+                stop.ask(str(error))
+            teller.tell(always=True)
+            if stop.is_hurried:
+                report = summary(journal, settings.report)
+            else:
+                report = await anyio.to_thread.run_sync(write_report, journal, settings.report)
+        if stop.reason is None:
+            return report
+        cls = BatchInterrupted if stop.signal is not None else BatchStopped
+        stopped = cls(f"{stop.reason}. {report}", report)
+        stopped.unsaved = {key_id: each.reveal() for key_id, each in run.unsaved.items()}
+        raise stopped
+
+    async def _phases(self, run: Run, teller: ProgressTeller, *, is_resumed: bool) -> None:
+        operation = run.journal.header["operation"]
+        if operation in SWITCHES:
+            await Switching(run, operation, teller.tell).carry_out()
+            return
+        settings, ledger = self._settings, run.journal.ledger
+        making = Making(run, pending=operation in ("rotate-overlap", "replace"))
+        recovery = Recovery(run, making)
+        work = _work(run, making, recovery)
+        workers = Workers(run, settings.concurrency, teller.tell)
+        finishing = Finishing(run, pending=making.pending)
+        settling = Settling(run, workers, work, making, recovery, finishing)
+        if is_resumed:
+            await settling.adopt()
+        if canaries := min(settings.canary, len(ledger)):
+            numbers = [each for each in ledger.numbers(*_OPEN) if each < canaries]
+            await workers.carry_out(numbers, work.begin, partial(work.go_on, proves=True))
+            if not run.stop.is_wanted:
+                _check_canaries(run, canaries)
+        run.stop.check()
+        await workers.carry_out(
+            ledger.numbers(*_OPEN), work.begin, partial(work.go_on, proves=settings.prove)
+        )
+        run.stop.check()
+        await settling.settle(proves=settings.prove)
+
+
+def _work(run: Run, making: Making, recovery: Recovery) -> Work:
+    match run.journal.header["operation"]:
+        case "create":
+            return Creating(run, making, recovery)
+        case "rotate":
+            return Rotating(run, making, recovery)
+        case "update":
+            return Updating(run)
+        case _:
+            options = run.journal.header["options"]
+            return Overlapping(
+                run,
+                making,
+                recovery,
+                expire_time=options.get("expire_time"),
+                grace=options["grace"],
+                delete_after=options["delete_after"],
+            )
+
+
+def _check_canaries(run: Run, canaries: int) -> None:
+    for number in range(canaries):
+        state = run.journal.ledger.state(number)
+        if state not in _PROVED:
+            label = run.item(number).label
+            run.stop.ask(
+                f"the canary {label!r} is not proved (it is {state.name.lower()}), so the rest "
+                "was not begun"
+            )
+
+
+def _confirm(journal: Journal, confirmed: frozenset[str]) -> None:
+    for number in list(journal.ledger.numbers(State.UNPROVEN)):
+        label = _item(journal, number).label
+        if not confirmed.isdisjoint({label, journal.ledger.details(number)["id"]}):
+            journal.note({"k": "confirmed", "i": number})
+
+
+def _item(journal: Journal, number: int) -> Item:
+    return Item.from_record(journal.record_at(journal.ledger.plan_offset(number)))

@@ -1,0 +1,91 @@
+"""What batch work raises.
+
+In a tree, below `DescopeError`::
+
+    BatchError
+    ├── JournalError         a journal cannot be used; nothing was called because of it
+    │   ├── JournalLocked    another process works with it
+    │   ├── JournalDamaged   it was edited, or a part of it is lost; says from which line on
+    │   └── JournalMismatch  it is another project's, another version's, or of other work
+    ├── KeyNotSuited         a key is in a state in which the operation makes no sense
+    ├── SecretRefused        the service does not take a secret that it gave out
+    └── BatchStopped         the run ended before all was done; the report says how far it came
+        └── BatchInterrupted by a signal
+
+An argument that cannot be right is an `InvalidArgument`, and a sink that cannot keep secrets a
+`SecretStoreError`, both before the first call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from descope_async.errors import DescopeError
+
+if TYPE_CHECKING:
+    from ._report import BatchReport
+
+
+class BatchError(DescopeError):
+    """Base of what batch work raises."""
+
+
+class JournalError(BatchError):
+    """A journal cannot be used.
+
+    Attributes:
+        path: The journal.
+    """
+
+    def __init__(self, path: object, problem: str) -> None:
+        super().__init__(f"the journal {path} {problem}")
+        self.path = str(path)
+        self._problem = problem
+
+    def __reduce__(self) -> tuple[type[JournalError], tuple[str, str]]:
+        return type(self), (self.path, self._problem)
+
+
+class JournalLocked(JournalError):
+    """Another process works with the journal, or did so on another machine and never ended."""
+
+
+class JournalDamaged(JournalError):
+    """A line of the journal is not as it was written."""
+
+
+class JournalMismatch(JournalError):
+    """The journal is about other work: another project, version, operation or other keys."""
+
+
+class KeyNotSuited(BatchError):
+    """A key is in a state in which the operation makes no sense for it."""
+
+
+class SecretRefused(BatchError):
+    """The service does not take a secret that it gave out: somebody rotated the key meanwhile."""
+
+
+class BatchStopped(BatchError):
+    """A run ended before all was done. The same call with the same journal goes on with it.
+
+    Args:
+        message: Why.
+        report: How far it came.
+
+    Attributes:
+        report: How far it came.
+        unsaved: By key id, secrets that no sink took, and not even the rescue file: keep them.
+    """
+
+    def __init__(self, message: str, report: BatchReport) -> None:
+        super().__init__(message)
+        self.report = report
+        self.unsaved: dict[str, str] = {}
+
+    def __reduce__(self) -> tuple[type[BatchStopped], tuple[str, BatchReport]]:
+        return type(self), (str(self), self.report)
+
+
+class BatchInterrupted(BatchStopped):
+    """A signal ended a run: no call was begun after it, and those under way were waited for."""

@@ -1,0 +1,235 @@
+"""What a run is to do: values that callers pass, and how the journal keeps them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeVar, cast
+
+from attrs import AttrsInstance, asdict, define, field, fields, frozen
+
+from descope_async import _arguments as arguments
+from descope_async.errors import InvalidArgument
+from descope_async.models import AccessKey, AssociatedTenant
+
+V = TypeVar("V", bound=AttrsInstance)
+
+#: What this package puts at the end of descriptions.
+_MARKER: Final = re.compile(r"(^| )op:[0-9a-f]{16,24}(-[0-9]+)?$")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+@frozen
+class NewKey:
+    """A key to create: the arguments of `create`, and what the run calls it.
+
+    Attributes:
+        name: What to call it. Names need not be unique.
+        expire_time: When it stops working: epoch seconds or an aware datetime; 0 for never.
+        role_names: Roles on the project.
+        key_tenants: Tenants that it belongs to, with its roles in each.
+        user_id: A user to bind it to.
+        custom_claims: Claims for the top level of its session tokens.
+        description: Free text. A marker of the run is added at its end, to find the key by.
+        permitted_ips: IP addresses and CIDR ranges that may use it.
+        custom_attributes: Values of attributes that the project declares for access keys.
+        label: What sinks and the report call it; None for its name.
+    """
+
+    name: str
+    expire_time: int | datetime = 0
+    role_names: Sequence[str] | None = None
+    key_tenants: Sequence[AssociatedTenant | Mapping[str, Any]] | None = None
+    user_id: str | None = None
+    custom_claims: Mapping[str, Any] | None = None
+    description: str | None = None
+    permitted_ips: Sequence[str] | None = None
+    custom_attributes: Mapping[str, Any] | None = None
+    label: str | None = field(default=None, kw_only=True)
+
+
+@frozen
+class KeyChange:
+    """A key to update. None keeps what is there; an empty value clears it.
+
+    Attributes:
+        id: The key's id.
+        name: Its new name; None to keep it.
+        description: Free text.
+        role_names: Roles on the project.
+        key_tenants: Tenants with the key's roles in each.
+        custom_claims: Claims for the top level of its session tokens.
+        permitted_ips: Addresses and ranges that may use it.
+        custom_attributes: Values of declared attributes.
+    """
+
+    id: str
+    name: str | None = None
+    description: str | None = None
+    role_names: Sequence[str] | None = None
+    key_tenants: Sequence[AssociatedTenant | Mapping[str, Any]] | None = None
+    custom_claims: Mapping[str, Any] | None = None
+    permitted_ips: Sequence[str] | None = None
+    custom_attributes: Mapping[str, Any] | None = None
+
+
+@define
+class Item:
+    """One key of a run, as the plan has it.
+
+    Attributes:
+        number: Its place in the plan, from 0 on.
+        label: What sinks and the report call it.
+        key_id: The id of the key that there is already; empty for one to create.
+        fields: Arguments for create or update, ready for JSON.
+    """
+
+    number: int
+    label: str
+    key_id: str = ""
+    fields: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+
+    def to_record(self) -> dict[str, Any]:
+        """The line of the journal that plans it."""
+        record: dict[str, Any] = {"k": "plan", "i": self.number, "label": self.label}
+        if self.key_id:
+            record["id"] = self.key_id
+        if self.fields:
+            record["key"] = dict(self.fields)
+        return record
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Item:
+        """What a line of the journal plans."""
+        return cls(record["i"], record["label"], record.get("id", ""), record.get("key", {}))
+
+
+def new_key(number: int, given: object) -> Item:
+    """A key to create.
+
+    Raises:
+        InvalidArgument: It cannot be created; the message says which of the items, and why.
+    """
+    where = f"items[{number}]"
+    item = _value(where, given, NewKey)
+    checked = _checked(where, item, _CREATE)
+    label = checked["name"] if item.label is None else item.label
+    return Item(number, arguments.label(f"{where}.label", label), fields=checked)
+
+
+def key_change(number: int, given: object) -> Item:
+    """A key to update.
+
+    Raises:
+        InvalidArgument: It cannot be updated; the message says which of the items, and why.
+    """
+    where = f"items[{number}]"
+    item = _value(where, given, KeyChange)
+    key_id = arguments.identifier(f"{where}.id", item.id)
+    return Item(number, key_id, key_id, _checked(where, item, _UPDATE))
+
+
+def existing_key(number: int, given: object) -> Item:
+    """A key that there is: its id, an `AccessKey`, or a mapping of its ``id`` and ``label``.
+
+    Raises:
+        InvalidArgument: It is none; the message says which of the items.
+    """
+    where = f"keys[{number}]"
+    label: object = None
+    if isinstance(given, AccessKey):
+        # Other clients can give names that would be refused here.
+        label = _CONTROL.sub(" ", given.name).strip() or None
+        given = given.id
+    elif isinstance(given, Mapping):
+        values = cast("Mapping[str, object]", given)
+        unknown = values.keys() - {"id", "label"}
+        if unknown or "id" not in values:
+            raise InvalidArgument(f"{where} must have an id, may have a label, and nothing else")
+        given, label = values["id"], values.get("label")
+    key_id = arguments.identifier(where, given)
+    return Item(
+        number, key_id if label is None else arguments.label(f"{where}.label", label), key_id
+    )
+
+
+def _tenants(parameter: str, value: object) -> list[dict[str, Any]]:
+    return [
+        {"tenant_id": tenant.tenant_id, "role_names": list(tenant.role_names)}
+        for tenant in arguments.tenants(parameter, value)
+    ]
+
+
+_UPDATE: Final[Mapping[str, Callable[[str, object], object]]] = {
+    "name": arguments.label,
+    "description": arguments.text,
+    "role_names": arguments.labels,
+    "key_tenants": _tenants,
+    "custom_claims": arguments.json_object,
+    "permitted_ips": arguments.addresses,
+    "custom_attributes": arguments.json_object,
+}
+_CREATE: Final[Mapping[str, Callable[[str, object], object]]] = {
+    **_UPDATE,
+    "expire_time": arguments.expiry,
+    "user_id": arguments.label,
+}
+
+
+def _checked(
+    where: str, item: NewKey | KeyChange, checks: Mapping[str, Callable[[str, object], object]]
+) -> dict[str, Any]:
+    """The fields that were given, as JSON can carry them."""
+    given = {name: getattr(item, name) for name in checks}
+    return {
+        name: checks[name](f"{where}.{name}", value)
+        for name, value in given.items()
+        if value is not None and value != 0
+    }
+
+
+def _value(where: str, given: object, cls: type[V]) -> V:
+    if isinstance(given, cls):
+        return given
+    known = [each.name for each in fields(cls)]
+    if not isinstance(given, Mapping):
+        raise InvalidArgument(
+            f"{where} must be {cls.__name__} or a mapping, not {type(given).__name__}"
+        )
+    values = cast("Mapping[str, Any]", given)
+    for name in values:
+        if name not in known:
+            raise InvalidArgument(f"{where} has no field {name!r}, only {', '.join(known)}")
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise InvalidArgument(f"{where}: {error}") from None
+
+
+def twin_fields(key: AccessKey, expire_time: int) -> dict[str, Any]:
+    """The arguments that create a key like another one.
+
+    Args:
+        key: The other one.
+        expire_time: When the new one stops working, epoch seconds; 0 for never.
+    """
+    bound = bool(key.bound_user_id)
+    found: dict[str, Any] = {
+        "name": key.name,
+        "expire_time": expire_time,
+        "description": _MARKER.sub("", key.description),
+        "role_names": [] if bound else list(key.role_names),
+        "key_tenants": []
+        if bound
+        else [asdict(tenant, filter=_is_sent, recurse=False) for tenant in key.key_tenants],
+        "user_id": key.bound_user_id or None,
+        "custom_claims": dict(key.custom_claims),
+        "permitted_ips": list(key.permitted_ips),
+        "custom_attributes": dict(key.custom_attributes),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _is_sent(attribute: Any, _: object) -> bool:
+    return attribute.name in ("tenant_id", "role_names")

@@ -1,0 +1,79 @@
+"""Which keys of a run would share a place in a sink, and so overwrite each other's secret."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Final
+
+from descope_async.errors import InvalidArgument
+
+from ._items import Item
+
+_MASK: Final = 2**64 - 1
+
+
+class Places:
+    """Notes the places of all keys of a run, in 8 bytes each.
+
+    Args:
+        places: Tells the places of a key by its id and label.
+    """
+
+    def __init__(self, places: Callable[[str, str], Sequence[str]]) -> None:
+        self._places = places
+        self._seen = array("Q")
+        self._ids = array("Q")
+
+    def add(self, item: Item) -> None:
+        """Note one more key.
+
+        Raises:
+            InvalidArgument: Its id was there before.
+        """
+        if item.key_id:
+            self._ids.append(hash(item.key_id) & _MASK)
+        # An id that is not known yet differs from all others.
+        for place in self._places(item.key_id or f"K{item.number}", item.label):
+            self._seen.append(_digest(place))
+
+    def check(self, items: Callable[[], Sequence[Item]]) -> None:
+        """See whether any two are alike.
+
+        Args:
+            items: Gives all keys once more, when that is so.
+
+        Raises:
+            InvalidArgument: Two keys share a place, or a key is there twice.
+        """
+        ids, places = _repeated(self._ids), _repeated(self._seen)
+        if not ids and not places:
+            return
+        by_id: dict[str, int] = {}
+        by_place: dict[str, int] = {}
+        for item in items():
+            first = by_id.setdefault(item.key_id or f"K{item.number}", item.number)
+            if first != item.number:
+                raise InvalidArgument(
+                    f"items {first} and {item.number} are the same key: {item.key_id}"
+                )
+            for place in self._places(item.key_id or f"K{item.number}", item.label):
+                if _digest(place) not in places:
+                    continue
+                first = by_place.setdefault(place.casefold(), item.number)
+                if first != item.number:
+                    raise InvalidArgument(
+                        f"items {first} and {item.number} would share the place {place}; put {{id}} "
+                        "into the sink's location, or give each item a label of its own"
+                    )
+
+
+def _digest(place: str) -> int:
+    # Some file systems take capitals for small letters.
+    return hash(place.casefold()) & _MASK
+
+
+def _repeated(values: array[int]) -> set[int]:
+    ordered = sorted(values)
+    return {one for one, next_one in pairwise(ordered) if one == next_one}

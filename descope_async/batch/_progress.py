@@ -1,0 +1,81 @@
+"""How a run goes on, for whoever watches it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from attrs import frozen
+
+from ._ledger import UNKNOWN, Ledger, State
+
+#: Seconds between two calls of the user's callback at least.
+_EVERY: Final = 0.2
+#: Keys that are finished for this run.
+_FINISHED: Final = (State.DONE, State.FAILED, State.UNPROVEN, State.WAITING, State.RETIRED)
+
+
+@frozen(kw_only=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        total: How many keys it is about.
+        done: How many are done, or wait for what comes days later.
+        failed: How many failed.
+        unknown: Of how many nobody knows yet what became of them, those under way included.
+        rate: Keys per second, since the run began in this process.
+        seconds_left: How long the rest takes at that rate; None while that is not known.
+    """
+
+    total: int
+    done: int
+    failed: int
+    unknown: int
+    rate: float
+    seconds_left: float | None
+
+
+class ProgressTeller:
+    """Calls the user's callback now and then.
+
+    Args:
+        ledger: The state of all keys.
+        running: Tells running time in seconds.
+        callback: The user's; None for none.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        running: Callable[[], float],
+        callback: Callable[[Progress], object] | None,
+    ) -> None:
+        self._ledger = ledger
+        self._running = running
+        self._callback = callback
+        self._began = running()
+        self._finished = self._count()
+        self._told_at = 0.0
+
+    def tell(self, *, always: bool = False) -> None:
+        """Say how far the run has come, unless that was said just now."""
+        now = self._running()
+        if self._callback is None or (not always and now - self._told_at < _EVERY):
+            return
+        self._told_at = now
+        counts, total, finished = self._ledger.counts, len(self._ledger), self._count()
+        passed = now - self._began
+        rate = (finished - self._finished) / passed if passed > 0 else 0.0
+        progress = Progress(
+            total=total,
+            done=finished - counts[State.FAILED],
+            failed=counts[State.FAILED],
+            unknown=sum(counts[state] for state in UNKNOWN),
+            rate=rate,
+            seconds_left=(total - finished) / rate if rate > 0 else None,
+        )
+        self._callback(progress)
+
+    def _count(self) -> int:
+        return sum(self._ledger.counts[state] for state in _FINISHED)

@@ -1,0 +1,218 @@
+"""What has become of the keys of a run: a file with a line for each, and the counts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from ._journal import Journal
+from ._ledger import UNKNOWN, State
+
+#: How many failures a report holds in memory. All are in its file.
+_MOST_FAILURES: Final = 1000
+
+#: Keys that were not begun, or whose secret is not where it is to be.
+_UNFINISHED: Final = (State.PLANNED, State.MADE, State.STORED, State.PROVED, State.RESCUED)
+_WORDS: Final = {
+    State.PLANNED: "not done",
+    State.INTENT: "unknown",
+    State.ROTATING: "unknown",
+    State.MADE: "not stored",
+    State.STORED: "stored",
+    State.UNPROVEN: "stored, unproven",
+    State.PROVED: "stored",
+    State.WAITING: "waiting",
+    State.RETIRED: "waiting",
+    State.RESCUED: "rescued",
+    State.FAILED: "failed",
+    State.DONE: "done",
+}
+
+
+@frozen(kw_only=True)
+class KeyOutcome:
+    """What has become of a key.
+
+    Attributes:
+        number: Its place in the run, from 0 on.
+        label: What the run calls it.
+        outcome: ``"done"``, ``"failed"``, ``"unknown"``, ``"waiting"`` (a successor has been made,
+            and the old key still exists), ``"stored, unproven"`` (may be used from other addresses
+            only), ``"stored"``, ``"not stored"``, ``"rescued"`` or ``"not done"``.
+        key_id: The id of the key, or of its successor; empty for none.
+        replaces: The id of the key that it is the successor of; empty for none.
+        references: Where its secret is, to be read by.
+        fingerprint: 16 hexadecimal digits that tell its secret from others; empty for none.
+        problem: What is wrong; empty for nothing.
+        notes: What else there is to know, such as that the key was rotated again.
+        until: When the next step is due, epoch seconds; None for no more steps.
+    """
+
+    number: int
+    label: str
+    outcome: str
+    key_id: str = ""
+    replaces: str = ""
+    references: tuple[str, ...] = ()
+    fingerprint: str = ""
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+    until: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The line of the report, without what is empty."""
+        values = {
+            "number": self.number,
+            "label": self.label,
+            "outcome": self.outcome,
+            "key_id": self.key_id,
+            "replaces": self.replaces,
+            "references": list(self.references),
+            "fingerprint": self.fingerprint,
+            "problem": self.problem,
+            "notes": list(self.notes),
+            "until": self.until,
+        }
+        return {name: value for name, value in values.items() if value not in ("", [], None)}
+
+
+@frozen(kw_only=True)
+class BatchReport:
+    """How far a run has come.
+
+    Attributes:
+        operation: What was done, such as ``"create"``.
+        total: How many keys it is about.
+        done: How many are done.
+        failed: How many cannot be done as things are; the next run tries again.
+        unknown: Of how many nobody knows what became of them.
+        unproven: How many are stored and could not be proved from here.
+        waiting: How many have a successor, and an old key that is not retired yet.
+        left: How many others were not begun, or not taken to their end.
+        failures: The first 1,000 of which something is wrong.
+        next_due: When the next step is due, epoch seconds; None for none.
+        path: The file with a line for each key.
+        journal: The journal.
+    """
+
+    operation: str
+    total: int
+    done: int
+    failed: int
+    unknown: int
+    unproven: int
+    waiting: int
+    left: int
+    failures: tuple[KeyOutcome, ...] = field(repr=False)
+    next_due: float | None
+    path: Path
+    journal: Path
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all is done, and the journal may go."""
+        return self.done == self.total
+
+    def __str__(self) -> str:
+        counts = {
+            "failed": self.failed,
+            "unknown": self.unknown,
+            "unproven": self.unproven,
+            "waiting": self.waiting,
+            "left": self.left,
+        }
+        rest = "".join(f", {count} {name}" for name, count in counts.items() if count)
+        return f"{self.operation}: {self.done} of {self.total} done{rest} (see {self.path})"
+
+
+def outcomes(journal: Journal) -> Iterator[KeyOutcome]:
+    """What has become of each key, in the order of the plan."""
+    ledger = journal.ledger
+    for number in range(len(ledger)):
+        plan = journal.record_at(ledger.plan_offset(number))
+        offset = ledger.outcome_offset(number)
+        said = journal.record_at(offset) if offset else {}
+        state = ledger.state(number)
+        yield _outcome(plan, said | ledger.details(number), state)
+
+
+def _outcome(plan: Mapping[str, Any], said: Mapping[str, Any], state: State) -> KeyOutcome:
+    old, key_id = plan.get("id", ""), said.get("id", "")
+    problems = [said[name] for name in ("why", "hook") if said.get(name)]
+    notes: list[str] = []
+    if said.get("again"):
+        notes.append("its first secret was lost, so it was rotated")
+    if said.get("by_hand"):
+        notes.append(said["by_hand"])
+    if twins := said.get("twins"):
+        notes.append(f"delete its twins: {', '.join(twins)}")
+    return KeyOutcome(
+        number=plan["i"],
+        label=plan["label"],
+        outcome=_WORDS[state],
+        key_id=key_id or old,
+        replaces=old if key_id and key_id != old else "",
+        references=tuple(said.get("refs", ())),
+        fingerprint=said.get("fp", ""),
+        problem="; ".join(problems),
+        notes=tuple(notes),
+        until=said.get("until") if state in (State.WAITING, State.RETIRED) else None,
+    )
+
+
+def write_report(journal: Journal, path: Path) -> BatchReport:
+    """Write the report's file anew, from the journal.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    failures: list[KeyOutcome] = []
+    failed = left = 0
+    next_due: float | None = None
+    draft = path.with_name(f".{path.name}.draft")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(draft, flags, 0o600), "w", encoding="utf-8") as file:
+        for outcome in outcomes(journal):
+            file.write(json.dumps(outcome.to_dict(), ensure_ascii=False) + "\n")
+            if outcome.until is not None:
+                next_due = min(next_due or outcome.until, outcome.until)
+            if outcome.problem:
+                failed += 1
+                left -= journal.ledger.state(outcome.number) in _UNFINISHED
+                if len(failures) < _MOST_FAILURES:
+                    failures.append(outcome)
+    draft.rename(path)
+    left += sum(journal.ledger.counts[state] for state in _UNFINISHED)
+    return summary(journal, path, failed=failed, left=left, failures=failures, next_due=next_due)
+
+
+def summary(
+    journal: Journal,
+    path: Path,
+    *,
+    failed: int | None = None,
+    left: int | None = None,
+    failures: Sequence[KeyOutcome] = (),
+    next_due: float | None = None,
+) -> BatchReport:
+    """The counts, with what was found while the report's file was written."""
+    counts = journal.ledger.counts
+    return BatchReport(
+        operation=journal.header["operation"],
+        total=len(journal.ledger),
+        done=counts[State.DONE],
+        failed=counts[State.FAILED] if failed is None else failed,
+        unknown=sum(counts[state] for state in UNKNOWN),
+        unproven=counts[State.UNPROVEN],
+        waiting=counts[State.WAITING] + counts[State.RETIRED],
+        left=sum(counts[state] for state in _UNFINISHED) if left is None else left,
+        failures=tuple(failures),
+        next_due=next_due,
+        path=path,
+        journal=journal.path,
+    )

@@ -1,0 +1,59 @@
+"""Why a run ends before its time, and who waits for that."""
+
+from __future__ import annotations
+
+import anyio
+
+
+class RunStopped(Exception):
+    """Ends what a worker does: the run is to end, and this key is left as it is."""
+
+
+class Stop:
+    """The wish to end a run. It is used on one event loop.
+
+    Attributes:
+        reason: Why; None while nobody wants that.
+        signal: The number of the signal that asked for it; None without one.
+        is_hurried: Whether only secrets under way are still waited for.
+    """
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self.signal: int | None = None
+        self.is_hurried = False
+        self._event = anyio.Event()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the run is to end."""
+        return self.reason is not None
+
+    def ask(self, reason: str, *, signal: int | None = None) -> None:
+        """End the run: no new call is begun. The first reason counts."""
+        if self.reason is None:
+            self.reason, self.signal = reason, signal
+        self._event.set()
+
+    def hurry(self) -> None:
+        """Wait for nothing but for secrets under way."""
+        self.is_hurried = True
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so long.
+
+        Raises:
+            RunStopped: The run is to end.
+        """
+        with anyio.move_on_after(seconds):
+            await self._event.wait()
+        self.check()
+
+    def check(self) -> None:
+        """Go on, unless the run is to end.
+
+        Raises:
+            RunStopped: It is.
+        """
+        if self.is_wanted:
+            raise RunStopped

@@ -1,0 +1,253 @@
+"""Secrets into sinks, or at least into the rescue file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+import anyio
+import anyio.to_thread
+from attrs import frozen
+
+from descope_async._secret import Secret
+from descope_async.errors import DescopeError
+from descope_async.secret_stores import SecretEntry, SecretStore, SecretStoreError
+
+from ._items import Item
+from ._rescue import Rescue
+
+T = TypeVar("T")
+
+#: Seconds before another try at a sink that failed; there are that many tries more.
+_PAUSES: Final = (0.2, 1.0)
+#: Seconds for one try.
+_PATIENCE: Final = 10.0
+
+
+class SecretRescued(DescopeError):
+    """A sink failed, and the secret is in the rescue file.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class SecretUnsaved(DescopeError):
+    """Neither a sink nor the rescue file takes a secret."""
+
+
+@frozen(kw_only=True)
+class Kept:
+    """A secret that was found again.
+
+    Attributes:
+        cleartext: The secret; None where no sink that can be read has it.
+        missing: The sinks that can be read and do not have it.
+        readable: How many sinks can be read.
+    """
+
+    cleartext: Secret[str] | None
+    missing: tuple[SecretStore, ...]
+    readable: int
+
+
+class Storing:
+    """The sinks of a run, all of which must take each secret.
+
+    Args:
+        sinks: The sinks.
+        rescue: Where a secret goes when one of them fails.
+    """
+
+    def __init__(self, sinks: Sequence[SecretStore], rescue: Rescue) -> None:
+        self._sinks = tuple(sinks)
+        self._rescue = rescue
+
+    def places(self, key_id: str, label: str) -> list[str]:
+        """Where the secret of a key is kept."""
+        return [sink.place(key_id, label) for sink in self._sinks]
+
+    async def check(self, keys: int) -> None:
+        """Find out whether the sinks can keep secrets.
+
+        Raises:
+            SecretStoreError: One cannot.
+        """
+        for sink in self._sinks:
+            await _in_thread(partial(sink.check, keys))
+
+    async def check_free(self, items: Sequence[Item]) -> None:
+        """Find out whether the places for new keys are free, where they are known already.
+
+        Raises:
+            SecretStoreError: One is not.
+        """
+        if items:
+            for sink in self._sinks:
+                await _in_thread(partial(_check_free, sink, items))
+
+    async def read(self, places: Sequence[str]) -> Secret[str] | None:
+        """The secret that is at a place now; None where no sink can be read."""
+
+        def read() -> Secret[str] | None:
+            for sink, place in zip(self._sinks, places, strict=False):
+                try:
+                    found = sink.get(place)
+                except SecretStoreError:
+                    continue
+                if found is not None:
+                    return Secret(found)
+            return None
+
+        return await _in_thread(read)
+
+    async def put(
+        self, number: int, entry: SecretEntry, *, overwrite: bool, pending: bool
+    ) -> list[str]:
+        """Let every sink keep a secret.
+
+        Returns:
+            The places.
+
+        Raises:
+            SecretRescued: One does not; the secret is in the rescue file.
+            SecretUnsaved: It is not even there.
+        """
+        places = self.places(entry.key_id, entry.label)
+        try:
+            for sink, place in zip(self._sinks, places, strict=True):
+                await _put(sink, place, entry, overwrite=overwrite, pending=pending)
+        except Exception as error:  # noqa: BLE001 - a sink of somebody's own may raise anything
+            problem = str(error) if isinstance(error, DescopeError) else type(error).__name__
+        else:
+            return places
+        await self.rescue(number, entry, problem)
+        return places
+
+    async def rescue(self, number: int, entry: SecretEntry, problem: str) -> None:
+        """Write a secret to the rescue file.
+
+        Raises:
+            SecretRescued: Always, when that is done.
+            SecretUnsaved: It cannot be written.
+        """
+        try:
+            path = await _in_thread(partial(self._rescue.put, number, entry))
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+        else:
+            raise SecretRescued(f"{problem}; the secret is in {path}", path)
+        raise SecretUnsaved(
+            f"{problem}; and the rescue file for {entry.key_id} cannot be written: {reason}"
+        )
+
+    async def find(
+        self, places: Sequence[str], is_it: Callable[[str], bool], *, pending: bool
+    ) -> Kept:
+        """Look for a secret in the sinks.
+
+        Args:
+            places: Its places.
+            is_it: Whether a secret is the one.
+            pending: Whether it may be pending still.
+        """
+        found: Secret[str] | None = None
+        missing: list[SecretStore] = []
+        readable = 0
+        for sink, place in zip(self._sinks, places, strict=True):
+            read = await _in_thread(partial(_get, sink, place, is_it, pending=pending))
+            if read is None:
+                continue
+            readable += 1
+            if read:
+                found = found or read[0]
+            else:
+                missing.append(sink)
+        return Kept(cleartext=found, missing=tuple(missing), readable=readable)
+
+    async def promote(self, places: Sequence[str], key_id: str) -> None:
+        """Let a pending secret take its place in every sink.
+
+        Raises:
+            SecretStoreError: A sink cannot do that.
+        """
+        for sink, place in zip(self._sinks, places, strict=True):
+            await _in_thread(partial(sink.promote, place, key_id))
+
+    async def redeliver(self, path: Path, *, overwrite: bool, pending: bool) -> list[str] | None:
+        """Let every sink keep a rescued secret, and remove the file.
+
+        Returns:
+            The places; None where the file is sealed.
+
+        Raises:
+            OSError: There is no such file, or it cannot be read.
+            ValueError: It holds something else.
+            SecretStoreError: A sink cannot keep it; the file stays.
+        """
+        entry = await _in_thread(partial(self._rescue.get, path))
+        if entry is None:
+            return None
+        places = self.places(entry.key_id, entry.label)
+        for sink, place in zip(self._sinks, places, strict=True):
+            await _put(sink, place, entry, overwrite=overwrite, pending=pending)
+        await _in_thread(partial(self._rescue.remove, path))
+        return places
+
+
+def _check_free(sink: SecretStore, items: Sequence[Item]) -> None:
+    for item in items:
+        place = sink.place("", item.label)
+        if place != sink.place("-", item.label):
+            return  # the key's id is part of each place
+        if not sink.is_free(place):
+            raise SecretStoreError(
+                place, f"there is something already, and the new key {item.label!r} would go there"
+            )
+
+
+async def _put(
+    sink: SecretStore, place: str, entry: SecretEntry, *, overwrite: bool, pending: bool
+) -> None:
+    def put() -> None:
+        sink.put(place, entry, overwrite=overwrite, pending=pending)
+
+    for pause in (*_PAUSES, None):
+        try:
+            with anyio.fail_after(_PATIENCE):
+                await _in_thread(put)
+        except TimeoutError:
+            problem: Exception = SecretStoreError(place, f"no end within {_PATIENCE:g} seconds")
+        except Exception as error:  # noqa: BLE001 - a sink of somebody's own may raise anything
+            problem = error
+        else:
+            return
+        if pause is None:
+            raise problem
+        await anyio.sleep(pause)
+
+
+def _get(
+    sink: SecretStore, place: str, is_it: Callable[[str], bool], *, pending: bool
+) -> tuple[Secret[str], ...] | None:
+    """The secret, if it is the one; None where the sink cannot be read."""
+    for is_pending in (True, False) if pending else (False,):
+        try:
+            found = sink.get(place, pending=is_pending)
+        except SecretStoreError:
+            continue
+        if found is None:
+            return None
+        if is_it(found):
+            return (Secret(found),)
+    return ()
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)

@@ -1,0 +1,14 @@
+"""Where secrets of access keys are kept: written by batch work, read by token sources.
+
+A place is written as ``scheme:location``, such as ``file:/etc/keys/K2abc.json``. In a sink of batch
+work the location may hold ``{id}`` or ``{label}``, which stand for the key. `SecretStore` is what a
+store of one's own has to be.
+"""
+
+from __future__ import annotations
+
+from .errors import SecretStoreError
+from .grammar import open_store, read_secret
+from .store import SecretEntry, SecretStore
+
+__all__ = ["SecretEntry", "SecretStore", "SecretStoreError", "open_store", "read_secret"]

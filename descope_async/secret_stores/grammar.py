@@ -1,0 +1,74 @@
+"""Which store a scheme names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Final, cast
+from urllib.parse import parse_qsl
+
+from descope_async.errors import ConfigurationError
+
+from .errors import SecretStoreError
+from .store import SecretStore
+
+#: By scheme: the module and the class. A store's library is imported when the store is opened.
+_STORES: Final[Mapping[str, tuple[str, str]]] = {
+    "file": ("files", "FileStore"),
+    "dotenv": ("dotenv", "DotenvStore"),
+    "jsonl": ("json_lines", "JsonLinesStore"),
+    "exec": ("command", "CommandStore"),
+    "keyring": ("keyring", "KeyringStore"),
+    "vault": ("vault", "VaultStore"),
+    "aws-sm": ("aws_secrets_manager", "AwsSecretsManagerStore"),
+    "k8s": ("kubernetes", "KubernetesStore"),
+}
+#: A question mark can be part of a command.
+_WITHOUT_OPTIONS: Final = frozenset({"exec"})
+
+
+def open_store(reference: str) -> SecretStore:
+    """The store that a reference names, such as ``"file:/etc/keys/{id}.json"``.
+
+    Settings may follow the location: ``"file:/etc/keys/{id}.json?mode=0640&group=www-data"``.
+
+    Raises:
+        ConfigurationError: There is no such store, or it needs something that is not there.
+    """
+    scheme, colon, rest = reference.partition(":")
+    if not colon or scheme not in _STORES:
+        raise ConfigurationError(
+            f"{reference!r} names no store: it begins with none of "
+            f"{', '.join(f'{name}:' for name in _STORES)}"
+        )
+    location, query = rest, ""
+    if scheme not in _WITHOUT_OPTIONS:
+        location, _, query = rest.partition("?")
+    if not location:
+        raise ConfigurationError(f"{reference!r} names no place: {scheme}: needs a location")
+    module, name = _STORES[scheme]
+    make = cast(
+        "Callable[..., SecretStore]", getattr(import_module(f".{module}", __package__), name)
+    )
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    try:
+        return make(location, **options)
+    except TypeError as error:
+        if not options:
+            raise
+        raise ConfigurationError(
+            f"{scheme}: does not know the settings {', '.join(options)}"
+        ) from error
+
+
+def read_secret(place: str) -> str:
+    """The secret at a place that a report names. It may block for a while.
+
+    Raises:
+        ConfigurationError: There is no such store.
+        SecretStoreError: There is no secret, or the store cannot be read.
+    """
+    found = open_store(place).get(place)
+    if found is None:
+        raise SecretStoreError(place, "this store can only be written to")
+    return found

@@ -1,0 +1,119 @@
+"""``jsonl:FILE``: a file to which a line is added for each secret. The quickest store."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from descope_async.errors import ConfigurationError
+
+from .append_log import AppendLog
+from .errors import SecretStoreError
+from .private_files import Access, check_folder, check_ignored_by_git
+from .store import SecretEntry
+
+_BLOCK: Final = 64 * 1024
+
+
+class JsonLinesStore:
+    """A file of JSON objects: ``id``, ``name``, ``label``, ``fingerprint`` and ``cleartext``.
+
+    The last line about a key counts. Secrets that are written at the same time share one fsync.
+
+    Args:
+        location: The file; a place in it is ``FILE#KEY-ID``.
+    """
+
+    def __init__(self, location: str) -> None:
+        file = location.partition("#")[0]
+        if "{" in file or not file:
+            raise ConfigurationError(f"jsonl:{location}: one file holds all secrets; name it")
+        self._path = Path(file).absolute()
+        self._log: AppendLog | None = None
+        self._opening = threading.Lock()
+
+    def place(self, key_id: str, label: str) -> str:
+        """The file and the key's id."""
+        return f"jsonl:{self._path}#{key_id}"
+
+    def check(self, keys: int) -> None:
+        """See whether the file can be written and is not committed."""
+        store = f"jsonl:{self._path}"
+        check_folder(self._path.parent, Access(), keys, store, listed=True)
+        check_ignored_by_git(self._path, store)
+        try:
+            bits = os.fstat(self._open().descriptor).st_mode
+        except OSError as error:
+            raise SecretStoreError(store, error.strerror or type(error).__name__) from None
+        if bits & 0o077:
+            raise SecretStoreError(store, f"others can read it; close it: chmod 0600 {self._path}")
+
+    def is_free(self, place: str) -> bool:
+        """Whether there is room: always, since lines are only added."""
+        return True
+
+    def put(self, place: str, entry: SecretEntry, *, overwrite: bool, pending: bool) -> None:
+        """Add a line, which is on the disk when this returns."""
+        value = {
+            "id": entry.key_id,
+            "name": entry.name,
+            "label": entry.label,
+            "fingerprint": entry.fingerprint,
+            "cleartext": entry.cleartext,
+        }
+        line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        try:
+            log = self._open()
+            log.sync(log.write(line))
+        except OSError as error:
+            raise SecretStoreError(place, error.strerror or type(error).__name__) from None
+
+    def get(self, place: str, *, pending: bool = False) -> str:
+        """The secret in the last line about the key."""
+        key_id = place.partition("?")[0].rpartition("#")[2]
+        try:
+            for line in _lines_from_the_end(self._path):
+                if key_id.encode() in line and (found := _parsed(line)).get("id") == key_id:
+                    return str(found["cleartext"])
+        except OSError as error:
+            raise SecretStoreError(place, error.strerror or type(error).__name__) from None
+        raise SecretStoreError(place, "the file has no such key")
+
+    def promote(self, place: str, key_id: str) -> None:
+        """Do nothing: the secrets of a key and of its successor are lines of their own."""
+
+    def _open(self) -> AppendLog:
+        with self._opening:
+            if self._log is None:
+                log = AppendLog(self._path)
+                size = os.fstat(log.descriptor).st_size
+                if size and os.pread(log.descriptor, 1, size - 1) != b"\n":
+                    log.write(b"\n")  # the end of a line whose writer was killed
+                self._log = log
+            return self._log
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and "cleartext" in found else {}
+
+
+def _lines_from_the_end(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        position = file.seek(0, os.SEEK_END)
+        rest = b""
+        while position:
+            size = min(_BLOCK, position)
+            position -= size
+            file.seek(position)
+            first, *lines = (file.read(size) + rest).split(b"\n")
+            yield from reversed(lines)
+            rest = first
+        yield rest

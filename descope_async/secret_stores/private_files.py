@@ -1,0 +1,173 @@
+"""Files with secrets: written whole or not at all, for nobody else to read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from descope_async.errors import ConfigurationError
+
+from .errors import SecretStoreError
+
+#: What a small file takes on a disk, and what must stay free beside all files.
+_FILE_SIZE: Final = 4096
+_RESERVE: Final = 1024 * 1024
+_OTHERS: Final = stat.S_IRWXO
+_GROUP: Final = stat.S_IRWXG
+
+
+@frozen(kw_only=True)
+class Access:
+    """Who may read a file.
+
+    Attributes:
+        mode: Its permission bits.
+        owner: The user id; -1 to leave it.
+        group: The group id; -1 to leave it.
+    """
+
+    mode: int = 0o600
+    owner: int = -1
+    group: int = -1
+
+    @classmethod
+    def of(cls, mode: str, owner: str, group: str) -> Access:
+        """From text: an octal mode, and names or numbers; empty for the defaults.
+
+        Raises:
+            ConfigurationError: One of them is none.
+        """
+        import grp
+        import pwd
+
+        try:
+            bits = int(mode or "600", 8)
+            user = -1 if not owner else int(owner) if owner.isdecimal() else pwd.getpwnam(owner)[2]
+            team = -1 if not group else int(group) if group.isdecimal() else grp.getgrnam(group)[2]
+        except (ValueError, KeyError) as error:
+            raise ConfigurationError(f"owner, group or mode cannot be used: {error}") from None
+        if bits & ~0o770 or not bits & stat.S_IRUSR:
+            raise ConfigurationError(f"mode={mode} would let everybody read, or nobody")
+        return cls(mode=bits, owner=user, group=team)
+
+
+def check_folder(
+    folder: Path, access: Access, keys: int, place: str, *, listed: bool = False
+) -> None:
+    """Find out whether a folder may hold secrets, and make it if there is none.
+
+    Args:
+        folder: The folder.
+        access: Who may read the files in it.
+        keys: How many secrets will come.
+        place: What errors name.
+        listed: Whether others may see which files it has.
+
+    Raises:
+        SecretStoreError: It may not; the message says why.
+    """
+    if folder.is_symlink():
+        raise SecretStoreError(place, f"{folder} is a symlink, which somebody may redirect")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        bits = folder.stat().st_mode
+    except OSError as error:
+        raise SecretStoreError(place, f"{folder}: {error.strerror}") from None
+    shared = bits & (_OTHERS | (_GROUP if access.group < 0 else stat.S_IWGRP))
+    if listed:
+        shared &= stat.S_IWGRP | stat.S_IWOTH
+    if shared:
+        raise SecretStoreError(
+            place, f"others can use the folder {folder}; close it with: chmod 0700 {folder}"
+        )
+    free = shutil.disk_usage(folder).free
+    if free < _RESERVE + keys * _FILE_SIZE:
+        raise SecretStoreError(place, f"{folder} has only {free} bytes left for {keys} secrets")
+
+
+def check_ignored_by_git(path: Path, place: str) -> None:
+    """Refuse a file that git would commit.
+
+    Raises:
+        SecretStoreError: The file lies in a work tree that does not ignore it.
+    """
+    path = path.absolute()
+    if not any((above / ".git").exists() for above in path.parents):
+        return
+    command = ["git", "-C", str(path.parent), "check-ignore", "-q", str(path)]
+    try:
+        is_ignored = _succeeds(command)
+    except OSError:
+        is_ignored = False
+    if not is_ignored:
+        raise SecretStoreError(
+            place, f"{path} lies in a git work tree that does not ignore it; add it to .gitignore"
+        )
+
+
+def _succeeds(command: Sequence[str]) -> bool:
+    return not subprocess.run(command, check=False, capture_output=True).returncode  # noqa: S603 - a fixed command
+
+
+def write_whole(path: Path, data: bytes, access: Access, *, overwrite: bool) -> None:
+    """Write a file under another name, and give it its name when it is on the disk.
+
+    Raises:
+        OSError: It cannot be written. The old file is as it was.
+        FileExistsError: There is one already, and it must not be overwritten.
+    """
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    draft = f".{path.name[:200]}.{secrets.token_hex(4)}"
+    try:
+        if path.is_symlink():
+            raise FileExistsError(17, "it is a symlink, which somebody may redirect", str(path))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(draft, flags, 0o600, dir_fd=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                if access.owner >= 0 or access.group >= 0:
+                    os.fchown(descriptor, access.owner, access.group)
+                os.fchmod(descriptor, access.mode)
+                file.flush()
+                os.fsync(descriptor)
+            if overwrite:
+                os.rename(draft, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            else:
+                os.link(draft, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+                os.unlink(draft, dir_fd=folder)
+        except OSError:
+            remove(draft, folder)
+            raise
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def rename(path: Path, target: Path) -> None:
+    """Give a file another name in its folder, durably.
+
+    Raises:
+        OSError: That cannot be done.
+    """
+    path.rename(target)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def remove(name: str, folder: int) -> None:
+    """Remove a file of an open folder, if it is there."""
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)

@@ -1,0 +1,225 @@
+"""Batch work that is killed at random moments, and a reckoning at the end.
+
+``python -m tests.batch.crashes --kills 500`` does it at length.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+
+from descope_async import ApiError
+from descope_async.emulator import Fault
+from descope_sync import DescopeClient
+from descope_sync.emulator import Emulator
+
+ROOT: Final = Path(__file__).parents[2]
+SCRIPT: Final = Path(__file__).parent / "scripts" / "work.py"
+
+#: What goes wrong at the service, each by itself with its probability.
+FAULTS: Final = (
+    Fault("close", commit=True, probability=0.01),
+    Fault("close", probability=0.01),
+    Fault("reset", commit=True, probability=0.01),
+    Fault("status", status=502, commit=True, probability=0.01),
+    Fault("status", status=521, probability=0.01),
+    Fault("stall_body", seconds=20, probability=0.002),
+    Fault("truncate", probability=0.01),
+    Fault("garbage", commit=True, probability=0.005),
+    Fault("invalid_json", probability=0.01),
+    Fault("delay", seconds=0.2, probability=0.02),
+    Fault("rate_limit", retry_after=1, probability=0.002),
+)
+
+
+@define
+class Crashes:
+    """Runs that are killed.
+
+    Attributes:
+        emulator: The service, which is not killed.
+        folder: Where everything is kept.
+        draw: What is random is drawn with it.
+        states: The kind of the journal's last line at each kill.
+        problems: What must not have been.
+    """
+
+    emulator: Emulator
+    folder: Path
+    draw: random.Random
+    states: Counter[str] = field(factory=Counter[str])
+    problems: list[str] = field(factory=list[str])
+
+    @property
+    def kills(self) -> int:
+        return self.states.total()
+
+    def orders(self, name: str, operation: str, items: Any, **more: Any) -> dict[str, Any]:
+        return {
+            "project_id": self.emulator.project_id,
+            "management_key": self.emulator.management_key,
+            "base_url": self.emulator.base_url,
+            "journal": str(self.folder / f"{name}.journal"),
+            "sinks": [f"file:{self.folder}/{name}/{{id}}.json"],
+            "operation": operation,
+            "items": items,
+            "settle_after": 0.5,
+            **more,
+        }
+
+    def carry_out(self, orders: dict[str, Any], kills: int, longest: float) -> None:
+        """Run it and kill it as often as told, unless it ends before, and then let it end."""
+        for _ in range(kills):
+            with started(orders) as process:
+                try:
+                    process.wait(self.draw.uniform(0.3, longest))
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+                    self.states[last_kind(Path(orders["journal"]))] += 1
+                else:
+                    if process.returncode == 0:
+                        return
+        for _ in range(20):
+            with started(orders) as process:
+                said, _ = process.communicate(timeout=120)
+            if process.returncode == 0:
+                return
+        self.problems.append(f"it does not end: {said}")
+
+    def reckon(self, orders: dict[str, Any]) -> None:
+        """Compare the service's keys with journal, sinks and report."""
+        journal = Path(orders["journal"])
+        run = json.loads(journal.open().readline())["run"]
+        report = report_of(journal)
+        with DescopeClient(
+            self.emulator.project_id,
+            self.emulator.management_key,
+            base_url=self.emulator.base_url,
+        ) as client:
+            keys = client.mgmt.access_key.search_all_access_keys()
+            if orders["operation"] in ("create", "replace"):
+                keys = [key for key in keys if f"op:{run}-" in key.description]
+                made = Counter(key.description.rpartition("-")[2] for key in keys)
+                self.problems += [f"twins of {each}" for each, times in made.items() if times > 1]
+                if len(made) != len(orders["items"]):
+                    self.problems.append(f"{len(made)} keys of {len(orders['items'])}")
+            else:
+                wanted = set(orders["items"])
+                keys = [key for key in keys if key.id in wanted]
+            outcomes = {line["key_id"]: line for line in report}
+
+            def look(key_id: str) -> None:
+                line = outcomes.get(key_id)
+                if line is None or line["outcome"] not in ("done", "waiting"):
+                    self.problems.append(f"the report says of {key_id}: {line}")
+                    return
+                (place,) = line["references"]
+                try:
+                    client.exchange_access_key(
+                        json.loads(Path(place.removeprefix("file:")).read_text())["cleartext"]
+                    )
+                except (ApiError, OSError) as error:
+                    self.problems.append(f"the secret of {key_id} is lost: {error}")
+
+            with ThreadPoolExecutor(8) as threads:
+                list(threads.map(look, [key.id for key in keys]))
+        for line in report:
+            if any("delete its twins" in note for note in line.get("notes", ())):
+                self.problems.append(f"twins: {line}")
+
+
+@contextmanager
+def started(orders: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
+    """The work in a process of its own."""
+    with subprocess.Popen(
+        [sys.executable, str(SCRIPT)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        process.stdin.write(json.dumps(orders))
+        process.stdin.close()
+        process.stdin = None
+        yield process
+
+
+def report_of(journal: Path) -> list[dict[str, Any]]:
+    """The lines of a run's report."""
+    text = Path(f"{journal}.report.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def last_kind(journal: Path) -> str:
+    """The kind of the last line of a journal that is whole."""
+    if not journal.exists():
+        return "none"
+    lines = journal.read_bytes().split(b"\n")[:-1]
+    return json.loads(lines[-1]).get("k", "header") if lines else "none"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Kill so many runs, print the states they were killed in, and say what was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--keys", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 2**32)
+    options = parser.parse_args(arguments)
+    print("seed", options.seed, flush=True)
+    draw = random.Random(options.seed)  # noqa: S311 - chooses when to kill
+    began = time.monotonic()
+    states: Counter[str] = Counter()
+    problems: list[str] = []
+    number = 0
+    while states.total() < options.kills and not problems:
+        number += 1
+        with Emulator(signing_algorithm="ES256") as emulator, tempfile.TemporaryDirectory() as name:
+            crashes = Crashes(emulator, Path(name), draw)
+            for fault in FAULTS if number % 2 else ():
+                emulator.faults.add(fault)
+            orders = crashes.orders(
+                "create", "create", [{"name": f"m-{i}"} for i in range(options.keys)]
+            )
+            crashes.carry_out(orders, 30, 3.0)
+            emulator.faults.clear()
+            crashes.reckon(orders)
+            ids = [line["key_id"] for line in report_of(Path(orders["journal"]))]
+            for operation, more in (
+                ("rotate", {}),
+                (
+                    "replace",
+                    {"options": {"expire_time": 2**31 - 1, "grace": 0, "delete_after": None}},
+                ),
+            ):
+                for fault in FAULTS if number % 2 else ():
+                    emulator.faults.add(fault)
+                orders = crashes.orders(operation, operation, ids[:500], **more)
+                crashes.carry_out(orders, 15, 3.0)
+                emulator.faults.clear()
+                crashes.reckon(orders)
+            states += crashes.states
+            problems += crashes.problems
+        print(
+            f"{time.monotonic() - began:.0f} s, {states.total()} kills: {dict(states)}", flush=True
+        )
+    print("\n".join(problems) or "no secret lost, no twins")
+    return int(bool(problems))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,213 @@
+"""Journals that are cut, edited, foreign, in use or cannot be written."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from descope_async import DescopeClient
+from descope_async.batch import (
+    Batch,
+    BatchStopped,
+    JournalDamaged,
+    JournalError,
+    JournalLocked,
+    JournalMismatch,
+)
+from descope_async.emulator import Emulator, Fault
+
+from .crashes import SCRIPT
+
+MakeBatch = Callable[..., Batch]
+ITEMS = [{"name": f"machine-{number}"} for number in range(6)]
+
+
+@pytest.fixture
+async def stopped(make_batch: MakeBatch, emulator: Emulator, tmp_path: Path) -> Path:
+    """The journal of a run that ended after three keys."""
+    emulator.faults.add(Fault("status", "access_key.create", status=401, nth=4))
+    with pytest.raises(BatchStopped, match="401"):
+        await make_batch(concurrency=1).create(ITEMS)
+    return tmp_path / "journal"
+
+
+async def test_a_line_that_was_cut_while_it_was_written(
+    make_batch: MakeBatch, client: DescopeClient, stopped: Path
+) -> None:
+    data = stopped.read_bytes()
+    for cut in (1, 10, 30, 200, 400):
+        stopped.write_bytes(data[:-cut])
+        assert (await make_batch().create(ITEMS)).is_complete
+        assert len(await client.mgmt.access_key.search_all_access_keys()) == 6
+        data = stopped.read_bytes()
+
+
+async def test_lines_that_are_lost_at_the_end_make_no_twins(
+    make_batch: MakeBatch, client: DescopeClient, stopped: Path
+) -> None:
+    lines = stopped.read_bytes().splitlines(keepends=True)
+    begun = next(index for index, line in enumerate(lines) if b'"begin"' in line)
+    stopped.write_bytes(b"".join(lines[: begun + 1]))  # no intent is left
+    assert (await make_batch().resume()).is_complete
+    assert len(await client.mgmt.access_key.search_all_access_keys()) == 6
+
+
+@pytest.mark.parametrize("change", [(b"machine-1", b"machine-9"), (b'"k":"made"', b'"k":"done"')])
+async def test_an_edited_line(
+    make_batch: MakeBatch, emulator: Emulator, stopped: Path, change: tuple[bytes, bytes]
+) -> None:
+    data = stopped.read_bytes()
+    before = emulator.requests.count()
+    stopped.write_bytes(data.replace(*change, 1))
+    number = data[: data.index(change[0])].count(b"\n") + 1
+    with pytest.raises(JournalDamaged, match=f"not as it was written from line {number} on"):
+        await make_batch().resume()
+    assert emulator.requests.count() == before
+
+
+async def test_a_missing_line(make_batch: MakeBatch, stopped: Path) -> None:
+    lines = stopped.read_bytes().splitlines(keepends=True)
+    stopped.write_bytes(b"".join(lines[:9] + lines[10:]))
+    with pytest.raises(JournalDamaged, match="from line 10 on"):
+        await make_batch().resume()
+
+
+async def test_a_damaged_journal_is_cut_and_goes_on(
+    make_batch: MakeBatch, client: DescopeClient, stopped: Path
+) -> None:
+    lines = stopped.read_bytes().splitlines(keepends=True)
+    number = next(index for index, line in enumerate(lines) if b'"stored"' in line)
+    stopped.write_bytes(b"".join(lines[:number]))  # as the error says
+    assert (await make_batch().resume()).is_complete
+    assert len(await client.mgmt.access_key.search_all_access_keys()) == 6
+
+
+async def test_another_file_is_left_alone(make_batch: MakeBatch, tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text("name,role\nmachine,Backend\n")
+    with pytest.raises(JournalMismatch, match="is another file"):
+        await make_batch().create(ITEMS)
+    assert (tmp_path / "journal").read_text() == "name,role\nmachine,Backend\n"
+
+
+async def test_another_project(make_batch: MakeBatch, emulator: Emulator, stopped: Path) -> None:
+    other = await emulator.create_project()
+    async with DescopeClient(
+        other.project_id, other.management_key, base_url=emulator.base_url
+    ) as client:
+        with pytest.raises(JournalMismatch, match=f"not of {other.project_id}"):
+            await Batch(client, stopped, "jsonl:x").resume()
+
+
+async def test_another_version(make_batch: MakeBatch, stopped: Path) -> None:
+    stopped.write_bytes(_header_with(stopped, version=2))
+    with pytest.raises(JournalMismatch, match="is of version 2; this package reads 1"):
+        await make_batch().resume()
+
+
+async def test_other_keys_or_another_operation(make_batch: MakeBatch, stopped: Path) -> None:
+    with pytest.raises(JournalMismatch, match="over other keys"):
+        await make_batch().create(ITEMS[:-1])
+    with pytest.raises(JournalMismatch, match="operation 'create', not 'delete'"):
+        await make_batch().delete(["K2a"])
+
+
+async def test_no_journal_to_resume(make_batch: MakeBatch, tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="does not exist"):
+        await make_batch().resume()
+    assert not (tmp_path / "journal").exists()
+
+
+async def test_two_at_once(make_batch: MakeBatch, stopped: Path) -> None:
+    problems: list[BaseException] = []
+
+    async def meanwhile(_: object) -> None:
+        with pytest.raises(
+            JournalLocked, match=f"in use by process {os.getpid()} of the host"
+        ) as e:
+            await make_batch().resume()
+        problems.append(e.value)
+
+    assert (await make_batch(after_stored=meanwhile).resume()).failed == 0
+    assert len(problems) == 3
+
+
+async def test_a_second_host_is_refused(make_batch: MakeBatch, stopped: Path) -> None:
+    lines = stopped.read_bytes().splitlines(keepends=True)
+    stopped.write_bytes(b"".join(lines[:-1]))  # as after a kill
+    elsewhere = _with_host(stopped, "elsewhere")
+    stopped.write_bytes(elsewhere)
+    with pytest.raises(JournalLocked, match="of the host elsewhere and never closed"):
+        await make_batch().resume()
+    assert (await make_batch(takeover=True).resume()).is_complete
+
+
+async def test_a_journal_that_cannot_be_written(make_batch: MakeBatch, tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="cannot be opened: No such file"):
+        await make_batch(journal="nowhere/journal").create(ITEMS)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(JournalError, match="cannot be opened: Is a directory"):
+        await make_batch(journal="folder").create(ITEMS)
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(JournalError, match="cannot be opened"):
+        await make_batch(journal="link").create(ITEMS)
+
+
+async def test_a_full_disk(emulator: Emulator, client: DescopeClient, tmp_path: Path) -> None:
+    """What limits the size of files stands for a full disk: writes fail in the middle of a run."""
+    items = [{"name": f"machine-{number}"} for number in range(60)]
+    orders = {
+        "project_id": emulator.project_id,
+        "management_key": emulator.management_key,
+        "base_url": emulator.base_url,
+        "journal": str(tmp_path / "journal"),
+        "sinks": [f"file:{tmp_path}/keys/{{id}}.json"],
+        "operation": "create",
+        "items": items,
+        "settle_after": 0.2,
+    }
+
+    async def run(**more: Any) -> tuple[int, str]:
+        done = await anyio.run_process(
+            [sys.executable, str(SCRIPT)], input=json.dumps(orders | more).encode(), check=False
+        )
+        return done.returncode, done.stdout.decode()
+
+    code, said = await run(largest_file=12_000)
+    assert (code, "File too large" in said) == (3, True), said
+    code, said = await run()
+    assert code == 0, said
+    keys = await client.mgmt.access_key.search_all_access_keys()
+    assert len(keys) == 60
+    for line in (tmp_path / "journal.report.jsonl").read_text().splitlines():
+        place = Path(json.loads(line)["references"][0].removeprefix("file:"))
+        await client.exchange_access_key(json.loads(place.read_text())["cleartext"])
+
+
+def _header_with(journal: Path, **changes: Any) -> bytes:
+    return _rewritten(journal, lambda line: {**line, **changes} if "journal" in line else line)
+
+
+def _with_host(journal: Path, host: str) -> bytes:
+    return _rewritten(
+        journal, lambda line: {**line, "host": host} if line.get("k") == "open" else line
+    )
+
+
+def _rewritten(journal: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bytes:
+    """The journal with other lines, and checksums that fit, as another version would write it."""
+    checksum, data = 0, b""
+    for line in journal.read_text().splitlines():
+        record = change(json.loads(line))
+        del record["crc"]
+        body = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()[:-1]
+        checksum = zlib.crc32(body, checksum)
+        data += body + f',"crc":"{checksum:08x}"}}\n'.encode()
+    return data
