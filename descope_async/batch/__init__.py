@@ -14,8 +14,6 @@ from descope_async.secret_stores import SecretEntry, SecretStore, SecretStoreErr
 from ._batch import Batch
 from ._errors import (
     BatchError,
-    BatchInterrupted,
-    BatchStopped,
     JournalDamaged,
     JournalError,
     JournalLocked,
@@ -25,6 +23,7 @@ from ._items import KeyChange, NewKey
 from ._progress import Progress
 from ._report import BatchReport, KeyOutcome
 from ._run import StoredKey
+from ._stopped import BatchInterrupted, BatchStopped
 
 __all__ = [
     "Batch",

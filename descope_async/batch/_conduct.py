@@ -15,7 +15,7 @@ from descope_async.client import DescopeClient
 from descope_async.errors import ConfigurationError, DescopeError
 from descope_async.secret_stores import SecretStore
 
-from ._errors import BatchInterrupted, BatchStopped, JournalError
+from ._errors import JournalError
 from ._finishing import Finishing
 from ._items import Item
 from ._journal import Journal
@@ -32,6 +32,7 @@ from ._run import Run, StoredKey
 from ._settling import Settling
 from ._signals import handling_signals
 from ._stop import RunStopped, Stop
+from ._stopped import BatchInterrupted, BatchStopped
 from ._storing import Storing
 from ._switching import SWITCHES, Switching
 from ._work import Creating, Rotating, Updating, Work
@@ -195,6 +196,13 @@ class Conduct:
         settling = Settling(run, workers, work, making, recovery, finishing)
         if is_resumed:
             await settling.adopt()
+        # A sink that failed is tried with what it failed at, before there is more.
+        await workers.carry_out(
+            list(ledger.numbers(State.RESCUED)),
+            work.begin,
+            partial(work.go_on, proves=settings.prove),
+        )
+        run.stop.check()
         if canaries := min(settings.canary, len(ledger)):
             numbers = [each for each in ledger.numbers(*_OPEN) if each < canaries]
             await workers.carry_out(numbers, work.begin, partial(work.go_on, proves=True))

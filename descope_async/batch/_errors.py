@@ -18,12 +18,7 @@ An argument that cannot be right is an `InvalidArgument`, and a sink that cannot
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from descope_async.errors import DescopeError
-
-if TYPE_CHECKING:
-    from ._report import BatchReport
 
 
 class BatchError(DescopeError):
@@ -64,28 +59,3 @@ class KeyNotSuited(BatchError):
 
 class SecretRefused(BatchError):
     """The service does not take a secret that it gave out: somebody rotated the key meanwhile."""
-
-
-class BatchStopped(BatchError):
-    """A run ended before all was done. The same call with the same journal goes on with it.
-
-    Args:
-        message: Why.
-        report: How far it came.
-
-    Attributes:
-        report: How far it came.
-        unsaved: By key id, secrets that no sink took, and not even the rescue file: keep them.
-    """
-
-    def __init__(self, message: str, report: BatchReport) -> None:
-        super().__init__(message)
-        self.report = report
-        self.unsaved: dict[str, str] = {}
-
-    def __reduce__(self) -> tuple[type[BatchStopped], tuple[str, BatchReport]]:
-        return type(self), (str(self), self.report)
-
-
-class BatchInterrupted(BatchStopped):
-    """A signal ended a run: no call was begun after it, and those under way were waited for."""

@@ -6,11 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from descope_async._secret import Secret
-from descope_async.errors import DescopeError, OutcomeUnknown, UnexpectedResponse
-from descope_async.models import AccessKey, CreatedAccessKey
+from descope_async.errors import (
+    DeliveryFailed,
+    DescopeError,
+    OutcomeUnknown,
+    UnexpectedResponse,
+)
+from descope_async.models import AccessKey, CreatedAccessKey, DeliveredSecret
 from descope_async.secret_stores import SecretEntry
 
-from ._delivery import DeliveredSecret, DeliveryFailed, delivering
 from ._errors import JournalError
 from ._items import Item
 from ._ledger import State
@@ -56,11 +60,7 @@ class Making:
         marker = self.marker(item.number)
         marked = {**fields, "description": f"{fields.get('description', '')} {marker}".lstrip()}
         create = self._run.client.mgmt.access_key.create
-        await self._make(
-            item,
-            lambda deliver: delivering("create", create(**marked), deliver, None, item.label),
-            overwrite=False,
-        )
+        await self._make(item, lambda deliver: create(**marked, deliver=deliver), overwrite=False)
 
     async def rotate(self, item: Item, key_id: str) -> None:
         """Give a key a new secret and store it. The intent is journaled already.
@@ -71,11 +71,7 @@ class Making:
             RunStopped: The run is to end.
         """
         rotate = self._run.client.mgmt.access_key.rotate
-        await self._make(
-            item,
-            lambda deliver: delivering("rotate", rotate(key_id), deliver, key_id, item.label),
-            overwrite=True,
-        )
+        await self._make(item, lambda deliver: rotate(key_id, deliver=deliver), overwrite=True)
 
     async def _make(
         self,
@@ -137,14 +133,13 @@ class Making:
 
     async def _rescue(self, item: Item, error: DeliveryFailed) -> None:
         """Save a secret that took too long to deliver."""
-        created: CreatedAccessKey | None = error.result
         details = self._run.journal.ledger.details(item.number)
         entry = SecretEntry(
-            cleartext=error.cleartext or "",
-            key_id=created.key.id if created else details.get("id", item.key_id),
-            name=created.key.name if created else item.label,
+            cleartext=error.cleartext,
+            key_id=error.key_id or details.get("id", item.key_id),
+            name=error.name or item.label,
             label=item.label,
-            fingerprint=self._run.journal.fingerprint(error.cleartext or ""),
+            fingerprint=self._run.journal.fingerprint(error.cleartext),
         )
         about = {"id": entry.key_id, "fp": entry.fingerprint}
         try:

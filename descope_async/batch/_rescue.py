@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 from descope_async.errors import ConfigurationError
 from descope_async.secret_stores import SecretEntry
-from descope_async.secret_stores.extras import library
+from descope_async.secret_stores.extras import needed
 from descope_async.secret_stores.private_files import Access, write_whole
 from descope_async.secret_stores.template import slug
 
@@ -88,7 +89,8 @@ class Rescue:
 
 
 def _sealer(recipient: str) -> Callable[[bytes], bytes]:
-    pyrage = library("pyrage", "age", "rescue_recipient")
+    with needed("pyrage", "age", "rescue_recipient"):
+        pyrage = import_module("pyrage")
     try:
         known = pyrage.x25519.Recipient.from_str(recipient.strip())
     except pyrage.RecipientError as error:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from descope_async.errors import ConfigurationError
 
 
-def library(name: str, extra: str, user: str) -> Any:
-    """A library, imported now.
+@contextmanager
+def needed(library: str, extra: str, user: str) -> Iterator[None]:
+    """Say what to install where an import fails.
 
     Args:
-        name: Its module.
+        library: What is imported.
         extra: The extra of this package that installs it.
-        user: What needs it, for the error.
+        user: What needs it, such as ``"vault:"``.
 
     Raises:
         ConfigurationError: It is not installed.
     """
     try:
-        return import_module(name)
+        yield
     except ImportError:
         raise ConfigurationError(
-            f"{user} needs the library {name}: pip install 'descope-async[{extra}]'"
+            f"{user} needs the library {library}: pip install 'descope-async[{extra}]'"
         ) from None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
-from typing import Final, cast
+from collections.abc import Callable
+from typing import Final
 from urllib.parse import parse_qsl
 
 from descope_async.errors import ConfigurationError
@@ -12,17 +11,8 @@ from descope_async.errors import ConfigurationError
 from .errors import SecretStoreError
 from .store import SecretStore
 
-#: By scheme: the module and the class. A store's library is imported when the store is opened.
-_STORES: Final[Mapping[str, tuple[str, str]]] = {
-    "file": ("files", "FileStore"),
-    "dotenv": ("dotenv", "DotenvStore"),
-    "jsonl": ("json_lines", "JsonLinesStore"),
-    "exec": ("command", "CommandStore"),
-    "keyring": ("keyring", "KeyringStore"),
-    "vault": ("vault", "VaultStore"),
-    "aws-sm": ("aws_secrets_manager", "AwsSecretsManagerStore"),
-    "k8s": ("kubernetes", "KubernetesStore"),
-}
+#: What stores are called in references.
+SCHEMES: Final = ("file", "dotenv", "jsonl", "exec")
 #: A question mark can be part of a command.
 _WITHOUT_OPTIONS: Final = frozenset({"exec"})
 
@@ -36,29 +26,46 @@ def open_store(reference: str) -> SecretStore:
         ConfigurationError: There is no such store, or it needs something that is not there.
     """
     scheme, colon, rest = reference.partition(":")
-    if not colon or scheme not in _STORES:
+    if not colon or scheme not in SCHEMES:
         raise ConfigurationError(
             f"{reference!r} names no store: it begins with none of "
-            f"{', '.join(f'{name}:' for name in _STORES)}"
+            f"{', '.join(f'{name}:' for name in SCHEMES)}"
         )
     location, query = rest, ""
     if scheme not in _WITHOUT_OPTIONS:
         location, _, query = rest.partition("?")
     if not location:
         raise ConfigurationError(f"{reference!r} names no place: {scheme}: needs a location")
-    module, name = _STORES[scheme]
-    make = cast(
-        "Callable[..., SecretStore]", getattr(import_module(f".{module}", __package__), name)
-    )
     options = dict(parse_qsl(query, keep_blank_values=True))
     try:
-        return make(location, **options)
+        return _store(scheme)(location, **options)
     except TypeError as error:
         if not options:
             raise
         raise ConfigurationError(
             f"{scheme}: does not know the settings {', '.join(options)}"
         ) from error
+
+
+def _store(scheme: str) -> Callable[..., SecretStore]:
+    """The class for a scheme, whose module is imported only now."""
+    match scheme:
+        case "file":
+            from .files import FileStore
+
+            return FileStore
+        case "dotenv":
+            from .dotenv import DotenvStore
+
+            return DotenvStore
+        case "jsonl":
+            from .json_lines import JsonLinesStore
+
+            return JsonLinesStore
+        case _:
+            from .command import CommandStore
+
+            return CommandStore
 
 
 def read_secret(place: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -100,10 +101,19 @@ class Crashes:
                 return
         self.problems.append(f"it does not end: {said}")
 
+    def die(self, orders: dict[str, Any], number: int) -> None:
+        """Run it until the journal has so many lines of the kind that it is to die at."""
+        with started(orders | {"die_after": number}) as process:
+            said, _ = process.communicate(timeout=120)
+        if process.returncode == -signal.SIGKILL:
+            self.states[orders["die_at"]] += 1
+        elif process.returncode:
+            self.problems.append(f"it ends with {process.returncode}: {said}")
+
     def reckon(self, orders: dict[str, Any]) -> None:
         """Compare the service's keys with journal, sinks and report."""
         journal = Path(orders["journal"])
-        run = json.loads(journal.open().readline())["run"]
+        run = json.loads(journal.read_text().splitlines()[0])["run"]
         report = report_of(journal)
         with DescopeClient(
             self.emulator.project_id,

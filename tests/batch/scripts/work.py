@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
+import signal
 import sys
 from typing import Any
 
@@ -35,10 +37,28 @@ async def carry_out(orders: dict[str, Any]) -> BatchReport:
         return result
 
 
+def die_at(kind: str, number: int) -> None:
+    """Let the process be killed as soon as the journal has so many lines of a kind."""
+    write, left = os.write, number
+
+    def writing(descriptor: int, data: Any) -> int:
+        nonlocal left
+        written = write(descriptor, data)
+        if f'"k":"{kind}"'.encode() in bytes(data):
+            left -= 1
+            if not left:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return written
+
+    os.write = writing
+
+
 if __name__ == "__main__":
     orders = json.loads(sys.stdin.read())
     if "largest_file" in orders:
         resource.setrlimit(resource.RLIMIT_FSIZE, (orders["largest_file"], resource.RLIM_INFINITY))
+    if "die_at" in orders:
+        die_at(orders["die_at"], orders["die_after"])
     try:
         report = asyncio.run(carry_out(orders))
     except BatchStopped as error:
