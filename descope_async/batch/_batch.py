@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from descope_async import _arguments as arguments
 from descope_async.client import DescopeClient
@@ -216,12 +216,12 @@ class Batch:
         return await self._conduct.resume(confirmed=frozenset(arguments.labels("keys", keys)))
 
 
-def _numbered(
-    read: Callable[[int, object], Item], given: Iterable[object]
-) -> Callable[[], Iterable[Item]]:
+def _numbered(read: Callable[[int, object], Item], given: object) -> Callable[[], Iterable[Item]]:
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        raise InvalidArgument(f"pass a list of keys, not a single {type(given).__name__}")
-    return lambda: (read(number, item) for number, item in enumerate(given))
+        kind = type(cast("object", given)).__name__
+        raise InvalidArgument(f"pass a list of keys, not a single {kind}")
+    listed = cast("Iterable[object]", given)
+    return lambda: (read(number, item) for number, item in enumerate(listed))
 
 
 def _spans(grace: object, delete_after: object) -> dict[str, float | None]:
@@ -245,7 +245,9 @@ def _whole(parameter: str, value: object, least: int, most: int) -> int:
 
 
 def _rate(value: object) -> float | str | None:
-    if value is None or value == "auto":
+    if value is None:
+        return None
+    if isinstance(value, str) and value == "auto":
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidArgument("rate must be a number of calls per second, None or 'auto'")

@@ -58,7 +58,8 @@ class Making:
             RunStopped: The run is to end.
         """
         marker = self.marker(item.number)
-        marked = {**fields, "description": f"{fields.get('description', '')} {marker}".lstrip()}
+        description = f"{fields.get('description', '')} {marker}".lstrip()
+        marked: dict[str, Any] = {**fields, "description": description}
         create = self._run.client.mgmt.access_key.create
         await self._make(item, lambda deliver: create(**marked, deliver=deliver), overwrite=False)
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
@@ -17,7 +17,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def handling_signals(stop: Stop, is_wanted: bool) -> Iterator[None]:
+def handling_signals(stop: Stop, is_wanted: bool) -> Generator[None]:
     """Let signals end a run in good order. On any thread but the main one, it does nothing.
 
     Args:
@@ -47,7 +47,7 @@ def handling_signals(stop: Stop, is_wanted: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _handlers(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def _handlers(handle: Callable[[int, FrameType | None], None]) -> Generator[None]:
     old: dict[int, Any] = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:
         yield

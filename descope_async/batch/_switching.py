@@ -6,14 +6,12 @@ from collections.abc import Awaitable, Callable, Collection
 from itertools import islice
 from typing import Final, Literal
 
-import anyio
 import anyio.to_thread
 
 from descope_async.errors import BadRequest, Conflict, DescopeError, NotFound
 
 from ._ledger import State
 from ._run import Run
-from ._verdict import judge
 
 Switch = Literal["activate", "deactivate", "delete"]
 
@@ -78,17 +76,14 @@ class Switching:
         """Change keys together; where that is refused, in halves, to find the one that is why."""
         if not ids:
             return
-        with anyio.CancelScope(shield=True):
-            try:
-                await self._run.call(lambda: self._change(list(ids.values())))
-            except (BadRequest, Conflict, NotFound) as error:
-                refusal = error.with_traceback(None)
-            else:
-                return
+        try:
+            await self._run.call(lambda: self._change(list(ids.values())))
+        except (BadRequest, Conflict, NotFound):
+            pass
+        else:
+            return
         if len(ids) == 1:
             return  # the look afterwards tells whether it is as wanted all the same
-        if judge(refusal) == "stop":
-            raise refusal
         middle = len(ids) // 2
         await self._try(dict(list(ids.items())[:middle]))
         await self._try(dict(list(ids.items())[middle:]))

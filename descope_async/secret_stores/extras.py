@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from descope_async.errors import ConfigurationError
 
 
 @contextmanager
-def needed(library: str, extra: str, user: str) -> Iterator[None]:
+def needed(library: str, extra: str, user: str) -> Generator[None]:
     """Say what to install where an import fails.
 
     Args:

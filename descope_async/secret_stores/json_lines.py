@@ -99,10 +99,10 @@ class JsonLinesStore:
 
 def _parsed(line: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        found: dict[str, Any] = json.loads(line)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) and "cleartext" in found else {}
+    return found if "cleartext" in found else {}
 
 
 def _lines_from_the_end(path: Path) -> Iterator[bytes]:
