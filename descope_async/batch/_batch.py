@@ -217,8 +217,8 @@ class Batch:
 
 
 def _numbered(read: Callable[[int, object], Item], given: object) -> Callable[[], Iterable[Item]]:
+    kind = type(given).__name__
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        kind = type(cast("object", given)).__name__
         raise InvalidArgument(f"pass a list of keys, not a single {kind}")
     listed = cast("Iterable[object]", given)
     return lambda: (read(number, item) for number, item in enumerate(listed))
