@@ -24,6 +24,7 @@ FRAMEWORKS = ("fastapi", "mcp", "starlette")
 #: What the tests use beside the extras, in releases that go with the oldest of these.
 OLDEST = ("fastmcp==3.4.0", "litestar", "quart", "uvicorn", "websockets")
 INTEGRATIONS = ("tests/integrations", "-n", "2", "--dist", "loadfile")
+DJANGO = ("tests/django", "-n", "2", "--dist", "loadfile")
 IN_CI = bool(os.environ.get("CI"))
 
 
@@ -91,7 +92,7 @@ def weekly(session: nox.Session) -> None:
     """What takes too long for every change, with the newest dependencies."""
     for version in pythons_here():
         session.notify(f"pythons-{version}")
-    for slow in ("lowest", "integrations_lowest", "soak"):
+    for slow in ("lowest", "integrations_lowest", "django_lowest", "soak"):
         session.notify(slow)
 
 
@@ -117,6 +118,32 @@ def integrations_lowest(session: nox.Session) -> None:
     session.install("--resolution", "lowest-direct", f"-e.[{extras}]", *OLDEST)
     install(session, "test", package=None)
     session.run("pytest", *(session.posargs or INTEGRATIONS))
+
+
+@nox.session
+def django(session: nox.Session) -> None:
+    """Django, REST framework and Ninja in an environment of their own; arguments go to pytest."""
+    install(session, "test", "django")
+    session.run("pytest", *(session.posargs or DJANGO))
+
+
+@nox.session(reuse_venv=False, venv_backend="uv")
+def django_lowest(session: nox.Session) -> None:
+    """The same with the oldest releases that are named."""
+    oldest = [
+        line.replace(">=", "==") for line in nox.project.dependency_groups(PYPROJECT, "django")
+    ]
+    install(session, "test")
+    session.install(*oldest)
+    session.run("pytest", *(session.posargs or DJANGO))
+
+
+@nox.session(reuse_venv=False, python=PYTHONS[1:])
+def django_newest(session: nox.Session) -> None:
+    """The same with the newest Django, which needs a newer Python than the oldest one here."""
+    session.install("--upgrade", *nox.project.dependency_groups(PYPROJECT, "django"))
+    install(session, "test")
+    session.run("pytest", *(session.posargs or DJANGO))
 
 
 @nox.session

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import typer
 from rich.console import Console
@@ -122,8 +122,9 @@ def _row(key: descope_async.AccessKey) -> list[str]:
     ]
     texts = {"tenants": " ".join(tenants)}
     for name in _COLUMNS:
-        value = found.get(name) or ""
-        texts.setdefault(name, " ".join(value) if isinstance(value, list | tuple) else str(value))
+        value: Any = found.get(name) or ""
+        is_list = isinstance(value, list | tuple)
+        texts.setdefault(name, " ".join(cast("list[str]", value)) if is_list else str(value))
     return [texts[name] for name in _COLUMNS]
 
 

@@ -6,7 +6,7 @@ import os
 import stat
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from descope_async.errors import ConfigurationError
 
@@ -33,8 +33,9 @@ def profile_settings(name: str | None) -> dict[str, Any]:
         raise ConfigurationError(
             f"there is no profile {name!r} in {profile_file()}; it has: {known}"
         )
-    entries = profiles[name]
-    if not isinstance(entries, dict) or not set(entries) <= set(_FIELDS):
+    found: object = profiles[name]
+    entries = cast("dict[str, Any]", found) if isinstance(found, dict) else {"": found}
+    if not set(entries) <= set(_FIELDS):
         raise ConfigurationError(
             f"the profile {name!r} in {profile_file()} may hold {', '.join(_FIELDS)} and nothing else"
         )

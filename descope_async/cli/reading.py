@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -182,7 +182,8 @@ def _checked_state(state: str | None) -> str | None:
 
 def _plain(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(_plain(each) for each in value)
+        return ", ".join(map(_plain, cast("list[Any]", value)))
     if isinstance(value, dict):
-        return "; ".join(f"{name}={_plain(each)}" for name, each in value.items() if each)
+        members = cast("dict[str, Any]", value).items()
+        return "; ".join(f"{name}={_plain(each)}" for name, each in members if each)
     return str(value)

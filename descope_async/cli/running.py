@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Final, NoReturn
@@ -39,7 +39,7 @@ class Run:
     is_verbose: bool = False
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[descope_async.DescopeClient]:
+    async def client(self) -> AsyncGenerator[descope_async.DescopeClient]:
         """A client for the project, closed at the end."""
         settings = profile_settings(self.profile_name)
         async with descope_async.DescopeClient(**settings) as client:

@@ -1,0 +1,128 @@
+"""System checks: what is wrong with a site's settings, found without any I/O."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags
+
+from descope_async import DescopeError
+
+from .settings import CLIENT, admission, configured
+
+_MIDDLEWARE: Final = "descope_sync.integrations.django.DescopeMiddleware"
+_CSRF: Final = "django.middleware.csrf.CsrfViewMiddleware"
+_AUTHENTICATION: Final = "descope_sync.integrations.django.drf.DescopeAuthentication"
+#: More seconds of leeway than this let expired tokens in for long.
+_MUCH_LEEWAY: Final = 60
+_PROJECT: Final = 'set DESCOPE = {"PROJECT_ID": "P…"}, or DESCOPE_PROJECT_ID in the environment'
+
+
+def register() -> None:
+    """Register the checks with Django."""
+    checks.register(check_settings, Tags.security)
+    checks.register(check_deployment, Tags.security, deploy=True)
+
+
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """What is wrong with the settings, wherever the site runs."""
+    try:
+        found = configured()
+        admission()
+    except DescopeError as error:
+        return [Error(str(error), id="descope.E001")]
+    return [*_of_project(found), *_of_middleware(), *_of_values(found), *_of_rest_framework()]
+
+
+def check_deployment(**_: Any) -> list[CheckMessage]:
+    """What is wrong for a site that others can reach."""
+    try:
+        found = configured()
+    except DescopeError:
+        return []  # the other check says so
+    messages: list[CheckMessage] = []
+    if not _value(found, "PROJECT_ID"):
+        messages.append(Error("there is no Descope project", hint=_PROJECT, id="descope.E002"))
+    if str(_value(found, "BASE_URL") or "").startswith("http://"):
+        messages.append(
+            Error(
+                "DESCOPE['BASE_URL'] is a local Descope",
+                hint="leave it out to use the service",
+                id="descope.E003",
+            )
+        )
+    return messages
+
+
+def _of_project(found: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    if not _value(found, "PROJECT_ID"):
+        yield checks.Warning("there is no Descope project", hint=_PROJECT, id="descope.W001")
+
+
+def _of_middleware() -> Iterator[CheckMessage]:
+    installed = list(settings.MIDDLEWARE)
+    if installed.count(_MIDDLEWARE) > 1:
+        yield checks.Warning(
+            "DescopeMiddleware is in MIDDLEWARE more than once",
+            hint="the second has nothing to do: remove it",
+            id="descope.W002",
+        )
+    if {_MIDDLEWARE, _CSRF} <= set(installed) and installed.index(_MIDDLEWARE) > installed.index(
+        _CSRF
+    ):
+        yield checks.Warning(
+            "DescopeMiddleware stands behind CsrfViewMiddleware, which refuses callers without a CSRF token",
+            hint="move it in front",
+            id="descope.W003",
+        )
+
+
+def _of_values(found: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    leeway = found.get("LEEWAY", 0)
+    if isinstance(leeway, int | float) and leeway > _MUCH_LEEWAY:
+        yield checks.Warning(
+            f"DESCOPE['LEEWAY'] accepts tokens up to {leeway:g} s after they have expired",
+            hint=f"{_MUCH_LEEWAY} s are enough for clocks that are set by the network",
+            id="descope.W004",
+        )
+    for name in ("MANAGEMENT_KEY", "AUTH_MANAGEMENT_KEY"):
+        if found.get(name) and found[name] not in os.environ.values():
+            yield checks.Warning(
+                f"DESCOPE[{name!r}] seems to stand in the settings themselves",
+                hint=f"read it from the environment: leave it out, and set DESCOPE_{name}",
+                id="descope.W005",
+            )
+    if found.get("DPOP") and found.get("ORIGIN") is None and not settings.ALLOWED_HOSTS:
+        yield checks.Warning(
+            "DPoP proofs are compared with the Host header, and ALLOWED_HOSTS is empty",
+            hint="set DESCOPE['ORIGIN'] or ALLOWED_HOSTS",
+            id="descope.W006",
+        )
+
+
+def _of_rest_framework() -> Iterator[CheckMessage]:
+    configured_classes = getattr(settings, "REST_FRAMEWORK", {}).get(
+        "DEFAULT_AUTHENTICATION_CLASSES", ()
+    )
+    names = [
+        each if isinstance(each, str) else f"{each.__module__}.{each.__qualname__}"
+        for each in configured_classes
+    ]
+    if _AUTHENTICATION in names[1:]:
+        yield checks.Warning(
+            "DescopeAuthentication is not the first of DEFAULT_AUTHENTICATION_CLASSES",
+            hint="only the first class names the scheme of a 401; without one it becomes a 403",
+            id="descope.W007",
+        )
+
+
+def _value(found: Mapping[str, Any], name: str) -> Any:
+    return (
+        found.get(name)
+        or found.get("CLIENT", {}).get(CLIENT[name])
+        or os.environ.get(f"DESCOPE_{name}")
+    )

@@ -1,0 +1,114 @@
+"""Gives each request ``request.descope`` and ``await request.adescope()``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from functools import partial
+from inspect import iscoroutinefunction
+from typing import Any, Final, cast
+
+from asgiref.sync import markcoroutinefunction
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.functional import SimpleLazyObject
+
+from descope_async import SessionToken
+from descope_async.integrations.admission import Refusal
+from descope_async.integrations.caller import forget, note
+
+from .admitting import Admitted, aadmit, admit, credential_of, refusal_of
+
+__all__ = ["DescopeMiddleware"]
+
+#: Methods that Django's protection against forged requests lets pass anyway (RFC 9110, 9.2.1).
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+class DescopeMiddleware:
+    """Middleware that runs natively in both of Django's modes, and lets every request pass.
+
+    It adds two things to a request. ``request.descope`` is the caller's `SessionToken`, found out when it is
+    first looked at; it is false for a request without a valid credential. ``await request.adescope()``
+    returns the token, or None.
+
+    A request whose credential is valid needs no CSRF token: no browser adds an ``Authorization`` header by
+    itself. For this the middleware has to stand in front of ``CsrfViewMiddleware``.
+
+    Args:
+        get_response: The next middleware or the view.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(
+        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+    ) -> None:
+        self._get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Answer a request."""
+        if self._is_async:
+            return self._acall(request)
+        with equipped(request):
+            if _needs_csrf_token(request):
+                _exempt(request, admit(request))
+            return _completed(request, cast("HttpResponseBase", self._get_response(request)))
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        with equipped(request):
+            if _needs_csrf_token(request):
+                _exempt(request, await aadmit(request))
+            response = await cast("Awaitable[HttpResponseBase]", self._get_response(request))
+            return _completed(request, response)
+
+
+@contextmanager
+def equipped(request: HttpRequest) -> Generator[None]:
+    """Give a request ``descope`` and ``adescope``, and forget its caller at the end.
+
+    Does nothing for a request that has them already: then whoever gave them forgets.
+    """
+    if hasattr(request, "adescope"):
+        yield
+        return
+    given = cast("Any", request)
+    given.descope = SimpleLazyObject(partial(_session, request))
+    given.adescope = partial(_asession, request)
+    token = note(None)
+    try:
+        yield
+    finally:
+        forget(token)
+
+
+def _session(request: HttpRequest) -> SessionToken | None:
+    found = admit(request)
+    return found.session if isinstance(found, Admitted) else None
+
+
+async def _asession(request: HttpRequest) -> SessionToken | None:
+    found = await aadmit(request)
+    return found.session if isinstance(found, Admitted) else None
+
+
+def _needs_csrf_token(request: HttpRequest) -> bool:
+    return request.method not in _SAFE and not isinstance(credential_of(request), Refusal)
+
+
+def _exempt(request: HttpRequest, found: Admitted | Refusal) -> None:
+    if isinstance(found, Admitted):
+        # The flag that Django's own test client and Django REST framework set.
+        cast("Any", request)._dont_enforce_csrf_checks = True  # noqa: SLF001
+
+
+def _completed(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """A refusal that a framework answered in its own way, with the headers that it left out."""
+    found = refusal_of(request)
+    if found is not None and response.status_code == found.status:
+        for name, value in found.headers.items():
+            response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,1 @@
+"""A site whose callers have Descope access keys."""

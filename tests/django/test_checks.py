@@ -1,0 +1,69 @@
+"""What ``manage.py check`` says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("django", reason="Django is not installed; the session django has it")
+
+from django.core.checks import run_checks
+from django.test import override_settings
+
+CSRF = "django.middleware.csrf.CsrfViewMiddleware"
+OURS = "descope_sync.integrations.django.DescopeMiddleware"
+AUTHENTICATION = "descope_sync.integrations.django.drf.DescopeAuthentication"
+
+
+def found(*, deploy: bool = False, **settings: Any) -> set[str]:
+    with override_settings(**settings):
+        messages = run_checks(include_deployment_checks=deploy)
+    return {str(each.id) for each in messages if str(each.id).startswith("descope.")}
+
+
+@pytest.mark.parametrize(
+    ("settings", "ids"),
+    [
+        ({"DESCOPE": {"PROJECT_ID": "P1"}}, set()),
+        ({"DESCOPE": {}}, {"descope.W001"}),
+        ({"DESCOPE": {"CLIENT": {"project_id": "P1"}}}, set()),
+        ({"DESCOPE": {"PROJECT": "P1"}}, {"descope.E001"}),
+        ({"DESCOPE": ["P1"]}, {"descope.E001"}),
+        ({"DESCOPE": {"PROJECT_ID": "P1", "ACCEPT": "cookies"}}, {"descope.E001"}),
+        ({"DESCOPE": {"PROJECT_ID": "P1", "LEEWAY": 300}}, {"descope.W004"}),
+        ({"DESCOPE": {"PROJECT_ID": "P1", "MANAGEMENT_KEY": "K2literal"}}, {"descope.W005"}),
+        ({"DESCOPE": {"PROJECT_ID": "P1", "DPOP": "mixed"}, "ALLOWED_HOSTS": []}, {"descope.W006"}),
+        ({"DESCOPE": {"PROJECT_ID": "P1"}, "MIDDLEWARE": [OURS, OURS, CSRF]}, {"descope.W002"}),
+        ({"DESCOPE": {"PROJECT_ID": "P1"}, "MIDDLEWARE": [CSRF, OURS]}, {"descope.W003"}),
+        (
+            {
+                "DESCOPE": {"PROJECT_ID": "P1"},
+                "REST_FRAMEWORK": {"DEFAULT_AUTHENTICATION_CLASSES": ["a.b", AUTHENTICATION]},
+            },
+            {"descope.W007"},
+        ),
+    ],
+)
+def test_each_problem_has_its_id(settings: dict[str, Any], ids: set[str]) -> None:
+    assert found(**settings) == ids
+
+
+def test_a_deployment_needs_a_project_and_the_real_service() -> None:
+    assert found(deploy=True, DESCOPE={}) == {"descope.W001", "descope.E002"}
+    local = {"PROJECT_ID": "P1", "BASE_URL": "http://127.0.0.1:1"}
+    assert found(deploy=True, DESCOPE=local) == {"descope.E003"}
+    assert found(deploy=True, DESCOPE={"PROJECT_ID": "P1"}) == set()
+
+
+def test_a_key_from_the_environment_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "K2fromenv")
+    assert found(DESCOPE={"PROJECT_ID": "P1", "MANAGEMENT_KEY": "K2fromenv"}) == set()
+    monkeypatch.setenv("DESCOPE_PROJECT_ID", "P1")
+    assert found(DESCOPE={}) == set()
+
+
+def test_a_misspelt_name_is_told_its_neighbour() -> None:
+    with override_settings(DESCOPE={"PROJET_ID": "P1"}):
+        (message,) = [each for each in run_checks() if each.id == "descope.E001"]
+    assert "did you mean 'PROJECT_ID'" in message.msg

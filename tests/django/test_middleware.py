@@ -1,0 +1,91 @@
+"""``request.descope``, ``await request.adescope()``, and the way past Django's CSRF protection."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+from django.core.exceptions import SynchronousOnlyOperation
+from django.http import HttpRequest, HttpResponse
+from django.test import AsyncClient, Client, RequestFactory, override_settings
+
+from descope_sync.emulator import Emulator
+from descope_sync.integrations.django import CallerFilter, DescopeMiddleware, current_caller
+from tests.django.callers import Callers
+
+
+@pytest.mark.parametrize("url", ["/lazy", "/alazy"])
+def test_tells_who_calls(web: Client, callers: Callers, url: str) -> None:
+    assert json.loads(web.get(url).content) == {"key": None}
+    assert json.loads(web.get(url, headers=callers.headers()).content)["key"]
+    bad = web.get(url, headers={"Authorization": "Bearer a.b.c"})
+    assert (bad.status_code, json.loads(bad.content)) == (200, {"key": None})
+
+
+async def test_tells_who_calls_under_asgi(aweb: AsyncClient, reader: dict[str, str]) -> None:
+    answer = await aweb.get("/alazy", headers=reader)
+    assert json.loads(answer.content)["key"]
+
+
+def test_asks_nobody_until_somebody_looks(web: Client, local: Emulator, callers: Callers) -> None:
+    headers = callers.headers()
+    local.requests.clear()
+    assert web.get("/open", headers=headers).status_code == 200
+    assert list(local.requests) == []
+
+
+@pytest.mark.usefixtures("site")
+def test_a_valid_credential_needs_no_csrf_token(callers: Callers) -> None:
+    web = Client(enforce_csrf_checks=True)
+    assert web.post("/open").status_code == 403
+    assert web.post("/open", headers={"Authorization": "Bearer a.b.c"}).status_code == 403
+    assert web.post("/open", headers=callers.headers()).status_code == 200
+
+
+@pytest.mark.usefixtures("site")
+async def test_a_valid_credential_needs_no_csrf_token_under_asgi(reader: dict[str, str]) -> None:
+    web = AsyncClient(enforce_csrf_checks=True)
+    assert (await web.post("/open")).status_code == 403
+    assert (await web.post("/open", headers=reader)).status_code == 200
+
+
+@pytest.mark.usefixtures("site")
+async def test_a_loop_is_not_held_up(reader: dict[str, str]) -> None:
+    request: Any = RequestFactory(headers=reader).get("/lazy")
+    seen: list[str] = []
+
+    async def view(_: HttpRequest) -> HttpResponse:
+        with pytest.raises(SynchronousOnlyOperation, match="adescope"):
+            bool(request.descope)
+        assert await request.adescope()
+        seen.append(request.descope.key_id)  # it is known by now
+        return HttpResponse()
+
+    await DescopeMiddleware(view)(request)  # type: ignore[misc]  # awaitable in this mode
+    assert seen[0].startswith("K")
+
+
+@pytest.mark.usefixtures("site")
+def test_a_second_middleware_changes_nothing(callers: Callers) -> None:
+    twice = ["descope_sync.integrations.django.DescopeMiddleware"] * 2
+    with override_settings(MIDDLEWARE=twice):
+        assert json.loads(Client().get("/lazy", headers=callers.headers()).content)["key"]
+
+
+@pytest.mark.usefixtures("site")
+def test_works_without_the_middleware(reader: dict[str, str]) -> None:
+    with override_settings(MIDDLEWARE=[]):
+        assert Client().get("/reports", headers=reader).status_code == 200
+        assert Client().get("/areports", headers=reader).status_code == 200
+
+
+def test_log_records_name_the_caller_and_no_other_request_sees_it(
+    web: Client, callers: Callers
+) -> None:
+    record = logging.LogRecord("a", logging.INFO, "a", 1, "a", None, None)
+    assert json.loads(web.get("/reports", headers=callers.headers(["Reader"])).content)["noted"]
+    assert current_caller() is None
+    assert CallerFilter().filter(record)
+    assert record.__dict__["descope_key_id"] is None
