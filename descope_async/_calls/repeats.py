@@ -215,7 +215,8 @@ class Repeats:
             is_too_late = self._clock.running() + wait >= progress.until
             if is_too_late or closed_for > min(self._retries.max_wait, request.patience):
                 limited = RateLimited(
-                    f"{request.operation}: the service asked to wait",
+                    f"{request.operation}: not sent, because the service limits the rate: "
+                    f"try again in {closed_for:.0f} s",
                     operation=request.operation,
                     retry_after=closed_for,
                 )

@@ -228,12 +228,19 @@ def _failure(error: Exception, request: Request, base_url: str, attempt: Attempt
 
 def _diagnosis(error: Exception, where: str) -> tuple[type[RequestFailed], str]:
     kinds: list[tuple[tuple[type[Exception], ...], type[RequestFailed], str]] = [
-        ((aiohttp.ConnectionTimeoutError,), DeadlineExceeded, f"no connection to {where} in time"),
-        ((TimeoutError,), DeadlineExceeded, f"no answer from {where} in time"),
+        (
+            (aiohttp.ConnectionTimeoutError,),
+            DeadlineExceeded,
+            f"no connection to {where} in time (timeouts= sets it)",
+        ),
+        ((TimeoutError,), DeadlineExceeded, f"no answer from {where} in time (timeouts= sets it)"),
         (
             (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError),
             TLSFailed,
-            f"the certificate of {where} is not trusted: {_reason(error)}",
+            (
+                f"the certificate of {where} is not trusted: {_reason(error)}; to trust another "
+                "authority, pass ssl= or set SSL_CERT_FILE"
+            ),
         ),
         ((aiohttp.ClientSSLError, ssl.SSLError), TLSFailed, f"no TLS with {where}"),
         ((aiohttp.ClientConnectorDNSError,), ConnectionFailed, f"{where} is not known to DNS"),

@@ -247,7 +247,7 @@ class KeyCache:
             self._pause(error)
             self._tell(why, began, error)
             unavailable = KeySetUnavailable(
-                f"the project's signing keys cannot be had: {error}",
+                f"the project's signing keys cannot be had, so the token may be fine: {error}",
                 sent=error.sent if isinstance(error, RequestFailed) else True,
                 operation="key_set",
                 status_code=error.status_code,

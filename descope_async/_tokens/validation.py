@@ -102,7 +102,9 @@ class ClaimRules:
         starts, issued = _time(claims, "nbf"), _time(claims, "iat")
         for name, start in (("nbf", starts), ("iat", issued)):
             if start is not None and now < start - self.leeway:
-                raise TokenNotYetValid(f"the token is not valid yet ({name})", valid_from=start)
+                raise TokenNotYetValid(
+                    f"the token is not valid yet by this machine's clock ({name})", valid_from=start
+                )
         if expires - (now if issued is None else issued) > _MAX_LIFETIME + self.leeway:
             raise TokenMalformed("the token would live longer than Descope lets any token live")
         # Without `iat` it may not live longer than that from now on, whenever that is.

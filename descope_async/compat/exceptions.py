@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from descope_async._calls.wire import ServiceError, write_error
 from descope_async.errors import (
     ApiError,
+    DeliveryFailed,
     DescopeError,
     InvalidArgument,
     OutcomeUnknown,
@@ -151,6 +152,7 @@ _KINDS: Final = (
     _Kind(UnexpectedResponse, 502, ERROR_TYPE_SERVER_ERROR),
     _Kind(RequestFailed, 503, ERROR_TYPE_NO_ANSWER),
     _Kind(OutcomeUnknown, 500, ERROR_TYPE_OUTCOME_UNKNOWN),  # not 503, which invites repeats
+    _Kind(DeliveryFailed, 500, ERROR_TYPE_OUTCOME_UNKNOWN),  # nor this: the key is made
     _Kind(ReplayStoreFull, 503, ERROR_TYPE_SERVER_ERROR),
 )
 
