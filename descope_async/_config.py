@@ -16,6 +16,7 @@ from attrs import AttrsInstance, field, fields, frozen
 from ._arguments import credential, labels
 from ._arguments import deliver as checked_deliver
 from ._arguments import hooks as checked_hooks
+from ._runtime.clock import SYSTEM_CLOCK, Clock
 from ._secret import Secret
 from .errors import ConfigurationError, InvalidArgument
 from .events import Hook
@@ -50,6 +51,7 @@ class Config:
     proxy: Secret[str] | None
     hooks: tuple[Hook, ...] = field(default=(), repr=False)
     deliver: Deliver | None = field(default=None, repr=False)
+    clock: Clock = field(default=SYSTEM_CLOCK, repr=False)
 
     def management_bearer(self) -> Secret[str]:
         """What authorizes a management call.
@@ -89,6 +91,7 @@ def resolve(
     trust_env: object,
     hooks: object = None,
     deliver: object = None,
+    clock: object = None,
     environment: Secret[Mapping[str, str]] = _ENVIRONMENT,
 ) -> Config:
     """The settings of a client from what its constructor was given.
@@ -119,6 +122,7 @@ def resolve(
             proxy=_proxy(trust_env, url),
             hooks=checked_hooks("hooks", hooks),
             deliver=checked_deliver("deliver", deliver),
+            clock=_clock(clock),
         )
     except ConfigurationError:
         raise
@@ -229,6 +233,17 @@ def _leeway(value: object) -> float:
     ):
         raise ConfigurationError(f"jwt_validation_leeway must be 0 to {_MAX_LEEWAY} seconds")
     return float(value)
+
+
+def _clock(value: object) -> Clock:
+    if value is None:
+        return SYSTEM_CLOCK
+    if not isinstance(value, Clock):
+        raise ConfigurationError(
+            "clock must be a descope_async.testing.Clock, such as EmulatorClock(emulator.clock), "
+            f"not {type(value).__module__}.{type(value).__qualname__}"
+        )
+    return value
 
 
 def _options(parameter: str, cls: type[Options], value: object) -> Options:

@@ -19,7 +19,7 @@ from ._calls.once import REPEATABLE, Once
 from ._calls.reconciliation import Reconciliation
 from ._calls.transport import Transport
 from ._config import Config
-from ._runtime.clock import SYSTEM_CLOCK
+from ._runtime.clock import Clock
 from ._secret import Secret
 from ._telemetry import Telemetry
 from .errors import BadRequest, Conflict, NotFound
@@ -50,6 +50,7 @@ class AccessKeys:
         transport: Transport,
         license: License,
         exchange: Callable[[Secret[str], AccessKeyLoginOptions], Awaitable[object]],
+        clock: Clock,
         telemetry: Telemetry,
     ) -> None:
         self._config = config
@@ -59,7 +60,7 @@ class AccessKeys:
             self.load,
             self.search_all_access_keys,
             exchange,
-            SYSTEM_CLOCK,
+            clock,
             telemetry=telemetry,
         )
 

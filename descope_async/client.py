@@ -15,7 +15,7 @@ from ._calls.license import License
 from ._calls.messages import Answer, Request
 from ._calls.transport import Transport
 from ._keys.exchange import Exchange
-from ._runtime.clock import SYSTEM_CLOCK
+from ._runtime.clock import Clock
 from ._secret import Secret
 from ._strict_json import read_object
 from ._telemetry import Telemetry
@@ -79,6 +79,8 @@ class DescopeClient:
             briefly, and without waiting for anything. What they raise is logged.
         deliver: Gets each new secret that `create` and `rotate` bring, unless the call has one of
             its own: see there. None for nobody.
+        clock: The time that the client goes by, for tests: such as an `EmulatorClock`. None for
+            this machine's.
 
     Raises:
         ConfigurationError: A setting is missing or unusable.
@@ -104,6 +106,7 @@ class DescopeClient:
         replay_store: ReplayStore | None = None,
         hooks: Sequence[Hook] | None = None,
         deliver: Deliver | None = None,
+        clock: Clock | None = None,
     ) -> None:
         keys = [Secret[object](management_key), Secret[object](auth_management_key)]
         del management_key, auth_management_key  # no traceback shall show them
@@ -122,8 +125,9 @@ class DescopeClient:
             trust_env=trust_env,
             hooks=hooks,
             deliver=deliver,
+            clock=clock,
         )
-        clock = SYSTEM_CLOCK
+        clock = self._config.clock
         telemetry = Telemetry(self._config.hooks, self.project_id, self.base_url)
         self._transport = Transport(self._config, clock, telemetry)
         pinned = self._config.public_key
@@ -152,7 +156,9 @@ class DescopeClient:
         self._exchange = Exchange(self._config, self._transport, self._validator)
         license = License(self._config, self._transport, clock)  # noqa: A001 - its name
         self.mgmt = Management(
-            AccessKeys(self._config, self._transport, license, self._exchange.mint, telemetry)
+            AccessKeys(
+                self._config, self._transport, license, self._exchange.mint, clock, telemetry
+            )
         )
         self._token_sources = TokenSources(
             self._exchange.mint, clock, self._config.timeouts.exchange, telemetry=telemetry

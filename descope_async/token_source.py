@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hmac
 import json
-import random
 import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from typing import Any, Final
 from weakref import WeakSet
-
-import anyio
 
 from . import _arguments as arguments
 from ._calls import wire
@@ -108,7 +105,7 @@ class TokenSource:
             DescopeError: As `token` does.
         """
         if arguments.seconds("spread", spread, 0, 3600) and self.get_nowait() is None:
-            await self._shared.sleep(random.uniform(0, spread))  # noqa: S311 - no secret
+            await self._shared.clock.sleep(self._shared.clock.draw(0, spread))
         await self.token()
 
     async def aclose(self) -> None:
@@ -137,9 +134,8 @@ class TokenSources:
 
     Args:
         exchange: Makes a token from an access key and login options.
-        clock: The time source.
+        clock: The time source, which also waits and draws random delays.
         deadline: Seconds that a caller without a token waits.
-        sleep: Waits for so many seconds.
         telemetry: Is told.
 
     Attributes:
@@ -153,11 +149,9 @@ class TokenSources:
         exchange: Callable[[Secret[str], AccessKeyLoginOptions], Coroutine[Any, Any, MintedToken]],
         clock: Clock,
         deadline: float,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         telemetry: Telemetry = UNHOOKED,
     ) -> None:
         self.clock = clock
-        self.sleep = sleep
         self._salt = Secret(secrets.token_bytes(32))
         self.restraint = Restraint(clock, exchange, self._fingerprint, deadline, telemetry)
         self._lock = threading.Lock()

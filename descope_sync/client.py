@@ -8,6 +8,7 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
+from descope_async._runtime.clock import Clock
 from descope_async.client import DescopeClient as _AsyncDescopeClient
 from descope_async.client import Management as _AsyncManagement
 from descope_async.dpop_request import DPoPRequest
@@ -70,6 +71,8 @@ class DescopeClient:
             briefly, and without waiting for anything. What they raise is logged.
         deliver: Gets each new secret that `create` and `rotate` bring, unless the call has one of
             its own: see there. None for nobody.
+        clock: The time that the client goes by, for tests: such as an `EmulatorClock`. None for
+            this machine's.
 
     Raises:
         ConfigurationError: A setting is missing or unusable.
@@ -93,6 +96,7 @@ class DescopeClient:
         replay_store: ReplayStore | None = None,
         hooks: Sequence[Hook] | None = None,
         deliver: Deliver | None = None,
+        clock: Clock | None = None,
     ) -> None:
         try:
             self._async = _AsyncDescopeClient(
@@ -111,6 +115,7 @@ class DescopeClient:
                 replay_store=replay_store,
                 hooks=hooks,
                 deliver=deliver,
+                clock=clock,
             )
         finally:
             del (

@@ -10,8 +10,6 @@ from contextlib import asynccontextmanager, suppress
 
 from attrs import define, field
 
-from tests.quick_time import quickened
-
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -131,5 +129,4 @@ class Servers:
     raw = staticmethod(raw)
     silence = staticmethod(silence)
     in_turn = staticmethod(in_turn)
-    quickened = staticmethod(quickened)
     licensed = staticmethod(answer("200 OK", json.dumps({"rateLimitTier": "tier1"}).encode()))

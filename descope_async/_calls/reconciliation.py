@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Final
-
-import anyio
 
 from descope_async._runtime.clock import Clock
 from descope_async._secret import Secret
@@ -45,8 +42,7 @@ class Reconciliation:
         load: Loads a key.
         search: Finds the keys in which a text occurs, or all.
         exchange: Makes a token from an access key.
-        clock: The time source.
-        sleep: Waits for so many seconds.
+        clock: The time source, which also waits.
         looks: Seconds to wait before each look for a key.
         horizon: Seconds after which a request is not carried out any more.
         telemetry: Is told.
@@ -58,7 +54,6 @@ class Reconciliation:
         search: Callable[..., Awaitable[list[AccessKey]]],
         exchange: Callable[[Secret[str], AccessKeyLoginOptions], Awaitable[object]],
         clock: Clock,
-        sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
         *,
         looks: Sequence[float] = _LOOKS,
         horizon: float = _HORIZON,
@@ -68,7 +63,6 @@ class Reconciliation:
         self._search = search
         self._exchange = exchange
         self._clock = clock
-        self._sleep = sleep
         self._looks = looks
         self._horizon = horizon
         self._telemetry = telemetry
@@ -248,10 +242,10 @@ class Reconciliation:
             self._telemetry.tell(TwinKeysFound(kept=kept.id, twins=ids))
 
     async def _wait(self, seconds: float, until: float) -> None:
-        wait = stretched(seconds, random.uniform)
+        wait = stretched(seconds, self._clock.draw)
         if self._clock.running() + wait > until:
             raise DeadlineExceeded("there is no time left to find out what became of it", sent=True)
-        await self._sleep(wait)
+        await self._clock.sleep(wait)
 
 
 async def _settled(unknown: OutcomeUnknown, work: Awaitable[CreatedAccessKey]) -> CreatedAccessKey:

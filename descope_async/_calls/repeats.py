@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable
 from typing import Literal, TypeVar
 
-import anyio
 from attrs import define
 
 from descope_async._runtime.clock import Clock
@@ -34,9 +32,6 @@ from .messages import Request, request_id_of
 from .retry_rules import Quota, Verdict, judge, pause, stretched
 
 T = TypeVar("T")
-
-Sleep = Callable[[float], Awaitable[object]]
-Draw = Callable[[float, float], float]
 
 
 @define
@@ -82,9 +77,7 @@ class Repeats:
 
     Args:
         retries: How often, and how patiently.
-        clock: The time source.
-        sleep: Waits for so many seconds.
-        draw: Picks a number between two, at random.
+        clock: The time source, which also waits and draws random delays.
         telemetry: Is told.
     """
 
@@ -92,15 +85,11 @@ class Repeats:
         self,
         retries: Retries,
         clock: Clock,
-        sleep: Sleep = anyio.sleep,
-        draw: Draw = random.uniform,
         *,
         telemetry: Telemetry = UNHOOKED,
     ) -> None:
         self._retries = retries
         self._clock = clock
-        self._sleep = sleep
-        self._draw = draw
         self._telemetry = telemetry
         self._quota = Quota(retries.quota)
         self._gate_opens_at = 0.0
@@ -172,7 +161,7 @@ class Repeats:
         if wait is None:
             raise _completed(request.care.ended(failure, attempt), progress)
         self._tell_retry(progress, failure, wait, "throttled" if verdict.is_throttled else "failed")
-        await self._sleep(wait)
+        await self._clock.sleep(wait)
 
     def _wait(
         self, request: Request, progress: _Progress, failure: DescopeError, verdict: Verdict
@@ -186,7 +175,7 @@ class Repeats:
             or (asked is not None and asked > min(self._retries.max_wait, request.patience))
         ):
             return None
-        wait = pause(verdict, progress.attempts - 1, asked, self._draw)
+        wait = pause(verdict, progress.attempts - 1, asked, self._clock.draw)
         if self._clock.running() + wait >= progress.until:
             return None
         progress.paid = self._quota.take(verdict)
@@ -211,7 +200,7 @@ class Repeats:
     async def _pass_gate(self, request: Request, progress: _Progress) -> float:
         """Wait until the gate is open, and say when that is."""
         while (closed_for := self._gate_opens_at - (now := self._clock.running())) > 0:
-            wait = stretched(closed_for, self._draw)
+            wait = stretched(closed_for, self._clock.draw)
             is_too_late = self._clock.running() + wait >= progress.until
             if is_too_late or closed_for > min(self._retries.max_wait, request.patience):
                 limited = RateLimited(
@@ -224,7 +213,7 @@ class Repeats:
                 limited.uncertain = progress.is_uncertain
                 raise limited
             self._telemetry.tell(CallHeld(call=self._call(progress), delay=wait))
-            await self._sleep(wait)
+            await self._clock.sleep(wait)
         return now
 
     def _call(self, progress: _Progress) -> Call:

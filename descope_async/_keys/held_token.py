@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import random
-from typing import Self
+from collections.abc import Callable
+from typing import Self, TypeAlias
 
 from attrs import evolve, field, frozen
 
 from .exchange import MintedToken
+
+#: Picks a number between two, at random.
+Draw: TypeAlias = Callable[[float, float], float]
 
 
 @frozen
@@ -38,7 +41,7 @@ class HeldToken:
     expires_at: float
 
     @classmethod
-    def of(cls, minted: MintedToken, asked_at: float) -> Self:
+    def of(cls, minted: MintedToken, asked_at: float, draw: Draw) -> Self:
         """Give a new token its windows."""
         life = minted.lifetime
         lead, mandatory = min(max(life / 4, 20.0), 3600.0), min(max(life / 20, 10.0), 60.0)
@@ -50,16 +53,16 @@ class HeldToken:
             header=f"Bearer {minted.jwt.reveal()}",
             asked_at=asked_at,
             lead=lead,
-            refresh_at=_delayed(expires_at, lead),
+            refresh_at=_delayed(expires_at, lead, draw),
             mandatory_at=expires_at - mandatory,
             last_call_at=expires_at - min(5.0, mandatory / 2),
             expires_at=expires_at,
         )
 
-    def with_another_delay(self) -> Self:
+    def with_another_delay(self, draw: Draw) -> Self:
         """The same token as another process shall renew it."""
-        return evolve(self, refresh_at=_delayed(self.expires_at, self.lead))
+        return evolve(self, refresh_at=_delayed(self.expires_at, self.lead, draw))
 
 
-def _delayed(expires_at: float, lead: float) -> float:
-    return expires_at - lead * random.uniform(0.8, 1.0)  # noqa: S311 - no secret
+def _delayed(expires_at: float, lead: float, draw: Draw) -> float:
+    return expires_at - lead * draw(0.8, 1.0)

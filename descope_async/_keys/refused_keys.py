@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import random
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
@@ -35,7 +34,7 @@ class Restraint:
     """Holds back what would be in vain.
 
     Attributes:
-        clock: The time source.
+        clock: The time source, which also waits and draws random delays.
         exchange: Makes a token from an access key.
         fingerprint: Names an access key without showing it.
         deadline: Seconds that a caller without a token waits.
@@ -65,7 +64,7 @@ class Restraint:
             known = self._refusals.pop(name, None)
             count = min(known.count + 1, 16) if known is not None else 0
             pause = min(_LONGEST_REFUSAL, _FIRST_REFUSAL * 2**count)
-            pause *= random.uniform(1 - _REFUSAL_SPREAD, 1 + _REFUSAL_SPREAD)  # noqa: S311 - no secret
+            pause *= self.clock.draw(1 - _REFUSAL_SPREAD, 1 + _REFUSAL_SPREAD)
             until = self.clock.running() + pause
             self._refusals[name] = _Refusal(again(error, None), until, count)
             if len(self._refusals) > _MAX_REFUSALS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Awaitable
 from typing import Any, Final, Literal
 
@@ -100,7 +99,7 @@ class Renewal:
     def delay_again(self) -> None:
         """In a forked child, do not renew when the parent does."""
         if self.held is not None:
-            self.held = self.held.with_another_delay()
+            self.held = self.held.with_another_delay(self._clock.draw)
 
     async def _current(self) -> HeldToken:
         if self._is_over():
@@ -200,7 +199,7 @@ class Renewal:
             self._shared.refuse(name, error)
             raise
         self._shared.accept(name)
-        renewed = HeldToken.of(minted, asked_at)
+        renewed = HeldToken.of(minted, asked_at, self._clock.draw)
         known = self.held
         if not self._is_over() and (known is None or known.asked_at <= asked_at):
             self.held = renewed
@@ -215,7 +214,7 @@ class Renewal:
         longest, until = _LONGEST_PAUSE_WITHOUT, math.inf
         if usable is not None and now < usable.last_call_at:  # then it is worth another try
             longest, until = min(_LONGEST_PAUSE, usable.lead / 4), usable.last_call_at
-        pause = _random(0, min(longest, _FIRST_PAUSE * 2**self._failures))
+        pause = self._clock.draw(0, min(longest, _FIRST_PAUSE * 2**self._failures))
         self._pause_until = self._retry_at = min(now + pause, until)
         if isinstance(error, RateLimited) and error.retry_after is not None:
             self._retry_at = max(self._retry_at, now + error.retry_after)
@@ -257,7 +256,3 @@ class Renewal:
     def _warn_of_skew(self, seconds: float) -> None:
         if abs(seconds) > _MAX_SKEW:
             self._shared.telemetry.tell(ClockSkewFound(seconds=seconds))
-
-
-def _random(low: float, high: float) -> float:
-    return random.uniform(low, high)  # noqa: S311 - no secret

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
@@ -259,11 +258,17 @@ class KeyCache:
         self._failures, self._pause_until = 0, 0.0
         self._tell(why, began, keys)
         now = self._clock.running()
-        fresh_until = now + _freshness(fetched.cache_control)
+        fresh_until = now + self._freshness(fetched.cache_control)
         held = _Snapshot(keys, fetched.body, number, now, fresh_until, fresh_until + _STALE_FOR)
         if self._snapshot is None or self._snapshot.fetch < number:
             self._snapshot = held
         return held
+
+    def _freshness(self, cache_control: str) -> float:
+        age = _MAX_AGE.search(cache_control)
+        seconds = float(age[1]) if age else _FRESH_FOR
+        bounded = min(max(seconds, _SHORTEST_FRESH), _LONGEST_FRESH)
+        return bounded * self._clock.draw(1 - _SPREAD, 1 + _SPREAD)
 
     def _pause(self, error: DescopeError) -> None:
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**self._failures)
@@ -303,13 +308,6 @@ def _known(keys: KeySet, kid: str) -> VerifyingKey:
     if found is None:
         raise UnknownKey("the token is signed by a key that the project does not have now")
     return found
-
-
-def _freshness(cache_control: str) -> float:
-    age = _MAX_AGE.search(cache_control)
-    seconds = float(age[1]) if age else _FRESH_FOR
-    bounded = min(max(seconds, _SHORTEST_FRESH), _LONGEST_FRESH)
-    return bounded * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - no secret
 
 
 def _listed(document: bytes) -> tuple[object, ...] | None:

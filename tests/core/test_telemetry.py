@@ -48,6 +48,8 @@ from descope_async.events import (
     StaleTokenServed,
     TokenRenewed,
 )
+from descope_async.testing import EmulatorClock
+from tests.quick_time import QuickTime
 from tests.servers import Servers
 
 KEY = {"id": "AK1", "name": "n", "status": "active"}
@@ -205,9 +207,8 @@ async def test_the_order_of_a_calls_events(
     behaviours = [servers.raw(b"") if each is None else servers.answer(*each) for each in answers]
     async with (
         servers.running(servers.in_turn(*behaviours), license=servers.licensed) as server,
-        client_of(server, told) as client,
+        client_of(server, told, clock=QuickTime()) as client,
     ):
-        servers.quickened(client)
         with suppress(DescopeError):
             if operation == LOAD:
                 await client.mgmt.access_key.load("AK1")
@@ -231,9 +232,8 @@ async def test_what_an_event_says(servers: type[Servers], told: Told) -> None:
     last = servers.answer("200 OK", GOOD[1], "cf-ray: R2")
     async with (
         servers.running(servers.in_turn(first, last), license=servers.licensed) as server,
-        client_of(server, told) as client,
+        client_of(server, told, clock=(clock := QuickTime())) as client,
     ):
-        clock = servers.quickened(client)
         before = time.monotonic()
         await client.mgmt.access_key.load("AK1")
         took = time.monotonic() - before
@@ -277,9 +277,8 @@ async def test_a_closed_gate(servers: type[Servers], told: Told) -> None:
     slow, good = servers.answer(*SLOW), servers.answer(*GOOD)
     async with (
         servers.running(servers.in_turn(slow, good), license=servers.licensed) as server,
-        client_of(server, told, retries={"attempts": 1}) as client,
+        client_of(server, told, retries={"attempts": 1}, clock=(clock := QuickTime())) as client,
     ):
-        clock = servers.quickened(client)
         with pytest.raises(RateLimited):
             await client.mgmt.access_key.load("AK1")
         (gate,) = told.all(GateClosed)
@@ -473,9 +472,8 @@ async def test_levels(servers: type[Servers], caplog: pytest.LogCaptureFixture) 
     behaviour = servers.in_turn(*(servers.answer(*each) for each in answers))
     async with (
         servers.running(behaviour, license=servers.licensed) as server,
-        client_of(server) as client,
+        client_of(server, clock=QuickTime()) as client,
     ):
-        servers.quickened(client)
         await client.mgmt.access_key.load("AK1")
         with pytest.raises(OutcomeUnknown):
             await client.mgmt.access_key.create("n")
@@ -557,26 +555,25 @@ def test_an_event_can_hold_plain_values_only(kind: type[Event]) -> None:
 # Tokens, key sets, presented keys
 
 
-async def test_a_token_sources_life(told: Told, servers: type[Servers]) -> None:
+async def test_a_token_sources_life(told: Told) -> None:
     async with (
         Emulator(token_lifetime=600) as emulator,
-        local_client(emulator, told, retries={"attempts": 1}) as client,
+        local_client(
+            emulator, told, retries={"attempts": 1}, clock=EmulatorClock(emulator.clock)
+        ) as client,
     ):
         created = await client.mgmt.access_key.create("n")
-        source: Any = client.token_source(created.cleartext)
-        clock = servers.quickened(client)
-        source._shared.restraint.clock = source._renewal._clock = clock
-        source._running = clock.running
+        source = client.token_source(created.cleartext)
         first = await source.token()
         source.invalidate(first)
         await source.token()
-        clock.slept.append(596)
+        emulator.clock.advance(596)
         emulator.faults.add(Fault("status", "exchange", status=500, times=1))
         assert await source.token()
-        clock.slept.append(1000)
+        emulator.clock.advance(1000)
         assert await source.token()
         emulator.faults.add(Fault("status", "exchange", status=500, times=1))
-        clock.slept.append(1000)
+        emulator.clock.advance(1000)
         with pytest.raises(ServerError):
             await source.token()
     renewals = told.all(TokenRenewed)

@@ -34,27 +34,14 @@ from descope_async import (
     Verification,
 )
 from descope_async._keys.presented_keys import KnownKey, KnownKeys
-from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
 from descope_async._secret import Secret
 from descope_async.emulator import Emulator
 from descope_async.token_source import TokenSources
 from descope_async.verifier import Lifetimes
+from tests.quick_time import VirtualTime
 from tests.servers import Servers
 
 CANARY = "KcanaryOfAllPresentedKeys"
-
-
-class TravellingClock(Clock):
-    """The real date, and running time that stands still, both ahead by what was travelled."""
-
-    def __init__(self) -> None:
-        self.travelled = 0.0
-
-    def now(self) -> float:
-        return SYSTEM_CLOCK.now() + self.travelled
-
-    def running(self) -> float:
-        return 1_000.0 + self.travelled
 
 
 @define
@@ -122,7 +109,7 @@ class World:
     emulator: Emulator
     front: Front
     client: DescopeClient
-    clock: TravellingClock
+    clock: VirtualTime
 
     async def key(self, **settings: Any) -> tuple[str, str]:
         """The id and the secret of a new access key."""
@@ -131,9 +118,7 @@ class World:
 
 
 @pytest.fixture
-async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    clock = TravellingClock()
-    monkeypatch.setattr("descope_async.client.SYSTEM_CLOCK", clock)
+async def world() -> AsyncIterator[World]:
     async with (
         Emulator(token_lifetime=600) as emulator,
         fronted(emulator) as front,
@@ -143,6 +128,7 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
             base_url=front.base_url,
             timeouts={"exchange": 60, "keys": 60},
             retries={"attempts": 1},  # so that every exchange is the verifier's own
+            clock=(clock := VirtualTime(emulator.clock)),
         ) as client,
     ):
         yield World(emulator, front, client, clock)
@@ -211,10 +197,10 @@ async def test_a_refused_key_is_not_asked_about_again_too_soon(world: World) -> 
     assert (result.reason, result.http_status) == ("refused", 401)
     assert (result.error_code, result.retry_after) == ("E111119", None)
     assert "E111119" in str(result.detail)
-    world.clock.travelled = 4.9
+    world.clock.at = 4.9
     assert await verifier.verify(junk(1)) == verifier.verify_nowait(junk(1)) == result
     assert world.front.exchanges == 1
-    world.clock.travelled = 5
+    world.clock.at = 5
     assert verifier.verify_nowait(junk(1)) is None
     assert await verifier.verify(junk(1)) == result
     assert world.front.exchanges == 2
@@ -233,9 +219,7 @@ async def test_every_way_in_which_a_key_ends(world: World, how: str) -> None:
         await keys.delete(key_id)
     elif how == "rotated":
         await keys.rotate(key_id)
-    else:
-        await until(lambda: SYSTEM_CLOCK.now() > expires + 1)
-    world.clock.travelled = 10
+    world.clock.at = 10
     assert (await verifier.verify(key)).reason == "refused"
 
 
@@ -277,16 +261,16 @@ async def test_a_revoked_key_is_noticed_when_its_answer_is_no_longer_fresh(world
     verifier = world.client.access_key_verifier()
     assert await verifier.verify(key)
     await world.client.mgmt.access_key.deactivate(key_id)
-    world.clock.travelled = 9.9
+    world.clock.at = 9.9
     assert (await verifier.verify(key)).is_stale is False
     assert world.front.exchanges == 1
-    world.clock.travelled = 10
+    world.clock.at = 10
     stale = await verifier.verify(key)
     assert (stale.reason, stale.is_stale) == ("valid", True)
     await until(lambda: verifier.verify_nowait(key) is not None)
     assert (await verifier.verify(key)).reason == "refused"
     assert world.front.exchanges == 2
-    world.clock.travelled = 16
+    world.clock.at = 16
     assert (await verifier.verify(key)).reason == "refused"
 
 
@@ -296,12 +280,12 @@ async def test_while_it_is_asked_again_nobody_waits(world: World) -> None:
     assert await verifier.verify(key)
     world.front.hold.clear()
     for seconds in (10, 35, 59.9):
-        world.clock.travelled = seconds
+        world.clock.at = seconds
         assert verifier.verify_nowait(key) is None
         results = await asyncio.gather(*(verifier.verify(key) for _ in range(100)))
         assert {(result.reason, result.is_stale) for result in results} == {("valid", True)}
     await until(lambda: world.front.exchanges == 2)
-    world.clock.travelled = 60
+    world.clock.at = 60
     waiting = asyncio.create_task(verifier.verify(key))
     await asyncio.sleep(0.1)
     assert not waiting.done()
@@ -315,9 +299,9 @@ async def test_no_answer_outlives_its_token(world: World) -> None:
     verifier = world.client.access_key_verifier(fresh_for=3600, usable_for=3600)
     first = await verifier.verify(key)
     assert first.session is not None
-    world.clock.travelled = first.session.expire_time - world.clock.now() - 2
+    world.clock.at = first.session.expire_time - world.clock.now() - 2
     assert await verifier.verify(key) is first
-    world.clock.travelled += 3
+    world.clock.at += 3
     assert verifier.verify_nowait(key) is None
     await verifier.verify(key)
     assert world.front.exchanges == 2
@@ -336,7 +320,7 @@ async def test_an_outage(world: World, caplog: pytest.LogCaptureFixture, how: st
     assert await verifier.verify(key)
     world.front.spoil = unavailable if how == "answers 503" else cut
     for seconds in range(10, 60):
-        world.clock.travelled = seconds
+        world.clock.at = seconds
         results = [await verifier.verify(key) for _ in range(5)]
         assert {(result.reason, result.is_stale) for result in results} == {("valid", True)}
         while not (verifier.verify_nowait(key) or Verification("refused")).is_stale:
@@ -348,7 +332,7 @@ async def test_an_outage(world: World, caplog: pytest.LogCaptureFixture, how: st
     assert (result.reason, result.http_status, result.retry_after) == ("unavailable", 503, 1)
     assert await verifier.verify(cold) == verifier.verify_nowait(cold) == result
     assert world.front.exchanges == asked + 1
-    world.clock.travelled = 60
+    world.clock.at = 60
     result = await verifier.verify(key)
     assert (result.reason, result.session, bool(result)) == ("unavailable", None, False)
     assert result.detail
@@ -356,7 +340,7 @@ async def test_an_outage(world: World, caplog: pytest.LogCaptureFixture, how: st
         entry.levelno for entry in caplog.records if "cannot be checked" in entry.getMessage()
     ] == [logging.WARNING]
     world.front.spoil = None
-    world.clock.travelled = 61
+    world.clock.at = 61
     assert (await verifier.verify(key)).reason == (await verifier.verify(cold)).reason == "valid"
     assert await verifier.verify(key)
 
@@ -367,9 +351,9 @@ async def test_what_outlasts_the_usable_time_does_not_serve(world: World) -> Non
     assert await verifier.verify(key)
     world.front.spoil = unavailable
     world.front.hold.clear()
-    world.clock.travelled = 59
+    world.clock.at = 59
     assert await verifier.verify(key)  # asks, and gets no answer for now
-    world.clock.travelled = 61
+    world.clock.at = 61
     waiting = asyncio.create_task(verifier.verify(key))
     await until(lambda: world.front.exchanges == 2)
     world.front.hold.set()
@@ -390,14 +374,14 @@ async def test_a_rate_limit_of_the_service_silences_the_client(world: World) -> 
     world.front.spoil = None
     with pytest.raises(RateLimited):
         await world.client.token_source(cold).token()
-    world.clock.travelled = 20
+    world.clock.at = 20
     for key in (cold, junk(1)):
         result = await verifier.verify(key)
         assert (result.reason, result.retry_after) == ("unavailable", 280)
     assert (await verifier.verify(warm)).is_stale
     await until(lambda: verifier.verify_nowait(warm) is not None)  # asked in vain
     assert world.front.exchanges == 2
-    world.clock.travelled = 300
+    world.clock.at = 300
     assert await verifier.verify(cold)
     assert world.front.exchanges == 3
 
@@ -412,7 +396,7 @@ async def test_a_flood_of_junk_neither_spends_the_budget_nor_delays_who_is_known
     flood = [asyncio.create_task(verifier.verify(junk(number))) for number in range(1_000)]
     await until(lambda: sum(task.done() for task in flood) == 901)  # the key was the first of 100
     assert await verifier.verify(key)
-    world.clock.travelled = 0.01
+    world.clock.at = 0.01
     assert await verifier.verify(key)
     limited = [task.result() for task in flood if task.done()]
     assert {(result.reason, result.http_status) for result in limited} == {("rate_limited", 429)}
@@ -422,11 +406,11 @@ async def test_a_flood_of_junk_neither_spends_the_budget_nor_delays_who_is_known
     assert reasons.count("refused") == 99
     assert world.front.exchanges == 100
     assert (await verifier.verify(junk(5_000))).reason == "rate_limited"
-    world.clock.travelled = 1
+    world.clock.at = 1
     results = await asyncio.gather(*(verifier.verify(junk(n)) for n in range(2_000, 2_100)))
     assert [result.reason for result in results].count("refused") == 50
     # Nor is a key held up that was good once, however long ago.
-    world.clock.travelled = 120
+    world.clock.at = 120
     results = await asyncio.gather(*(verifier.verify(junk(n)) for n in range(3_000, 3_200)))
     assert [result.reason for result in results].count("rate_limited") == 100
     result = await verifier.verify(key)
@@ -501,7 +485,7 @@ class Service:
     """
 
     def __init__(self) -> None:
-        self.clock = TravellingClock()
+        self.clock = VirtualTime()
         self.sent: list[str] = []
         self.seconds = 0.0
         self.failure: Callable[[], DescopeError] | None = None
@@ -543,7 +527,7 @@ async def test_cancelled_callers_harm_nobody(service: Service) -> None:
         assert all(await asyncio.gather(*(task for task in tasks if task not in victims)))
         await asyncio.gather(*victims, return_exceptions=True)
         assert len(service.sent) == turn + 1
-        service.clock.travelled += 61
+        service.clock.at += 61
 
 
 def test_threads_share_an_exchange_and_survive_a_dying_loop(service: Service) -> None:
@@ -594,7 +578,7 @@ def test_stress_of_threads_and_cancellation(service: Service) -> None:
                     wrong.extend({outcome.reason} - expected)
                 elif not isinstance(outcome, asyncio.CancelledError):
                     wrong.append(outcome)
-            service.clock.travelled += dice.random() * 20
+            service.clock.at += dice.random() * 20
 
     threads = [
         threading.Thread(target=lambda seed=seed: asyncio.run(ask(seed))) for seed in range(4)
@@ -647,7 +631,7 @@ def kept(asked_at: float, reason: Any = "refused") -> KnownKey:
 
 
 def test_memory_is_bounded_and_junk_crowds_out_no_good_key() -> None:
-    known = KnownKeys(TravellingClock())
+    known = KnownKeys(VirtualTime())
     known.accept(b"good", kept(0))
     known.accept(b"unused", kept(0))
     for number in range(25_000):
@@ -663,7 +647,7 @@ def test_memory_is_bounded_and_junk_crowds_out_no_good_key() -> None:
 
 
 def test_an_answer_from_a_loop_that_stood_still_changes_nothing() -> None:
-    known = KnownKeys(TravellingClock())
+    known = KnownKeys(VirtualTime())
     known.refuse(b"k", kept(5))
     known.accept(b"k", kept(4, "valid"))
     assert known.find(b"k") == kept(5)
@@ -682,7 +666,7 @@ async def test_the_key_is_held_only_while_it_is_sent(service: Service) -> None:
     await asyncio.sleep(0)
     assert holders() == 0
     service.failure = lambda: ConnectionFailed("the service is down")
-    service.clock.travelled = 10
+    service.clock.at = 10
     service.seconds = 0.05
     assert await verifier.verify(CANARY)
     assert holders() > 0

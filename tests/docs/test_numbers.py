@@ -74,7 +74,7 @@ def test_a_page_names_the_number(page: str, said: str) -> None:
     ],
 )
 def test_the_table_of_windows_is_that_of_the_code(life: float, row: str) -> None:
-    held = HeldToken.of(exchange.MintedToken(Secret("a.b.c"), 0, life), 0)
+    held = HeldToken.of(exchange.MintedToken(Secret("a.b.c"), 0, life), 0, lambda low, _: low)
     expected = row.format(
         lead=held.lead,
         lead_minutes=held.lead / 60,

@@ -7,26 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-import descope_async.client
 from descope_async import DescopeClient, TokenExpired, TokenSource, UnknownKey
-from descope_async._runtime.clock import Clock
 from descope_async.emulator import Emulator
+from descope_async.testing import EmulatorClock
 
 HOUR = 3600
-
-
-class EmulatorTime(Clock):
-    """The client's time source, when an emulator's clock is the time."""
-
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
-        self._start = emulator.clock.now()
-
-    def now(self) -> float:
-        return self._emulator.clock.now()
-
-    def running(self) -> float:
-        return self._emulator.clock.now() - self._start
 
 
 @pytest.fixture
@@ -37,12 +22,12 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 
 @pytest.fixture
-async def client(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[DescopeClient]:
-    monkeypatch.setattr(descope_async.client, "SYSTEM_CLOCK", EmulatorTime(emulator))
+async def client(emulator: Emulator) -> AsyncIterator[DescopeClient]:
     async with DescopeClient(
-        emulator.project_id, emulator.management_key, base_url=emulator.base_url
+        emulator.project_id,
+        emulator.management_key,
+        base_url=emulator.base_url,
+        clock=EmulatorClock(emulator.clock),
     ) as client:
         yield client
 

@@ -25,7 +25,7 @@ from descope_async import (
 )
 from descope_async.emulator import Emulator, Fault
 from descope_sync import DescopeClient as BlockingClient
-from tests.quick_time import QuickTime, quickened
+from tests.quick_time import QuickTime
 
 from .cases import CASES, Case, Outcome, Proof
 from .operations import ROUNDS, Client, Operation, Subject
@@ -83,7 +83,8 @@ async def run(*, blocking: bool, cases: Iterable[Case] = CASES) -> list[Cell]:
 
 @asynccontextmanager
 async def _stage(blocking: bool, *, tls: bool = False) -> AsyncIterator[Stage]:
-    async with Emulator(signing_algorithm="ES256", tls=tls) as emulator:
+    # Tokens outlive the hour that a rate limit may ask a client to wait.
+    async with Emulator(signing_algorithm="ES256", token_lifetime=86_400, tls=tls) as emulator:
         context = ssl.create_default_context(cadata=emulator.certificate) if tls else None
         async with DescopeClient(
             emulator.project_id, emulator.management_key, base_url=emulator.base_url, ssl=context
@@ -112,14 +113,13 @@ class _Actor:
 
     @classmethod
     def of(
-        cls, operation: Operation, subject: Subject, client: DescopeClient | BlockingClient
+        cls,
+        operation: Operation,
+        subject: Subject,
+        client: DescopeClient | BlockingClient,
+        clock: QuickTime,
     ) -> _Actor:
         core = client._async if isinstance(client, BlockingClient) else client
-        reconciliation = core.mgmt.access_key._reconciliation
-        # Its waits are no pauses between attempts, which are counted.
-        waits = QuickTime()
-        reconciliation._clock, reconciliation._sleep = waits, waits.sleep
-        clock = core._keys._clock = quickened(core)
         # The request for the license would be struck in place of another.
         core.mgmt.access_key._license._ask_at = math.inf
         return cls(operation, subject, client, core, clock)
@@ -238,19 +238,21 @@ class Stage:
         if operation.inactive:
             await keys.deactivate(created.key.id)
         subject = Subject(created.key.id, created.key.id, created.cleartext, token)
-        client = await self._client(case, operation, open_clients)
-        actor = _Actor.of(operation, subject, client)
+        clock = QuickTime()
+        client = await self._client(case, operation, clock, open_clients)
+        actor = _Actor.of(operation, subject, client, clock)
         if case.proof is Proof.STALE:
             await actor.act(lambda client, _: client.mgmt.access_key.load(self.standing))
         return actor
 
     async def _client(
-        self, case: Case, operation: Operation, open_clients: AsyncExitStack
+        self, case: Case, operation: Operation, clock: QuickTime, open_clients: AsyncExitStack
     ) -> DescopeClient | BlockingClient:
         emulator = self.emulator
         options: Any = {
             "base_url": "https://descope.invalid" if case.place == "dns" else emulator.base_url,
             "timeouts": case.timeouts,
+            "clock": clock,
             "issuers": [f"{emulator.base_url}/v1/apps/{emulator.project_id}"],
         }
         if operation.reconciles and case.takes_time:
@@ -308,7 +310,7 @@ class Stage:
     async def _follow_up(self, actor: _Actor, ending: _Ending) -> None:
         """Another call of the same client, to see whether it is still of use."""
         if isinstance(ending.result, DescopeError):
-            actor.clock.slept.append(ending.result.retry_after or 0)
+            actor.clock.time.advance(ending.result.retry_after or 0)
         again = actor.operation.name in {"exchange", "key_set"}
         try:
             await actor.act(
@@ -373,12 +375,11 @@ def _end_at_first_wait(actor: _Actor, trouble: AsyncExitStack) -> None:
     """End the trouble when the client pauses for the first time, on its own loop or another."""
     here = asyncio.get_running_loop()
 
-    async def pause(seconds: float) -> None:
-        await actor.clock.sleep(seconds)
+    async def pause(_: float) -> None:
         ended = asyncio.run_coroutine_threadsafe(trouble.aclose(), here)
         await asyncio.wrap_future(ended)
 
-    actor.core._transport._repeats._sleep = pause
+    actor.clock.at_pause = pause
 
 
 @cache

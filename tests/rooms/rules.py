@@ -18,7 +18,7 @@ ROOMS: Final = re.findall(r"^\| `(\w+)/?` \|", _PAGE, re.MULTILINE)
 #: Rows of the tables of what a private package holds.
 INNER: Final = re.findall(r"^\| `(_\w+/\w+)` \|", _PAGE, re.MULTILINE)
 #: The wings: they stand on the core, and the core does not know of them.
-WINGS: Final = ("batch", "compat", "integrations", "emulator", "cli")
+WINGS: Final = ("batch", "compat", "integrations", "emulator", "testing", "cli")
 CORE: Final = tuple(name for name in ROOMS if name not in WINGS)
 #: `to_dict` asks for the JSON names when it is called.
 DOWNWARDS: Final = {("models", "_calls.wire")}

@@ -8,7 +8,9 @@ timeout, backoff and window of the packages goes by it.
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
+import json
 import random
 import selectors
 from collections import Counter
@@ -19,7 +21,6 @@ from typing import Any
 import anyio.to_thread
 import pytest
 
-import descope_async.client
 from descope_async import (
     DescopeClient,
     DescopeError,
@@ -27,8 +28,9 @@ from descope_async import (
     TokenSource,
     UnknownKey,
 )
-from descope_async._runtime.clock import Clock
 from descope_async.emulator import Emulator, Fault
+from descope_async.events import CallEnded, CallStarted, Event, TokenRenewed
+from descope_async.testing import Clock
 
 DAY = 86_400
 #: Seconds of real time for the kernel and other threads to bring what is on its way.
@@ -68,15 +70,27 @@ class JumpingLoop(asyncio.SelectorEventLoop):
 
 
 class LoopClock(Clock):
-    def __init__(self, loop: JumpingLoop, emulator: Emulator) -> None:
+    """The loop's time, in which a client also sleeps, and the date of the emulator."""
+
+    def __init__(self, loop: JumpingLoop, emulator: Emulator, seed: int) -> None:
         self._loop = loop
         self._emulator = emulator
+        self._random = random.Random(seed)  # noqa: S311 - the jitter
 
     def now(self) -> float:
         return self._emulator.clock.now()
 
     def running(self) -> float:
         return self._loop.time()
+
+    def draw(self, low: float, high: float) -> float:
+        return self._random.uniform(low, high)
+
+
+def life_of(token: str) -> float:
+    payload = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    return float(claims["exp"] - claims["iat"])
 
 
 class World:
@@ -88,6 +102,8 @@ class World:
         limits: When requests were refused with 429, from and to, and for how long.
         revoked_at: When the signing keys were revoked.
         asked: When each token was asked for.
+        asked_at: When the last token was asked for.
+        current: The token that the machine uses; None for none.
         ends: When each token ends.
         known: The signing keys that the receiver has accepted a token of.
         happened: How often what happened.
@@ -101,7 +117,10 @@ class World:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, JumpingLoop)
         self.selector = loop.selector
+        self.clock = LoopClock(loop, emulator, seed)
         self.in_flight = 0
+        self.asked_at = 0.0
+        self.current: str | None = None
         self.selector.jumped = emulator.clock.advance
         self.selector.is_busy = lambda: self.in_flight > 0
         limiter = anyio.to_thread.current_default_thread_limiter()
@@ -120,20 +139,22 @@ class World:
 
     def client(self, *args: Any, **kwargs: Any) -> DescopeClient:
         """A client, whose requests let time pass only when they wait for it."""
-        emulator = self.emulator
-        client = DescopeClient(emulator.project_id, *args, base_url=emulator.base_url, **kwargs)
-        transport: Any = client._transport
-        send = transport.send
+        return DescopeClient(
+            self.emulator.project_id,
+            *args,
+            base_url=self.emulator.base_url,
+            clock=self.clock,
+            hooks=[self.note],
+            **kwargs,
+        )
 
-        async def counted(*args: Any) -> Any:
+    def note(self, event: Event) -> None:
+        if isinstance(event, CallStarted):
             self.in_flight += 1
-            try:
-                return await send(*args)
-            finally:
-                self.in_flight -= 1
-
-        transport.send = counted
-        return client
+        elif isinstance(event, CallEnded):
+            self.in_flight -= 1
+        elif isinstance(event, TokenRenewed) and event.outcome == "done":
+            self.asked_at = self.time - event.duration
 
     async def call(self, source: TokenSource, receiver: DescopeClient) -> bool:
         """Ask for a token and show it to the receiver; whether there was one."""
@@ -141,17 +162,16 @@ class World:
             token = await source.token()
         except DescopeError as error:
             self.happened[f"no token: {type(error).__name__}"] += 1
-            held = source._renewal.held
-            assert held is None or held.expires_at <= self.time, "refused, with a usable token"
+            usable = self.current is not None and self.time < self.ends[self.current]
+            assert not usable, "refused, with a usable token"
             # The longest pause without a token, and a last attempt that was under way.
             assert self.time <= self.trouble_ends + 5 + 15, "refused, though nothing is wrong"
             return False
         self.happened["token"] += 1
-        held = source._renewal.held
+        self.current = token
         if token not in self.ends:
-            assert held is not None
-            assert held.token == token
-            self.asked[token], self.ends[token] = held.asked_at, held.expires_at
+            self.asked[token] = self.asked_at
+            self.ends[token] = self.asked_at + life_of(token)
         assert self.time < self.ends[token], "served past its end"
         header = token.partition(".")[0]  # with the same key, it is the same
         try:
@@ -160,6 +180,7 @@ class World:
             self.happened[f"no access: {type(error).__name__}"] += 1
             if self.asked[token] <= self.revoked_at <= self.time:
                 source.invalidate(token)
+                self.current = None
                 return True
             assert header not in self.known, "a key that is known cannot be unavailable"
             # A new key may be looked for every 30 s, and somebody must ask.
@@ -253,14 +274,11 @@ class World:
             await asyncio.sleep(10)
 
 
-async def live(seed: int, life: int, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    loop = asyncio.get_running_loop()
-    assert isinstance(loop, JumpingLoop)
+async def live(seed: int, life: int, key_file: Path) -> World:
     async with Emulator(
         signing_algorithm="ES256", key_rotation=3_600, token_lifetime=life
     ) as emulator:
         emulator.clock.freeze()
-        monkeypatch.setattr(descope_async.client, "SYSTEM_CLOCK", LoopClock(loop, emulator))
         world = World(seed, life, emulator, key_file)
         async with (
             world.client(emulator.management_key) as manager,
@@ -285,10 +303,9 @@ async def live(seed: int, life: int, key_file: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(("seed", "life"), [(1, 600), (2, 180), (3, 3_600)])
-def test_a_day(seed: int, life: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(random, "uniform", random.Random(seed).uniform)  # noqa: S311 - the jitter
+def test_a_day(seed: int, life: int, tmp_path: Path) -> None:
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
-        world = runner.run(live(seed, life, tmp_path / "key", monkeypatch))
+        world = runner.run(live(seed, life, tmp_path / "key"))
     exchanges = world.emulator.requests.matching("exchange")
     assert world.happened["token"] > 15_000
     assert world.happened["access"] > 15_000

@@ -25,6 +25,7 @@ from descope_async import (
     TLSFailed,
     UnexpectedResponse,
 )
+from tests.quick_time import QuickTime
 from tests.servers import Servers
 
 SECRET = "KcanaryOfTheManagementKey"
@@ -281,8 +282,8 @@ async def test_a_proxy_that_refuses_has_sent_nothing(monkeypatch: pytest.MonkeyP
             base_url="https://descope.example",
             trust_env=True,
             retries={"attempts": 2},
+            clock=QuickTime(),
         ) as client:
-            client._transport._repeats._sleep = lambda _: asyncio.sleep(0)
             with pytest.raises(
                 ConnectionFailed, match="through the proxy: it answers 407"
             ) as caught:

@@ -30,6 +30,7 @@ from descope_async import (
 )
 from descope_async._secret import Secret
 from descope_async.emulator import Emulator, Fault
+from descope_async.testing import EmulatorClock
 from tests.servers import Servers
 
 CALLER: ContextVar[str] = ContextVar("CALLER")
@@ -429,13 +430,10 @@ async def test_a_salvaged_secret_is_delivered(servers: type[Servers]) -> None:
 
 
 @pytest.mark.parametrize("loses", ["create", "rotate"])
-async def test_what_is_found_out_is_delivered_once(
-    emulator: Emulator, servers: type[Servers], loses: str
-) -> None:
+async def test_what_is_found_out_is_delivered_once(emulator: Emulator, loses: str) -> None:
     delivered: list[DeliveredSecret] = []
-    async with client_of(emulator, deliver=delivered.append) as client:
-        servers.quickened(client)
-        client.mgmt.access_key._reconciliation._sleep = partial(asyncio.sleep, 0)
+    clock = EmulatorClock(emulator.clock)
+    async with client_of(emulator, deliver=delivered.append, clock=clock) as client:
         first = await client.mgmt.access_key.create("n")
         delivered.clear()
         emulator.faults.add(Fault("close", f"access_key.{loses}", commit=True, times=1))

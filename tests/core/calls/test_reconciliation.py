@@ -20,6 +20,8 @@ from descope_async import (
     Unauthorized,
 )
 from descope_async.emulator import Emulator
+from descope_async.testing import EmulatorClock
+from tests.quick_time import QuickTime
 
 
 @define
@@ -29,20 +31,17 @@ class Line:
     Attributes:
         client: A client at this end of it.
         direct: A client without it.
+        clock: The client's time.
         plan: By the end of a path, what happens to the next requests: "pass"; "lose" the answer;
             "drop" the request; "pause" before the answer; or "late", to carry it out at the next request for anything else.
         passed: The ends of the paths of what has arrived at the service.
-        slept: For how long the client has waited, each time.
     """
 
     client: DescopeClient
     direct: DescopeClient
+    clock: QuickTime
     plan: dict[str, list[str]] = field(factory=dict[str, list[str]])
     passed: list[str] = field(factory=list[str])
-    slept: list[float] = field(factory=list[float])
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
 
     async def works(self, secret: str) -> bool:
         try:
@@ -95,11 +94,16 @@ async def line() -> AsyncIterator[Line]:
         host, port = runner.addresses[0][:2]
         account = (emulator.project_id, emulator.management_key)
         async with (
-            DescopeClient(*account, base_url=f"http://{host}:{port}") as client,
-            DescopeClient(*account, base_url=emulator.base_url) as direct,
+            DescopeClient(
+                *account,
+                base_url=f"http://{host}:{port}",
+                clock=(clock := QuickTime(emulator.clock)),
+            ) as client,
+            DescopeClient(
+                *account, base_url=emulator.base_url, clock=EmulatorClock(emulator.clock)
+            ) as direct,
         ):
-            line = Line(client, direct)
-            client.mgmt.access_key._reconciliation._sleep = line.sleep
+            line = Line(client, direct, clock)
             try:
                 yield line
             finally:
@@ -122,7 +126,7 @@ async def test_a_key_whose_answer_was_lost_gets_a_new_secret(line: Line) -> None
         "rotate",
         "exchange",
     ]
-    (slept,) = line.slept
+    (slept,) = line.clock.slept
     assert 2 <= slept <= 2.2
 
 
@@ -133,8 +137,8 @@ async def test_a_key_that_was_not_made_is_made(line: Line) -> None:
     (key,) = await line.direct.mgmt.access_key.search_all_access_keys()
     assert key.id == created.key.id
     assert key.description.startswith("op:")
-    assert len(line.slept) == 3
-    for slept, asked in zip(line.slept, (2, 5, 10), strict=True):
+    assert len(line.clock.slept) == 3
+    for slept, asked in zip(line.clock.slept, (2, 5, 10), strict=True):
         assert asked <= slept <= asked * 1.1
 
 
@@ -191,8 +195,8 @@ async def test_a_rotation_whose_answer_was_lost_is_repeated_and_proved(line: Lin
     assert await line.works(fresh.cleartext)
     assert line.passed.count("rotate") == 3
     assert line.passed[-1] == "exchange"
-    assert len(line.slept) == 2
-    assert all(60 <= slept <= 66 for slept in line.slept)
+    assert len(line.clock.slept) == 2
+    assert all(60 <= slept <= 66 for slept in line.clock.slept)
 
 
 async def test_a_secret_that_was_superseded_is_replaced(line: Line) -> None:
@@ -252,7 +256,7 @@ async def test_time_is_limited(line: Line) -> None:
     line.client.mgmt.access_key._reconciliation._horizon = 250
     with pytest.raises(OutcomeUnknown):
         await line.client.mgmt.access_key.rotate(created.key.id, on_unknown="reconcile")
-    assert line.slept == []
+    assert line.clock.slept == []
 
 
 @pytest.mark.parametrize("where", ["sleep", "search", "exchange"])
@@ -263,8 +267,10 @@ async def test_a_cancellation_tells_what_is_unknown(line: Line, where: str) -> N
         reached.set()
         await asyncio.sleep(60)
 
-    reconciliation = line.client.mgmt.access_key._reconciliation
-    setattr(reconciliation, f"_{where}", hang)
+    if where == "sleep":
+        line.clock.at_pause = hang
+    else:
+        setattr(line.client.mgmt.access_key._reconciliation, f"_{where}", hang)
     line.plan["create"] = ["lose"]
     task = asyncio.create_task(line.client.mgmt.access_key.create("n", on_unknown="reconcile"))
     await reached.wait()
@@ -315,4 +321,4 @@ async def test_what_the_service_refuses_is_not_unknown(line: Line) -> None:
     async with DescopeClient(project, "Kwrong", base_url=base_url) as stranger:
         with pytest.raises(Unauthorized):
             await stranger.mgmt.access_key.create("n", on_unknown="reconcile")
-    assert line.slept == []
+    assert line.clock.slept == []

@@ -43,7 +43,7 @@ from descope_async._calls.messages import Request
 from descope_async._calls.once import Once, Repeatable
 from descope_async._calls.repeats import Repeats
 from descope_async._calls.retry_rules import Quota, judge, pause
-from descope_async._runtime.clock import Clock
+from tests.quick_time import QuickTime, VirtualTime
 from tests.servers import Servers
 
 SECRET = "KcanaryOfTheManagementKey"
@@ -156,10 +156,14 @@ async def client_of(
     async with (
         servers.running(behaviour, license=servers.licensed) as server,
         DescopeClient(
-            "P1", SECRET, base_url=server.base_url, **{**impatient, **settings}
+            "P1",
+            SECRET,
+            base_url=server.base_url,
+            clock=(clock := QuickTime()),
+            **{**impatient, **settings},
         ) as client,
     ):
-        yield client, server, servers.quickened(client)
+        yield client, server, clock
 
 
 def paths(server: Any) -> list[str]:
@@ -264,21 +268,25 @@ async def test_what_was_not_sent_is_repeated(
 ) -> None:
     call, answer = ALL[operation]
     async with (
-        DescopeClient("P1", SECRET, base_url=f"http://127.0.0.1:{unused_port}") as client,
+        DescopeClient(
+            "P1",
+            SECRET,
+            base_url=f"http://127.0.0.1:{unused_port}",
+            clock=(clock := QuickTime()),
+        ) as client,
         AsyncExitStack() as opened,
     ):
-        clock = servers.quickened(client)
 
-        async def open_when_waited_for(seconds: float) -> None:
-            clock.slept.append(seconds)
-            if len(clock.slept) == 2:
+        async def open_when_waited_for(_: float) -> None:
+            if len(clock.slept) >= 2:
+                clock.at_pause = None
                 running = servers.running(
                     well(answer)(servers), port=unused_port, license=servers.licensed
                 )
                 opened.push_async_exit(running)
                 await running.__aenter__()
 
-        client._transport._repeats._sleep = open_when_waited_for
+        clock.at_pause = open_when_waited_for
         await client.mgmt.access_key._license.tier()  # which asks in vain
         await call(client)
     assert len(clock.slept) >= 2
@@ -307,15 +315,14 @@ async def test_sent_once_is_sent(servers: type[Servers], unused_port: int) -> No
     async with AsyncExitStack() as opened:
         running = servers.running(servers.raw(b""), port=unused_port, license=servers.licensed)
         server = await opened.enter_async_context(running)
-        async with DescopeClient("P1", SECRET, base_url=server.base_url) as client:
-            clock = servers.quickened(client)
+        clock = QuickTime()
+        async with DescopeClient("P1", SECRET, base_url=server.base_url, clock=clock) as client:
 
-            async def close(seconds: float) -> None:
-                clock.slept.append(seconds)
+            async def close(_: float) -> None:
                 if len(clock.slept) == 1:
                     await opened.aclose()
 
-            client._transport._repeats._sleep = close
+            clock.at_pause = close
             with pytest.raises(ConnectionFailed) as caught:
                 await client.mgmt.access_key.load("AK1")
     assert caught.value.sent
@@ -587,8 +594,8 @@ async def test_a_rate_limit_closes_the_gate_for_all(servers: type[Servers]) -> N
 
 
 def test_threads_share_gate_and_quota() -> None:
-    clock = VirtualClock()
-    repeats = Repeats(Retries(quota=14 * 50), clock, clock.sleep)
+    clock = VirtualTime()
+    repeats = Repeats(Retries(quota=14 * 50), clock)
     calls: list[int] = []
 
     async def fail(_: object) -> None:
@@ -655,23 +662,8 @@ async def test_successes_fill_the_quota_again(servers: type[Servers]) -> None:
 # Deadlines
 
 
-class VirtualClock(Clock):
-    """Time that passes when slept or told."""
-
-    def __init__(self) -> None:
-        self.at = 1_000.0
-
-    def now(self) -> float:
-        return 1_700_000_000 + self.at
-
-    def running(self) -> float:
-        return self.at
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += seconds
-        await asyncio.sleep(0)
-
-
+#: Epoch seconds, from which virtual time counts, are no more exact than this.
+EXACT_TO = 1e-5
 REQUEST = Request(operation="test", method="GET", path="/", deadline=60)
 
 
@@ -774,8 +766,8 @@ def test_no_call_oversteps_its_limits(
     quota: int,
     once: bool,
 ) -> None:
-    clock = VirtualClock()
-    repeats = Repeats(Retries(attempts=attempts, quota=quota), clock, clock.sleep)
+    clock = VirtualTime()
+    repeats = Repeats(Retries(attempts=attempts, quota=quota), clock)
     request = Request(
         operation="test",
         method="POST",
@@ -787,7 +779,8 @@ def test_no_call_oversteps_its_limits(
     made: list[DescopeError | None] = []
 
     async def carry_out(attempt: Any) -> str:
-        assert attempt.limit == until - clock.at > 0
+        assert attempt.limit == pytest.approx(until - clock.at, abs=EXACT_TO)
+        assert attempt.limit > 0
         assert all(made)
         if once:
             assert not any(failure and judge(failure).may_be_done for failure in made)
@@ -808,7 +801,7 @@ def test_no_call_oversteps_its_limits(
             assert error.attempts == len(made)
             may_be_done = any(failure and judge(failure).may_be_done for failure in made)
             assert isinstance(error, OutcomeUnknown) == (once and may_be_done)
-        assert clock.at <= until
+        assert clock.at <= until + EXACT_TO
         assert len(made) <= attempts
         assert 0 <= repeats._quota.left <= quota
         spent = sum(5 if judge(each).is_throttled else 14 for each in made[:-1] if each)
