@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import traceback
 from asyncio import CancelledError
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -49,6 +49,7 @@ class Telemetry:
     ) -> None:
         self.is_hooked = bool(hooks)
         self._hooks = tuple(hooks)
+        self._listeners: tuple[Hook, ...] = ()
         self._failed = set[int]()
         self._project_id = project_id
         where = urlsplit(base_url)
@@ -77,11 +78,26 @@ class Telemetry:
             project_id=self._project_id,
         )
 
+    @contextmanager
+    def listening(self, listener: Hook) -> Generator[None]:
+        """Let a part of this package hear, beside the hooks, of what is unusual.
+
+        Args:
+            listener: Is called with each event. It raises nothing.
+        """
+        self._listeners = (*self._listeners, listener)
+        try:
+            yield
+        finally:
+            self._listeners = tuple(each for each in self._listeners if each is not listener)
+
     def tell(self, event: Event) -> None:
         """Log an event and hand it to the hooks, whose errors end here."""
         # Whatever a hook or a log handler raises, it must not come between a caller and a secret.
         with suppress(Exception):
             _write(event)
+        for listener in self._listeners:
+            listener(event)
         for index, hook in enumerate(self._hooks):
             try:
                 hook(event)

@@ -56,6 +56,7 @@ class AccessKeys:
         self._config = config
         self._transport = transport
         self._license = license
+        self._telemetry = telemetry
         self._reconciliation = Reconciliation(
             self.load,
             self.search_all_access_keys,

@@ -20,6 +20,7 @@ from ._finishing import Finishing
 from ._items import Item
 from ._journal import Journal
 from ._ledger import State
+from ._limits import following
 from ._making import Making
 from ._overlap import Overlapping
 from ._pace import Pace
@@ -165,7 +166,8 @@ class Conduct:
         teller = ProgressTeller(journal.ledger, self._clock.running, settings.progress)
         with handling_signals(stop, settings.handle_signals):
             try:
-                await self._phases(run, teller, is_resumed=is_resumed)
+                async with following(self._client, run.pace):
+                    await self._phases(run, teller, is_resumed=is_resumed)
             except RunStopped:
                 pass
             except DescopeError as error:

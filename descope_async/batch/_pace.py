@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
+
+import anyio
 
 from ._stop import Stop
 
@@ -12,12 +15,17 @@ _FIRST: Final = 1.5
 _LEAST: Final = 0.5
 #: Calls per second at most. The limit for backends is 1,000 in 10 seconds for all of a project's.
 _MOST: Final = 20.0
+#: The same two by the project's tier. The service documents no numbers for tiers, so these are
+#: careful guesses, which its refusals correct.
+_TIERS: Final = {"tier2": (3.0, 40.0), "tier3": (6.0, 60.0), "tier4": (10.0, 80.0)}
 #: By how much the rate falls with a rate limit, and rises with each second without one.
 _FALL: Final = 0.7
 _RISE: Final = 1.05
 #: Near the rate at which the service last refused, it rises by this instead.
 _CAREFUL_RISE: Final = 1.005
 _NEAR: Final = 0.9
+#: Seconds after which it is looked whether the next moment has moved.
+_LONGEST_SLEEP: Final = 1.0
 
 
 class Pace:
@@ -33,8 +41,19 @@ class Pace:
         self.rate = _FIRST if isinstance(rate, str) else rate
         self._running = running
         self._next = 0.0
+        self._turns = anyio.Lock()
         self._changed_at = running()
-        self._refused_at = _MOST / _NEAR
+        self._most = _MOST
+        self._refused_at = math.inf
+
+    def note_tier(self, tier: str | None) -> None:
+        """Begin as fast as the project's tier allows.
+
+        Args:
+            tier: Such as ``"tier2"``; None while it is not known.
+        """
+        if self._follows and tier in _TIERS:
+            self.rate, self._most = _TIERS[tier]
 
     async def turn(self, stop: Stop) -> None:
         """Wait until one more call may begin.
@@ -43,15 +62,16 @@ class Pace:
             RunStopped: The run is to end.
         """
         stop.check()
-        now = self._running()
         if self.rate is None:
-            if self._next > now:
-                await stop.sleep(self._next - now)
+            await self._wait(stop)
             return
-        begin = max(now, self._next)
-        self._next = begin + 1 / self.rate
-        if begin > now:
-            await stop.sleep(begin - now)
+        async with self._turns:  # one waits for its moment, which may move, and the others for it
+            await self._wait(stop)
+            self._next = max(self._running(), self._next) + 1 / self.rate
+
+    async def _wait(self, stop: Stop) -> None:
+        while (seconds := self._next - self._running()) > 0:
+            await stop.sleep(min(seconds, _LONGEST_SLEEP))
 
     def note_success(self) -> None:
         """A call was answered: after a second without a rate limit, be a little faster."""
@@ -61,7 +81,7 @@ class Pace:
         if (passed := now - self._changed_at) >= 1:
             careful = self.rate >= self._refused_at * _NEAR
             rise = _CAREFUL_RISE if careful else _RISE
-            self.rate = min(_MOST, self.rate * rise ** min(passed, 10))
+            self.rate = min(self._most, self.rate * rise ** min(passed, 10))
             self._changed_at = now
 
     def note_limit(self, wait: float) -> None:
@@ -72,4 +92,5 @@ class Pace:
             self._refused_at = self.rate
             self.rate = max(_LEAST, self.rate * _FALL)
             self._changed_at = now + wait
+            wait += 1 / self.rate
         self._next = max(self._next, now + wait)

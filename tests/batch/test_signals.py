@@ -1,0 +1,86 @@
+"""Ctrl-C and SIGTERM: once, twice and three times."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from descope_async.emulator import Fault
+from descope_sync.emulator import Emulator
+
+from .crashes import Crashes, report_of, started
+
+ITEMS = [{"name": f"machine-{number}"} for number in range(60)]
+
+
+def begun(journal: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until some keys are made, and others are under way."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        assert process.poll() is None, process.communicate()
+        if journal.exists() and journal.read_bytes().count(b'"k":"done"') >= 4:
+            return
+        time.sleep(0.02)
+    raise AssertionError("nothing has begun")
+
+
+@pytest.fixture
+def crashes(tmp_path: Path) -> Any:
+    with Emulator(signing_algorithm="ES256") as emulator:
+        yield Crashes(emulator, tmp_path, random.Random(0))  # noqa: S311 - draws nothing
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_is_under_way_is_stored(crashes: Crashes, number: signal.Signals, times: int) -> None:
+    crashes.emulator.faults.add(Fault("delay", "access_key.create", seconds=0.4))
+    orders = crashes.orders("work", "create", ITEMS, prove=True)
+    journal = Path(orders["journal"])
+    with started(orders) as process:
+        begun(journal, process)
+        for _ in range(times):
+            process.send_signal(number)
+            time.sleep(0.1)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert f"{number.name} was received. create: " in said
+    kinds = [json.loads(line).get("k") for line in journal.read_text().splitlines()]
+    assert kinds.count("made") == kinds.count("stored") < len(ITEMS)
+    assert kinds[-1] == "close"
+    if times == 1:
+        outcomes = {line["outcome"] for line in report_of(journal)}
+        assert outcomes <= {"done", "stored", "not done"}  # a proof is a call, too
+    made = crashes.emulator.requests.count("access_key.create")
+    assert made == kinds.count("made")  # none is without its secret
+
+    crashes.emulator.faults.clear()
+    crashes.carry_out(orders, 0, 0)
+    crashes.reckon(orders)
+    assert not crashes.problems
+    assert not crashes.emulator.requests.count("access_key.rotate")
+
+
+def test_the_third_one_ends_the_process(crashes: Crashes) -> None:
+    crashes.emulator.faults.add(Fault("delay", "access_key.create", seconds=5, nth=8))
+    orders = crashes.orders("work", "create", ITEMS)
+    with started(orders) as process:
+        begun(Path(orders["journal"]), process)
+        time.sleep(0.3)
+        began = time.monotonic()
+        for _ in range(3):
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.1)
+        process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGTERM
+    assert time.monotonic() - began < 4
+    crashes.emulator.faults.clear()
+    crashes.carry_out(orders, 0, 0)
+    crashes.reckon(orders)
+    assert not crashes.problems
