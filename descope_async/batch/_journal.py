@@ -16,13 +16,15 @@ from typing import Any, Final, Self
 from descope_async.secret_stores.append_log import AppendLog
 
 from ._errors import JournalError, JournalLocked, JournalMismatch
-from ._journal_lines import Record, encode, read
+from ._journal_lines import LINE_END, Record, encode, read, text
 from ._ledger import Ledger
 
 _FORMAT: Final = "descope-batch"
 _VERSION: Final = 1
 #: How every journal begins, also one whose first line was cut while it was written.
 _BEGIN: Final = f'{{"journal":"{_FORMAT}"'.encode()
+#: Lines that are about the run, and not about how far a key has come.
+_OF_THE_RUN: Final = frozenset({"plan", "begin", "open", "close"})
 _HOST: Final = socket.gethostname()
 _FINGERPRINT: Final = 16
 
@@ -85,13 +87,18 @@ class Journal:
 
     def _replay(self, *, takeover: bool) -> None:
         try:
-            for line in read(self.path):
+            take = self.ledger.apply
+            for record, body, offset, checksum in read(self.path):
                 if not self.header:
-                    self._check_format(line.record)
-                    self.header = line.record
+                    self._check_format(record)
+                    self.header = record
+                elif record["k"] in _OF_THE_RUN:
+                    self._take(record, body)
+                    take(record, offset)
                 else:
-                    self._take(line.record, line.offset)
-                self._checksum, self._size = line.checksum, line.end
+                    take(record, offset)
+                self._checksum = checksum
+                self._size = offset + len(body) + LINE_END
             begin = os.pread(self._log.descriptor, len(_BEGIN), 0)
             if not self.header and not _BEGIN.startswith(begin):
                 raise JournalMismatch(self.path, "is another file: its first line is no header")
@@ -105,19 +112,16 @@ class Journal:
                 "for sure, pass takeover=True",
             )
 
-    def _take(self, record: dict[str, Any], offset: int) -> None:
+    def _take(self, record: Record, body: bytes) -> None:
         match record["k"]:
             case "plan":
-                self._plan_digest.update(_plan_text(record))
+                self._plan_digest.update(body)
             case "begin":
                 self.is_begun = True
             case "open":
                 self._owner = record
-            case "close":
-                self._owner = None
             case _:
-                pass
-        self.ledger.apply(record, offset)
+                self._owner = None
 
     def _check_format(self, record: Record) -> None:
         if record.get("journal") != _FORMAT:
@@ -153,7 +157,7 @@ class Journal:
         """Add keys to the plan."""
         lines = list(records)
         for record in lines:
-            self._plan_digest.update(_plan_text(record))
+            self._plan_digest.update(text(record))
         self._write(lines)
 
     def begin(self) -> None:
@@ -185,7 +189,7 @@ class Journal:
         """Whether the plan is of exactly these keys."""
         digest = hashlib.sha256()
         for record in records:
-            digest.update(_plan_text(record))
+            digest.update(text(record))
         return digest.digest() == self._plan_digest.digest()
 
     def record_at(self, offset: int) -> dict[str, Any]:
@@ -239,7 +243,7 @@ class Journal:
         checksum, offset = self._checksum, self._size
         placed: list[tuple[Record, int]] = []
         for record in records:
-            line, checksum = encode(record, checksum)
+            line, checksum = encode(text(record), checksum)
             placed.append((record, offset + len(data)))
             data += line
         try:
@@ -252,16 +256,12 @@ class Journal:
                 self.ledger.apply(record, where)
 
 
-def _plan_text(record: Record) -> bytes:
-    return json.dumps(record, ensure_ascii=False, sort_keys=True).encode() + b"\n"
-
-
 def _last_owner(path: Path) -> str:
     owner: Record | None = None
     try:
-        for line in read(path):
-            if line.record.get("k") == "open":
-                owner = line.record
+        for record, *_ in read(path):
+            if record.get("k") == "open":
+                owner = record
     except (OSError, JournalError):
         pass
     return _named(owner) if owner else "another process"

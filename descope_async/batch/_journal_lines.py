@@ -4,47 +4,36 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
-
-from attrs import frozen
 
 from ._errors import JournalDamaged, JournalMismatch
 
 _CHECKSUM: Final = b',"crc":"'
 #: The checksum's member with its quotes, the closing brace and the line end.
-_END: Final = len(_CHECKSUM) + 8 + 3
+LINE_END: Final = len(_CHECKSUM) + 8 + 3
 
-Record = Mapping[str, Any]
-
-
-@frozen
-class Line:
-    """A line that is as it was written.
-
-    Attributes:
-        record: What it says.
-        offset: Where it begins in the file.
-        end: Where the next one begins.
-        checksum: Of this line and all before it.
-    """
-
-    record: dict[str, Any]
-    offset: int
-    end: int
-    checksum: int
+Record = dict[str, Any]
 
 
-def encode(record: Record, checksum: int) -> tuple[bytes, int]:
-    """A record as a line, and the checksum with which the next line begins."""
-    body = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()[:-1]
+def text(record: Record) -> bytes:
+    """A record as JSON, without its closing brace."""
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()[:-1]
+
+
+def encode(body: bytes, checksum: int) -> tuple[bytes, int]:
+    """The text of a record as a line, and the checksum with which the next line begins."""
     checksum = zlib.crc32(body, checksum)
     return b'%b%b%08x"}\n' % (body, _CHECKSUM, checksum), checksum
 
 
-def read(path: Path) -> Iterator[Line]:
+def read(path: Path) -> Iterator[tuple[Record, bytes, int, int]]:
     """The lines of a journal, without one at the end that was cut while it was written.
+
+    Yields:
+        For each line: what it says, its text without the checksum, where it begins, and the
+        checksum of it and all before it.
 
     Raises:
         JournalDamaged: A line was changed, or lines are missing before it.
@@ -55,9 +44,9 @@ def read(path: Path) -> Iterator[Line]:
     crc32, loads = zlib.crc32, json.loads
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            body = line[:-_END]
-            found = crc32(body, checksum)
-            if line[-_END:] != b'%b%08x"}\n' % (_CHECKSUM, found):
+            body = line[:-LINE_END]
+            checksum = crc32(body, checksum)
+            if line[-LINE_END:] != b'%b%08x"}\n' % (_CHECKSUM, checksum):
                 if _is_tail(line, file.read(1)):
                     return
                 if number == 1:
@@ -68,9 +57,8 @@ def read(path: Path) -> Iterator[Line]:
                     f"before it can be found out anew: keep a copy, cut the file to its first "
                     f"{number - 1} lines, and run again",
                 )
-            end = offset + len(line)
-            yield Line(loads(body + b"}"), offset, end, found)
-            checksum, offset = found, end
+            yield loads(line), body, offset, checksum
+            offset += len(line)
 
 
 def _is_tail(line: bytes, after: bytes) -> bool:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any, Final
-
-from ._journal_lines import Record
 
 
 class State(IntEnum):
@@ -46,14 +43,18 @@ _STATES: Final = {
     "failed": State.FAILED,
     "done": State.DONE,
 }
-_ENDED: Final = frozenset({State.DONE, State.FAILED, State.PLANNED})
+#: As plain numbers, since a journal may have hundreds of thousands of lines.
+_NUMBERS: Final = {kind: int(state) for kind, state in _STATES.items()}
+_ENDED: Final = frozenset({int(State.DONE), int(State.FAILED), int(State.PLANNED)})
+#: The members that say of which key a line is, and nothing about it.
+_BARE: Final = frozenset({"k", "i", "crc"})
 
 
 class Ledger:
     """The state of every key of a run, in 17 bytes each, and details of those under way.
 
     Attributes:
-        counts: How many keys are in each state.
+        counts: How many keys are in each state, by its number.
     """
 
     def __init__(self) -> None:
@@ -61,37 +62,35 @@ class Ledger:
         self._plans = array("Q")
         self._outcomes = array("Q")
         self._details: dict[int, dict[str, Any]] = {}
-        self.counts: Counter[int] = Counter()
+        self.counts = [0] * len(State)
 
     def __len__(self) -> int:
         return len(self._states)
 
-    def apply(self, record: Record, offset: int) -> None:
-        """Take in a line that begins at this offset of the journal."""
+    def apply(self, record: dict[str, Any], offset: int) -> None:
+        """Take in a line that begins at this offset of the journal. The record is kept."""
         kind = record["k"]
-        if kind == "plan":
-            self._states.append(State.PLANNED)
-            self._plans.append(offset)
-            self._outcomes.append(0)
-            self.counts[State.PLANNED] += 1
-            return
-        state = _STATES.get(kind)
+        state = _NUMBERS.get(kind)
         if state is None:
+            if kind == "plan":
+                self._states.append(State.PLANNED)
+                self._plans.append(offset)
+                self._outcomes.append(0)
+                self.counts[State.PLANNED] += 1
             return
-        for number in range(record["i"], record.get("to", record["i"] + 1)):
-            self._move(number, state, record, offset)
-
-    def _move(self, number: int, state: State, record: Record, offset: int) -> None:
+        number: int = record["i"]
         self.counts[self._states[number]] -= 1
         self.counts[state] += 1
         self._states[number] = state
         self._outcomes[number] = offset
         if state in _ENDED:
             self._details.pop(number, None)
-            return
-        known = {name: value for name, value in record.items() if name not in ("k", "i", "to")}
-        if known:
-            self._details.setdefault(number, {}).update(known)
+        elif not record.keys() <= _BARE:
+            known = self._details.get(number)
+            if known is None:
+                self._details[number] = record
+            else:
+                known.update(record)
 
     def state(self, number: int) -> State:
         """How far a key has come."""
@@ -99,7 +98,8 @@ class Ledger:
 
     def details(self, number: int) -> dict[str, Any]:
         """What the lines about a key that is under way say together."""
-        return self._details.get(number, {})
+        known = self._details.get(number, {})
+        return {name: value for name, value in known.items() if name not in _BARE}
 
     def plan_offset(self, number: int) -> int:
         """Where the journal has the line that plans a key."""

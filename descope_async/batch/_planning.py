@@ -49,7 +49,7 @@ class Planning:
             SecretStoreError: A sink cannot keep secrets.
             ConfigurationError: The management key lacks rights.
         """
-        journal.start(about)
+        journal.start(dict(about))
         places = Places(self._storing.places if about["operation"] not in SWITCHES else _nowhere)
         try:
             left = iter(items())
