@@ -18,7 +18,7 @@ from ._calls.messages import Answer, Request
 from ._calls.once import REPEATABLE, Once
 from ._calls.reconciliation import Reconciliation
 from ._calls.transport import Transport
-from ._config import Config
+from ._config.config import Config
 from ._runtime.clock import Clock
 from ._secret import Secret
 from ._telemetry import Telemetry

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from . import _arguments as arguments
-from . import _config as config
 from ._calls.license import License
 from ._calls.messages import Answer, Request
 from ._calls.transport import Transport
+from ._config import config
 from ._keys.exchange import Exchange
 from ._runtime.clock import Clock
 from ._secret import Secret

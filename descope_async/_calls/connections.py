@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import platform
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from contextvars import ContextVar
 from importlib import import_module
 from typing import Any, Final
-from weakref import WeakSet
 
 import aiohttp
 import anyio
-from aiohttp.abc import AbstractResolver, ResolveResult
-from multidict import istr
 
-from descope_async import __version__
-from descope_async._config import Config
+from descope_async._config.config import Config
 from descope_async._runtime.deadlines import Deadlines
 from descope_async._runtime.forks import catch_up_with_fork, forget_in_child, never_collect
-from descope_async._runtime.name_lookups import look_up
+from descope_async._runtime.loop_end import at_loop_end, forget_loop_end
 from descope_async.errors import ClientClosed
 
-from .attempts import Attempt
+from .connector import Connector
 
 # anyio would import it at its first use. A process that forks at that very moment, from another
 # thread, has a child in which that import never ends, and neither does whoever needs it.
@@ -34,9 +27,9 @@ with suppress(ImportError):
 _CLOSE_WITHIN: Final = 5.0
 #: Seconds of that to learn the outcome of what must not be interrupted.
 _OUTCOMES_WITHIN: Final = 4.0
-
-#: The attempt that the running task carries out.
-ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("ATTEMPT")
+#: Bytes of a header's line, and lines. Gateways add policies that are longer than aiohttp's 8 KiB.
+MAX_HEADER: Final = 64 * 1024
+MAX_HEADERS: Final = 256
 
 
 class Connections:
@@ -145,6 +138,7 @@ class Pool:
         """A pool for the running loop."""
         pool = cls(config)
         _OPEN.add(pool)
+        at_loop_end(pool._drop)
         await anext(pool._lifetime)
         return pool
 
@@ -176,81 +170,38 @@ class Pool:
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)
             await self._close()
+            forget_loop_end(self._drop)
             _OPEN.discard(self)
+
+    def _drop(self) -> None:
+        """Close the sockets of a loop that was closed without being shut down."""
+        _OPEN.discard(self)
+        for session in (self.kept, self.fresh):
+            connector = session.connector
+            session.detach()
+            if isinstance(connector, Connector):
+                connector.drop()
 
     async def _close(self) -> None:
         await self.kept.close()
         await self.fresh.close()
 
 
-class _Connector(aiohttp.TCPConnector):
-    """Notes in an attempt that it gets a connection, and gives it no second one."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)  # pyright: ignore[reportUnknownMemberType]  # aiohttp's
-        self._used = WeakSet[Any]()
-
-    async def connect(
-        self,
-        req: aiohttp.ClientRequest,
-        traces: Any,
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
-    ) -> Any:
-        """A connection for the request, which is written to it by whoever gets it."""
-        attempt = ATTEMPT.get()
-        if attempt.is_sent:
-            # aiohttp sends some requests a second time by itself, which is not its to decide here.
-            raise aiohttp.ServerDisconnectedError
-        connection = await super().connect(req, traces, timeout)
-        # Whatever is raised up to here, no byte went out; from here on one may.
-        attempt.is_sent = True
-        attempt.hear()
-        attempt.is_reused = connection.protocol in self._used
-        if not attempt.is_reused:
-            self._used.add(connection.protocol)
-        return connection
-
-
-class _Resolver(AbstractResolver):
-    """The same wherever this runs: aiohttp's own choice depends on what else is installed."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        return [
-            ResolveResult(
-                hostname=host,
-                host=found.address,
-                port=port,
-                family=found.family,
-                proto=found.protocol,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for found in await look_up(host, family)
-        ]
-
-    async def close(self) -> None:
-        pass  # nothing is kept open
-
-
 def _session(config: Config, *, force_close: bool) -> aiohttp.ClientSession:
-    headers = {
-        "Accept": "application/json",
-        "User-Agent": f"descope-async/{__version__}",
-        "x-descope-sdk-name": "python",
-        "x-descope-sdk-version": __version__,
-        "x-descope-sdk-python-version": platform.python_version(),
-        "x-descope-project-id": config.project_id,
-    }
     return aiohttp.ClientSession(
-        connector=_Connector(
-            resolver=_Resolver(), ssl=config.ssl or True, limit=100, force_close=force_close
+        connector=Connector(
+            ssl=config.ssl or True,
+            limit=100,
+            force_close=force_close,
+            only_this_machine=config.is_local,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
-        # The names of plain strings would be lowered again and again for every request.
-        headers={istr(name): value for name, value in headers.items()},
         # aiohttp would read .netrc too, and refuse our credentials beside those that it found.
         trust_env=False,
+        max_line_size=MAX_HEADER,
+        max_field_size=MAX_HEADER,
+        # aiohttp counts the status line and the empty line too.
+        max_headers=MAX_HEADERS + 2,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from descope_async._config import Config
+from descope_async._config.config import Config
 from descope_async._runtime.clock import Clock
 from descope_async.errors import DescopeError
 

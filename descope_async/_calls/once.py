@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final, Literal, Protocol, TypeVar, cast
 
 from attrs import frozen
@@ -45,9 +46,11 @@ class Repeatable:
 
     Attributes:
         needs_own_connection: Whether an attempt must not go over a connection that has been idle.
+        headers: What its requests say beside what all say.
     """
 
     needs_own_connection: bool = False
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def carry_out(
         self,
@@ -105,6 +108,8 @@ class Once(Repeatable):
     # A connection that was idle may just have been closed, and then nobody knows what became of a
     # request that was sent over it.
     needs_own_connection = True
+    # A coding that cannot be undone would take the secret with it.
+    headers = MappingProxyType({"Accept-Encoding": "identity"})
 
     async def carry_out(
         self,
@@ -123,7 +128,9 @@ class Once(Repeatable):
             self._delivered(work(attempt)), lambda: attempt.is_sent, pool.outcomes
         )
         failure = ending.error
-        if failure is not None and not isinstance(failure, DescopeError):
+        if failure is not None and not isinstance(failure, DescopeError):  # Ctrl-C, or sys.exit
+            if attempt.is_sent and isinstance(failure.__cause__, DescopeError):
+                failure.__cause__ = self._unknown(attempt, failure.__cause__, interrupted=True)
             raise failure
         if ending.cancellation is None or holds_secret(failure):
             if failure is not None:

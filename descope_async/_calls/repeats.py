@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Literal, TypeVar
 
 from attrs import define
@@ -160,6 +161,8 @@ class Repeats:
         wait = self._wait(request, progress, failure, verdict)
         if wait is None:
             raise _completed(request.care.ended(failure, attempt), progress)
+        # RFC 9110 section 15.5.20: over another connection, it may reach the right server.
+        progress.is_fresh |= failure.status_code == HTTPStatus.MISDIRECTED_REQUEST
         self._tell_retry(progress, failure, wait, "throttled" if verdict.is_throttled else "failed")
         await self._clock.sleep(wait)
 

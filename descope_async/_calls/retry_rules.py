@@ -11,6 +11,7 @@ from typing import Final
 from attrs import frozen
 
 from descope_async.errors import (
+    ApiError,
     BadRequest,
     DescopeError,
     Forbidden,
@@ -35,10 +36,12 @@ _COST, _COST_THROTTLED, _GAIN = 14, 5, 1
 
 #: The service judged what it was shown and will not take it: asking again changes nothing.
 REFUSALS: Final = (BadRequest, Unauthorized, Forbidden, NotFound)
-_TOO_MANY, _BUSY = 429, 503
-#: Statuses that are sent before the service has seen the request: Cloudflare's for no connection,
-#: no TLS or no route to it. Not 520, 522 and 524, which also come when it has.
-_NOT_PROCESSED: Final = frozenset({_TOO_MANY, 521, 523, 525, 526, 530})
+_BUSY, _TIMED_OUT = 503, 408
+#: Statuses that prove that the service has done nothing: 421 (RFC 9110 section 15.5.20), 425 (RFC
+#: 8470 section 5.2), and Cloudflare's for no connection, no TLS or no route to the service. Not
+#: 520, 522 and 524, which Cloudflare also sends after the service has got the request. Not 503
+#: either: a gateway may say it, with a Retry-After, in place of what the service answered.
+_NOT_PROCESSED: Final = frozenset({421, 425, 521, 523, 525, 526, 530})
 #: Redirects that say to send the same request to another place (RFC 9110 section 15.4). The others
 #: also say that it is done, and where its result is.
 _ELSEWHERE: Final = frozenset({307, 308})
@@ -61,12 +64,8 @@ class Verdict:
 
 def judge(failure: DescopeError) -> Verdict:
     """What the failure of one attempt proves, by whether it was sent and what was answered."""
-    if isinstance(failure, RateLimited):
-        return Verdict(may_be_done=False, is_worth_repeating=True, is_throttled=True)
-    if isinstance(failure, ServerError):
-        if failure.status_code == _BUSY and failure.retry_after is not None:
-            return Verdict(may_be_done=False, is_worth_repeating=True, is_throttled=True)
-        return Verdict(failure.status_code not in _NOT_PROCESSED, is_worth_repeating=True)
+    if isinstance(failure, ApiError):
+        return _judge_refusal(failure)
     if isinstance(failure, RequestFailed):
         return Verdict(failure.sent, not isinstance(failure, TLSFailed))
     if isinstance(failure, UnexpectedResponse):
@@ -74,6 +73,17 @@ def judge(failure: DescopeError) -> Verdict:
         # An answer that is no JSON was made by something on the way; one of another shape or size
         # will be the same the next time.
         return Verdict(failure.status_code not in _ELSEWHERE, is_success and failure.path is None)
+    return Verdict(may_be_done=False, is_worth_repeating=False)
+
+
+def _judge_refusal(failure: ApiError) -> Verdict:
+    if isinstance(failure, RateLimited):
+        return Verdict(may_be_done=False, is_worth_repeating=True, is_throttled=True)
+    if failure.status_code in _NOT_PROCESSED:
+        return Verdict(may_be_done=False, is_worth_repeating=True)
+    if isinstance(failure, ServerError) or failure.status_code == _TIMED_OUT:
+        is_throttled = failure.status_code == _BUSY and failure.retry_after is not None
+        return Verdict(may_be_done=True, is_worth_repeating=True, is_throttled=is_throttled)
     return Verdict(may_be_done=False, is_worth_repeating=False)
 
 

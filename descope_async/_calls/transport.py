@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
+import platform
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import cache, partial
 from http import HTTPStatus
@@ -14,23 +14,23 @@ from aiohttp import hdrs
 from multidict import istr
 from yarl import URL
 
-from descope_async._config import Config
+from descope_async import __version__
+from descope_async._config.config import Config
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.forks import forget_in_child
 from descope_async._telemetry import Telemetry
 from descope_async.errors import (
     ClientClosed,
-    ConnectionFailed,
-    DeadlineExceeded,
     DescopeError,
     RequestFailed,
-    TLSFailed,
     UnexpectedResponse,
 )
 
 from .attempts import Attempt
-from .connections import ATTEMPT, Connections, Pool
-from .messages import Answer, Request, refusal
+from .connections import Connections, Pool
+from .connector import ATTEMPT
+from .diagnosis import diagnosed
+from .messages import Answer, Request, refusal, request_id_of
 from .repeats import Repeats
 from .wire import encode
 
@@ -50,6 +50,8 @@ class Transport:
         self._config = config
         self._clock = clock
         self._connections = Connections(config)
+        # Not the session's: aiohttp would send those to a proxy too, in the clear.
+        self._own_headers = _headers_of(config)
         self._repeats = Repeats(config.retries, clock, telemetry=telemetry)
         forget_in_child(self)
 
@@ -105,30 +107,34 @@ class Transport:
         pool: Pool,
         attempt: Attempt,
     ) -> T:
-        # aiohttp's errors hold the headers, in their attributes and in the frames of their
+        # Exceptions of libraries hold the headers, in their attributes and in the frames of their
         # traceback. So they end here: what is raised is raised outside of their handlers.
         attempt.deadline = pool.deadlines.within(attempt.limit, self._silence(request))
+        failure: BaseException
         try:
             with attempt.deadline:
                 return await self._read(request, await self._exchange(pool, request, attempt), read)
         except DescopeError as error:
             failure = error.with_traceback(None)
-        except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
-            failure = (
-                ClientClosed(_CLOSED)
-                if pool.is_closed
-                else _failure(error, request, self._config.base_url, attempt)
-            )
+        except GeneratorExit:  # the loop was closed, and nobody waits any more
+            raise
         except asyncio.CancelledError as cancellation:
             # aiohttp also cancels those who wait for a connection when it is closed.
             if _is_cancelled() or not pool.is_closed:
                 raise cancellation.with_traceback(None) from None
             failure = ClientClosed(_CLOSED)
-        except RuntimeError:
-            if not pool.is_closed:
-                raise
-            failure = ClientClosed(_CLOSED)
+        except (KeyboardInterrupt, SystemExit) as error:
+            failure = error.with_traceback(None)
+            failure.__context__ = None
+            failure.__cause__ = self._failure(error, request, attempt)
+        except BaseException as error:  # noqa: BLE001 - no class of exception may leave with its frames
+            failure = (
+                ClientClosed(_CLOSED) if pool.is_closed else self._failure(error, request, attempt)
+            )
         raise failure
+
+    def _failure(self, error: BaseException, request: Request, attempt: Attempt) -> RequestFailed:
+        return diagnosed(error, request.operation, self._config.base_url, is_sent=attempt.is_sent)
 
     async def _read(
         self, request: Request, answer: Answer, read: Callable[[Answer], Awaitable[T]]
@@ -136,20 +142,29 @@ class Transport:
         try:
             return await read(answer)
         except UnexpectedResponse as error:
-            request.care.salvage(error, answer.body)
-            raise
+            failure = error.with_traceback(None)
+        except Exception as error:  # noqa: BLE001 - such as for a depth or a size that there is no room for
+            failure = UnexpectedResponse(
+                f"{request.operation}: the answer cannot be read: {type(error).__name__}",
+                status_code=answer.status,
+                request_id=request_id_of(answer.headers, request),
+            )
+        request.care.salvage(failure, answer.body)
+        raise failure
 
     async def _exchange(self, pool: Pool, request: Request, attempt: Attempt) -> Answer:
         session = pool.fresh if attempt.is_fresh else pool.kept
+        proxy = self._config.proxy
         ATTEMPT.set(attempt)
         # As a context manager, it would wait for its connection to be closed where nobody needs that.
         response = await session.request(
             request.method,
             self._url(request),
             data=None if request.body is None else encode(request.body),
-            headers=_headers(request),
+            headers=self._headers(request),
             allow_redirects=False,
-            proxy=self._config.proxy.reveal() if self._config.proxy else None,
+            proxy=None if proxy is None else proxy.url,
+            proxy_headers=None if proxy is None else proxy.headers(),
             timeout=_client_timeout(self._config.timeouts.connect),
         )
         try:
@@ -193,11 +208,35 @@ class Transport:
         url = URL(self._config.base_url + request.path)
         return url.with_query(request.query) if request.query else url
 
+    def _headers(self, request: Request) -> dict[str, str]:
+        headers = {**self._own_headers, **request.care.headers}
+        if request.bearer is not None:
+            headers[hdrs.AUTHORIZATION] = f"Bearer {request.bearer.reveal()}"
+        if request.body is not None:
+            headers[hdrs.CONTENT_TYPE] = "application/json"
+        if request.license_tier is not None:
+            headers[_LICENSE] = request.license_tier
+        return headers
+
     def _silence(self, request: Request) -> float:
         if request.silence is not None:
             return request.silence
         read = self._config.timeouts.read
         return min(read, request.deadline * _SILENCE) if self._config.retries.attempts > 1 else read
+
+
+def _headers_of(config: Config) -> dict[str, str]:
+    """What every request says of the client."""
+    headers = {
+        "Accept": "application/json",
+        "User-Agent": f"descope-async/{__version__}",
+        "x-descope-sdk-name": "python",
+        "x-descope-sdk-version": __version__,
+        "x-descope-sdk-python-version": platform.python_version(),
+        "x-descope-project-id": config.project_id,
+    }
+    # The names of plain strings would be lowered again and again for every request.
+    return {istr(name): value for name, value in headers.items()}
 
 
 @cache
@@ -208,71 +247,3 @@ def _client_timeout(connect: float) -> aiohttp.ClientTimeout:
 def _is_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _headers(request: Request) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    if request.bearer is not None:
-        headers[hdrs.AUTHORIZATION] = f"Bearer {request.bearer.reveal()}"
-    if request.body is not None:
-        headers[hdrs.CONTENT_TYPE] = "application/json"
-    if request.license_tier is not None:
-        headers[_LICENSE] = request.license_tier
-    return headers
-
-
-def _failure(error: Exception, request: Request, base_url: str, attempt: Attempt) -> RequestFailed:
-    cls, problem = _diagnosis(error, base_url)
-    return cls(f"{request.operation}: {problem}", sent=attempt.is_sent)
-
-
-def _diagnosis(error: Exception, where: str) -> tuple[type[RequestFailed], str]:
-    kinds: list[tuple[tuple[type[Exception], ...], type[RequestFailed], str]] = [
-        (
-            (aiohttp.ConnectionTimeoutError,),
-            DeadlineExceeded,
-            f"no connection to {where} in time (timeouts= sets it)",
-        ),
-        ((TimeoutError,), DeadlineExceeded, f"no answer from {where} in time (timeouts= sets it)"),
-        (
-            (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError),
-            TLSFailed,
-            (
-                f"the certificate of {where} is not trusted: {_reason(error)}; to trust another "
-                "authority, pass ssl= or set SSL_CERT_FILE"
-            ),
-        ),
-        ((aiohttp.ClientSSLError, ssl.SSLError), TLSFailed, f"no TLS with {where}"),
-        ((aiohttp.ClientConnectorDNSError,), ConnectionFailed, f"{where} is not known to DNS"),
-        (
-            (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
-            ConnectionFailed,
-            f"no connection to {where} through the proxy: {_reason(error)}",
-        ),
-        (
-            (aiohttp.ClientConnectorError,),
-            ConnectionFailed,
-            f"no connection to {where}: {_reason(error)}",
-        ),
-        ((aiohttp.ClientPayloadError,), ConnectionFailed, "the answer was cut off"),
-        (
-            (aiohttp.ClientResponseError,),
-            ConnectionFailed,
-            f"{where} does not answer in HTTP that makes sense",
-        ),
-    ]
-    for classes, cls, problem in kinds:  # most special first
-        if isinstance(error, classes):
-            return cls, problem
-    return ConnectionFailed, f"the connection to {where} broke"
-
-
-def _reason(error: Exception) -> str:
-    cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return str(cause.verify_message)
-    if isinstance(cause, aiohttp.ClientHttpProxyError):
-        return f"it answers {cause.status}"
-    if isinstance(cause, OSError) and cause.strerror:
-        return str(cause.strerror)
-    return type(cause).__name__

@@ -10,7 +10,7 @@ from attrs import frozen
 from descope_async._calls import wire
 from descope_async._calls.messages import Answer, Request
 from descope_async._calls.transport import Transport
-from descope_async._config import Config
+from descope_async._config.config import Config
 from descope_async._secret import Secret
 from descope_async._strict_json import read_object
 from descope_async._tokens.compact import parse

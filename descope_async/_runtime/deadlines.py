@@ -18,6 +18,10 @@ from .shield import OVERDUE
 
 #: Seconds between two looks at the limits, for each of them.
 _REST: Final = 2e-5
+#: Seconds after which a limit is looked at late: the loop was held up, or the process stood still.
+_LATE: Final = 0.1
+#: Seconds that such a limit grants, once, for what has arrived meanwhile.
+_GRACE: Final = 1.0
 
 
 class Deadlines:
@@ -57,22 +61,34 @@ class Deadlines:
         self._timer = self._loop.call_at(when, self._look, context=self._context)
 
     def _look(self) -> None:
-        self._timer, now = None, self._loop.time()
+        now = self._loop.time()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         exceeded: list[Deadline] = []
-        next_due = math.inf
+        next_due, is_one_spared = math.inf, False
         for deadline in self._open:
             due = deadline.due(now)
-            if due <= now:
+            if due > now:
+                next_due = min(next_due, due)
+            elif deadline.is_spared:
                 exceeded.append(deadline)
             else:
-                next_due = min(next_due, due)
+                deadline.spare(now, late=now - due)
+                is_one_spared = True
         self._open.difference_update(exceeded)
         if self._open:
             # In an outage there are thousands, each with a time of its own: looks must not follow
             # one another more closely than a look at all of them allows.
-            self._look_at(max(next_due, now + len(self._open) * _REST))
+            self._look_at(max(min(next_due, now + _GRACE), now + len(self._open) * _REST))
+        if is_one_spared:
+            # What has arrived wakes a task in the next turn of the loop, after this timer.
+            self._loop.call_soon(self._look_in_a_turn, context=self._context)
         for deadline in exceeded:
             deadline.exceed()
+
+    def _look_in_a_turn(self) -> None:
+        self._loop.call_soon(self._look, context=self._context)
 
 
 @define(eq=False)
@@ -81,6 +97,9 @@ class Deadline:
 
     The context then raises TimeoutError, if a cancellation leaves it. As with `asyncio.timeout`, one
     by somebody else remains one.
+
+    Attributes:
+        is_spared: Whether it was exceeded before, and went on a little longer.
     """
 
     _deadlines: Deadlines
@@ -88,6 +107,8 @@ class Deadline:
     _ends_at: float
     _silence: float
     _heard_at: float | None = field(default=None, init=False)
+    _spared_until: float = field(default=-math.inf, init=False)
+    is_spared: bool = field(default=False, init=False)
     _is_exceeded: bool = field(default=False, init=False)
     _task: asyncio.Task[Any] = field(init=False)
     _cancellations: int = field(init=False)
@@ -104,7 +125,17 @@ class Deadline:
     def due(self, now: float) -> float:
         """When it is exceeded, or else when to look again whether it is, on the loop's clock."""
         heard_at = now if self._heard_at is None else self._heard_at
-        return min(self._ends_at, heard_at + self._silence)
+        return max(self._spared_until, min(self._ends_at, heard_at + self._silence))
+
+    def spare(self, now: float, *, late: float) -> None:
+        """Let it go on a little longer, once: what it waits for may have arrived.
+
+        Args:
+            now: The time, on the loop's clock.
+            late: Seconds since it was exceeded.
+        """
+        self.is_spared = True
+        self._spared_until = now + _GRACE if late > _LATE else now
 
     def exceed(self) -> None:
         """Cancel what goes on."""

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from attrs import evolve, frozen
 
 from descope_async import (
+    ApiError,
     ConnectionFailed,
     DeadlineExceeded,
     DescopeError,
@@ -114,9 +115,21 @@ def _statuses() -> list[Case]:
             done = " after it is carried out" if commit else ""
             fault = Fault("status", status=status, commit=commit)
             found.append(Case(f"{status}{done}", Proof.UNKNOWN, ServerError, fault))
-    for status in (521, 523, 525, 526, 530):
+    for commit in (False, True):
+        done = " after it is carried out" if commit else ""
+        fault = Fault("status", status=408, commit=commit)
+        found.append(Case(f"408{done}", Proof.UNKNOWN, ApiError, fault))
+        fault = Fault("status", status=503, retry_after=1, commit=commit)
+        found.append(
+            Case(f"503, `Retry-After: 1`{done}", Proof.UNKNOWN, ServerError, fault, asks_to_wait=1)
+        )
+    for status, error in (
+        (421, ApiError),
+        (425, ApiError),
+        *((status, ServerError) for status in (521, 523, 525, 526, 530)),
+    ):
         fault = Fault("status", status=status)
-        found.append(Case(f"{status}", Proof.NOT_PROCESSED, ServerError, fault))
+        found.append(Case(f"{status}", Proof.NOT_PROCESSED, error, fault))
     return found
 
 
@@ -178,13 +191,6 @@ CASES: Final = (
     Case("idle connection closed", Proof.STALE, None, Fault("close", reused=True)),
     Case("idle connection reset", Proof.STALE, None, Fault("reset", reused=True)),
     *_statuses(),
-    Case(
-        "503, `Retry-After: 1`",
-        Proof.NOT_PROCESSED,
-        ServerError,
-        Fault("status", status=503, retry_after=1),
-        asks_to_wait=1,
-    ),
     *_limits(),
     Case(
         "silence instead of an answer",

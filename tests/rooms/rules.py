@@ -29,7 +29,12 @@ OWNERS: Final = {
     "jose": {"_tokens.signatures"},
     "cryptography": {"_tokens.signatures"},
     "cattrs": {"_calls.structuring"},
-    "aiohttp": {"_calls.connections", "_calls.transport"},
+    "aiohttp": {
+        "_calls.connections",
+        "_calls.connector",
+        "_calls.diagnosis",
+        "_calls.transport",
+    },
 }
 
 

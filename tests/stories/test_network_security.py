@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import ssl
@@ -257,6 +258,29 @@ async def test_a_proxy_never_sees_plain_http(
 
 
 @pytest.mark.usefixtures("netrc")
+async def test_a_proxy_is_told_no_more_than_where_to_connect_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with tls_server("descope.example") as server, proxy(server.port) as (url, heads):
+        place = url.rpartition("@")[2]
+        monkeypatch.setenv("https_proxy", f"http://user:geheim%E2%82%AC42@{place}")
+        async with DescopeClient(
+            "P1",
+            SECRET,
+            base_url="https://descope.example",
+            ssl=server.trusting(),
+            trust_env=True,
+        ) as client:
+            await client.mgmt.access_key.load("AK1")
+    assert len(set(heads)) == 1
+    lines = dict(line.split(": ", 1) for line in heads[0].decode().split("\r\n")[1:] if line)
+    assert base64.b64decode(lines.pop("Proxy-Authorization").split()[1]).decode() == (
+        "user:geheim€42"
+    )
+    assert set(lines) <= {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection"}
+
+
+@pytest.mark.usefixtures("netrc")
 async def test_a_host_without_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     async with tls_server("127.0.0.1") as server, proxy(server.port) as (url, heads):
         monkeypatch.setenv("https_proxy", url)
@@ -303,7 +327,7 @@ def test_a_proxy_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "127.0.0.1:1")
     found = DescopeClient("P1", trust_env=True)._config.proxy
     assert found is not None
-    assert found.reveal() == "http://127.0.0.1:1"
+    assert found.url == "http://127.0.0.1:1"
 
 
 @pytest.mark.parametrize("given", [None, "yes", 1])

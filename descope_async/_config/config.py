@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from ssl import CERT_REQUIRED, SSLContext
 from typing import Any, Final, TypeVar, cast
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from attrs import AttrsInstance, field, fields, frozen
 
-from ._arguments import credential, labels
-from ._arguments import deliver as checked_deliver
-from ._arguments import hooks as checked_hooks
-from ._runtime.clock import SYSTEM_CLOCK, Clock
-from ._secret import Secret
-from .errors import ConfigurationError, InvalidArgument
-from .events import Hook
-from .settings import Deliver, Retries, Timeouts
+from descope_async._arguments import credential, labels
+from descope_async._arguments import deliver as checked_deliver
+from descope_async._arguments import hooks as checked_hooks
+from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
+from descope_async._secret import Secret
+from descope_async.errors import ConfigurationError, InvalidArgument
+from descope_async.events import Hook
+from descope_async.settings import Deliver, Retries, Timeouts
+
+from .address import BaseURL, Proxy, base_url, proxy_for
 
 Options = TypeVar("Options", bound=AttrsInstance)
 
@@ -35,7 +34,12 @@ _PROJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 @frozen(kw_only=True)
 class Config:
-    """A client's settings, checked."""
+    """A client's settings, checked.
+
+    Attributes:
+        is_local: Whether nothing but this machine may be connected to, since TLS does not say who
+            answers.
+    """
 
     project_id: str
     management_key: Secret[str] | None
@@ -48,7 +52,8 @@ class Config:
     timeouts: Timeouts
     retries: Retries
     ssl: SSLContext | None
-    proxy: Secret[str] | None
+    is_local: bool
+    proxy: Proxy | None
     hooks: tuple[Hook, ...] = field(default=(), repr=False)
     deliver: Deliver | None = field(default=None, repr=False)
     clock: Clock = field(default=SYSTEM_CLOCK, repr=False)
@@ -106,20 +111,22 @@ def resolve(
         url = _base_url(
             _given(base_url, environment, "DESCOPE_BASE_URI", "DESCOPE_BASE_URL"), project
         )
+        context = _ssl(ssl, url)
         pinned = _key_text("public_key", _given(public_key, environment, "DESCOPE_PUBLIC_KEY"))
         return Config(
             project_id=project,
             management_key=_key("management_key", management_key, environment),
             auth_management_key=_key("auth_management_key", auth_management_key, environment),
-            base_url=url,
+            base_url=str(url),
             public_key=pinned,
             key_set=_kept_keys(key_set, pinned),
             leeway=_leeway(leeway),
             issuers=tuple(labels("issuers", issuers)) if issuers is not None else (),
             timeouts=_options("timeouts", Timeouts, timeouts),
             retries=_options("retries", Retries, retries),
-            ssl=_ssl(ssl, url),
-            proxy=_proxy(trust_env, url),
+            ssl=context,
+            is_local=url.scheme == "http" or not _checks(context),
+            proxy=proxy_for(url) if _is_trusted(trust_env) else None,
             hooks=checked_hooks("hooks", hooks),
             deliver=checked_deliver("deliver", deliver),
             clock=_clock(clock),
@@ -171,41 +178,19 @@ def _key(
     return credential(parameter, given)
 
 
-def _base_url(value: object, project_id: str) -> str:
+def _base_url(value: object, project_id: str) -> BaseURL:
     if value is None:
-        return default_base_url(project_id)
+        return base_url(default_base_url(project_id))
     if not isinstance(value, str):
         raise ConfigurationError(f"base_url must be a string, not {type(value).__name__}")
-    url = value.strip().rstrip("/")
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-        (host or "").encode("idna")
-    except ValueError:  # among them a UnicodeError: no name that DNS could know
-        host = None
-        parts = urlsplit("")
-    if not host or parts.scheme not in {"http", "https"} or not url.isprintable() or " " in url:
+    found = base_url(value)
+    if found.scheme == "http" and not found.is_loopback:
         raise ConfigurationError(
-            "base_url must be a URL with a host, such as https://auth.company.com"
+            "base_url must use https: plain http would show the keys to the network. It is allowed "
+            "to this machine only: reach a local Descope in a container by http://localhost and the "
+            "port that it publishes, or let it speak TLS, and trust its certificate by ssl"
         )
-    if "@" in parts.netloc or "?" in url or "#" in url:
-        raise ConfigurationError("base_url must not hold credentials, a query or a fragment")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise ConfigurationError(
-            "base_url must use https: plain http would show the keys to the network "
-            "(it is allowed to this machine only)"
-        )
-    return url
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address stands for this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return found
 
 
 def _key_text(parameter: str, value: object) -> str | None:
@@ -260,25 +245,13 @@ def _options(parameter: str, cls: type[Options], value: object) -> Options:
     return cls(**given)
 
 
-def _proxy(trust_env: object, base_url: str) -> Secret[str] | None:
-    """The environment's proxy, with the password that it may hold."""
+def _is_trusted(trust_env: object) -> bool:
     if not isinstance(trust_env, bool):
         raise ConfigurationError("trust_env must be True or False")
-    parts = urlsplit(base_url)
-    # Plain http is only for this machine, so no proxy shall see it.
-    if not trust_env or parts.scheme != "https" or proxy_bypass(parts.netloc):
-        return None
-    found = Secret(getproxies().get("https", ""))
-    if not found.reveal():
-        return None
-    if "://" not in found.reveal():
-        return Secret(f"http://{found.reveal()}")
-    if not found.reveal().startswith(("http://", "https://")):
-        raise ConfigurationError("the proxy in HTTPS_PROXY must be an http or https URL")
-    return found
+    return trust_env
 
 
-def _ssl(value: object, base_url: str) -> SSLContext | None:
+def _ssl(value: object, base_url: BaseURL) -> SSLContext | None:
     if value is None:
         return None
     trust = "to trust your own authority use ssl.create_default_context(cafile=…)"
@@ -286,10 +259,14 @@ def _ssl(value: object, base_url: str) -> SSLContext | None:
         raise ConfigurationError(
             f"ssl must be an ssl.SSLContext; certificates are always checked, so {trust}"
         )
-    checks = value.verify_mode is CERT_REQUIRED and value.check_hostname
-    if not checks and not is_loopback(urlsplit(base_url).hostname or ""):
+    if not _checks(value) and not base_url.is_loopback:
         raise ConfigurationError(
             "ssl must check certificates and host names, except to this machine: without that, "
             f"anybody on the way could take the keys; {trust}"
         )
     return value
+
+
+def _checks(context: SSLContext | None) -> bool:
+    """Whether a context makes sure who answers; the default one does."""
+    return context is None or (context.verify_mode is CERT_REQUIRED and context.check_hostname)

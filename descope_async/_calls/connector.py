@@ -1,0 +1,136 @@
+"""Makes connections, and hands them out to attempts."""
+
+from __future__ import annotations
+
+import ipaddress
+import select
+import socket
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import Any, Final
+from weakref import WeakSet
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from descope_async._runtime.name_lookups import look_up
+
+from .attempts import Attempt
+
+#: The attempt that the running task carries out.
+ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("ATTEMPT")
+
+
+class NotThisMachine(OSError):
+    """An address that is not this machine's, where no other may be connected to."""
+
+
+class Connector(aiohttp.TCPConnector):
+    """Notes in an attempt that it gets a connection, and gives it no second one.
+
+    Args:
+        only_this_machine: Whether to refuse every address that is not a loopback address.
+        settings: Those of aiohttp.
+
+    Attributes:
+        sockets: Those of the open connections, among others.
+    """
+
+    sockets: WeakSet[socket.socket]
+
+    def __init__(self, *, only_this_machine: bool, **settings: Any) -> None:
+        self.sockets = WeakSet()
+        self._only_this_machine = only_this_machine
+        self._used = WeakSet[Any]()
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]  # aiohttp's
+            resolver=_Resolver(), socket_factory=self._new_socket, **settings
+        )
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: Any,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
+    ) -> Any:
+        """A connection for the request, which is written to it by whoever gets it."""
+        attempt = ATTEMPT.get()
+        if attempt.is_sent:
+            # aiohttp sends some requests a second time by itself, which is not its to decide here.
+            raise aiohttp.ServerDisconnectedError
+        connection = await super().connect(req, traces, timeout)
+        while connection.protocol in self._used and _has_spoken(connection):
+            # What came while nobody had asked would be taken for the answer.
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
+        # Whatever is raised up to here, no byte went out; from here on one may.
+        attempt.is_sent = True
+        attempt.hear()
+        attempt.is_reused = connection.protocol in self._used
+        if not attempt.is_reused:
+            self._used.add(connection.protocol)
+        return connection
+
+    def drop(self) -> None:
+        """Close the sockets of a loop that is closed, on which nothing can be awaited."""
+        for each in list(self.sockets):
+            each.close()
+        with suppress(RuntimeError):  # what waits for a connection cannot be told any more
+            for _ in self.close().__await__():
+                pass
+
+    def _new_socket(self, address: Any) -> socket.socket:
+        family, kind, protocol, _, where = address
+        if self._only_this_machine and not _is_loopback(where[0]):
+            raise NotThisMachine(f"{where[0]} is not an address of this machine")
+        made = socket.socket(family, kind, protocol)
+        self.sockets.add(made)
+        return made
+
+
+class _Resolver(AbstractResolver):
+    """The same wherever this runs: aiohttp's own choice depends on what else is installed."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host=found.address,
+                port=port,
+                family=found.family,
+                proto=found.protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for found in await look_up(host, family)
+        ]
+
+    async def close(self) -> None:
+        pass  # nothing is kept open
+
+
+def _has_spoken(connection: Any) -> bool:
+    """Whether something has arrived over a connection that nobody has asked anything."""
+    if connection.protocol.should_close:
+        return True
+    found = connection.transport.get_extra_info("socket")
+    # The loop may not have read it yet.
+    return found is not None and _is_readable(found.fileno())
+
+
+if hasattr(select, "poll"):
+
+    def _is_readable(descriptor: int) -> bool:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(0))
+else:  # on Windows, where descriptors of any number may be selected
+
+    def _is_readable(descriptor: int) -> bool:
+        return bool(select.select([descriptor], [], [], 0)[0])
+
+
+def _is_loopback(host: str) -> bool:
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)  # of IPv6 addresses only
+    return (mapped or address).is_loopback

@@ -1,0 +1,72 @@
+"""What is to be done when an event loop is closed, however that happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextvars import Context
+from typing import Final
+from weakref import WeakKeyDictionary, finalize
+
+from .forks import forget_in_child
+
+#: A timer that no loop lives to see. Timers of a hundred years overflow on some platforms.
+_NEVER: Final = 1e8
+
+
+class _Token:
+    """Held by a timer of the loop and by nothing else, so it goes when the loop is closed."""
+
+    __slots__ = ("__weakref__",)
+
+
+class _Callbacks:
+    """What is to be done at the end of one loop."""
+
+    def __init__(self) -> None:
+        self._callbacks: set[Callable[[], None]] = set()
+        forget_in_child(self)
+
+    def add(self, callback: Callable[[], None]) -> None:
+        self._callbacks.add(callback)
+
+    def discard(self, callback: Callable[[], None]) -> None:
+        self._callbacks.discard(callback)
+
+    def call(self) -> None:
+        while self._callbacks:
+            self._callbacks.pop()()
+
+    def forget(self) -> None:
+        """In a forked child, which has no part in its parent's loops."""
+        self._callbacks.clear()
+
+
+def at_loop_end(callback: Callable[[], None]) -> None:
+    """Have a function called when the running loop is closed.
+
+    A loop calls nobody then, but drops its timers. The function is called while that happens: it
+    must be short, and must not use the loop.
+    """
+    loop = asyncio.get_running_loop()
+    callbacks = _ends.get(loop)
+    if callbacks is None:
+        callbacks = _ends[loop] = _Callbacks()
+        token = _Token()
+        finalize(token, callbacks.call).atexit = False
+        loop.call_later(_NEVER, _nothing, token, context=Context())
+    callbacks.add(callback)
+
+
+def forget_loop_end(callback: Callable[[], None]) -> None:
+    """Do not call the function when the running loop is closed."""
+    callbacks = _ends.get(asyncio.get_running_loop())
+    if callbacks is not None:
+        callbacks.discard(callback)
+
+
+def _nothing(_: _Token) -> None:
+    pass
+
+
+_ends: Final = WeakKeyDictionary[asyncio.AbstractEventLoop, _Callbacks]()
