@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import accumulate
+from math import isfinite
 from typing import Any, Final, NoReturn, cast
 
 
@@ -36,11 +37,15 @@ def read_object(document: bytes) -> ReadOnlyDict | None:
 
     None when there is no such object: not UTF-8, not JSON (NaN and Infinity are not), something
     else than an object, nested more than 64 deep, or a name twice in one object, which two readers
-    may take for two different values. No error is chained, because JSON's errors quote the document.
+    may take for two different values. Also None for what Python could not write as JSON again: a
+    number beyond every float, and half of a surrogate pair. No error is chained, because JSON's
+    errors quote the document.
     """
     try:
         text = document.decode()
         value = None if _is_too_deep(text) else _DECODER.decode(text)
+        if _may_have_half_surrogates(text):
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, ReadOnlyDict) else None
@@ -59,6 +64,7 @@ def glance(document: bytes) -> Mapping[str, Any] | None:
             and text.count('":') == _count(value)
             and not _parts_names_from_colons(text)
             and not _is_too_deep(text)
+            and not _may_have_half_surrogates(text)
         ):
             return cast("dict[str, Any]", value)
     return read_object(document)
@@ -67,7 +73,7 @@ def glance(document: bytes) -> Mapping[str, Any] | None:
 def read_only(value: Any) -> Any:
     """A copy of decoded JSON as `read_object` gives it: read-only dicts, and tuples for lists."""
     if isinstance(value, dict):
-        members = ReadOnlyDict(value)
+        members = ReadOnlyDict(cast("dict[str, Any]", value))
         for name, item in members.items():
             if isinstance(item, dict | list | tuple):
                 _SET(members, name, read_only(item))
@@ -93,6 +99,10 @@ def _is_too_deep(text: str) -> bool:
         return False
     steps = map(_STEPS.__getitem__, _NO_BRACKETS.sub("", text))
     return max(accumulate(steps), default=0) > _MAX_DEPTH
+
+
+def _may_have_half_surrogates(text: str) -> bool:
+    return "\\u" in text and _SURROGATE.search(text) is not None
 
 
 def _count(members: Any) -> int:
@@ -130,6 +140,11 @@ def _refuse(_: str) -> NoReturn:
     raise ValueError("not a JSON number")
 
 
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if isfinite(number) else _refuse(digits)
+
+
 #: Far beyond any token's claims, and far from what the interpreter's stack can hold.
 _MAX_DEPTH: Final = 64
 #: Strings, also one that nothing ends, and what is neither in a string nor a bracket. Possessive, so
@@ -137,7 +152,12 @@ _MAX_DEPTH: Final = 64
 _NO_BRACKETS: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?+|[^][{}"]++', re.DOTALL)
 _STEPS: Final = {"{": 1, "[": 1, "}": -1, "]": -1}
 
+#: An escape that is half of a pair, or the whole of one when another follows.
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
 #: Past the refusal of `ReadOnlyDict`, before anybody else holds it.
 _SET: Final = dict[str, Any].__setitem__
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_read_only, parse_constant=_refuse)
-_PLAIN_DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_read_only, parse_constant=_refuse, parse_float=_finite
+)
+_PLAIN_DECODER: Final = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)

@@ -20,8 +20,10 @@ from ._secret import Secret
 from ._strict_json import read_object
 from ._telemetry import Telemetry
 from ._tokens import used_proofs as replays
-from ._tokens.signing_keys import MAX_KEY_SET, FetchedKeys, KeyCache, parse_pinned_keys
-from ._tokens.validation import ClaimRules, SessionValidator, issuers_of
+from ._tokens.claim_rules import ClaimRules, issuers_of
+from ._tokens.key_set import MAX_KEY_SET, parse_pinned_keys
+from ._tokens.signing_keys import FetchedKeys, SigningKeys
+from ._tokens.validation import SessionValidator
 from .access_keys import AccessKeys
 from .dpop_request import DPoPRequest
 from .errors import ClientClosed, UnexpectedResponse
@@ -139,7 +141,7 @@ class DescopeClient:
             self._config.leeway,
         )
         # Not a method of this class: in a cycle, a forgotten client would not be noticed at once.
-        self._keys = KeyCache(
+        self._keys = SigningKeys(
             partial(_fetch_keys, self._config, self._transport),
             clock,
             parse_pinned_keys(pinned) if pinned else None,

@@ -54,6 +54,9 @@ class DPoPRequest:
             one is accepted.
         scheme: The scheme of the ``Authorization`` header, such as ``"DPoP"``; None when the token
             came some other way.
+        accepts_bearer: Whether a bound token may also come under the Bearer scheme, with its proof.
+            RFC 9449, 7.2 demands to refuse it, because a client that sends it so does not know
+            that it is bound.
 
     Raises:
         InvalidArgument: A value is not of its type.
@@ -63,6 +66,7 @@ class DPoPRequest:
     url: str
     proofs: Sequence[str] = field(repr=False)
     scheme: str | None
+    accepts_bearer: bool
 
     def __init__(
         self,
@@ -70,6 +74,8 @@ class DPoPRequest:
         url: str,
         proofs: Sequence[str] = (),
         scheme: str | None = None,
+        *,
+        accepts_bearer: bool = False,
     ) -> None:
         given = Secret[object](proofs)
         del proofs  # no traceback shall show them
@@ -86,6 +92,7 @@ class DPoPRequest:
         object.__setattr__(self, "url", url)
         object.__setattr__(self, "proofs", checked.reveal())
         object.__setattr__(self, "scheme", scheme)
+        object.__setattr__(self, "accepts_bearer", accepts_bearer is True)
 
     def __repr__(self) -> str:
         shown = [f"{name}={getattr(self, name, None)!r}" for name in ("method", "url", "scheme")]
@@ -99,6 +106,7 @@ class DPoPRequest:
         headers: Mapping[str, str] | Iterable[tuple[str, str]],
         *,
         trust_forwarded: bool = False,
+        accepts_bearer: bool = False,
     ) -> Self:
         """The request with these headers.
 
@@ -110,6 +118,7 @@ class DPoPRequest:
             trust_forwarded: Whether to take scheme and host from ``X-Forwarded-Proto`` and
                 ``X-Forwarded-Host``, where they are. Only behind a proxy that sets both itself:
                 anybody else's would let a proof for another server fit.
+            accepts_bearer: As for the class.
 
         Raises:
             InvalidArgument: A value is not of its type.
@@ -122,7 +131,7 @@ class DPoPRequest:
         if trust_forwarded and isinstance(url, str):
             url = _forwarded(url, found["x-forwarded-proto"], found["x-forwarded-host"])
         scheme = next(iter(found["authorization"]), "")
-        return cls(method, url, found["dpop"], scheme or None)
+        return cls(method, url, found["dpop"], scheme or None, accepts_bearer=accepts_bearer)
 
 
 def normal_url(url: str) -> str | None:

@@ -41,7 +41,7 @@ _PADDING: Final = (b"", b"", b"==", b"=")
 
 
 @frozen
-class UnverifiedToken:
+class UncheckedToken:
     """A compact JWS taken apart. Nothing in it may be trusted yet.
 
     Attributes:
@@ -98,7 +98,7 @@ _PROOF: Final = _Kind(
 )
 
 
-def parse(token: object) -> UnverifiedToken:
+def parse(token: object) -> UncheckedToken:
     """Take a compact JWS, a str or bytes, apart, to find its key by ``kid``.
 
     Raises:
@@ -106,10 +106,10 @@ def parse(token: object) -> UnverifiedToken:
             canonical base64url within the size limits, with a header that this package reads.
     """
     header, payload, signature = _segments(token, _TOKEN)
-    return UnverifiedToken(*_token_header(header), *_signed(header, payload, signature, _TOKEN))
+    return UncheckedToken(*_token_header(header), *_signed(header, payload, signature, _TOKEN))
 
 
-def parse_proof(proof: object) -> tuple[UnverifiedToken, Mapping[str, object]]:
+def parse_proof(proof: object) -> tuple[UncheckedToken, Mapping[str, object]]:
     """Take a proof of possession (RFC 9449, 4.2) apart: a JWS, and the JWK that it brings along.
 
     Raises:
@@ -121,7 +121,7 @@ def parse_proof(proof: object) -> tuple[UnverifiedToken, Mapping[str, object]]:
     if not isinstance(jwk, Mapping):
         raise TokenMalformed("the proof's header has no key (jwk)")
     return (
-        UnverifiedToken(header["alg"], None, *_signed(segment, payload, signature, _PROOF)),
+        UncheckedToken(header["alg"], None, *_signed(segment, payload, signature, _PROOF)),
         cast("Mapping[str, object]", jwk),
     )
 

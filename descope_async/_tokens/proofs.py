@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn, cast
 
+from attrs import frozen
+
 from descope_async._strict_json import read_object
 from descope_async.dpop_request import DPoPRequest, normal_url
 from descope_async.errors import (
@@ -18,15 +20,29 @@ from descope_async.errors import (
 from descope_async.session_token import SessionToken
 
 from .compact import MAX_PROOF, sha256_base64url
-from .signatures import verify_proof
+from .signatures import check_signature, open_proof
 
-#: Seconds that a proof may be old, and that its maker's clock may be ahead.
-_OLDEST, _AHEAD = 60, 5
-#: Characters of a proof's id.
+#: Seconds that a proof may be old, and seconds by which its maker's clock may be ahead.
+MAX_AGE: Final = 60
+MAX_AHEAD: Final = 5
+#: Characters of a proof's ``jti``.
 _MAX_ID: Final = 128
 
 
-def check_proof(session: SessionToken, request: DPoPRequest | None, now: float) -> str | None:
+@frozen
+class Proof:
+    """A proof that fits its token and its request, and that must not be used twice.
+
+    Attributes:
+        id: Names it, and the key that made it: 43 characters of base64url.
+        issued_at: When its maker says that it was made, epoch seconds.
+    """
+
+    id: str
+    issued_at: float
+
+
+def check_proof(session: SessionToken, request: DPoPRequest | None, now: float) -> Proof | None:
     """Check the proof for a token whose signature and claims are right.
 
     Args:
@@ -35,37 +51,38 @@ def check_proof(session: SessionToken, request: DPoPRequest | None, now: float) 
         now: Epoch seconds.
 
     Returns:
-        An id of the proof, by which to refuse its second use; None for a token that needs no proof.
+        The proof, to refuse its second use; None for a token that needs no proof.
 
     Raises:
         ProofRequired: There is none, or the token is bound in a way that this package cannot check.
         ProofInvalid: It is not a proof for this token and this request.
-        TokenTypeMismatch: The request uses the DPoP scheme for a token that is not bound.
+        TokenTypeMismatch: The token came under a scheme that is not for it: a bound one under
+            Bearer (RFC 9449, 7.2), or another one under DPoP.
     """
     bound_to = _bound_to(session.claims)
+    scheme = "" if request is None else (request.scheme or "").lower()
     if bound_to is None:
-        if request is not None and (request.scheme or "").lower() == "dpop":
+        if scheme == "dpop":
             raise TokenTypeMismatch("the token is bound to no key: the DPoP scheme is not for it")
         return None
     if request is None or not request.proofs:
         raise ProofRequired("the token is bound to its holder's key, whose proof is missing")
+    if scheme not in {"", "dpop"} and not request.accepts_bearer:
+        raise TokenTypeMismatch("the token is bound to a key: it must come under the DPoP scheme")
     if len(request.proofs) > 1 or "," in request.proofs[0][:MAX_PROOF]:
         raise ProofInvalid("there must be exactly one DPoP header")
-    payload, thumbprint = _verified(request.proofs[0])
-    if thumbprint != bound_to:
-        _refuse("is signed by another key than the token is bound to", "jwk")
-    claims = read_object(payload)
+    claims = read_object(_signed(request.proofs[0], bound_to))
     if claims is None:
         raise ProofInvalid("the proof's claims are not a JSON object of distinct names")
     _check_request(claims, request)
-    _check_time(claims.get("iat"), now)
+    issued_at = _checked_time(claims.get("iat"), now)
     if claims.get("ath") != sha256_base64url(session.jwt.encode()):
         _refuse("was made for another token", "ath")
     proof_id = claims.get("jti")
     if not isinstance(proof_id, str) or not 0 < len(proof_id) <= _MAX_ID:
         _refuse(f"must have an id of 1 to {_MAX_ID} characters", "jti")
-    # One id in the hands of two keys is two proofs.
-    return sha256_base64url(f"{thumbprint}.{proof_id}".encode(errors="surrogatepass"))
+    # Two keys may choose the same id: those are two proofs.
+    return Proof(sha256_base64url(f"{bound_to}.{proof_id}".encode()), issued_at)
 
 
 def _bound_to(claims: Mapping[str, Any]) -> str | None:
@@ -82,14 +99,16 @@ def _bound_to(claims: Mapping[str, Any]) -> str | None:
     raise ProofRequired("the token is bound to its holder in a way that cannot be checked (cnf)")
 
 
-def _verified(proof: str) -> tuple[bytes, str]:
-    """What the proof says, and the thumbprint of the key that has signed it."""
+def _signed(proof: str, thumbprint: str) -> bytes:
+    """What the proof says, if the key with this thumbprint has signed it."""
     try:
-        payload, key = verify_proof(proof)
+        unchecked, key = open_proof(proof)
+        if key.thumbprint == thumbprint:  # which costs far less than to check a signature
+            return check_signature(unchecked, key, "proof")
     except (TokenMalformed, SignatureInvalid, InvalidArgument) as error:
         problem = str(error)
     else:
-        return payload, key.thumbprint
+        _refuse("is signed by another key than the token is bound to", "jwk")
     raise ProofInvalid(problem)
 
 
@@ -103,11 +122,12 @@ def _check_request(claims: Mapping[str, Any], request: DPoPRequest) -> None:
         _refuse(f"was made for another URL than {asked}", "htu")
 
 
-def _check_time(issued: object, now: float) -> None:
-    if isinstance(issued, bool) or not isinstance(issued, int | float):
+def _checked_time(issued_at: object, now: float) -> float:
+    if isinstance(issued_at, bool) or not isinstance(issued_at, int | float):
         _refuse("does not say when it was made", "iat")
-    if not now - _OLDEST <= issued <= now + _AHEAD:
-        _refuse(f"must be at most {_OLDEST} s old, and not from the future", "iat")
+    if not now - MAX_AGE <= issued_at <= now + MAX_AHEAD:
+        _refuse(f"must be at most {MAX_AGE} s old, and not from the future", "iat")
+    return issued_at
 
 
 def _refuse(problem: str, claim: str) -> NoReturn:

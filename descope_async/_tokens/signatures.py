@@ -24,7 +24,7 @@ from .compact import (
     ALGORITHMS,
     MAX_TOKEN,
     PROOF_ALGORITHMS,
-    UnverifiedToken,
+    UncheckedToken,
     from_base64url,
     is_name,
     parse,
@@ -58,8 +58,8 @@ class _Handle(Protocol):
 
 
 @frozen
-class VerifyingKey:
-    """A public key, ready to verify with the one algorithm that it is for.
+class PublicKey:
+    """A public key, ready to check signatures of the one algorithm that it is for.
 
     Attributes:
         kid: The key's id; None for a key without one.
@@ -98,7 +98,7 @@ class _EdwardsKey:
         return True
 
 
-def verify_compact(token: str | bytes, key: VerifyingKey | Mapping[str, object]) -> bytes:
+def check_compact(token: str | bytes, key: PublicKey | Mapping[str, object]) -> bytes:
     """The payload of a compact JWS that this very key has signed.
 
     Args:
@@ -110,26 +110,25 @@ def verify_compact(token: str | bytes, key: VerifyingKey | Mapping[str, object])
         TokenMalformed: The token is not a compact JWS of the strict form.
         SignatureInvalid: Another key, another algorithm, or a changed token.
     """
-    return verify(parse(token), key if isinstance(key, VerifyingKey) else load_key(key))
+    return check_signature(parse(token), key if isinstance(key, PublicKey) else load_key(key))
 
 
-def verify_proof(proof: object) -> tuple[bytes, VerifyingKey]:
-    """The payload of a proof of possession (RFC 9449, 4.2), and the key that has signed it.
+def open_proof(proof: object) -> tuple[UncheckedToken, PublicKey]:
+    """A proof of possession (RFC 9449, 4.2) taken apart, and the key that it brings along.
 
-    The key is the one that the proof brings along: it proves something only where it is expected.
+    Whether that key has signed it is not checked yet. It proves something only where this very key
+    is expected, and to compare the two costs less than to check a signature.
 
     Raises:
         TokenMalformed: It is not a compact JWS of the strict form, or no such proof.
         InvalidArgument: Its key is not a public key for one of ``PROOF_ALGORITHMS``, or a weak one.
-        SignatureInvalid: Another key, another algorithm, or a changed proof.
     """
-    unverified, jwk = parse_proof(proof)
+    unchecked, jwk = parse_proof(proof)
     # A key may leave open what it is for (RFC 7517, 4.4); then the header's word counts.
-    key = load_key({"alg": unverified.alg, **jwk}, PROOF_ALGORITHMS)
-    return verify(unverified, key, "proof"), key
+    return unchecked, load_key({"alg": unchecked.alg, **jwk}, PROOF_ALGORITHMS)
 
 
-def verify(token: UnverifiedToken, key: VerifyingKey, noun: str = "token") -> bytes:
+def check_signature(token: UncheckedToken, key: PublicKey, noun: str = "token") -> bytes:
     """The payload of a token that this very key has signed. Errors call it by the noun.
 
     Raises:
@@ -148,7 +147,7 @@ def verify(token: UnverifiedToken, key: VerifyingKey, noun: str = "token") -> by
     return token.payload
 
 
-def load_key(jwk: object, algorithms: frozenset[str] = ALGORITHMS) -> VerifyingKey:
+def load_key(jwk: object, algorithms: frozenset[str] = ALGORITHMS) -> PublicKey:
     """Construct a public key from its JWK (RFC 7517).
 
     The JWK must say which algorithm it is for. One with private members is refused: once
@@ -174,7 +173,7 @@ def load_key(jwk: object, algorithms: frozenset[str] = ALGORITHMS) -> VerifyingK
         public, signature_length = _okp(members)
     else:
         public, signature_length = _rsa(members)
-    return VerifyingKey(kid, alg, _thumbprint(public), signature_length, _construct(public, alg))
+    return PublicKey(kid, alg, _thumbprint(public), signature_length, _construct(public, alg))
 
 
 def _check_purpose(jwk: Mapping[str, object]) -> None:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Final, Literal, NoReturn, cast
+from typing import Any, Final, Literal, NoReturn
 
 from attrs import field, frozen
 
 from descope_async._runtime.bucket import Bucket
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.single_flight import SingleFlight
-from descope_async._strict_json import read_object
 from descope_async._telemetry import UNHOOKED, Telemetry
 from descope_async.errors import (
     ClientClosed,
     ConfigurationError,
     DescopeError,
-    InvalidArgument,
     KeySetUnavailable,
     RequestFailed,
     UnexpectedResponse,
@@ -26,10 +24,8 @@ from descope_async.errors import (
 )
 from descope_async.events import KeySetFetched
 
-from .signatures import VerifyingKey, load_key
-
-MAX_KEY_SET: Final = 256 * 1024
-_MAX_KEYS: Final = 64
+from .key_set import KeySet, parse_key_set
+from .signatures import PublicKey
 
 #: Seconds until keys are renewed in the background, unless the service says otherwise.
 _FRESH_FOR: Final = 600.0
@@ -48,54 +44,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
 
-KeySet = Mapping[str, VerifyingKey]
 _Why = Literal["first", "due", "expired", "unknown_key", "asked"]
-
-
-def parse_key_set(document: bytes) -> KeySet:
-    """The usable keys of a JWK set (RFC 7517, 5) by their kid, the first where two share one.
-
-    A key that is broken, weak or meant for something else is passed over.
-
-    Raises:
-        UnexpectedResponse: It is no JWK set, or none of its keys is usable.
-    """
-    listed = _listed(document)
-    if listed is None:
-        raise UnexpectedResponse("the key set is not a JSON object with a list of keys")
-    found: dict[str, VerifyingKey] = {}
-    for jwk in listed[:_MAX_KEYS]:
-        try:
-            key = load_key(jwk)
-        except InvalidArgument:
-            continue
-        if key.kid is not None:
-            found.setdefault(key.kid, key)
-    if not found:
-        raise UnexpectedResponse("the key set has no usable key")
-    return found
-
-
-def parse_pinned_keys(text: str) -> KeySet:
-    """The keys that a client was told to trust: a JWK or a JWK set.
-
-    Raises:
-        ConfigurationError: The text is neither, or a key in it is unusable.
-    """
-    # Surrogates make it invalid UTF-8, which is refused like everything else that is no JSON.
-    document = text.encode(errors="surrogatepass")
-    single = read_object(document)
-    listed = (single,) if single is not None and "keys" not in single else _listed(document)
-    if not listed:
-        raise ConfigurationError("public_key is not a JWK or a JWK set")
-    try:
-        keys = [load_key(jwk) for jwk in listed]
-    except InvalidArgument as error:
-        raise ConfigurationError(f"public_key: {error}") from None
-    pinned = {key.kid: key for key in keys if key.kid is not None}
-    if len(pinned) != len(keys):
-        raise ConfigurationError("public_key: each key must have a kid of its own, to be named by")
-    return pinned
 
 
 @frozen
@@ -131,7 +80,7 @@ class _Snapshot:
     usable_until: float
 
 
-class KeyCache:
+class SigningKeys:
     """The current keys, for any number of tasks, loops and threads.
 
     Args:
@@ -164,28 +113,30 @@ class KeyCache:
         self._searches = Bucket(clock, _SEARCHES, _SEARCH_EVERY)
         self._renewal = SingleFlight[_Snapshot]()
 
-    def key_nowait(self, kid: str) -> VerifyingKey | None:
-        """The key with this id, if that is known without a fetch; None calls for `key`.
+    def key_nowait(self, kid: str, alg: str) -> PublicKey | None:
+        """The signing key with this id, if it is known without a fetch; None calls for `key`.
+
+        Of several with this id, it is the one for the algorithm.
 
         Raises:
             UnknownKey: The keys are pinned, and this is none of them.
         """
         if self._pinned is not None:
-            return _known(self._pinned, kid)
+            return _known(self._pinned, kid, alg)
         held = self._snapshot
         if held is None or self._clock.running() >= held.fresh_until:
             return None
-        return held.keys.get(kid)
+        return held.keys.find(kid, alg)
 
-    async def key(self, kid: str) -> VerifyingKey:
-        """The key with this id.
+    async def key(self, kid: str, alg: str) -> PublicKey:
+        """The signing key with this id. Of several with this id, it is the one for the algorithm.
 
         Raises:
             UnknownKey: The project has no such key, as far as is known now.
             KeySetUnavailable: The keys are not known and cannot be fetched.
         """
         if self._pinned is not None:
-            return _known(self._pinned, kid)
+            return _known(self._pinned, kid, alg)
         now, fetches = self._clock.running(), self._fetches
         held = self._snapshot
         if held is None or now >= held.usable_until:
@@ -194,7 +145,7 @@ class KeyCache:
         elif now >= held.fresh_until:
             self._renewal.start(partial(self._renew, "due"), self._may_renew)
         # Only a fetch that began after the question can show that there is no such key.
-        while kid not in held.keys and held.fetch <= fetches:
+        while held.keys.find(kid, alg) is None and held.fetch <= fetches:
             search = partial(self._renew, "unknown_key")
             found = await self._renewal.join(search, self._searches.take)
             if found is None:
@@ -202,7 +153,7 @@ class KeyCache:
                     self._unavailable()
                 break
             held = found
-        return _known(held.keys, kid)
+        return _known(held.keys, kid, alg)
 
     def export(self) -> str | None:
         """The JWK set that is in use, to be a seed elsewhere; None before the first fetch."""
@@ -303,14 +254,8 @@ def _planted(seed: str, now: float) -> _Snapshot:
     return _Snapshot(keys, document, 0, now, now, now + _STALE_FOR)
 
 
-def _known(keys: KeySet, kid: str) -> VerifyingKey:
-    found = keys.get(kid)
+def _known(keys: KeySet, kid: str, alg: str) -> PublicKey:
+    found = keys.find(kid, alg)
     if found is None:
         raise UnknownKey("the token is signed by a key that the project does not have now")
     return found
-
-
-def _listed(document: bytes) -> tuple[object, ...] | None:
-    members = read_object(document)
-    listed = members.get("keys") if members is not None else None
-    return cast("tuple[object, ...]", listed) if isinstance(listed, tuple) else None

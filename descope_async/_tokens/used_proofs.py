@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from typing import Final, cast
 
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.forks import forget_in_child
-from descope_async.errors import ConfigurationError, ProofReplayed, ReplayStoreFull
+from descope_async.errors import ConfigurationError, ProofInvalid, ProofReplayed, ReplayStoreFull
 from descope_async.settings import ReplayStore
 
-#: Seconds for which a proof is remembered: longer than it is accepted, on clocks that differ.
-REMEMBERED_FOR: Final = 120
+from .proofs import MAX_AGE, MAX_AHEAD, Proof
+
+#: Seconds by which the clocks of processes that share a store may differ.
+_CLOCKS_DIFFER: Final = 55
+#: Seconds for which a used proof is remembered: from the first moment at which it can be accepted,
+#: when it comes from the future, to the last one, when it is as old as a proof may be.
+REMEMBERED_FOR: Final = MAX_AHEAD + MAX_AGE + _CLOCKS_DIFFER
 _CAPACITY: Final = 100_000
 
 
@@ -38,24 +44,30 @@ class UsedProofs:
     def __init__(self, clock: Clock, store: ReplayStore | None = None) -> None:
         self._memory = _Memory(clock)
         self._store = store
+        self._forgotten = _Forgotten(clock)
 
-    async def use(self, proof_id: str) -> None:
+    async def use(self, proof: Proof) -> None:
         """Use a proof up.
 
         Raises:
             ProofReplayed: It was used before.
+            ProofInvalid: It may have been used before, at a time that is no longer remembered.
             ReplayStoreFull: There is no room to remember it.
         """
+        self._forgotten.check(proof)
         if self._store is None:
-            _demand_first(self._memory.first_use(proof_id))
+            _demand_first(self._memory.first_use(proof.id))
         else:
-            _demand_first(await self._store.first_use(proof_id, REMEMBERED_FOR))
+            _demand_first(await self._store.first_use(proof.id, REMEMBERED_FOR))
+        self._forgotten.note(proof)
 
-    def use_nowait(self, proof_id: str) -> bool:
+    def use_nowait(self, proof: Proof) -> bool:
         """As `use`, without I/O: False, and nothing done, when the store must be asked."""
         if self._store is not None:
             return False
-        _demand_first(self._memory.first_use(proof_id))
+        self._forgotten.check(proof)
+        _demand_first(self._memory.first_use(proof.id))
+        self._forgotten.note(proof)
         return True
 
 
@@ -63,6 +75,50 @@ def _demand_first(is_first: object) -> None:
     # Nothing but True, since a store that answers nonsense has not remembered anything.
     if is_first is not True:
         raise ProofReplayed("the proof was used before (jti)", claim="jti")
+
+
+class _Forgotten:
+    """Up to when the proofs that were used may be forgotten, by the time at which they were made.
+
+    Proofs are accepted by the wall clock, and forgotten by the running one. Where the wall clock is
+    set back, a proof that was used and forgotten would be young again. So no proof is accepted that
+    was not made after all that may be forgotten.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        #: The latest time of making among the proofs that were used in a second of the running clock.
+        self._used: OrderedDict[int, float] = OrderedDict()
+        self._until = -math.inf
+        forget_in_child(self)
+
+    def check(self, proof: Proof) -> None:
+        """Refuse a proof that may be a forgotten one.
+
+        Raises:
+            ProofInvalid: It may be.
+        """
+        with self._lock:
+            now = self._clock.running()
+            while self._used and next(iter(self._used)) + REMEMBERED_FOR <= now:
+                self._until = max(self._until, self._used.popitem(last=False)[1])
+        if proof.issued_at <= self._until:
+            raise ProofInvalid(
+                "the proof was made before others that are forgotten: this machine's clock was set "
+                "back (iat)",
+                claim="iat",
+            )
+
+    def note(self, proof: Proof) -> None:
+        """Note that a proof was used."""
+        with self._lock:
+            second = int(self._clock.running())
+            self._used[second] = max(self._used.get(second, -math.inf), proof.issued_at)
+
+    def forget(self) -> None:
+        """Start clean in a forked child, where nobody is left to release the lock."""
+        self._lock = threading.Lock()
 
 
 class _Memory:

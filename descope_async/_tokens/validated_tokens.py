@@ -8,46 +8,47 @@ from attrs import frozen
 
 from descope_async.session_token import SessionToken
 
-from .signatures import VerifyingKey
+from .signatures import PublicKey
 
 _GENERATION: Final = 1024
-#: Characters: 258 bits, as many as a hash of all of it would have.
+#: Characters of a signature: 258 bits, as many as a hash of the whole token would have.
 _TAIL: Final = 43
 
 Name: TypeAlias = tuple[str, frozenset[str] | None]
 
 
 @frozen
-class VerifiedToken:
-    """What a token stands for, and the very key that proved it.
+class ValidatedToken:
+    """What a token stands for, and the key that its signature was checked with.
 
-    The proof is good for as long as that key is among the project's keys.
+    It counts for as long as that key is among the project's signing keys.
 
     Attributes:
-        session: What it stands for.
+        session: What the token stands for.
         key: The key.
-        valid_from: From when on it is valid, epoch seconds.
-        is_bound: Whether it is bound to its holder.
+        valid_from: From when on the token is valid, epoch seconds.
+        is_bound: Whether the token is bound to its holder's key.
     """
 
     session: SessionToken
-    key: VerifyingKey
+    key: PublicKey
     valid_from: float
     is_bound: bool
 
 
-class VerifiedTokens:
-    """The verified tokens of late, by their name.
+class ValidatedTokens:
+    """The tokens that were validated of late, by name.
 
-    Two generations of them: a full one becomes the old one, and what is asked for moves to the
-    young one. Only single dict operations, which threads may do at once.
+    They are kept in two generations. A full young generation becomes the old one, and the old one
+    is dropped. A token that is found in the old one moves to the young one. Only single operations
+    on dicts are used, which several threads may do at once.
     """
 
     def __init__(self) -> None:
-        self._young: dict[Name, VerifiedToken] = {}
-        self._old: dict[Name, VerifiedToken] = {}
+        self._young: dict[Name, ValidatedToken] = {}
+        self._old: dict[Name, ValidatedToken] = {}
 
-    def find(self, name: Name) -> VerifiedToken | None:
+    def find(self, name: Name) -> ValidatedToken | None:
         """The token of this name, if it is remembered."""
         found = self._young.get(name)
         if found is None:
@@ -56,16 +57,17 @@ class VerifiedTokens:
                 self.remember(name, found)
         return found
 
-    def remember(self, name: Name, verified: VerifiedToken) -> None:
+    def remember(self, name: Name, validated: ValidatedToken) -> None:
         """Keep a token for a while."""
         if len(self._young) >= _GENERATION:
             self._old, self._young = self._young, {}
-        self._young[name] = verified
+        self._young[name] = validated
 
 
 def name_of(token: str, audience: frozenset[str] | None) -> Name:
-    """What a token is remembered by: the end of its signature, and for whom it was accepted.
+    """What a token is remembered by: the end of its signature, and the audience that accepted it.
 
-    Only its signer can make another token with that end, but anybody can change what stands before it.
+    Only the signer can make another token with that end. But anybody can change what stands before
+    it, so a token that is found must also be compared as a whole.
     """
     return token[-_TAIL:], audience

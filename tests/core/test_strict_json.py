@@ -94,6 +94,11 @@ def test_a_glance_never_raises(document: bytes) -> None:
         '{"x":"\\":","a" :1,"a":2}',
         '{"a":1}{"a":1}',
         '{"a":NaN}',
+        '{"a":1e400}',
+        '{"a":[-1e400]}',
+        '{"a":"\\ud800"}',
+        '{"a":["\\uDFFFx"]}',
+        '{"\\udc00\\ud800":1}',
         " " + "[" * 100_000,
         '{"a":' * 100_000,
         "[]",
@@ -130,3 +135,8 @@ def test_an_open_string_costs_no_more_than_its_length(ending: str) -> None:
     began = time.process_time()
     assert read_object(document) is None
     assert time.process_time() - began < 5, "it took minutes once"
+
+
+def test_a_pair_of_surrogates_is_one_character() -> None:
+    document = b'{"a":"\\ud83d\\ude00","b":"\\\\ud800","c":1e300}'
+    assert glance(document) == read_object(document) == {"a": "😀", "b": "\\ud800", "c": 1e300}

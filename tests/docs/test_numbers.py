@@ -11,12 +11,12 @@ from descope_async._keys import presented_keys as known_keys
 from descope_async._keys import refused_keys as restraint
 from descope_async._keys.held_token import HeldToken
 from descope_async._secret import Secret
-from descope_async._tokens import compact
+from descope_async._tokens import claim_rules as sessions
+from descope_async._tokens import compact, key_set
 from descope_async._tokens import signatures as jws
 from descope_async._tokens import signing_keys as jwks
 from descope_async._tokens import used_proofs as replays
 from descope_async._tokens import validated_tokens as verified_tokens
-from descope_async._tokens import validation as sessions
 
 DOCS = Path(__file__).parents[2] / "docs"
 HOUR, WEEK = 3_600, 7 * 86_400
@@ -30,7 +30,7 @@ TOKEN_CHECKS = [
     f"| {jwks._STALE_FOR / HOUR:g} hours |",
     f"| {jwks._SEARCHES} at once, then one every {jwks._SEARCH_EVERY:g} s |",
     f"| {jwks._FIRST_PAUSE:g} s, doubling, at most {jwks._LONGEST_PAUSE:g} s;",
-    f"| {jwks.MAX_KEY_SET // 1024} KiB, {jwks._MAX_KEYS} keys |",
+    f"| {key_set.MAX_KEY_SET // 1024} KiB, {key_set._MAX_KEYS} keys |",
     f"at most {sessions._MAX_LIFETIME / WEEK:g} weeks",
     f"| {compact.MAX_PROOF:,} characters |",
     f"| {replays.REMEMBERED_FOR} s |",

@@ -5,12 +5,13 @@ import gc
 import json
 import threading
 import weakref
+from base64 import urlsafe_b64encode
 from functools import partial
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 from jose import jwk
@@ -25,13 +26,9 @@ from descope_async import (
     UnknownKey,
 )
 from descope_async._runtime.clock import Clock
+from descope_async._tokens.key_set import parse_key_set, parse_pinned_keys
 from descope_async._tokens.signatures import load_key
-from descope_async._tokens.signing_keys import (
-    FetchedKeys,
-    KeyCache,
-    parse_key_set,
-    parse_pinned_keys,
-)
+from descope_async._tokens.signing_keys import FetchedKeys, SigningKeys
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -44,6 +41,12 @@ def _public(kid: str) -> dict[str, Any]:
         serialization.NoEncryption(),
     )
     return {**jwk.construct(pem.decode(), "ES256").public_key().to_dict(), "kid": kid}
+
+
+def rsa_jwk() -> dict[str, Any]:
+    numbers = rsa.generate_private_key(65_537, 2_048).public_key().public_numbers()
+    n = urlsafe_b64encode(numbers.n.to_bytes(256, "big")).rstrip(b"=").decode()
+    return {"kty": "RSA", "n": n, "e": "AQAB"}
 
 
 JWKS = {kid: _public(kid) for kid in ("k1", "k2", "k3")}
@@ -71,7 +74,7 @@ class Service:
         self.failure: Exception | None = None
         self.seconds = 0.0
         self.fetches = 0
-        self.cache = KeyCache(self.fetch, self.clock)
+        self.cache = SigningKeys(self.fetch, self.clock)
 
     async def fetch(self) -> FetchedKeys:
         self.fetches += 1
@@ -91,49 +94,49 @@ class Service:
 
 async def test_keys_are_fetched_once_and_then_known() -> None:
     service = Service("k1", "k2")
-    assert service.cache.key_nowait("k1") is None
-    assert (await service.cache.key("k1")).kid == "k1"
-    assert (await service.cache.key("k2")).kid == "k2"
-    warm = service.cache.key_nowait("k2")
+    assert service.cache.key_nowait("k1", "ES256") is None
+    assert (await service.cache.key("k1", "ES256")).kid == "k1"
+    assert (await service.cache.key("k2", "ES256")).kid == "k2"
+    warm = service.cache.key_nowait("k2", "ES256")
     assert warm is not None
-    assert warm is await service.cache.key("k2")
+    assert warm is await service.cache.key("k2", "ES256")
     assert service.fetches == 1
 
 
 async def test_stale_keys_serve_while_new_ones_come() -> None:
     service = Service("k1")
-    await service.cache.key("k1")
+    await service.cache.key("k1", "ES256")
     service.clock.elapsed += 539
-    await service.cache.key("k1")
+    await service.cache.key("k1", "ES256")
     assert service.fetches == 1
     service.rotate("k1", "k2")
     service.seconds = 0.05
     service.clock.elapsed += 122
-    assert service.cache.key_nowait("k1") is None
+    assert service.cache.key_nowait("k1", "ES256") is None
     for _ in range(5):
-        assert (await service.cache.key("k1")).kid == "k1"
+        assert (await service.cache.key("k1", "ES256")).kid == "k1"
     await asyncio.sleep(0)
-    assert service.cache.key_nowait("k2") is None
+    assert service.cache.key_nowait("k2", "ES256") is None
     await service.settle()
-    assert service.cache.key_nowait("k2") is not None
+    assert service.cache.key_nowait("k2", "ES256") is not None
     assert service.fetches == 2
 
 
 async def test_a_revoked_key_is_gone_after_the_next_refresh() -> None:
     service = Service("k1", "k2")
-    await service.cache.key("k1")
+    await service.cache.key("k1", "ES256")
     service.rotate("k2")
     await service.cache.refresh()
     assert service.fetches == 2
     with pytest.raises(UnknownKey):
-        await service.cache.key("k1")
+        await service.cache.key("k1", "ES256")
 
 
 async def test_a_daily_rotation_goes_unnoticed() -> None:
     service = Service("k1")
-    await service.cache.key("k1")
+    await service.cache.key("k1", "ES256")
     service.rotate("k1", "k2")
-    assert (await service.cache.key("k2")).kid == "k2"
+    assert (await service.cache.key("k2", "ES256")).kid == "k2"
     assert service.fetches == 2
 
 
@@ -158,37 +161,37 @@ async def test_a_daily_rotation_goes_unnoticed() -> None:
 async def test_cache_control_is_honoured_within_bounds(header: str, fresh_for: float) -> None:
     service = Service("k1")
     service.answer = FetchedKeys(document("k1"), header)
-    await service.cache.key("k1")
+    await service.cache.key("k1", "ES256")
     service.clock.elapsed += 0.89 * fresh_for
-    assert service.cache.key_nowait("k1") is not None
+    assert service.cache.key_nowait("k1", "ES256") is not None
     service.clock.elapsed += 0.22 * fresh_for
-    assert service.cache.key_nowait("k1") is None
+    assert service.cache.key_nowait("k1", "ES256") is None
 
 
 async def test_an_outage_is_bridged_for_a_day_and_then_admitted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     service = Service("k1")
-    await service.cache.key("k1")
+    await service.cache.key("k1", "ES256")
     service.failure = ConnectionFailed("refused")
     service.clock.elapsed += HOUR
     for _ in range(20):
-        assert (await service.cache.key("k1")).kid == "k1"
+        assert (await service.cache.key("k1", "ES256")).kid == "k1"
         await service.settle()
     assert service.fetches == 2
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     for _ in range(10):
         service.clock.elapsed += HOUR
-        await service.cache.key("k1")
+        await service.cache.key("k1", "ES256")
         await service.settle()
     assert service.fetches == 12
     service.clock.elapsed += 14 * HOUR
     with pytest.raises(KeySetUnavailable) as refusal:
-        await service.cache.key("k1")
+        await service.cache.key("k1", "ES256")
     assert isinstance(refusal.value.__cause__, ConnectionFailed)
     service.failure = None
     service.clock.elapsed += 30
-    assert (await service.cache.key("k1")).kid == "k1"
+    assert (await service.cache.key("k1", "ES256")).kid == "k1"
 
 
 @pytest.mark.parametrize(
@@ -197,11 +200,11 @@ async def test_an_outage_is_bridged_for_a_day_and_then_admitted(
 )
 async def test_a_useless_answer_does_not_replace_the_keys(body: bytes) -> None:
     service = Service("k1")
-    await service.cache.key("k1")
+    await service.cache.key("k1", "ES256")
     service.answer = FetchedKeys(body)
     with pytest.raises(KeySetUnavailable):
         await service.cache.refresh()
-    assert service.cache.key_nowait("k1") is not None
+    assert service.cache.key_nowait("k1", "ES256") is not None
 
 
 async def test_a_cold_start_in_an_outage_does_not_hammer() -> None:
@@ -209,7 +212,7 @@ async def test_a_cold_start_in_an_outage_does_not_hammer() -> None:
     service.failure = NotFound("no such project", status_code=404, request_id="r1")
     for _ in range(50):
         with pytest.raises(KeySetUnavailable) as refusal:
-            await service.cache.key("k1")
+            await service.cache.key("k1", "ES256")
     assert service.fetches == 1
     assert refusal.value.retry_after == pytest.approx(1)
     fetches: list[int] = []
@@ -217,19 +220,19 @@ async def test_a_cold_start_in_an_outage_does_not_hammer() -> None:
         for seconds in (pause - 0.5, 0.5):
             service.clock.elapsed += seconds
             with pytest.raises(KeySetUnavailable):
-                await service.cache.key("k1")
+                await service.cache.key("k1", "ES256")
             fetches.append(service.fetches)
     assert fetches == [1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8]
     service.failure = None
     service.clock.elapsed += 30
-    assert (await service.cache.key("k1")).kid == "k1"
+    assert (await service.cache.key("k1", "ES256")).kid == "k1"
 
 
 async def test_a_failure_says_what_the_service_said() -> None:
     service = Service("k1")
     service.failure = NotFound("no such project", status_code=404, request_id="r1")
     with pytest.raises(KeySetUnavailable) as refusal:
-        await service.cache.key("k1")
+        await service.cache.key("k1", "ES256")
     assert (refusal.value.status_code, refusal.value.request_id) == (404, "r1")
     assert refusal.value.operation == "key_set"
 
@@ -237,51 +240,51 @@ async def test_a_failure_says_what_the_service_said() -> None:
 async def test_a_flood_of_unknown_kids_causes_a_handful_of_fetches() -> None:
     service = Service("k1")
     service.seconds = 0.01
-    await service.cache.key("k1")
+    await service.cache.key("k1", "ES256")
     for flood in range(20):
         outcomes = await asyncio.gather(
-            *(service.cache.key(f"made-up-{flood}-{n}") for n in range(200)),
+            *(service.cache.key(f"made-up-{flood}-{n}", "ES256") for n in range(200)),
             return_exceptions=True,
         )
         assert {type(outcome) for outcome in outcomes} == {UnknownKey}
-        assert service.cache.key_nowait("k1") is not None
+        assert service.cache.key_nowait("k1", "ES256") is not None
     assert service.fetches == 1 + 3
     service.clock.elapsed += 29
     with pytest.raises(UnknownKey):
-        await service.cache.key("x")
+        await service.cache.key("x", "ES256")
     assert service.fetches == 4
     service.clock.elapsed += 1.1
     with pytest.raises(UnknownKey):
-        await service.cache.key("x")
+        await service.cache.key("x", "ES256")
     assert service.fetches == 5
     service.clock.elapsed += HOUR
-    await service.cache.key("k1")
+    await service.cache.key("k1", "ES256")
     await service.settle()
     for n in range(10):
         with pytest.raises(UnknownKey):
-            await service.cache.key(f"y{n}")
+            await service.cache.key(f"y{n}", "ES256")
     assert service.fetches == 6 + 3
 
 
 async def test_failing_searches_count_and_say_that_nothing_is_known() -> None:
     service = Service("k1")
-    await service.cache.key("k1")
+    await service.cache.key("k1", "ES256")
     service.failure = ConnectionFailed("refused")
     for _ in range(10):
         with pytest.raises(KeySetUnavailable):
-            await service.cache.key("new")
-        assert (await service.cache.key("k1")).kid == "k1"
+            await service.cache.key("new", "ES256")
+        assert (await service.cache.key("k1", "ES256")).kid == "k1"
     assert service.fetches == 1 + 3
 
 
 async def test_a_fetch_that_began_too_early_is_no_answer() -> None:
     service = Service("k1")
-    await service.cache.key("k1")
+    await service.cache.key("k1", "ES256")
     service.seconds = 0.05
     early = asyncio.create_task(service.cache.refresh())
     await asyncio.sleep(0.01)
     service.rotate("k1", "k2")
-    assert (await service.cache.key("k2")).kid == "k2"
+    assert (await service.cache.key("k2", "ES256")).kid == "k2"
     await early
     assert service.fetches == 3
 
@@ -289,7 +292,7 @@ async def test_a_fetch_that_began_too_early_is_no_answer() -> None:
 async def test_cold_askers_share_one_fetch_and_may_be_cancelled() -> None:
     service = Service("k1")
     service.seconds = 0.05
-    tasks = [asyncio.create_task(service.cache.key("k1")) for _ in range(1_000)]
+    tasks = [asyncio.create_task(service.cache.key("k1", "ES256")) for _ in range(1_000)]
     await asyncio.sleep(0.01)
     for task in tasks[::3]:
         task.cancel()
@@ -302,15 +305,15 @@ async def test_a_closed_client_is_said_to_be_closed() -> None:
     service = Service("k1")
     service.failure = ClientClosed("the client is closed")
     with pytest.raises(ClientClosed):
-        await service.cache.key("k1")
+        await service.cache.key("k1", "ES256")
 
 
 async def test_closing_stops_a_fetch_in_the_background() -> None:
     service = Service("k1")
-    await service.cache.key("k1")
+    await service.cache.key("k1", "ES256")
     service.seconds = 60
     service.clock.elapsed += HOUR
-    await service.cache.key("k1")
+    await service.cache.key("k1", "ES256")
     await asyncio.sleep(0)
     await service.cache.aclose()
     assert service.fetches == 2
@@ -322,10 +325,10 @@ def test_a_loop_that_ends_during_a_refresh_leaves_no_noise(
     service = Service("k1")
 
     async def use() -> None:
-        await service.cache.key("k1")
+        await service.cache.key("k1", "ES256")
         service.seconds = 60
         service.clock.elapsed += HOUR
-        await service.cache.key("k1")
+        await service.cache.key("k1", "ES256")
         await asyncio.sleep(0)
 
     asyncio.run(use())
@@ -345,9 +348,11 @@ def test_threads_share_the_keys_and_the_fetches() -> None:
     async def ask(thread: int) -> None:
         together.wait(10)
         for turn in range(5):
-            found.extend(await asyncio.gather(*(service.cache.key("k1") for _ in range(50))))
+            found.extend(
+                await asyncio.gather(*(service.cache.key("k1", "ES256") for _ in range(50)))
+            )
             with pytest.raises(UnknownKey):
-                await service.cache.key(f"made-up-{thread}-{turn}")
+                await service.cache.key(f"made-up-{thread}-{turn}", "ES256")
 
     threads = [threading.Thread(target=partial(lambda n: asyncio.run(ask(n)), n)) for n in range(6)]
     for thread in threads:
@@ -361,7 +366,7 @@ def test_threads_share_the_keys_and_the_fetches() -> None:
 
 def test_a_forgotten_cache_is_freed_at_once() -> None:
     service = Service("k1")
-    cache = KeyCache(Service("k1").fetch, service.clock)
+    cache = SigningKeys(Service("k1").fetch, service.clock)
     asyncio.run(_use(cache))
     freed = weakref.ref(cache)
     gc.disable()
@@ -372,8 +377,8 @@ def test_a_forgotten_cache_is_freed_at_once() -> None:
         gc.enable()
 
 
-async def _use(cache: KeyCache) -> None:
-    await cache.key("k1")
+async def _use(cache: SigningKeys) -> None:
+    await cache.key("k1", "ES256")
 
 
 def test_good_keys_are_found_among_bad_ones() -> None:
@@ -397,8 +402,22 @@ def test_good_keys_are_found_among_bad_ones() -> None:
         }
     ).encode()
     keys = parse_key_set(body)
-    assert list(keys) == ["k1", "k2"]
-    assert keys["k1"] == load_key(JWKS["k1"])
+    assert len(keys) == 2
+    assert keys.find("k1", "ES256") == load_key(JWKS["k1"])
+    assert keys.find("k2", "ES256") == load_key(JWKS["k2"])
+    assert keys.find("weak", "RS256") is keys.find("k3", "ES256") is None
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_two_keys_may_share_an_id(is_first: bool) -> None:
+    other = {**rsa_jwk(), "alg": "RS256", "kid": "k1"}
+    listed = [other, JWKS["k1"]] if is_first else [JWKS["k1"], other]
+    body = json.dumps({"keys": [{**JWKS["k2"], "kid": "k1", "use": "enc"}, *listed]})
+    for keys in (parse_key_set(body.encode()), parse_pinned_keys(json.dumps({"keys": listed}))):
+        assert keys.find("k1", "ES256") == load_key(JWKS["k1"])
+        assert keys.find("k1", "RS256") == load_key(other)
+        # What is signed by no key of the set is refused without a fetch.
+        assert keys.find("k1", "RS512") == load_key(listed[0])
 
 
 def test_a_key_set_is_bounded() -> None:
@@ -414,19 +433,19 @@ def test_anything_else_is_no_key_set(body: bytes) -> None:
 
 async def test_pinned_keys_are_the_only_ones() -> None:
     service = Service("k2")
-    cache = KeyCache(service.fetch, service.clock, parse_pinned_keys(document("k1").decode()))
-    assert (await cache.key("k1")).kid == "k1"
+    cache = SigningKeys(service.fetch, service.clock, parse_pinned_keys(document("k1").decode()))
+    assert (await cache.key("k1", "ES256")).kid == "k1"
     with pytest.raises(UnknownKey):
-        cache.key_nowait("k2")
+        cache.key_nowait("k2", "ES256")
     with pytest.raises(UnknownKey):
-        await cache.key("k2")
+        await cache.key("k2", "ES256")
     await cache.refresh()
     assert cache.export() is None
     assert service.fetches == 0
 
 
-def seeded(service: Service, *kids: str) -> KeyCache:
-    return KeyCache(service.fetch, service.clock, seed=document(*kids).decode())
+def seeded(service: Service, *kids: str) -> SigningKeys:
+    return SigningKeys(service.fetch, service.clock, seed=document(*kids).decode())
 
 
 async def test_a_seed_serves_for_a_day_while_the_service_is_away() -> None:
@@ -434,31 +453,31 @@ async def test_a_seed_serves_for_a_day_while_the_service_is_away() -> None:
     service.failure = ConnectionFailed("gone")
     cache = seeded(service, "k1")
     assert cache.export() == document("k1").decode()
-    assert cache.key_nowait("k1") is None  # it may be old, so new ones are wanted
+    assert cache.key_nowait("k1", "ES256") is None  # it may be old, so new ones are wanted
     service.clock.elapsed += DAY - 1
-    assert (await cache.key("k1")).kid == "k1"
+    assert (await cache.key("k1", "ES256")).kid == "k1"
     await service.settle()
     assert service.fetches == 1
     service.clock.elapsed += 60
     with pytest.raises(KeySetUnavailable):
-        await cache.key("k1")
+        await cache.key("k1", "ES256")
 
 
 async def test_a_seed_gives_way_to_what_is_fetched() -> None:
     service = Service("k2")
     cache = seeded(service, "k1")
-    assert (await cache.key("k1")).kid == "k1"
+    assert (await cache.key("k1", "ES256")).kid == "k1"
     await service.settle()
     assert cache.export() == document("k2").decode()
-    assert cache.key_nowait("k2")
+    assert cache.key_nowait("k2", "ES256")
     with pytest.raises(UnknownKey):
-        await cache.key("k1")
+        await cache.key("k1", "ES256")
 
 
 async def test_a_key_that_is_not_in_the_seed_is_looked_for() -> None:
     service = Service("k1", "k2")
     cache = seeded(service, "k1")
-    assert (await cache.key("k2")).kid == "k2"
+    assert (await cache.key("k2", "ES256")).kid == "k2"
     assert service.fetches == 1
 
 
@@ -467,12 +486,17 @@ async def test_a_key_that_is_not_in_the_seed_is_looked_for() -> None:
 )
 def test_a_seed_without_a_usable_key_is_refused(seed: str) -> None:
     with pytest.raises(ConfigurationError, match="key_set"):
-        KeyCache(Service().fetch, ManualClock(), seed=seed)
+        SigningKeys(Service().fetch, ManualClock(), seed=seed)
 
 
 def test_a_key_or_a_set_can_be_pinned() -> None:
-    assert list(parse_pinned_keys(json.dumps(JWKS["k1"]))) == ["k1"]
-    assert list(parse_pinned_keys(document("k1", "k2").decode())) == ["k1", "k2"]
+    for text, kids in (
+        (json.dumps(JWKS["k1"]), ["k1"]),
+        (document("k1", "k2").decode(), ["k1", "k2"]),
+    ):
+        keys = parse_pinned_keys(text)
+        assert len(keys) == len(kids)
+        assert [keys.find(kid, "ES256") for kid in kids] == [load_key(JWKS[kid]) for kid in kids]
 
 
 @pytest.mark.parametrize(

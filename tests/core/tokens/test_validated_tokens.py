@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -18,8 +19,9 @@ from descope_async import (
     UnknownKey,
 )
 from descope_async._runtime.clock import Clock
-from descope_async._tokens.signing_keys import parse_key_set
-from descope_async._tokens.validated_tokens import VerifiedToken, VerifiedTokens, name_of
+from descope_async._tokens.key_set import parse_key_set
+from descope_async._tokens.signatures import load_key
+from descope_async._tokens.validated_tokens import ValidatedToken, ValidatedTokens, name_of
 from descope_async.emulator import Emulator
 
 
@@ -145,13 +147,13 @@ async def test_threads_may_validate_at_once(client: DescopeClient, session: Sess
 
 
 async def test_memory_is_bounded(client: DescopeClient, session: SessionToken) -> None:
-    key = client._keys.key_nowait(next(iter(client._keys._snapshot.keys)))  # type: ignore[union-attr]  # it was fetched
-    assert key is not None
-    tokens = VerifiedTokens()
-    verified = VerifiedToken(session, key, 0, is_bound=False)
-    tokens.remember(name_of("asked for all the time", None), verified)
+    key_set = json.loads(client.export_key_set() or "")
+    key = load_key(key_set["keys"][0])
+    tokens = ValidatedTokens()
+    validated = ValidatedToken(session, key, 0, is_bound=False)
+    tokens.remember(name_of("asked for all the time", None), validated)
     for number in range(10_000):
-        tokens.remember(name_of(str(number), None), verified)
-        assert tokens.find(name_of("asked for all the time", None)) is verified
+        tokens.remember(name_of(str(number), None), validated)
+        assert tokens.find(name_of("asked for all the time", None)) is validated
     assert len(tokens._young) + len(tokens._old) <= 2048
     assert tokens.find(name_of("0", None)) is None

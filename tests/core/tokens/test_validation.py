@@ -30,8 +30,10 @@ from descope_async import (
 from descope_async._runtime.clock import Clock
 from descope_async._secret import Secret
 from descope_async._strict_json import ReadOnlyDict, read_object
-from descope_async._tokens.signing_keys import KeyCache, parse_pinned_keys
-from descope_async._tokens.validation import ClaimRules, SessionValidator, issuers_of
+from descope_async._tokens.claim_rules import ClaimRules, issuers_of
+from descope_async._tokens.key_set import parse_pinned_keys
+from descope_async._tokens.signing_keys import SigningKeys
+from descope_async._tokens.validation import SessionValidator
 
 NOW = 1_800_000_000
 PROJECT = "P2aAc4T2V93bddihGEx2Ryhc8e5Z"
@@ -73,7 +75,7 @@ def validator(leeway: float = 5) -> SessionValidator:
     async def never() -> Any:
         raise AssertionError("pinned keys need no fetch")
 
-    keys = KeyCache(never, FixedClock(), parse_pinned_keys(json.dumps(PUBLIC)))
+    keys = SigningKeys(never, FixedClock(), parse_pinned_keys(json.dumps(PUBLIC)))
     return SessionValidator(
         keys, ClaimRules(PROJECT, issuers_of(PROJECT, BASE), leeway), FixedClock()
     )
@@ -118,7 +120,7 @@ async def test_a_good_token_says_what_it_grants() -> None:
 
 async def test_a_life_without_a_beginning_is_measured_each_time() -> None:
     clock = FixedClock()
-    keys = KeyCache(None, clock, parse_pinned_keys(json.dumps(PUBLIC)))  # type: ignore[arg-type]  # pinned keys need no fetch
+    keys = SigningKeys(None, clock, parse_pinned_keys(json.dumps(PUBLIC)))  # type: ignore[arg-type]  # pinned keys need no fetch
     checks = SessionValidator(keys, ClaimRules(PROJECT, issuers_of(PROJECT, BASE), 5), clock)
     longest = claims(exp=NOW + 28 * 86_400)
     del longest["iat"]

@@ -1,0 +1,121 @@
+"""Which claims a session token must have, besides a signature."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from attrs import frozen
+
+from descope_async.errors import (
+    AudienceMismatch,
+    IssuerMismatch,
+    TokenExpired,
+    TokenMalformed,
+    TokenNotYetValid,
+    TokenTypeMismatch,
+)
+from descope_async.session_token import strings
+
+#: The ``drn`` of a session token. A refresh token has ``DSR``.
+_SESSION: Final = "DS"
+#: The longest life that a project can give to access-key tokens is four weeks.
+_MAX_LIFETIME: Final = 4 * 7 * 86_400
+#: The types of JSON's numbers. A boolean is an int for `isinstance`, but not a number in JSON.
+_NUMBERS: Final = frozenset({int, float})
+#: Neither NaN nor Infinity lies within, nor an integer beyond every float.
+_LARGEST: Final = sys.float_info.max
+
+
+def issuers_of(project_id: str, *base_urls: str) -> frozenset[str]:
+    """Every ``iss`` that the project's own tokens can have.
+
+    The whole value counts: anybody can own a host whose URL ends in the project id.
+    """
+    forms = [f"{url}{path}/{project_id}" for url in base_urls for path in ("", "/v1/apps")]
+    return frozenset([project_id, *forms])
+
+
+@frozen
+class ClaimRules:
+    """What a token must claim to be taken for a session of this project.
+
+    Attributes:
+        project_id: The project.
+        issuers: The values that ``iss`` may have.
+        leeway: Seconds by which clocks may differ.
+    """
+
+    project_id: str
+    issuers: frozenset[str]
+    leeway: float
+
+    def check(
+        self, claims: Mapping[str, Any], audience: frozenset[str] | None, now: float
+    ) -> float:
+        """Check everything but the signature, and the proof that a bound token needs.
+
+        Args:
+            claims: The token's claims.
+            audience: The audiences of which it must name one. With None, a token that names any
+                must name the project id among them.
+            now: Epoch seconds.
+
+        Returns:
+            From when on the token is valid, epoch seconds.
+
+        Raises:
+            TokenError: The subclass says what is wrong.
+        """
+        valid_from = self._check_times(claims, now)
+        issuer = claims.get("iss")
+        if not isinstance(issuer, str) or issuer not in self.issuers:
+            raise IssuerMismatch(
+                "the token's issuer is not this project at this base URL; "
+                "name another host of yours in the client's issuers"
+            )
+        self._check_audience(claims, audience)
+        if claims.get("drn", _SESSION) != _SESSION:
+            raise TokenTypeMismatch("the token is not a session token (drn)")
+        return valid_from
+
+    def is_time_for(self, valid_from: float, expire_time: float, now: float) -> bool:
+        """Whether a token that was accepted before is valid now. All times are epoch seconds."""
+        return valid_from - self.leeway <= now < expire_time + self.leeway
+
+    def _check_times(self, claims: Mapping[str, Any], now: float) -> float:
+        expires = _time(claims, "exp")
+        if expires is None:
+            raise TokenMalformed("the token has no exp: it would never expire")
+        if now >= expires + self.leeway:
+            raise TokenExpired("the token has expired", expired_at=expires)
+        starts, issued = _time(claims, "nbf"), _time(claims, "iat")
+        for name, start in (("nbf", starts), ("iat", issued)):
+            if start is not None and now < start - self.leeway:
+                raise TokenNotYetValid(
+                    f"the token is not valid yet by this machine's clock ({name})", valid_from=start
+                )
+        if expires - (now if issued is None else issued) > _MAX_LIFETIME + self.leeway:
+            raise TokenMalformed("the token would live longer than Descope lets any token live")
+        # A token without `iat` may live for the longest lifetime from now, whenever now is. So it
+        # is valid from that long before its end.
+        began = expires - _MAX_LIFETIME if issued is None else issued
+        return began if starts is None else max(began, starts)
+
+    def _check_audience(self, claims: Mapping[str, Any], demanded: frozenset[str] | None) -> None:
+        if demanded is None and "aud" not in claims:
+            return
+        given = claims.get("aud")
+        named = {given} if isinstance(given, str) else set(strings(given))
+        if named.isdisjoint({self.project_id} if demanded is None else demanded):
+            raise AudienceMismatch("the token is meant for another audience")
+
+
+def _time(claims: Mapping[str, Any], name: str) -> float | None:
+    if name not in claims:
+        return None
+    value = claims[name]
+    if type(value) not in _NUMBERS or not -_LARGEST <= value <= _LARGEST:
+        raise TokenMalformed(f"the token's {name} is not a time")
+    return cast("float", value)

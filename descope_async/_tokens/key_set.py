@@ -1,0 +1,93 @@
+"""JWK sets (RFC 7517): the public halves of the keys that sign a project's tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, cast
+
+from descope_async._strict_json import read_object
+from descope_async.errors import ConfigurationError, InvalidArgument, UnexpectedResponse
+
+from .signatures import PublicKey, load_key
+
+#: Bytes of a set: 64 keys of RSA-4096, each with a certificate, have 200,000.
+MAX_KEY_SET: Final = 256 * 1024
+_MAX_KEYS: Final = 64
+
+
+class KeySet:
+    """Public keys by their ids.
+
+    Several keys may share an id when they are for different algorithms. Of those that share both,
+    the first counts.
+    """
+
+    def __init__(self, keys: Iterable[PublicKey]) -> None:
+        self._keys: dict[tuple[str | None, str], PublicKey] = {}
+        self._first: dict[str | None, PublicKey] = {}
+        for key in keys:
+            self._keys.setdefault((key.kid, key.alg), key)
+            self._first.setdefault(key.kid, key)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def find(self, kid: str, alg: str) -> PublicKey | None:
+        """The key with this id; the one for this algorithm, where there is one.
+
+        A key for another algorithm is returned too: what is signed with it will be refused, and
+        no newer set needs to be fetched for that.
+        """
+        return self._keys.get((kid, alg)) or self._first.get(kid)
+
+
+def parse_key_set(document: bytes) -> KeySet:
+    """The usable keys of a JWK set (RFC 7517, 5).
+
+    A key that is broken, weak, without an id or meant for something else is passed over.
+
+    Raises:
+        UnexpectedResponse: It is no JWK set, or none of its keys is usable.
+    """
+    listed = _listed(document)
+    if listed is None:
+        raise UnexpectedResponse("the key set is not a JSON object with a list of keys")
+    usable: list[PublicKey] = []
+    for jwk in listed[:_MAX_KEYS]:
+        try:
+            key = load_key(jwk)
+        except InvalidArgument:
+            continue
+        if key.kid is not None:
+            usable.append(key)
+    if not usable:
+        raise UnexpectedResponse("the key set has no usable key")
+    return KeySet(usable)
+
+
+def parse_pinned_keys(text: str) -> KeySet:
+    """The signing keys that a client was told to trust: a JWK or a JWK set.
+
+    Raises:
+        ConfigurationError: The text is neither, or a key in it is unusable.
+    """
+    # Surrogates make it invalid UTF-8, which is refused like everything else that is no JSON.
+    document = text.encode(errors="surrogatepass")
+    single = read_object(document)
+    listed = (single,) if single is not None and "keys" not in single else _listed(document)
+    if not listed:
+        raise ConfigurationError("public_key is not a JWK or a JWK set")
+    try:
+        keys = [load_key(jwk) for jwk in listed]
+    except InvalidArgument as error:
+        raise ConfigurationError(f"public_key: {error}") from None
+    pinned = KeySet(keys)
+    if len(pinned) != len(keys) or any(key.kid is None for key in keys):
+        raise ConfigurationError("public_key: each key must have a kid of its own, to be named by")
+    return pinned
+
+
+def _listed(document: bytes) -> tuple[object, ...] | None:
+    members: Mapping[str, object] | None = read_object(document)
+    listed = members.get("keys") if members is not None else None
+    return cast("tuple[object, ...]", listed) if isinstance(listed, tuple) else None
