@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -115,6 +116,7 @@ class emulator_that_answers_nothing:  # noqa: N801 - reads as what it is
 def test_an_interrupted_answer_is_stored(emulator: Emulator) -> None:
     page = run("docs/how-to/lost-secret.md")
     stored: dict[str, str] = page["stored"]
+    known = list(stored.items())
 
     async def interrupted() -> None:
         async with DescopeClient() as client:
@@ -125,8 +127,8 @@ def test_an_interrupted_answer_is_stored(emulator: Emulator) -> None:
             task.cancel()
             with pytest.raises(OutcomeUnknown):
                 await task
-            secret = stored["of an interrupted access_key.create"]
-            assert (await client.exchange_access_key(secret)).key_id
+            ((key_id, secret),) = [item for item in stored.items() if item not in known]
+            assert (await client.exchange_access_key(secret)).key_id == key_id
 
     asyncio.run(interrupted())
 
@@ -137,3 +139,23 @@ def test_a_proxy_that_opens_tls_is_refused_until_it_is_named(
 ) -> None:
     run("docs/how-to/proxy.md")
     assert "#tlsfailed" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("emulator")
+def test_a_key_file_is_whole_while_it_is_rewritten(tmp_path: Path) -> None:
+    write_key = run("docs/how-to/machine-client.md")["write_key"]
+    file, secrets = tmp_path / "some.key", ["K" * 64, "Q" * 64]
+    write_key(file, secrets[0])
+    assert file.stat().st_mode & 0o777 == 0o600
+    ended = threading.Event()
+
+    def rewrite() -> None:
+        for number in range(300):
+            write_key(file, secrets[number % 2])
+        ended.set()
+
+    thread = threading.Thread(target=rewrite)
+    thread.start()
+    while not ended.is_set():
+        assert file.read_text(encoding="utf-8") in secrets
+    thread.join()
