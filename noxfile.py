@@ -147,6 +147,27 @@ def django_newest(session: nox.Session) -> None:
 
 
 @nox.session
+def stores(session: nox.Session) -> None:
+    """Where batch work puts secrets: keyrings, AWS, Kubernetes; arguments go to pytest."""
+    install(session, "test", "stores")
+    session.run("pytest", *(session.posargs or ["tests/stores", "tests/batch/test_failures.py"]))
+
+
+@nox.session
+def vault(session: nox.Session) -> None:
+    """The same on OpenBao's own server; arguments go to pytest."""
+    install(session, "test", "vault")
+    session.run("pytest", *(session.posargs or ["tests/stores/test_vault.py"]))
+
+
+@nox.session
+def crashes(session: nox.Session) -> None:
+    """Kill batch work 500 times at random moments; `-- --help` tells more."""
+    install(session, "test")
+    session.run("python", "-m", "tests.batch.crashes", *session.posargs)
+
+
+@nox.session
 def interop(session: nox.Session) -> None:
     """The official Node SDK on a local Descope; skipped where npm or its registry is missing."""
     if not shutil.which("node") or not shutil.which("npm"):

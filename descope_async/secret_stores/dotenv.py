@@ -27,7 +27,7 @@ class DotenvStore:
 
     Args:
         location: The file and the variable's name, as ``FILE#NAME``. ``{id}`` and ``{label}`` may
-            stand in the name; letters become capitals, and what a name cannot have becomes ``_``.
+            stand in the name; what a name cannot have becomes ``_``.
         mode: The file's permission bits, octal.
         owner: The file's user; empty for whoever writes it.
         group: The file's group; empty for that of whoever writes it.

@@ -79,7 +79,7 @@ class FileStore:
             try:
                 write_whole(path, content, self._access, overwrite=overwrite or pending)
             except FileExistsError:
-                if _key_id(path) != entry.key_id:
+                if not _is_of(path, entry):
                     raise SecretStoreError(place, "there is something already") from None
                 write_whole(path, content, self._access, overwrite=True)
         except OSError as error:
@@ -144,6 +144,17 @@ def _read(path: Path) -> dict[str, Any] | str:
     if not isinstance(found.get("cleartext"), str):
         raise ValueError("no cleartext")  # noqa: TRY004 - as for text that is no JSON
     return found
+
+
+def _is_of(path: Path, entry: SecretEntry) -> bool:
+    """Whether a file is about this very key, or holds this very secret."""
+    try:
+        found = _read(path)
+    except (OSError, ValueError):
+        return False
+    if isinstance(found, str):
+        return found == entry.cleartext
+    return found.get("id") == entry.key_id
 
 
 def _key_id(path: Path) -> str | None:

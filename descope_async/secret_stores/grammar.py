@@ -12,7 +12,7 @@ from .errors import SecretStoreError
 from .store import SecretStore
 
 #: What stores are called in references.
-SCHEMES: Final = ("file", "dotenv", "jsonl", "exec")
+SCHEMES: Final = ("file", "dotenv", "jsonl", "exec", "keyring", "vault", "aws-sm", "k8s")
 #: A question mark can be part of a command.
 _WITHOUT_OPTIONS: Final = frozenset({"exec"})
 
@@ -49,23 +49,41 @@ def open_store(reference: str) -> SecretStore:
 
 def _store(scheme: str) -> Callable[..., SecretStore]:
     """The class for a scheme, whose module is imported only now."""
+    store: Callable[..., SecretStore]
     match scheme:
         case "file":
             from .files import FileStore
 
-            return FileStore
+            store = FileStore
         case "dotenv":
             from .dotenv import DotenvStore
 
-            return DotenvStore
+            store = DotenvStore
         case "jsonl":
             from .json_lines import JsonLinesStore
 
-            return JsonLinesStore
+            store = JsonLinesStore
+        case "keyring":
+            from .keyring import KeyringStore
+
+            store = KeyringStore
+        case "vault":
+            from .vault import VaultStore
+
+            store = VaultStore
+        case "aws-sm":
+            from .aws_secrets_manager import AwsSecretsManagerStore
+
+            store = AwsSecretsManagerStore
+        case "k8s":
+            from .kubernetes import KubernetesStore
+
+            store = KubernetesStore
         case _:
             from .command import CommandStore
 
-            return CommandStore
+            store = CommandStore
+    return store
 
 
 def read_secret(place: str) -> str:

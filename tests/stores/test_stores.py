@@ -1,0 +1,281 @@
+"""Stores on files, programs, keyrings and servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from descope_async import ConfigurationError, DescopeClient
+from descope_async.secret_stores import SecretStoreError, open_store, read_secret
+from descope_sync.emulator import Emulator
+
+from .contract import carries_batch_work, entry, keeps_its_word, names_are_kept_apart
+from .small_cluster import SmallCluster
+
+
+@pytest.fixture
+def client() -> Iterator[DescopeClient]:
+    with Emulator(signing_algorithm="ES256") as emulator:
+        yield DescopeClient(
+            emulator.project_id, emulator.management_key, base_url=emulator.base_url
+        )
+
+
+@pytest.fixture
+def keyring(tmp_path: Path) -> Iterator[str]:
+    library: Any = pytest.importorskip("keyring")
+    files: Any = pytest.importorskip("keyrings.alt.file")
+    backend = files.PlaintextKeyring()
+    backend.file_path = str(tmp_path / "keyring")
+    old = library.get_keyring()
+    library.set_keyring(backend)
+    yield "keyring:billing/{label}"
+    library.set_keyring(old)
+
+
+@pytest.fixture(scope="module")
+def aws_server() -> Iterator[str]:
+    moto: Any = pytest.importorskip("moto.server")
+    pytest.importorskip("boto3")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def aws(aws_server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws_server,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return f"aws-sm:{request.node.name.replace('[', '-').replace(']', '')}/{{label}}"
+
+
+@pytest.fixture
+def k8s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    pytest.importorskip("kubernetes")
+    with SmallCluster() as cluster:
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "test",
+            "clusters": [{"name": "test", "cluster": {"server": cluster.url}}],
+            "users": [{"name": "test", "user": {"token": "test"}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        }
+        (tmp_path / "kubeconfig").write_text(json.dumps(config))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        yield "k8s:apps/descope-{label}"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> str:
+    return f"file:{tmp_path}/keys/{{label}}.json"
+
+
+@pytest.fixture
+def bare_files(tmp_path: Path) -> str:
+    return f"file:{tmp_path}/keys/{{label}}"
+
+
+@pytest.fixture
+def dotenv(tmp_path: Path) -> str:
+    (tmp_path / ".env").write_text("# of the service\nDEBUG=1\n")
+    return f"dotenv:{tmp_path}/.env#KEY_{{label}}"
+
+
+STORES = ["files", "bare_files", "dotenv", "keyring", "aws", "k8s"]
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_store_keeps_its_word(store: str, request: pytest.FixtureRequest) -> None:
+    keeps_its_word(request.getfixturevalue(store))
+
+
+@pytest.mark.parametrize("store", [name for name in STORES if name != "dotenv"])
+def test_names_are_kept_apart(store: str, request: pytest.FixtureRequest) -> None:
+    names_are_kept_apart(request.getfixturevalue(store))
+
+
+@pytest.mark.parametrize("store", [*STORES, "json_lines"])
+def test_a_store_carries_batch_work(
+    store: str, request: pytest.FixtureRequest, client: DescopeClient, tmp_path: Path
+) -> None:
+    carries_batch_work(client, tmp_path, request.getfixturevalue(store))
+
+
+@pytest.fixture
+def json_lines(tmp_path: Path) -> str:
+    return f"jsonl:{tmp_path}/secrets.jsonl"
+
+
+def test_the_last_line_about_a_key_counts(json_lines: str, tmp_path: Path) -> None:
+    store = open_store(json_lines)
+    store.check(2)
+    place = store.place("K2abc", "billing")
+    for cleartext in ("first", "second"):
+        store.put(place, entry(cleartext), overwrite=False, pending=False)
+    for number in range(2000):
+        other = entry("other", f"K2{number}")
+        store.put(store.place(other.key_id, "x"), other, overwrite=False, pending=False)
+    assert read_secret(place) == "second"
+    with (tmp_path / "secrets.jsonl").open("a") as file:
+        file.write('{"id":"K2abc","cleartext":"cut')  # as a kill leaves it
+    assert read_secret(place) == "second"
+    store = open_store(json_lines)
+    store.put(place, entry("third"), overwrite=False, pending=False)
+    assert read_secret(place) == "third"
+    assert stat.S_IMODE((tmp_path / "secrets.jsonl").stat().st_mode) == 0o600
+
+
+def test_a_dotenv_file_keeps_its_other_lines(dotenv: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# of the service\nDEBUG=1\nexport KEY_billing = old # no\n")
+    store = open_store(dotenv)
+    place = store.place("K2abc", "billing")
+    store.put(place, entry('it\'s $1 \\ "new"'), overwrite=True, pending=False)
+    lines = (tmp_path / ".env").read_text().splitlines()
+    assert lines[:2] == ["# of the service", "DEBUG=1"]
+    assert len(lines) == 3
+    assert read_secret(place) == 'it\'s $1 \\ "new"'
+    shown = subprocess.run(
+        ["bash", "-c", f'. {tmp_path}/.env && printf %s "$KEY_billing"'],  # noqa: S607
+        capture_output=True,
+        check=True,
+    )
+    assert shown.stdout.decode() == 'it\'s $1 \\ "new"'
+    with pytest.raises(SecretStoreError, match="for 500 secrets at most, not for 501"):
+        store.check(501)
+
+
+def test_a_program_gets_the_secret_on_its_standard_input(tmp_path: Path) -> None:
+    program = tmp_path / "keep.py"
+    program.write_text(
+        "import json, os, sys\n"
+        "about = {k: v for k, v in os.environ.items() if k.startswith('DESCOPE_KEY_')}\n"
+        f"json.dump([sys.argv[1:], about, sys.stdin.read()], open({str(tmp_path / 'kept')!r}, 'w'))\n"
+    )
+    store = open_store(f"exec:{sys.executable} {program} --name {{label}}")
+    store.check(1)
+    store.put(
+        store.place("K2abc", "a; rm -rf b"),
+        entry("the secret", label="a; rm -rf b"),
+        overwrite=False,
+        pending=True,
+    )
+    words, about, secret = json.loads((tmp_path / "kept").read_text())
+    assert words == ["--name", "a; rm -rf b"]
+    assert secret == "the secret"
+    assert about["DESCOPE_KEY_ID"] == "K2abc"
+    assert about["DESCOPE_KEY_PENDING"] == "1"
+    with pytest.raises(SecretStoreError, match="can only be written to"):
+        read_secret(f"exec:{sys.executable}")
+
+
+def test_a_program_that_fails_does_not_show_the_secret(tmp_path: Path) -> None:
+    script = "import sys; sys.stderr.write('cannot keep ' + sys.stdin.read()); sys.exit(3)"
+    (tmp_path / "fail.py").write_text(script)
+    store = open_store(f"exec:{sys.executable} {tmp_path}/fail.py")
+    with pytest.raises(SecretStoreError, match="ended with status 3: cannot keep …"):
+        store.put("exec:x", entry("the secret"), overwrite=False, pending=False)
+    with pytest.raises(SecretStoreError, match="there is no program nowhere"):
+        open_store("exec:nowhere").check(1)
+
+
+def test_files_have_the_mode_that_was_asked_for(tmp_path: Path) -> None:
+    group = os.getgid()
+    store = open_store(f"file:{tmp_path}/keys/{{id}}?mode=0640&group={group}")
+    store.check(1)
+    place = store.place("K2abc", "billing")
+    store.put(place, entry("first"), overwrite=False, pending=False)
+    found = (tmp_path / "keys" / "K2abc").stat()
+    assert stat.S_IMODE(found.st_mode) == 0o640
+    assert found.st_gid == group
+
+
+@pytest.mark.parametrize("mode", ["0644", "0666", "9", "0000"])
+def test_a_mode_that_lets_everybody_read(tmp_path: Path, mode: str) -> None:
+    with pytest.raises(ConfigurationError, match="mode"):
+        open_store(f"file:{tmp_path}/{{id}}?mode={mode}")
+
+
+def test_an_open_folder_is_refused(files: str, tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir(mode=0o755)
+    with pytest.raises(SecretStoreError, match=r"others can use the folder .*chmod 0700"):
+        open_store(files).check(1)
+
+
+def test_symlinks_are_refused(files: str, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "keys").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SecretStoreError, match="is a symlink"):
+        open_store(files).check(1)
+    (tmp_path / "keys").unlink()
+    (tmp_path / "keys").mkdir(mode=0o700)
+    (tmp_path / "keys" / "billing.json").symlink_to(tmp_path / "elsewhere" / "x")
+    store = open_store(files)
+    with pytest.raises(SecretStoreError):
+        store.put(store.place("K", "billing"), entry("first"), overwrite=True, pending=False)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize("store", ["files", "dotenv", "json_lines"])
+def test_a_git_work_tree_has_to_ignore_it(
+    store: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)  # noqa: S607
+    opened = open_store(request.getfixturevalue(store))
+    with pytest.raises(SecretStoreError, match=r"does not ignore it; add it to \.gitignore"):
+        opened.check(1)
+    (tmp_path / ".gitignore").write_text("keys/\n.env\n*.jsonl\n")
+    opened.check(1)
+
+
+@pytest.mark.parametrize(
+    ("reference", "problem"),
+    [
+        ("keys/{id}", "names no store"),
+        ("s3:bucket/{id}", "names no store: it begins with none of file:"),
+        ("file:", "needs a location"),
+        ("file:keys/{name}", "there are only {id} and {label}"),
+        ("file:{id}/key", "in the file's name only"),
+        ("file:keys/{id}?color=red", "does not know the settings color"),
+        ("dotenv:.env", "write it as dotenv:FILE#NAME"),
+        ("exec:", "needs a location"),
+        ("exec:'", "No closing quotation"),
+    ],
+)
+def test_references_that_cannot_be_right(reference: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        open_store(reference)
+
+
+@pytest.mark.parametrize(
+    ("reference", "library", "extra"),
+    [
+        ("keyring:a/{id}", "keyring", "keyring"),
+        ("vault:secret/{id}", "hvac", "vault"),
+        ("aws-sm:{id}", "boto3", "aws"),
+        ("k8s:apps/{id}", "kubernetes.client", "k8s"),
+    ],
+)
+def test_a_missing_library_is_named(
+    reference: str, library: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ConfigurationError, match=rf"pip install 'descope-async\[{extra}\]'"):
+        open_store(reference)
