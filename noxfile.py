@@ -75,6 +75,23 @@ def pythons(session: nox.Session) -> None:
     )
 
 
+@nox.session
+def surroundings(session: nox.Session) -> None:
+    """The core and the facade beside what changes a process under them; `-- quick` takes a part.
+
+    Each is a run of its own: other asynchronous libraries are only installed (an anyio that finds
+    sniffio detects otherwise), nest_asyncio is applied, truststore injected, uvloop's policy set.
+    """
+    install(session, "test", "surroundings")
+    tests = ["tests/core", "tests/facade"]
+    if session.posargs == ["quick"]:
+        names = ("test_portal_calls.py", "test_methods.py", "test_beside.py")
+        tests = [f"tests/facade/{name}" for name in names]
+    for change in ("nothing", "nest_asyncio", "truststore", "uvloop"):
+        env = {"PYTHONPATH": "tests/surroundings", "SURROUNDING": change}
+        session.run("pytest", *tests, "-n", "2", "--dist", "loadfile", env=env)
+
+
 @nox.session(venv_backend="none")
 def ends(session: nox.Session) -> None:
     """`pythons` on the oldest and the newest Python that is here, where `tests` has not been."""

@@ -15,8 +15,6 @@ from ._loop import GRACE, Latch, Loop, LoopClosed, call_context
 T = TypeVar("T")
 
 EXITING: Final = "the process is exiting, and descope_sync has shut down"
-#: Seconds between looks at whether there is more to wait for than the grace.
-_LOOK_EVERY: Final = 0.1
 #: Ctrl-C does not interrupt the wait for a lock on Windows, so there it is waited for in slices.
 _SLICE: Final = 0.1 if sys.platform == "win32" else None
 
@@ -70,9 +68,7 @@ class Call(Generic[T]):
         except BaseException as interruption:
             self._is_given_up = True
             if self._loop.soon(self._cancel):
-                self._ended.wait(GRACE)
-                while self._loop.is_shielding and not self._ended.wait(_LOOK_EVERY):
-                    pass
+                self._wait_for_order()
             self._hand_over(interruption)
             raise
         return self._result()
@@ -102,6 +98,13 @@ class Call(Generic[T]):
             self.end()  # it will not begin any more
         elif not self.has_ended:
             self._task.cancel()
+
+    def _wait_for_order(self) -> None:
+        while True:
+            # Looked at before the wait: what is shielded ends a little before the call does.
+            is_shielding = self._loop.is_shielding
+            if self._ended.wait(GRACE) or not is_shielding:
+                return
 
     def _hand_over(self, interruption: BaseException) -> None:
         result: object = self._returned[0] if self._returned else None

@@ -7,11 +7,11 @@ import os
 import select
 import selectors
 import sys
-import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import Context, copy_context
 from importlib import import_module
+from threading import Lock, Thread
 from typing import Any, Final, Protocol
 
 from anyio import create_task_group
@@ -62,8 +62,7 @@ class Latch:
     """
 
     def __init__(self) -> None:
-        # Looked up now: where eventlet has replaced threads, this is a lock of its own.
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._lock.acquire()
         self._shut = [self._lock]
 
@@ -101,7 +100,6 @@ class Loop:
     def __init__(self) -> None:
         self.jobs: set[Job] = set()
         self.is_ending = False
-        self.has_green_thread = threads_are_green()
         self._is_stopped = False
         self._pid = os.getpid()
         self._selector: selectors.BaseSelector | None = None
@@ -111,8 +109,7 @@ class Loop:
         self._arrivals: asyncio.Queue[Job]
         self._portal: BlockingPortal
         try:
-            # Looked up now, for eventlet's sake: see `Latch`.
-            self.thread = threading.Thread(
+            self.thread = Thread(
                 target=self._run, name="descope-sync", daemon=True, **_own_context()
             )
             self.thread.start()
@@ -230,12 +227,6 @@ class Loop:
     def _end_jobs(self) -> None:
         for job in list(self.jobs):
             job.end()
-
-
-def threads_are_green() -> bool:
-    """Whether eventlet has replaced the threads of this process."""
-    eventlet = sys.modules.get("eventlet.patcher")
-    return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
 
 
 def call_context() -> Context:

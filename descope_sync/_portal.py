@@ -22,7 +22,7 @@ from descope_async.errors import DescopeError
 
 from ._calls import EXITING, Bound, Call
 from ._held import Held
-from ._loop import Loop, LoopClosed, threads_are_green
+from ._loop import Loop, LoopClosed
 
 __all__ = ["PORTAL", "BlockingCallInEventLoop", "LoopClosed", "Portal"]
 
@@ -86,7 +86,8 @@ class Portal:
     def close_at_exit(self) -> None:
         """Close for good: nobody would end a loop that is started after this."""
         self._exiting = True
-        self.close()
+        if _IMPORTED_UNDER_EVENTLET or not _threads_are_eventlets():  # else it cannot be waited for
+            self.close()
 
     def forget(self) -> None:
         """In a forked child, let go of the parent's loop, whose thread only the parent has.
@@ -110,13 +111,13 @@ class Portal:
                 yield item
 
     def _current(self) -> Loop:
-        _refuse_gevent()
+        _refuse_replaced_threads()
         catch_up_with_fork()
         loop = self._loop
-        if loop is None or not _is_usable(loop):
+        if loop is None or not loop.is_alive:
             with self._lock:
                 loop = self._loop
-                if loop is None or not _is_usable(loop):
+                if loop is None or not loop.is_alive:
                     if self._exiting:
                         raise LoopClosed(EXITING)
                     loop = self._loop = Loop()
@@ -129,11 +130,6 @@ class Portal:
         return loop
 
 
-def _is_usable(loop: Loop) -> bool:
-    """Whether it takes calls, and its thread is of the kind that the process has now."""
-    return loop.is_alive and loop.has_green_thread == threads_are_green()
-
-
 def _warn_inside_event_loop(own: Loop | None) -> None:
     try:
         running = asyncio.get_running_loop()
@@ -141,7 +137,7 @@ def _warn_inside_event_loop(own: Loop | None) -> None:
         return
     if _at_a_prompt():
         return
-    if own is not None and own.has_green_thread and own.runs(running):
+    if _IMPORTED_UNDER_EVENTLET and own is not None and own.runs(running):
         return  # all of eventlet's threads are one thread, on which our loop is the running one
     level, frame = 1, inspect.currentframe()
     while frame is not None and frame.f_code.co_filename.startswith(_HERE):
@@ -163,15 +159,26 @@ def _at_a_prompt() -> bool:
     return spec is not None and spec.name == "asyncio.__main__"
 
 
-def _refuse_gevent() -> None:
+def _refuse_replaced_threads() -> None:
     gevent = sys.modules.get("gevent.monkey")
     if gevent is not None and gevent.is_module_patched("threading"):
         raise DescopeError(
             "descope_sync needs real threads, and gevent has replaced them: patch without them, "
             "by gevent.monkey.patch_all(thread=False)"
         )
+    if _threads_are_eventlets() and not _IMPORTED_UNDER_EVENTLET:
+        raise DescopeError(
+            "eventlet has replaced the threads after descope_sync was imported: call "
+            "eventlet.monkey_patch() before the import"
+        )
 
 
+def _threads_are_eventlets() -> bool:
+    eventlet = sys.modules.get("eventlet.patcher")
+    return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
+
+
+_IMPORTED_UNDER_EVENTLET: Final = _threads_are_eventlets()
 PORTAL: Final = Portal()
 forget_in_child(PORTAL)
 atexit.register(PORTAL.close_at_exit)

@@ -15,7 +15,8 @@ from descope_async._config.config import Config
 from descope_async._runtime.deadlines import Deadlines
 from descope_async._runtime.forks import catch_up_with_fork, forget_in_child, never_collect
 from descope_async._runtime.loop_end import at_loop_end, forget_loop_end
-from descope_async.errors import ClientClosed
+from descope_async._runtime.single_flight import runs_asyncio
+from descope_async.errors import ClientClosed, ConfigurationError
 
 from .connector import Connector
 
@@ -65,16 +66,25 @@ class Connections:
 
         Raises:
             ClientClosed: After `aclose`.
+            ConfigurationError: No asyncio loop runs here.
         """
         catch_up_with_fork()
         if self._closed:
             raise ClientClosed("the client is closed")
+        if not runs_asyncio():
+            raise ConfigurationError(
+                "descope_async needs an asyncio event loop: under trio, await "
+                "trio.to_thread.run_sync with a method of descope_sync"
+            )
         pool = self._pools.get(asyncio.get_running_loop())
         return None if pool is None or pool.is_closed else pool
 
     async def aclose(self) -> None:
         """Close the connections, those of other running loops included. May be repeated."""
         self._closed = True
+        if not runs_asyncio():
+            self._pools.clear()  # they belong to other loops, which close them
+            return
         here = asyncio.get_running_loop()
         pools = list(self._pools.items())
         self._pools.clear()

@@ -53,6 +53,8 @@ class SingleFlight(Generic[T]):
         Raises:
             Exception: What the call raises.
         """
+        if not runs_asyncio():  # nothing can be shared, and the call says why nothing works
+            return await call()
         while (run := self._current(call, may_start)) is not None:
             if (result := await run.result()) is not None:
                 return result
@@ -95,6 +97,15 @@ class SingleFlight(Generic[T]):
         """Start clean in a forked child, where no thread is left to end the run."""
         self._lock = threading.Lock()
         self._run = None
+
+
+def runs_asyncio() -> bool:
+    """Whether an asyncio loop runs on this thread; trio's loop is none."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class _Run(Generic[T]):

@@ -199,8 +199,9 @@ def test_another_process_steers_the_emulator() -> None:
         before = steer("clock", token)["now"]
         assert isinstance(before, float)
         assert steer("clock/advance", token, b'{"seconds": 60}')["now"] == before + 60
-        with pytest.raises(urllib.error.HTTPError, match="401"):
+        with pytest.raises(urllib.error.HTTPError, match="401") as refused:
             steer("clock", printed["DESCOPE_MANAGEMENT_KEY"])
+        refused.value.close()
 
 
 def test_a_port_in_use_is_a_sentence() -> None:

@@ -171,12 +171,6 @@ def test_the_import_is_light(run_script: Run) -> None:
     expect(run_script("light_import.py"), "module 'descope_sync' has no attribute 'Nothing'")
 
 
-@pytest.mark.skipif(find_spec("gevent") is None, reason="gevent is not installed")
-def test_gevent_is_refused(run_script: Run) -> None:
-    (said,) = run_script("gevents.py").out
-    assert "patch_all(thread=False)" in said
-
-
 @pytest.mark.skipif(find_spec("IPython") is None, reason="IPython is not installed")
 def test_no_warning_in_a_notebook(run_script: Run) -> None:
     expect(run_script("notebook.py"), "answer")
