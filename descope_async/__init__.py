@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from .session_token import SessionToken, TenantAccess
     from .settings import EnvironmentVariable, ReplayStore, Retries, Timeouts
     from .token_source import TokenSource
-    from .verification import Verification
+    from .verification import UnverifiedKey, Verification, VerifiedKey
     from .verifier import AccessKeyVerifier
 
     __version__: str
@@ -86,7 +86,9 @@ _LAZY: Final = {
     "TenantAccess": "session_token",
     "Timeouts": "settings",
     "TokenSource": "token_source",
+    "UnverifiedKey": "verification",
     "Verification": "verification",
+    "VerifiedKey": "verification",
 }
 
 __all__ = [
@@ -141,7 +143,9 @@ __all__ = [
     "Unauthorized",
     "UnexpectedResponse",
     "UnknownKey",
+    "UnverifiedKey",
     "Verification",
+    "VerifiedKey",
 ]
 
 

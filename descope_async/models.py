@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
 from attrs import field, frozen
+from attrs.converters import optional
 
 from ._runtime.clock import SYSTEM_CLOCK
 from ._strict_json import ReadOnlyDict, read_only
+from ._value import Value
 from .errors import InvalidArgument
 
 _NO_MEMBERS: Final = ReadOnlyDict()
@@ -45,8 +47,32 @@ def _names_or_none(value: Iterable[str] | None) -> tuple[str, ...]:
     return () if value is None else names(value)
 
 
+class _WireValue(Value):
+    """A value that the service knows: its dict has the service's own names."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The value under the service's own names, ``extra`` included, ready for JSON."""
+        from ._calls.wire import to_wire  # the JSON names, and cattrs, are loaded only when needed
+
+        return to_wire(self)
+
+    @classmethod
+    def _accept(cls, given: object) -> Any:
+        from ._calls.wire import from_wire  # as above
+
+        return given if isinstance(given, cls) else from_wire(given, cast("type[AccessKey]", cls))
+
+    @classmethod
+    def _json_name(cls, attribute: str) -> str:
+        from ._calls.structuring import camel  # as above
+
+        return camel(attribute)
+
+
 @frozen
-class AssociatedTenant:
+class AssociatedTenant(_WireValue):
     """A tenant that an access key belongs to, with the key's roles in it.
 
     Attributes:
@@ -65,7 +91,7 @@ class AssociatedTenant:
 
 
 @frozen(kw_only=True)
-class AccessKey:
+class AccessKey(_WireValue):
     """An access key as the service keeps it; its secret is not part of it.
 
     Attributes:
@@ -126,15 +152,9 @@ class AccessKey:
         """Whether the key can be used now: active and not expired."""
         return self.status == "active" and not self.is_expired
 
-    def to_dict(self) -> dict[str, Any]:
-        """The key under the service's own names, ``extra`` included, ready for JSON."""
-        from ._calls.wire import to_wire  # the JSON names, and cattrs, are loaded only when needed
-
-        return to_wire(self)
-
 
 @frozen
-class CreatedAccessKey:
+class CreatedAccessKey(Value):
     """An access key with the secret that was made for it.
 
     Attributes:
@@ -145,15 +165,17 @@ class CreatedAccessKey:
     key: AccessKey
     cleartext: str = field(repr=False)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The answer under the service's own names, the secret included."""
-        from ._calls.wire import to_wire  # the JSON names, and cattrs, are loaded only when needed
+    def to_dict(self, *, secrets: bool = False) -> dict[str, Any]:
+        """The answer under the service's own names, ready for JSON.
 
-        return to_wire(self)
+        Args:
+            secrets: Whether to include ``cleartext``.
+        """
+        return self._plain(secrets=secrets)
 
 
 @frozen(kw_only=True)
-class DeliveredSecret:
+class DeliveredSecret(Value):
     """A new secret, as ``deliver`` gets it.
 
     Attributes:
@@ -171,9 +193,17 @@ class DeliveredSecret:
     key_id: str | None = None
     name: str | None = None
 
+    def to_dict(self, *, secrets: bool = False) -> dict[str, Any]:
+        """The attributes, ready for JSON.
+
+        Args:
+            secrets: Whether to include ``cleartext``.
+        """
+        return self._plain(secrets=secrets)
+
 
 @frozen
-class SortField:
+class SortField(_WireValue):
     """One criterion of the order of a search.
 
     Attributes:
@@ -186,7 +216,7 @@ class SortField:
 
 
 @frozen
-class AccessKeyLoginOptions:
+class AccessKeyLoginOptions(_WireValue):
     """What a machine may ask for when it exchanges its access key.
 
     Attributes:
@@ -195,7 +225,9 @@ class AccessKeyLoginOptions:
         selected_tenant: The tenant to act in (the token's ``dct``); None for no choice.
     """
 
-    custom_claims: Mapping[str, Any] | None = field(default=None, hash=False)
+    custom_claims: Mapping[str, Any] | None = field(
+        default=None, converter=optional(_read_only), hash=False
+    )
     selected_tenant: str | None = None
 
 

@@ -9,7 +9,8 @@ from typing import Any, TypeVar, cast
 
 from attrs import field, frozen
 
-from ._strict_json import ReadOnlyDict, glance, read_object, read_only
+from ._strict_json import ReadOnlyDict, glance, read_object, read_only, writable
+from ._value import Value, schema_of
 from .errors import InvalidArgument
 from .models import moment, names
 
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 
 @frozen
-class TenantAccess:
+class TenantAccess(Value):
     """What a session token grants within one tenant."""
 
     permissions: tuple[str, ...] = ()
@@ -58,7 +59,7 @@ class _Grants:
 
 
 @frozen(kw_only=True)
-class SessionToken:
+class SessionToken(Value):
     """A session token whose signature and claims were checked.
 
     The ``validate_*`` methods say whether **all** of the named permissions or roles are granted,
@@ -131,6 +132,37 @@ class SessionToken:
     def expires_at(self) -> datetime:
         """``expire_time`` as an aware datetime in UTC."""
         return moment(self.expire_time)
+
+    def to_dict(self, *, secrets: bool = False) -> dict[str, Any]:
+        """The attributes, what is granted, and all claims, ready for JSON.
+
+        Args:
+            secrets: Whether to include ``jwt``: whoever has it can act as its holder.
+        """
+        return {
+            **({"jwt": self.jwt} if secrets else {}),
+            "key_id": self.key_id,
+            "project_id": self.project_id,
+            "expire_time": self.expire_time,
+            "current_tenant": self.current_tenant,
+            "permissions": list(self.permissions),
+            "roles": list(self.roles),
+            "tenants": {tenant: access.to_dict() for tenant, access in self.tenants.items()},
+            "claims": writable(self.claims),
+        }
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: object, handler: object) -> dict[str, Any]:
+        described = super().__get_pydantic_json_schema__(schema, handler)
+        texts = {"type": "array", "items": {"type": "string"}}
+        described["properties"] |= {
+            "current_tenant": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+            "permissions": texts,
+            "roles": texts,
+            "tenants": {"type": "object", "additionalProperties": schema_of(TenantAccess)},
+            "claims": {"type": "object"},
+        }
+        return described
 
     def validate_permissions(self, permissions: Collection[str]) -> bool:
         """Whether the token has all of these permissions on the project."""

@@ -1,21 +1,23 @@
-"""What came of checking an access key that a caller presented."""
+"""What came of verifying an access key that a caller presented."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
+from ._value import Value
 from .session_token import SessionToken
 
-#: Why an access key was let in, or was not.
-Reason: TypeAlias = Literal[
-    "valid", "malformed", "refused", "forbidden", "rate_limited", "unavailable"
+#: Why an access key was not let in.
+UnverifiedReason: TypeAlias = Literal[
+    "malformed", "refused", "forbidden", "rate_limited", "unavailable"
 ]
+#: Why an access key was let in, or was not.
+Reason: TypeAlias = Literal["valid"] | UnverifiedReason
 
-_STATUSES: Final[Mapping[Reason, int]] = {
-    "valid": 200,
+_STATUSES: Final[Mapping[UnverifiedReason, int]] = {
     "malformed": 401,
     "refused": 401,
     "forbidden": 403,
@@ -25,33 +27,75 @@ _STATUSES: Final[Mapping[Reason, int]] = {
 
 
 @frozen
-class Verification:
-    """Whether a presented access key is good. True if it is, and false for any other reason.
+class VerifiedKey(Value):
+    """A presented access key that is good. It is true, where an `UnverifiedKey` is false.
 
     Attributes:
-        reason: ``"valid"``; ``"malformed"``, no access key looks like that, and nothing was sent;
-            ``"refused"``, the service does not take it; ``"forbidden"``, it is good, but not here;
-            ``"rate_limited"``, too many unknown keys are being tried, and nothing was sent;
-            ``"unavailable"``, the service gives no usable answer, which says nothing about the key.
-        session: What the key may do. None unless it is valid.
+        session: What the key may do.
         is_stale: Whether the session is older than the verifier's ``fresh_for``, while the service
             is asked again.
-        retry_after: Seconds after which to present the key again; None when that would be in vain.
-        error_code: The service's code, such as ``"E111119"``; None when it gave none.
-        detail: What went wrong, to be logged. It holds no secret, but is not meant for the caller.
+        reason: ``"valid"``.
+        retry_after: None.
+        error_code: None.
+        detail: None.
     """
 
-    reason: Reason
-    session: SessionToken | None = None
+    session: SessionToken
     is_stale: bool = False
-    retry_after: float | None = None
-    error_code: str | None = None
-    detail: str | None = None
+    reason: Literal["valid"] = field(default="valid", init=False)
+    retry_after: None = field(default=None, init=False)
+    error_code: None = field(default=None, init=False)
+    detail: None = field(default=None, init=False)
 
     @property
     def http_status(self) -> int:
-        """The status to answer the caller with: 200, 401, 403, 429 or 503."""
+        """200."""
+        return 200
+
+    def __bool__(self) -> Literal[True]:
+        return True
+
+    def to_dict(self, *, secrets: bool = False) -> dict[str, Any]:
+        """The attributes, ready for JSON.
+
+        Args:
+            secrets: Whether to include the session's ``jwt``.
+        """
+        return {**super().to_dict(), "session": self.session.to_dict(secrets=secrets)}
+
+
+@frozen
+class UnverifiedKey(Value):
+    """A presented access key that is not let in. It is false, where a `VerifiedKey` is true.
+
+    Attributes:
+        reason: ``"malformed"``, no access key looks like that, and nothing was sent;
+            ``"refused"``, the service does not take it; ``"forbidden"``, it is good, but not here;
+            ``"rate_limited"``, too many unknown keys are being tried, and nothing was sent;
+            ``"unavailable"``, the service gives no usable answer, which says nothing about the key.
+        retry_after: Seconds after which to present the key again; None when that would be in vain.
+        error_code: The service's code, such as ``"E111119"``; None when it gave none.
+        detail: What went wrong, to be logged. It holds no secret, but is not meant for the caller.
+        session: None.
+        is_stale: False.
+    """
+
+    reason: UnverifiedReason
+    retry_after: float | None = None
+    error_code: str | None = None
+    detail: str | None = None
+    session: None = field(default=None, init=False)
+    is_stale: Literal[False] = field(default=False, init=False)
+
+    @property
+    def http_status(self) -> int:
+        """The status to answer the caller with: 401, 403, 429 or 503."""
         return _STATUSES[self.reason]
 
-    def __bool__(self) -> bool:
-        return self.session is not None
+    def __bool__(self) -> Literal[False]:
+        return False
+
+
+#: What came of verifying an access key: after ``if verification:`` type checkers know that it has a
+#: session.
+Verification: TypeAlias = VerifiedKey | UnverifiedKey

@@ -16,11 +16,11 @@ from ._secret import Secret
 from .errors import AudienceMismatch, ClientClosed, DescopeError, Forbidden, RateLimited
 from .events import AccessKeyChecked
 from .session_token import SessionToken
-from .verification import Reason, Verification
+from .verification import UnverifiedKey, UnverifiedReason, Verification, VerifiedKey
 
 #: Visible ASCII. A colon would add a part to the credential that the key is sent in.
 _KEY: Final = re.compile(r"[!-9;-~]{20,512}")
-_MALFORMED: Final = Verification(
+_MALFORMED: Final = UnverifiedKey(
     "malformed", detail="an access key is 20 to 512 visible ASCII characters, none of them a colon"
 )
 #: Seconds for which a key is not sent again after no usable answer came.
@@ -143,7 +143,7 @@ class AccessKeyVerifier:
             return known.at(now)
         wait = self._known.take_permit(name)
         if wait > 0:
-            return Verification(
+            return UnverifiedKey(
                 "rate_limited", retry_after=wait, detail="too many unknown keys are being tried"
             )
         return None
@@ -161,7 +161,7 @@ class AccessKeyVerifier:
         ends_at = self._clock.running() + session.expire_time - self._clock.now()
         # Counted from the question: a slow answer must not prolong the life of a revoked key.
         fresh, usable = self._lifetimes.fresh, self._lifetimes.usable
-        found = Verification("valid", session)
+        found = VerifiedKey(session)
         self._tell(found, asked_at)
         self._known.accept(
             name,
@@ -174,7 +174,7 @@ class AccessKeyVerifier:
     def _judge(self, name: bytes, error: DescopeError, asked_at: float) -> Verification:
         now, reason = self._clock.running(), _reason(error)
         pause = _pause(error) if reason == "unavailable" else None
-        found = Verification(
+        found = UnverifiedKey(
             reason, retry_after=pause, error_code=error.error_code, detail=str(error)
         )
         self._tell(found, asked_at, is_outage=pause is not None and not self._is_failing)
@@ -197,7 +197,7 @@ class AccessKeyVerifier:
         )
 
 
-def _reason(error: DescopeError) -> Reason:
+def _reason(error: DescopeError) -> UnverifiedReason:
     if isinstance(error, Forbidden | AudienceMismatch):
         return "forbidden"
     return "refused" if isinstance(error, REFUSALS) else "unavailable"

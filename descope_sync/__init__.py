@@ -58,7 +58,9 @@ if TYPE_CHECKING:
         SortField,
         TenantAccess,
         Timeouts,
+        UnverifiedKey,
         Verification,
+        VerifiedKey,
     )
 
     from ._portal import BlockingCallInEventLoop, LoopClosed
@@ -90,7 +92,9 @@ _LAZY: Final = {
     "TenantAccess": "descope_async",
     "Timeouts": "descope_async",
     "TokenSource": ".token_source",
+    "UnverifiedKey": "descope_async",
     "Verification": "descope_async",
+    "VerifiedKey": "descope_async",
     "__version__": "descope_async",
 }
 
@@ -148,7 +152,9 @@ __all__ = [
     "Unauthorized",
     "UnexpectedResponse",
     "UnknownKey",
+    "UnverifiedKey",
     "Verification",
+    "VerifiedKey",
 ]
 
 

@@ -18,7 +18,6 @@ from descope_async.models import (
     AccessKey,
     AccessKeyLoginOptions,
     AssociatedTenant,
-    CreatedAccessKey,
     SortField,
 )
 
@@ -137,9 +136,22 @@ def write_error(said: ServiceError) -> str:
     return json.dumps(_given(asdict(said)), ensure_ascii=False)
 
 
-def to_wire(value: AccessKey | CreatedAccessKey) -> dict[str, Any]:
+def to_wire(value: object) -> dict[str, Any]:
     """A value under the service's names."""
     return unstructure(value)
+
+
+def from_wire(document: object, cls: type[V]) -> V:
+    """The value that decoded JSON stands for.
+
+    Raises:
+        ValueError: A member is missing or not of its type. The message says where.
+    """
+    try:
+        return structure(document, cls)
+    except Misfit as misfit:
+        problem = f"{misfit.path} {misfit.problem}"
+    raise ValueError(problem)
 
 
 def create_body(

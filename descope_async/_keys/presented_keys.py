@@ -13,7 +13,7 @@ from descope_async._runtime.bucket import Bucket
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.forks import forget_in_child
 from descope_async._runtime.single_flight import SingleFlight
-from descope_async.verification import Verification
+from descope_async.verification import UnverifiedKey, Verification
 
 #: How many keys are remembered, of those that were accepted and of the others.
 _MOST: Final = 10_000
@@ -40,17 +40,25 @@ class KnownKey:
     def at(self, now: float) -> Verification:
         """What to tell a caller who comes now."""
         told = self.verification
-        if told.retry_after is not None:
+        if isinstance(told, UnverifiedKey):
+            if told.retry_after is None:
+                return told
             return evolve(told, retry_after=max(0.0, self.usable_until - now))
-        return told if now < self.fresh_until else evolve(told, is_stale=True)
+        return told if now < self.fresh_until else _stale(told)
 
     def postponed(self, until: float) -> KnownKey:
         """The same, not to be asked about again before then."""
         return evolve(
             self,
-            verification=evolve(self.verification, is_stale=True),
+            verification=_stale(self.verification),
             fresh_until=min(until, self.usable_until),
         )
+
+
+def _stale(verification: Verification) -> Verification:
+    if isinstance(verification, UnverifiedKey):
+        return verification
+    return evolve(verification, is_stale=True)
 
 
 class KnownKeys:

@@ -66,7 +66,7 @@ class AccessKeyManagement:
                 permitted_ips,
                 custom_attributes,
             )
-        return created.to_dict()
+        return created.to_dict(secrets=True)
 
     async def load(self, id: str) -> dict[str, Any]:
         """Load one access key.
@@ -172,7 +172,7 @@ class AccessKeyManagement:
         """
         with official_errors():
             rotated = await self._access_keys.rotate(id)
-        return rotated.to_dict()
+        return rotated.to_dict(secrets=True)
 
     async def activate_batch(self, ids: Sequence[str]) -> None:
         """Let several deactivated access keys work again.

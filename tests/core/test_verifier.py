@@ -31,7 +31,9 @@ from descope_async import (
     RateLimited,
     SessionToken,
     Unauthorized,
+    UnverifiedKey,
     Verification,
+    VerifiedKey,
 )
 from descope_async._keys.presented_keys import KnownKey, KnownKeys
 from descope_async._secret import Secret
@@ -323,7 +325,7 @@ async def test_an_outage(world: World, caplog: pytest.LogCaptureFixture, how: st
         world.clock.at = seconds
         results = [await verifier.verify(key) for _ in range(5)]
         assert {(result.reason, result.is_stale) for result in results} == {("valid", True)}
-        while not (verifier.verify_nowait(key) or Verification("refused")).is_stale:
+        while not (verifier.verify_nowait(key) or UnverifiedKey("refused")).is_stale:
             await asyncio.sleep(0.005)
             await verifier.verify(key)  # asks if the last question was still landing
     asked = world.front.exchanges
@@ -627,7 +629,7 @@ def test_a_forked_child_keeps_answers_and_starts_clean(service: Service) -> None
 
 
 def kept(asked_at: float, reason: Any = "refused") -> KnownKey:
-    return KnownKey(Verification(reason), asked_at, 2_000, 3_000)
+    return KnownKey(UnverifiedKey(reason), asked_at, 2_000, 3_000)
 
 
 def test_memory_is_bounded_and_junk_crowds_out_no_good_key() -> None:
@@ -708,4 +710,4 @@ async def test_no_interrupted_call_shows_the_key(servers: type[Servers]) -> None
 
 def test_a_result_hides_the_token() -> None:
     session = SessionToken(jwt="the.secret.jwt", key_id="K1", project_id="P1", expire_time=5)
-    assert "secret" not in repr(Verification("valid", session))
+    assert "secret" not in repr(VerifiedKey(session))

@@ -24,7 +24,9 @@ from descope_async import (
     TokenExpired,
     TokenTypeMismatch,
     UnknownKey,
+    UnverifiedKey,
     Verification,
+    VerifiedKey,
 )
 from descope_async.integrations.admission import Admission, Credential, Refusal, Requirement
 
@@ -183,11 +185,11 @@ def test_challenges_name_the_schemes() -> None:
 @pytest.mark.parametrize(
     ("verification", "status", "wait"),
     [
-        (Verification("malformed"), 401, None),
-        (Verification("refused"), 401, None),
-        (Verification("forbidden"), 403, None),
-        (Verification("rate_limited", retry_after=0.2), 429, 1),
-        (Verification("unavailable", retry_after=9.1), 503, 10),
+        (UnverifiedKey("malformed"), 401, None),
+        (UnverifiedKey("refused"), 401, None),
+        (UnverifiedKey("forbidden"), 403, None),
+        (UnverifiedKey("rate_limited", retry_after=0.2), 429, 1),
+        (UnverifiedKey("unavailable", retry_after=9.1), 503, 10),
     ],
 )
 def test_what_a_verification_means(
@@ -201,7 +203,7 @@ def test_what_a_verification_means(
 
 
 def test_a_valid_key_is_let_in() -> None:
-    assert KEYS_TOO.refusal_of_key(Verification("valid", caller())) is None
+    assert KEYS_TOO.refusal_of_key(VerifiedKey(caller())) is None
 
 
 def test_a_bound_token_may_be_demanded() -> None:

@@ -21,7 +21,7 @@ INNER: Final = re.findall(r"^\| `(_\w+/\w+)` \|", _PAGE, re.MULTILINE)
 WINGS: Final = ("batch", "compat", "integrations", "emulator", "testing", "cli")
 CORE: Final = tuple(name for name in ROOMS if name not in WINGS)
 #: `to_dict` asks for the JSON names when it is called.
-DOWNWARDS: Final = {("models", "_calls.wire")}
+DOWNWARDS: Final = {("models", "_calls.wire"), ("models", "_calls.structuring")}
 #: The header that names the product asks the face for its version.
 FOR_THE_VERSION: Final = {"_calls"}
 #: Which rooms of the core may import a library.
