@@ -8,9 +8,11 @@ from typing import Any, Final
 import typer
 from attrs import field, frozen
 
-from . import audit, reading, token_report
+from . import audit, changing, journals, reading, token_report
 
 LOOK: Final = "Look at access keys"
+CHANGE: Final = "Change access keys"
+RUNS: Final = "Runs that are not finished"
 USE: Final = "Use an access key"
 
 
@@ -86,6 +88,114 @@ COMMANDS: Final = (
         {
             "descope-keys audit": "what is doubtful, with what to do",
             "descope-keys audit -f sarif --exit-code > audit.sarif": "for a build server",
+        },
+    ),
+    Command(
+        "create",
+        CHANGE,
+        changing.create,
+        {
+            "descope-keys create ci --expires 90d --role Reader --to 'file:keys/{id}.json'": "with its secret in a file",
+            "descope-keys create ci --to 'dotenv:.env#API_KEY'": "with its secret in a .env file",
+        },
+    ),
+    Command(
+        "provision",
+        CHANGE,
+        changing.provision,
+        {
+            "descope-keys provision machines.csv --to 'file:keys/{label}.json' --dry-run": "the plan",
+            "descope-keys provision machines.csv --to 'file:keys/{label}.json' --canary 3 --yes": "the keys, after proving three",
+        },
+    ),
+    Command(
+        "update",
+        CHANGE,
+        changing.update,
+        {
+            "descope-keys update K2abc --description 'billing, night job'": "a new description",
+            "descope-keys list -q --tenant t1 | descope-keys update - --permitted-ip 10.0.0.0/8 --yes": "an address list for many",
+        },
+    ),
+    Command(
+        "rotate",
+        CHANGE,
+        changing.rotate,
+        {
+            "descope-keys rotate K2abc --to 'file:keys/{id}.json'": "a new secret; the old one is dead at once",
+            "descope-keys rotate K2abc --grace 1d --to 'file:keys/{id}.json'": "a successor, and a day to change over",
+        },
+    ),
+    Command(
+        "replace",
+        CHANGE,
+        changing.replace,
+        {
+            "descope-keys replace K2abc --expires 90d --to 'file:keys/{id}.json'": "a successor with a new expiry",
+            "descope-keys expiring -q | descope-keys replace - --expires 90d --to 'file:keys/{label}.json' --yes": "for all that expire soon",
+        },
+    ),
+    Command(
+        "activate",
+        CHANGE,
+        changing.activate,
+        {
+            "descope-keys activate K2abc": "one key",
+            "descope-keys list -q --state inactive | descope-keys activate - --yes": "all that are switched off",
+        },
+    ),
+    Command(
+        "deactivate",
+        CHANGE,
+        changing.deactivate,
+        {
+            "descope-keys deactivate K2abc": "one key, after asking",
+            "descope-keys list -q --creator U2abc | descope-keys deactivate - --dry-run": "the plan for a person's keys",
+        },
+    ),
+    Command(
+        "delete",
+        CHANGE,
+        changing.delete,
+        {
+            "descope-keys delete K2abc": "one key, after asking",
+            "descope-keys list -q --state expired | descope-keys delete - --yes": "all that have expired",
+        },
+    ),
+    Command(
+        "resume",
+        RUNS,
+        journals.resume,
+        {
+            "descope-keys resume": "all runs that are not finished",
+            "descope-keys resume 20260101-120000-rotate-77 --confirm K2abc": "one, whose secret works elsewhere",
+        },
+    ),
+    Command(
+        "journal",
+        RUNS,
+        journals.journal,
+        {
+            "descope-keys journal": "which runs are not finished",
+            "descope-keys journal 20260101-120000-rotate-77": "what has become of its keys",
+        },
+    ),
+    Command(
+        "rescue",
+        RUNS,
+        journals.rescue,
+        {
+            "descope-keys rescue 20260101-120000-rotate-77": "after the sink works again",
+            "descope-keys rescue 20260101-120000-rotate-77 --to 'file:other/{id}.json'": "to another sink",
+        },
+    ),
+    Command(
+        "verify",
+        RUNS,
+        journals.verify,
+        {
+            "descope-keys verify file:keys/K2abc.json": "whether a stored secret works",
+            "descope-keys verify dotenv:.env#API_KEY file:keys/K2abc.json": "the same of several",
         },
     ),
     Command(

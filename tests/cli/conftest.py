@@ -38,5 +38,6 @@ def cli(local: Emulator, tmp_path: Path) -> CommandLine:
             "DESCOPE_MANAGEMENT_KEY": local.management_key,
             "DESCOPE_BASE_URI": local.base_url,
             "XDG_CONFIG_HOME": str(tmp_path / "config"),
+            "XDG_STATE_HOME": str(tmp_path / "state"),
         }
     )

@@ -1,0 +1,361 @@
+"""The commands that change keys one by one or by the list."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
+
+from descope_async.errors import ConfigurationError
+
+from . import bulk, keys_given, moments, output
+from .bulk import AsJson, IdsOnly, Rate, To
+from .consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, agreed, line_of
+from .exit_codes import ExitCode
+from .running import carry_out, current, say
+from .runs import RunFolder
+from .selection import ids
+
+if TYPE_CHECKING:
+    from descope_async import AccessKey, DescopeClient
+
+#: Does the change to these keys.
+Work = Callable[["DescopeClient", list["AccessKey"]], Awaitable[ExitCode]]
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Keys; - reads ids from stdin.")]
+Grace = Annotated[
+    str, typer.Option(help="How long the old key goes on to work: 12h, 7d.", metavar="TIME")
+]
+DeleteAfter = Annotated[
+    str,
+    typer.Option(help="When to delete the old key after that: 7d or never.", metavar="TIME"),
+]
+
+
+def create(
+    name: Annotated[str, typer.Argument(help="What to call it.")],
+    to: To = None,
+    expires: keys_given.Expires = "never",
+    role: keys_given.Roles = None,
+    tenant: keys_given.Tenants = None,
+    user: Annotated[str | None, typer.Option(help="A user to bind it to.", metavar="ID")] = None,
+    claim: keys_given.Claims = None,
+    description: keys_given.Description = None,
+    permitted_ip: keys_given.Addresses = None,
+    attribute: keys_given.Attributes = None,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Write the secret to stdout instead of a sink.")
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force-reveal", help="The same on a build server, whose output is kept."),
+    ] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    ids_only: IdsOnly = False,
+) -> None:
+    """Create an access key, and put its secret where --to says."""
+    key: dict[str, Any] = {
+        "name": name,
+        "expire_time": moments.expiry(expires),
+        "role_names": role,
+        "key_tenants": keys_given.tenants(tenant),
+        "user_id": user,
+        "custom_claims": keys_given.pairs(claim),
+        "description": description,
+        "permitted_ips": permitted_ip,
+        "custom_attributes": keys_given.pairs(attribute),
+    }
+
+    async def work() -> ExitCode:
+        run = current()
+        _demand_one_place(to, reveal=reveal or force, force=force)
+        async with run.client() as client:
+            if dry_run:
+                say(f"create {name!r} in {run.where(client)}")
+                return ExitCode.DONE
+            if not to:
+                created = await client.mgmt.access_key.create(**key)
+                say(f"created {created.key.id}; its secret is shown this once")
+                typer.echo(created.cleartext)
+                return ExitCode.DONE
+            folder = RunFolder.new(client.project_id, "create", to)
+            return await bulk.carry(
+                client,
+                folder,
+                lambda batch: batch.create([key]),
+                as_json=as_json,
+                ids_only=ids_only,
+            )
+
+    carry_out(work)
+
+
+def provision(
+    file: Annotated[Path, typer.Argument(help="A CSV file.", dir_okay=False)],
+    to: To = None,
+    rate: Rate = "auto",
+    canary: Annotated[
+        int, typer.Option(help="Prove so many keys before the rest begins.", min=0, metavar="COUNT")
+    ] = 0,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    max_changes: MaxChanges = DEFAULT_MAX,
+    as_json: AsJson = False,
+    ids_only: IdsOnly = False,
+) -> None:
+    """Create an access key for each row of a CSV file, and store the secrets.
+
+    Columns: name, and any of label, description, expires, roles, tenants (t1:Reader+Biller), permitted_ips, user_id,
+    claims and attributes (JSON objects). In a cell, | or ; parts several values.
+    """
+
+    async def work() -> ExitCode:
+        run = current()
+        _demand_sink(to)
+        rows = list(keys_given.rows(file))
+        if not rows:
+            say(f"{file} names no keys")
+            return ExitCode.DONE
+        async with run.client() as client:
+            lines = [_planned(row) for row in rows]
+            if not agreed(
+                run, client, "create", lines, yes=yes, dry_run=dry_run, max_changes=max_changes
+            ):
+                return ExitCode.DONE
+            folder = RunFolder.new(client.project_id, "create", to or ())
+            return await bulk.carry(
+                client,
+                folder,
+                lambda batch: batch.create(rows),
+                as_json=as_json,
+                ids_only=ids_only,
+                rate=bulk.rate_of(rate),
+                canary=canary,
+            )
+
+    carry_out(work)
+
+
+def update(
+    key_ids: Ids,
+    name: Annotated[str | None, typer.Option(help="A new name.")] = None,
+    description: keys_given.Description = None,
+    role: keys_given.Roles = None,
+    tenant: keys_given.Tenants = None,
+    claim: keys_given.Claims = None,
+    permitted_ip: keys_given.Addresses = None,
+    attribute: keys_given.Attributes = None,
+    clear: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Empty this: roles, tenants, claims, permitted-ips or attributes.", metavar="WHAT"
+        ),
+    ] = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    max_changes: MaxChanges = DEFAULT_MAX,
+) -> None:
+    """Change access keys. What is not named stays as it is; a list replaces the whole list."""
+    change: dict[str, Any] = {
+        "name": name,
+        "description": description,
+        "role_names": role,
+        "key_tenants": keys_given.tenants(tenant),
+        "custom_claims": keys_given.pairs(claim),
+        "permitted_ips": permitted_ip,
+        "custom_attributes": keys_given.pairs(attribute),
+    }
+    for what in clear or ():
+        if what not in _CLEARED:
+            raise typer.BadParameter(f"--clear is {', '.join(_CLEARED)}; not {what!r}")
+        field, empty = _CLEARED[what]
+        change[field] = empty
+    wanted = {field: value for field, value in change.items() if value is not None}
+    if not wanted:
+        raise typer.BadParameter("nothing is to be changed: name a change, such as --description")
+    described = ", ".join(sorted(wanted))
+
+    async def work(client: DescopeClient, found: list[AccessKey]) -> ExitCode:
+        folder = RunFolder.new(client.project_id, "update", ())
+        changes = [{"id": key.id, **wanted} for key in found]
+        return await bulk.carry(client, folder, lambda batch: batch.update(changes))
+
+    _change(
+        f"change {described} of", key_ids, work, yes=yes, dry_run=dry_run, max_changes=max_changes
+    )
+
+
+def rotate(
+    key_ids: Ids,
+    to: To = None,
+    grace: Annotated[
+        str | None,
+        typer.Option(
+            help="Keep the old secret for so long, by a successor: 12h, 7d. Without it, the old secret is dead at once.",
+            metavar="TIME",
+        ),
+    ] = None,
+    delete_after: DeleteAfter = "7d",
+    rate: Rate = "auto",
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    max_changes: MaxChanges = DEFAULT_MAX,
+    as_json: AsJson = False,
+    ids_only: IdsOnly = False,
+) -> None:
+    """Give access keys new secrets. Their expiry stays: `replace` gives another one."""
+    retiring = _retiring(grace, delete_after) if grace is not None else {}
+
+    async def work(client: DescopeClient, found: list[AccessKey]) -> ExitCode:
+        folder = RunFolder.new(client.project_id, "rotate", to or ())
+        return await bulk.carry(
+            client,
+            folder,
+            lambda batch: batch.rotate(found, **retiring),
+            as_json=as_json,
+            ids_only=ids_only,
+            rate=bulk.rate_of(rate),
+        )
+
+    _change("rotate", key_ids, work, yes=yes, dry_run=dry_run, max_changes=max_changes, sinks=to)
+
+
+def replace(
+    key_ids: Ids,
+    expires: keys_given.Expires,
+    to: To = None,
+    grace: Grace = "1d",
+    delete_after: DeleteAfter = "7d",
+    rate: Rate = "auto",
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    max_changes: MaxChanges = DEFAULT_MAX,
+    as_json: AsJson = False,
+    ids_only: IdsOnly = False,
+) -> None:
+    """Give access keys successors with a new expiry, and retire the old ones after a while.
+
+    `descope-keys resume` takes the later steps when they are due: run it from cron.
+    """
+    expire_time, retiring = moments.expiry(expires), _retiring(grace, delete_after)
+
+    async def work(client: DescopeClient, found: list[AccessKey]) -> ExitCode:
+        folder = RunFolder.new(client.project_id, "replace", to or ())
+        return await bulk.carry(
+            client,
+            folder,
+            lambda batch: batch.replace(found, expire_time, **retiring),
+            as_json=as_json,
+            ids_only=ids_only,
+            rate=bulk.rate_of(rate),
+        )
+
+    _change("replace", key_ids, work, yes=yes, dry_run=dry_run, max_changes=max_changes, sinks=to)
+
+
+def activate(
+    key_ids: Ids, yes: Yes = False, dry_run: DryRun = False, max_changes: MaxChanges = DEFAULT_MAX
+) -> None:
+    """Let deactivated access keys work again."""
+    _switch("activate", key_ids, yes=yes, dry_run=dry_run, max_changes=max_changes)
+
+
+def deactivate(
+    key_ids: Ids, yes: Yes = False, dry_run: DryRun = False, max_changes: MaxChanges = DEFAULT_MAX
+) -> None:
+    """Stop access keys from working. Tokens that they have already go on until they end."""
+    _switch("deactivate", key_ids, yes=yes, dry_run=dry_run, max_changes=max_changes)
+
+
+def delete(
+    key_ids: Ids, yes: Yes = False, dry_run: DryRun = False, max_changes: MaxChanges = DEFAULT_MAX
+) -> None:
+    """Delete access keys for good."""
+    _switch("delete", key_ids, yes=yes, dry_run=dry_run, max_changes=max_changes)
+
+
+_CLEARED: Final[dict[str, tuple[str, Any]]] = {
+    "roles": ("role_names", []),
+    "tenants": ("key_tenants", []),
+    "claims": ("custom_claims", {}),
+    "permitted-ips": ("permitted_ips", []),
+    "attributes": ("custom_attributes", {}),
+}
+
+
+def _switch(action: str, key_ids: list[str], *, yes: bool, dry_run: bool, max_changes: int) -> None:
+    async def work(client: DescopeClient, found: list[AccessKey]) -> ExitCode:
+        folder = RunFolder.new(client.project_id, action, ())
+        return await bulk.carry(client, folder, lambda batch: getattr(batch, action)(found))
+
+    _change(action, key_ids, work, yes=yes, dry_run=dry_run, max_changes=max_changes)
+
+
+def _change(
+    action: str,
+    key_ids: list[str],
+    work: Work,
+    *,
+    yes: bool,
+    dry_run: bool,
+    max_changes: int,
+    sinks: list[str] | Literal["none needed"] | None = "none needed",
+) -> None:
+    """Look the keys up, show the plan, ask, and do it."""
+
+    async def whole() -> ExitCode:
+        run = current()
+        if sinks != "none needed":
+            _demand_sink(sinks)
+        wanted = ids(key_ids)
+        async with run.client() as client:
+            known = {key.id: key for key in await client.mgmt.access_key.search_all_access_keys()}
+            missing = [each for each in wanted if each not in known]
+            if missing:
+                raise ConfigurationError(
+                    f"there is no access key {', '.join(missing[:5])}: nothing was changed"
+                )
+            lines = [line_of(known[each]) for each in wanted]
+            if not agreed(
+                run, client, action, lines, yes=yes, dry_run=dry_run, max_changes=max_changes
+            ):
+                return ExitCode.DONE
+            return await work(client, [known[each] for each in wanted])
+
+    carry_out(whole)
+
+
+def _planned(row: dict[str, Any]) -> str:
+    expires = moments.iso(row["expire_time"]) or "never"
+    grants = [
+        *row.get("role_names", ()),
+        *(each["tenant_id"] for each in row.get("key_tenants", ())),
+    ]
+    return f"{row['name']}  expires {expires}  {', '.join(grants)}".rstrip()
+
+
+def _retiring(grace: str, delete_after: str) -> dict[str, Any]:
+    later = None if delete_after == "never" else float(moments.seconds(delete_after))
+    return {"grace": float(moments.seconds(grace)), "delete_after": later}
+
+
+def _demand_sink(to: list[str] | None) -> None:
+    if not to:
+        raise ConfigurationError(
+            "say where the secrets go: --to 'file:keys/{id}.json'; see descope-keys rotate --help"
+        )
+
+
+def _demand_one_place(to: list[str] | None, *, reveal: bool, force: bool) -> None:
+    if bool(to) == reveal:
+        raise ConfigurationError(
+            "say where the secret goes: --to 'file:keys/{id}.json', or --reveal to write it to stdout"
+        )
+    if reveal and output.in_ci() and not force:
+        raise ConfigurationError(
+            "this looks like a build server (CI is set), whose output is kept: use --to, "
+            "or --force-reveal if you know what you do"
+        )

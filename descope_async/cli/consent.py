@@ -1,0 +1,79 @@
+"""The plan before a change, and the question whether to carry it out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import descope_async
+from descope_async.errors import ConfigurationError
+
+from . import output
+from .running import Run, say
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, and change nothing.")]
+MaxChanges = Annotated[
+    int, typer.Option(help="Refuse to change more keys than this.", min=1, metavar="COUNT")
+]
+DEFAULT_MAX = 50
+#: Lines of a plan that are shown.
+_SHOWN = 20
+
+
+def agreed(
+    run: Run,
+    client: descope_async.DescopeClient,
+    action: str,
+    lines: Sequence[str],
+    *,
+    yes: bool,
+    dry_run: bool,
+    max_changes: int,
+) -> bool:
+    """Show the plan, and ask. Whether the change is to be made.
+
+    Args:
+        run: The command's run.
+        client: The client that will make it.
+        action: What is done, such as ``"deactivate"``.
+        lines: A line for each key.
+        yes: Whether to go on without asking.
+        dry_run: Whether to show the plan only.
+        max_changes: How many keys may be changed.
+
+    Raises:
+        ConfigurationError: There are too many keys, or nobody can be asked.
+    """
+    count = len(lines)
+    keys = f"{count} access key{'' if count == 1 else 's'}"
+    say(f"{action} {keys} of {run.where(client)}")
+    for line in lines[:_SHOWN]:
+        typer.echo(f"  {output.printable(line)}", err=True)
+    if count > _SHOWN:
+        typer.echo(f"  and {count - _SHOWN} more", err=True)
+    if dry_run:
+        return False
+    if count > max_changes:
+        raise ConfigurationError(
+            f"{count} keys are more than --max-changes {max_changes}: nothing was changed"
+        )
+    if yes:
+        return True
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ConfigurationError(
+            "nobody can be asked here: add --yes, or --dry-run to see the plan"
+        )
+    wanted = f"{client.project_id} {count}"
+    typed = typer.prompt(f"Type {wanted!r} to go on", default="", show_default=False, err=True)
+    if typed.split() != wanted.split():
+        raise ConfigurationError("that is something else: nothing was changed")
+    return True
+
+
+def line_of(key: descope_async.AccessKey) -> str:
+    """How a plan names a key."""
+    return f"{key.id}  {key.name}  ({output.state(key)})"

@@ -1,0 +1,153 @@
+"""The commands about runs that are not finished: ``resume``, ``journal``, ``rescue`` and ``verify``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from attrs import evolve
+
+from descope_async.errors import ConfigurationError, DescopeError
+
+from . import bulk, moments, output
+from .bulk import AsJson, IdsOnly, Rate
+from .exit_codes import ExitCode
+from .running import carry_out, current, say
+from .runs import RunFolder, open_runs
+
+RunName = Annotated[
+    str | None, typer.Argument(metavar="[RUN]", help="A run's name or folder; all without one.")
+]
+
+
+def resume(
+    name: RunName = None,
+    rate: Rate = "auto",
+    confirm: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Say that the secret of this key works, which cannot be proved from here; may be repeated.",
+            metavar="ID",
+        ),
+    ] = None,
+    settle_after: Annotated[
+        str,
+        typer.Option(
+            help="How long the service may still carry out a request that went without an answer.",
+            metavar="TIME",
+        ),
+    ] = "60s",
+    takeover: Annotated[
+        bool,
+        typer.Option("--takeover", help="Go on although another machine had the journal open."),
+    ] = False,
+    as_json: AsJson = False,
+    ids_only: IdsOnly = False,
+) -> None:
+    """Go on with runs that were interrupted, or whose next step is due. Safe to run from cron."""
+
+    async def work() -> ExitCode:
+        worst = ExitCode.DONE
+        async with current().client() as client:
+            if name is None:
+                folders = [each for each in open_runs() if each.project == client.project_id]
+            else:
+                folders = [RunFolder.open(name)]
+            if not folders:
+                say(f"no run of {current().where(client)} is open")
+            for folder in folders:
+                code = await bulk.carry(
+                    client,
+                    folder,
+                    lambda batch: batch.confirm(confirm) if confirm else batch.resume(),
+                    as_json=as_json,
+                    ids_only=ids_only,
+                    rate=bulk.rate_of(rate),
+                    settle_after=moments.seconds(settle_after),
+                    takeover=takeover,
+                )
+                worst = max(worst, code)
+                if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
+                    break
+        return worst
+
+    carry_out(work)
+
+
+def journal(
+    name: RunName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the runs that are not finished, or what has become of the keys of one."""
+
+    async def work() -> None:
+        if name is None:
+            runs = list(open_runs())
+            if as_json:
+                described = [
+                    {
+                        "name": each.name,
+                        "operation": each.operation,
+                        "project": each.project,
+                        "sinks": list(each.sinks),
+                    }
+                    for each in runs
+                ]
+                typer.echo(output.document("runs", runs=described))
+                return
+            for each in runs:
+                typer.echo("\t".join((each.name, each.operation, *each.sinks)))
+            return
+        report = RunFolder.open(name).path / "journal.report.jsonl"
+        try:
+            text = report.read_text(encoding="utf-8")
+        except OSError:
+            raise ConfigurationError(
+                f"the run was ended before it could report: descope-keys resume {name}"
+            ) from None
+        typer.echo(text, nl=False)
+
+    carry_out(work)
+
+
+def rescue(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")],
+    to: Annotated[
+        list[str] | None,
+        typer.Option("--to", help="Other sinks than those that failed.", metavar="SINK"),
+    ] = None,
+) -> None:
+    """Bring secrets that no sink had taken to where they belong, and go on with the run."""
+
+    async def work() -> ExitCode:
+        found = RunFolder.open(name)
+        folder = evolve(found, sinks=tuple(to or found.sinks))
+        async with current().client() as client:
+            return await bulk.carry(client, folder, lambda batch: batch.resume())
+
+    carry_out(work)
+
+
+def verify(
+    places: Annotated[
+        list[str],
+        typer.Argument(metavar="PLACE...", help="Where a secret is, such as file:keys/K2abc.json."),
+    ],
+) -> None:
+    """Prove that stored secrets work, by exchanging each."""
+    from descope_async.secret_stores import read_secret
+
+    async def work() -> ExitCode:
+        failed = 0
+        async with current().client() as client:
+            for place in places:
+                try:
+                    session = await client.exchange_access_key(read_secret(place))
+                except DescopeError as error:
+                    failed += 1
+                    typer.echo(f"{place}\tfailed\t{output.printable(str(error))}")
+                else:
+                    typer.echo(f"{place}\tworks\t{session.key_id}")
+        return ExitCode.FAILED if failed else ExitCode.DONE
+
+    carry_out(work)

@@ -1,0 +1,255 @@
+"""The commands that change keys, and those that go on with what was interrupted."""
+
+from __future__ import annotations
+
+import json
+import signal
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from descope_async.emulator import Fault
+from descope_sync import DescopeClient
+from descope_sync.emulator import Emulator
+from tests.cli.command_line import COMMAND, CommandLine
+
+pytestmark = pytest.mark.timeout(180)  # commands start anew, and may share the machine
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> str:
+    return f"file:{tmp_path}/keys/{{id}}.json"
+
+
+def secret(tmp_path: Path, key_id: str) -> str:
+    found: str = json.loads((tmp_path / "keys" / f"{key_id}.json").read_text())["cleartext"]
+    return found
+
+
+def test_creates_with_everything_that_was_given(
+    cli: CommandLine, admin: DescopeClient, sink: str, tmp_path: Path
+) -> None:
+    made = cli.run(
+        *("create", "ci", "--to", sink, "--expires", "2033-05-18", "-q"),
+        *("--role", "Reader", "--description", "night job", "--permitted-ip", "10.0.0.0/8"),
+        *("--claim", "team=build", "--claim", "level=3"),
+    )
+    assert made.returncode == 0, made.stderr
+    key_id = made.stdout.strip()
+    key = admin.mgmt.access_key.load(key_id)
+    assert (key.name, key.expire_time, key.role_names) == ("ci", 1_999_987_200, ("Reader",))
+    assert key.custom_claims == {"team": "build", "level": 3}
+    assert key.permitted_ips == ("10.0.0.0/8",)
+    assert key.description.startswith("night job")
+    file = tmp_path / "keys" / f"{key_id}.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert secret(tmp_path, key_id) not in made.stdout + made.stderr
+
+
+def test_a_secret_is_shown_only_when_that_was_asked_for(
+    cli: CommandLine, admin: DescopeClient
+) -> None:
+    done = cli.run("create", "ci")
+    assert done.returncode == 2
+    assert "--to" in done.stderr
+    assert admin.mgmt.access_key.search_all_access_keys() == []
+    assert cli.run("create", "ci", "--reveal", CI="true").returncode == 2
+    assert admin.mgmt.access_key.search_all_access_keys() == []
+    done = cli.run("create", "ci", "--reveal")
+    assert admin.exchange_access_key(done.stdout.strip()).key_id in done.stderr
+
+
+def test_a_change_needs_consent(cli: CommandLine, local: Emulator, admin: DescopeClient) -> None:
+    keys = [admin.mgmt.access_key.create(name).key.id for name in ("a", "b")]
+    local.requests.clear()
+    plan = cli.run("deactivate", *keys, "--dry-run")
+    assert plan.returncode == 0
+    assert f"deactivate 2 access keys of project {local.project_id} at" in plan.stderr
+    assert all(key_id in plan.stderr for key_id in keys)
+    assert cli.run("deactivate", *keys).returncode == 2
+    assert cli.run("deactivate", *keys, "--yes", "--max-changes", "1").returncode == 2
+    assert cli.run("deactivate", *keys, "K2none", "--yes").returncode == 2
+    code, screen = cli.on_terminal("deactivate", *keys, typed="yes\n")
+    assert (code, "nothing was changed" in screen) == (2, True)
+    assert {each.operation for each in local.requests} <= {"access_key.search", "license"}
+    code, screen = cli.on_terminal("deactivate", *keys, typed=f"{local.project_id} 2\n")
+    assert code == 0, screen
+    assert not any(key.is_active for key in admin.mgmt.access_key.search_all_access_keys())
+    assert cli.run("activate", "-", "--yes", stdin="\n".join(keys)).returncode == 0
+    assert all(key.is_active for key in admin.mgmt.access_key.search_all_access_keys())
+    assert cli.run("delete", keys[0], "--yes").returncode == 0
+    assert [key.id for key in admin.mgmt.access_key.search_all_access_keys()] == [keys[1]]
+
+
+def test_updates_what_is_named_and_keeps_the_rest(cli: CommandLine, admin: DescopeClient) -> None:
+    made = admin.mgmt.access_key.create("a", role_names=["Reader"], description="old")
+    done = cli.run("update", made.key.id, "--description", "new", "--clear", "roles", "--yes")
+    assert done.returncode == 0, done.stderr
+    key = admin.mgmt.access_key.load(made.key.id)
+    assert (key.name, key.description, key.role_names) == ("a", "new", ())
+    assert cli.run("update", made.key.id, "--yes").returncode == 2
+    assert cli.run("update", made.key.id, "--clear", "name", "--yes").returncode == 2
+
+
+def test_rotates_and_replaces(
+    cli: CommandLine, admin: DescopeClient, sink: str, tmp_path: Path
+) -> None:
+    made = admin.mgmt.access_key.create("a", role_names=["Reader"])
+    assert cli.run("rotate", made.key.id, "--to", sink, "--yes").returncode == 0
+    assert admin.exchange_access_key(secret(tmp_path, made.key.id)).key_id == made.key.id
+    done = cli.run(
+        *("replace", made.key.id, "--expires", "90d", "--to", sink, "--yes", "-q"),
+        *("--grace", "0s", "--delete-after", "0s"),
+    )
+    assert done.returncode == 0, done.stderr
+    for _ in range(3):  # each takes a step that is due
+        if not cli.run("journal").stdout:
+            break
+        done = cli.run("resume", "-q")
+        assert done.returncode == 0, done.stderr
+    (left,) = admin.mgmt.access_key.search_all_access_keys()
+    assert left.id != made.key.id
+    assert (left.name, left.role_names, bool(left.expire_time)) == ("a", ("Reader",), True)
+    proved = cli.run("verify", f"file:{tmp_path}/keys/{left.id}.json")
+    assert (proved.returncode, proved.stdout.split()[1:]) == (0, ["works", left.id])
+    assert cli.run("verify", f"file:{tmp_path}/keys/none.json").returncode == 1
+
+
+def test_a_run_that_was_killed_goes_on(
+    cli: CommandLine, local: Emulator, admin: DescopeClient, sink: str, tmp_path: Path
+) -> None:
+    rows = "name,label\n" + "".join(f"machine,{number}\n" for number in range(30))
+    (tmp_path / "machines.csv").write_text(rows)
+    command = ["provision", str(tmp_path / "machines.csv"), "--to", sink, "--yes", "--rate", "20"]
+    with subprocess.Popen(
+        [*COMMAND, *command],
+        env=cli.variables(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        deadline = time.monotonic() + 60
+        while local.requests.count("access_key.create") < 5 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    (name, operation, where) = cli.run("journal").stdout.strip().split("\t")
+    assert (operation, where) == ("create", sink)
+    done = cli.run("resume", name, "--rate", "none", "--settle-after", "1s")
+    assert done.returncode == 0, done.stderr
+    keys = admin.mgmt.access_key.search_all_access_keys()
+    assert len(keys) == 30
+    for key in keys:
+        assert admin.exchange_access_key(secret(tmp_path, key.id)).key_id == key.id
+    assert cli.run("journal").stdout == ""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_a_run_in_good_order(
+    cli: CommandLine,
+    local: Emulator,
+    admin: DescopeClient,
+    sink: str,
+    tmp_path: Path,
+    number: signal.Signals,
+    code: int,
+) -> None:
+    rows = "name,label\n" + "".join(f"machine,{number}\n" for number in range(200))
+    (tmp_path / "machines.csv").write_text(rows)
+    command = ["provision", str(tmp_path / "machines.csv"), "--to", sink, "--yes", "--rate", "10"]
+    with subprocess.Popen(
+        [*COMMAND, *command, "--max-changes", "200"],
+        env=cli.variables(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 60
+        while local.requests.count("access_key.create") < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == code, said
+    assert "descope-keys resume" in said
+    assert "Traceback" not in said
+    for key in admin.mgmt.access_key.search_all_access_keys():
+        assert admin.exchange_access_key(secret(tmp_path, key.id)).key_id == key.id
+
+
+def test_a_sink_that_fails_keeps_the_secret_for_a_rescue(
+    cli: CommandLine, admin: DescopeClient, tmp_path: Path
+) -> None:
+    made = admin.mgmt.access_key.create("a")
+    flag = tmp_path / "broken"
+    flag.touch()
+    script = tmp_path / "keep.sh"
+    script.write_text(f"#!/bin/sh\ntest ! -e {flag} && cat > {tmp_path}/stored\n")
+    script.chmod(0o700)
+    done = cli.run("rotate", made.key.id, "--to", f"exec:{script}", "--yes")
+    assert done.returncode == 6, done.stderr
+    name = cli.run("journal").stdout.split("\t")[0]
+    flag.unlink()
+    done = cli.run("rescue", name)
+    assert done.returncode == 0, done.stderr
+    kept = (tmp_path / "stored").read_text()
+    assert admin.exchange_access_key(kept).key_id == made.key.id
+
+
+def test_an_unknown_outcome_and_a_refused_key_have_their_codes(
+    cli: CommandLine, local: Emulator, admin: DescopeClient, sink: str
+) -> None:
+    made = admin.mgmt.access_key.create("a")
+    done = cli.run("rotate", made.key.id, "--to", sink, "--yes", DESCOPE_MANAGEMENT_KEY="K2wrong")
+    assert done.returncode == 4
+    local.faults.add(Fault("status", "access_key.create", commit=True, status=502))
+    done = cli.run("create", "lost", "--reveal")
+    assert done.returncode == 5
+    assert "look for one" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"label\na\n", "no column 'name'"),
+        (b"name,colour\na,red\n", "unknown columns: colour"),
+        (b"name,name\na,b\n", "names a column twice"),
+        (b"name,expires\na,soon\n", "line 2: 'soon' is neither"),
+        (b"name,tenants\na,:x\n", "line 2"),
+        (b"name,claims\na,[1]\n", "claims must be a JSON object"),
+        (b"name,label\na\n", "more or fewer cells"),
+        (b"name\n\xff\xfe\n", "neither UTF-8 nor UTF-16"),
+        (b"", "no column 'name'"),
+    ],
+)
+def test_a_csv_file_that_cannot_be_meant_is_said(
+    cli: CommandLine, tmp_path: Path, sink: str, data: bytes, said: str
+) -> None:
+    (tmp_path / "k.csv").write_bytes(data)
+    done = cli.run("provision", str(tmp_path / "k.csv"), "--to", sink, "--yes")
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_csv_files_as_spreadsheets_write_them(
+    cli: CommandLine, tmp_path: Path, sink: str, encoding: str, mark: str
+) -> None:
+    text = f"name{mark}roles\r\nMüller{mark}Reader|Tenant Admin\r\n\r\n"
+    (tmp_path / "k.csv").write_bytes(text.encode(encoding))
+    done = cli.run("provision", str(tmp_path / "k.csv"), "--to", sink, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "Müller  expires never  Reader, Tenant Admin" in done.stderr
+
+
+def test_every_command_has_help_with_two_examples(cli: CommandLine) -> None:
+    from descope_async.cli.commands import COMMANDS
+
+    for command in COMMANDS:
+        assert len(command.examples) >= 2
+        assert all(line.count("descope-keys") for line in command.examples)
+    done = cli.run("replace", "-h")
+    assert done.returncode == 0
+    assert "Examples:" in done.stdout
