@@ -6,13 +6,14 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import machines, reference
+from . import commands, machines, reference
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("builder-inited", reference.collect)
     app.connect("source-read", reference.expand)
+    app.connect("source-read", commands.expand)
     app.connect("html-page-context", machines.link)
     app.connect("build-finished", machines.write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
