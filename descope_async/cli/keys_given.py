@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 import typer
 
@@ -141,9 +141,9 @@ def _listed(cell: str) -> list[str]:
 
 
 def _object(name: str, cell: str) -> Any:
-    found = json_or_text(cell)
+    found: object = json_or_text(cell)
     if isinstance(found, dict):
-        return found
+        return cast("dict[str, Any]", found)
     raise ConfigurationError(f"{name} must be a JSON object")
 
 
