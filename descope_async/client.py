@@ -155,7 +155,7 @@ class DescopeClient:
             replays.replay_store(replay_store),
             telemetry,
         )
-        self._exchange = Exchange(self._config, self._transport, self._validator)
+        self._exchange = Exchange(self._config, self._transport, self._validator, clock)
         license = License(self._config, self._transport, clock)  # noqa: A001 - its name
         self.mgmt = Management(
             AccessKeys(
@@ -195,7 +195,8 @@ class DescopeClient:
                 deactivated or expired.
             RequestFailed: No answer came, or the keys to check the token cannot be had.
             UnexpectedResponse: The answer makes no sense.
-            TokenError: The service's token does not pass the checks.
+            TokenError: The service's token does not pass the checks. An encrypted token cannot be
+                checked: see `SessionToken.is_encrypted`.
         """
         given: Secret[object] = Secret(access_key)
         del access_key

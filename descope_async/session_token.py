@@ -86,6 +86,15 @@ class SessionToken(Value):
         repr=False,
     )
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the token is encrypted (JWE), as a project can have its tokens.
+
+        Only Descope can read such a token. So it can be handed on, but it has no claims here, and
+        grants nothing. Only `DescopeClient.exchange_access_key` returns one.
+        """
+        return self.jwt.count(".") == 4  # noqa: PLR2004 - five segments (RFC 7516, 7.1)
+
     # Most who check a token look at little of it: the rest is read when it is asked for.
 
     @property

@@ -154,7 +154,8 @@ class DescopeClient:
                 deactivated or expired.
             RequestFailed: No answer came, or the keys to check the token cannot be had.
             UnexpectedResponse: The answer makes no sense.
-            TokenError: The service's token does not pass the checks.
+            TokenError: The service's token does not pass the checks. An encrypted token cannot be
+                checked: see `SessionToken.is_encrypted`.
         """
         try:
             return self._portal.call(

@@ -9,11 +9,13 @@ from attrs import frozen
 
 from descope_async._calls import wire
 from descope_async._calls.messages import Answer, Request
+from descope_async._calls.retry_rules import http_date
 from descope_async._calls.transport import Transport
 from descope_async._config.config import Config
+from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
 from descope_async._secret import Secret
 from descope_async._strict_json import read_object
-from descope_async._tokens.compact import parse
+from descope_async._tokens.compact import is_encrypted, parse
 from descope_async._tokens.validation import SessionValidator
 from descope_async.errors import TokenError, TokenMalformed, UnexpectedResponse
 from descope_async.models import AccessKeyLoginOptions
@@ -41,13 +43,60 @@ class MintedToken:
     lifetime: float
 
 
-class Exchange:
-    """Exchanges access keys and checks what comes back."""
+@frozen
+class _Exchanged:
+    """What the service answers to an access key.
 
-    def __init__(self, config: Config, transport: Transport, validator: SessionValidator) -> None:
+    Attributes:
+        token: The session token.
+        key_id: The access key's id; empty when the answer does not have it.
+        expiration: When the token ends, epoch seconds; 0 when the answer does not say it.
+        answered_at: When that was answered, epoch seconds, by the service's clock if it says so.
+    """
+
+    token: Secret[str]
+    key_id: str
+    expiration: int
+    answered_at: float
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether only the service can read the token."""
+        return is_encrypted(self.token.reveal())
+
+    def lifetime(self) -> float:
+        """For how many seconds the token lives from the answer on.
+
+        Raises:
+            UnexpectedResponse: The answer does not say it.
+        """
+        lifetime = self.expiration - self.answered_at
+        if not 0 < lifetime < _LATEST:
+            raise UnexpectedResponse(
+                f"{_OPERATION}: the token is encrypted, and the answer does not say when it ends",
+                path="$.expiration",
+                operation=_OPERATION,
+            )
+        return lifetime
+
+
+class Exchange:
+    """Exchanges access keys and validates what comes back.
+
+    An encrypted token is not validated: it came over TLS, and only the service can read it.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        transport: Transport,
+        validator: SessionValidator,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         self._config = config
         self._transport = transport
         self._validator = validator
+        self._clock = clock
 
     async def exchange(
         self,
@@ -65,7 +114,15 @@ class Exchange:
             patience: Seconds to wait at most if the service asks to wait; a rate limit that lasts
                 longer is raised at once.
         """
-        token = await self._ask(access_key, options, patience)
+        answer = await self._ask(access_key, options, patience)
+        if answer.is_encrypted:
+            return SessionToken(
+                jwt=answer.token.reveal(),
+                key_id=answer.key_id,
+                project_id=self._config.project_id,
+                expire_time=self._clock.now() + answer.lifetime(),
+            )
+        token = Secret[object](answer.token.reveal())
         return await self._validator.validate(token, audience, _OPERATION)
 
     async def mint(self, access_key: Secret[str], options: AccessKeyLoginOptions) -> MintedToken:
@@ -76,10 +133,12 @@ class Exchange:
         Raises:
             UnexpectedResponse: The token does not say when it ends.
         """
-        token = await self._ask(access_key, options)
+        answer = await self._ask(access_key, options)
+        if answer.is_encrypted:
+            return MintedToken(answer.token, answer.answered_at, answer.lifetime())
         # The frames below hold the token, so an error leaves without them.
         try:
-            return _minted(token)
+            return _minted(answer.token)
         except TokenError as error:
             problem = str(error)
         raise UnexpectedResponse(
@@ -88,7 +147,7 @@ class Exchange:
 
     async def _ask(
         self, access_key: Secret[str], options: AccessKeyLoginOptions, patience: float = math.inf
-    ) -> Secret[object]:
+    ) -> _Exchanged:
         request = Request(
             operation=_OPERATION,
             method="POST",
@@ -99,21 +158,22 @@ class Exchange:
             rate_limit_pause=_RATE_LIMIT_PAUSE,
             patience=patience,
         )
-        return await self._transport.send(request, _token)
+        return await self._transport.send(request, self._read)
+
+    async def _read(self, answer: Answer) -> _Exchanged:
+        said = await answer.read(wire.ExchangeAnswer)
+        answered_at = http_date(answer.headers.get("Date")) or self._clock.now()
+        return _Exchanged(Secret(said.session_jwt), said.key_id, said.expiration, answered_at)
 
 
-async def _token(answer: Answer) -> Secret[object]:
-    return Secret[object]((await answer.read(wire.ExchangeAnswer)).session_jwt)
-
-
-def _minted(token: Secret[object]) -> MintedToken:
+def _minted(token: Secret[str]) -> MintedToken:
     claims = read_object(parse(token.reveal()).payload)
     if claims is None:
         raise TokenMalformed("the token's claims are not a JSON object of distinct names")
     issued, expires = claims.get("iat"), claims.get("exp")
     if not _is_time(issued) or not _is_time(expires) or not issued < expires:
         raise TokenMalformed("the token does not say from when to when it lives (iat, exp)")
-    return MintedToken(Secret(str(token.reveal())), issued, expires - issued)
+    return MintedToken(token, issued, expires - issued)
 
 
 def _is_time(value: object) -> TypeGuard[float]:

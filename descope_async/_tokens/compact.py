@@ -126,6 +126,17 @@ def parse_proof(proof: object) -> tuple[UncheckedToken, Mapping[str, object]]:
     )
 
 
+def is_encrypted(token: str | bytes) -> bool:
+    """Whether a token is a compact JWE (RFC 7516, 7.1), which only its issuer can read."""
+    if len(token) > MAX_TOKEN or not token.isascii():
+        return False
+    header, *others = (token.encode() if isinstance(token, str) else token).split(b".", 5)
+    if len(others) != 4 or len(header) > _MAX_HEADER:  # noqa: PLR2004 - key, vector, text, tag
+        return False
+    members = read_object(from_base64url(header) or b"")
+    return members is not None and isinstance(members.get("enc"), str)
+
+
 def is_name(value: object) -> TypeGuard[str]:
     """Whether a value can be a ``kid``."""
     return isinstance(value, str) and 0 < len(value) <= _MAX_NAME
@@ -160,6 +171,8 @@ def _segments(compact: object, kind: _Kind) -> tuple[bytes, bytes, bytes]:
         raise TokenMalformed(f"the {noun} has characters that no {noun} has")
     segments = (compact.encode() if isinstance(compact, str) else compact).split(b".", 3)
     if len(segments) != 3:  # noqa: PLR2004 - header, payload, signature
+        if is_encrypted(compact):
+            raise TokenMalformed(f"the {noun} is encrypted (JWE), so that only Descope can read it")
         raise TokenMalformed(f"a {noun} has three segments with a dot between each")
     header, payload, signature = segments
     if len(header) > kind.max_header or len(signature) > _MAX_SIGNATURE:

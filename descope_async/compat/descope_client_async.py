@@ -17,7 +17,7 @@ from descope_async.settings import Timeouts
 
 from .access_key import AccessKeyManagement
 from .exceptions import official_errors
-from .jwt_response import exchanged, granted, names, validated
+from .jwt_response import exchanged, granted, names, readable, validated
 from .unsupported import unsupported
 
 __all__ = ["DescopeClientAsync"]
@@ -133,8 +133,8 @@ class DescopeClientAsync:
         given = Secret(access_key)
         del access_key
         with official_errors():
-            session = await self._client.exchange_access_key(
-                given.reveal(), audience, login_options
+            session = readable(
+                await self._client.exchange_access_key(given.reveal(), audience, login_options)
             )
         return exchanged(session)
 

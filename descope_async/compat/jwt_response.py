@@ -7,13 +7,24 @@ from typing import Any, Final, cast
 
 from descope_async._secret import Secret
 from descope_async._strict_json import writable
-from descope_async.errors import InvalidArgument
+from descope_async.errors import InvalidArgument, TokenMalformed
 from descope_async.session_token import SessionToken
 
 from .common import SESSION_TOKEN_NAME
 
 #: What the rules for grants look at.
 _GRANTS: Final = ("permissions", "roles", "tenants", "dct")
+
+
+def readable(session: SessionToken) -> SessionToken:
+    """A session whose token can be read, as the official SDK demands.
+
+    Raises:
+        TokenMalformed: The token is encrypted.
+    """
+    if session.is_encrypted:
+        raise TokenMalformed("the token is encrypted (JWE), so that only Descope can read it")
+    return session
 
 
 def exchanged(session: SessionToken) -> dict[str, Any]:
