@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -41,12 +42,19 @@ def _dotted(path: Path, root: Path) -> str:
 
 
 def _read(name: str, path: Path, known: Mapping[str, Path]) -> Module:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    imported, dynamic = _found(path.read_text(encoding="utf-8"), package)
+    nearest = frozenset(_module_of(target, known) for target in imported) - {name}
+    return Module(name, nearest, dynamic)
+
+
+@cache  # copies of the package differ in one module
+def _found(source: str, package: str) -> tuple[frozenset[str], tuple[int, ...]]:
+    """What a module imports, and the lines that import what only the running program knows."""
     imported: set[str] = set()
     dynamic: list[int] = []
     has_table = False
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Assign | ast.AnnAssign):
             found = [_absolute(f".{entry}", package) for entry in _lazy_entries(node)]
             imported.update(found)
@@ -57,8 +65,7 @@ def _read(name: str, path: Path, known: Mapping[str, Path]) -> Module:
                     dynamic.append(node.lineno)  # type: ignore[attr-defined]  # a call has one
                 else:
                     imported.add(target)
-    nearest = frozenset(_module_of(target, known) for target in imported) - {name}
-    return Module(name, nearest, () if has_table else tuple(dynamic))
+    return frozenset(imported), () if has_table else tuple(dynamic)
 
 
 def _imports(node: ast.AST, package: str) -> Iterator[str | None]:
