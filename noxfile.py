@@ -234,7 +234,7 @@ def types(session: nox.Session) -> None:
 def facade(session: nox.Session) -> None:
     """Write descope_sync from descope_async; with `-- --check`, fail on any difference."""
     install(session, "lint", package=None)
-    session.run("python", "-P", "descope_sync/_generate.py", *session.posargs)
+    session.run("python", "-P", "descope_sync/_generate", *session.posargs)
 
 
 @nox.session(venv_backend="none")

@@ -1,0 +1,230 @@
+"""One blocking class."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Iterator
+from typing import Final
+
+from .facades import Twin
+from .names import Names
+from .source import RENAMED, Function, fallback, outer, renamed
+
+_ASYNC_PAIRED: Final = {"AsyncGenerator", "AbstractAsyncContextManager"}
+
+
+class Class:
+    """One class to write."""
+
+    def __init__(self, names: Names, node: ast.ClassDef) -> None:
+        self.names = names
+        self.source = names.source
+        self.node = node
+        self.methods = {item.name: item for item in node.body if isinstance(item, Function)}
+
+    def render(self) -> str:
+        """The text of the class."""
+        self._refuse_what_is_lost()
+        docstring = self.source.docstring(self.node)
+        parts = [f"    {docstring}"] if docstring else []
+        parts.append(self._constructor())
+        parts += [
+            "\n".join(f"    {line}" for line in self._method(function))
+            for name, function in self.methods.items()
+            if self._is_carried(name)
+        ]
+        if function := fallback(self.node):
+            parts.append(textwrap.indent(self.names.fallback(function), "    "))
+        return f"class {self.names.homes[self.node.name].name}:\n" + "\n\n".join(parts)
+
+    def _is_carried(self, name: str) -> bool:
+        if name in self.names.facade.without:
+            return False
+        return not name.startswith("_") or name in RENAMED or name == "__repr__"
+
+    def _refuse_what_is_lost(self) -> None:
+        if self.node.bases or self.node.keywords or self.node.decorator_list:
+            self.source.refuse(self.node, "base classes and class decorators are not carried over")
+        carried = {*RENAMED, "__init__", "__repr__", "__del__"}
+        for item in self.node.body:
+            if isinstance(item, Function):
+                if item.name.startswith("__") and item.name not in carried:
+                    self.source.refuse(item, f"{item.name} is not carried over")
+            elif isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+                twin = isinstance(item.annotation, ast.Name) and item.annotation.id in self._homes
+                if not twin and not item.target.id.startswith("_"):
+                    self.source.refuse(item, "a public attribute is carried over as a property")
+            elif isinstance(item, ast.If) and not fallback(ast.Module([item], [])):
+                self.source.refuse(item, "only __getattr__ is carried over from under an if")
+            elif isinstance(item, ast.Assign):
+                self.source.refuse(item, "a class attribute needs an annotation")
+
+    @property
+    def _homes(self) -> dict[str, Twin]:
+        return self.names.homes
+
+    def _constructor(self) -> str:
+        name = self.node.name
+        self.names.imports.add(f"from {self.source.module} import {name} as _Async{name}")
+        if name in self.names.facade.roots:
+            self.names.imports.add(f"from {self.names.package}_portal import PORTAL")
+            init = self.methods.get("__init__")
+            shown, passed = self._parameters(init) if init else ("self", "")
+            made = [f"self._async = _Async{name}({passed})"]
+            lines = [
+                f"def __init__({shown}) -> None:",
+                *(f"    {line}" for line in (hiding(init, made) if init else made)),
+                "    self._portal = PORTAL",
+            ]
+        else:
+            self.names.imports.add(f"from {self.names.package}_portal import Portal")
+            lines = [
+                f"def __init__(self, wrapped: _Async{name}, portal: Portal) -> None:",
+                "    self._async = wrapped",
+                "    self._portal = portal",
+            ]
+        for attribute, twin in self._resources():
+            wrapped = f"{self.names.twin(twin)}(self._async.{attribute}, self._portal)"
+            lines.append(f"    self.{attribute}: {twin} = {wrapped}")
+        return "\n".join(f"    {line}" for line in lines)
+
+    def _resources(self) -> Iterator[tuple[str, str]]:
+        """Public attributes that hold a class with a twin, by name."""
+        for item in self.node.body:
+            if (
+                isinstance(item, ast.AnnAssign)
+                and isinstance(item.target, ast.Name)
+                and isinstance(item.annotation, ast.Name)
+                and not item.target.id.startswith("_")
+            ):
+                yield item.target.id, item.annotation.id
+
+    def _method(self, function: Function) -> list[str]:
+        decorators = {self.source.segment(each): each for each in function.decorator_list}
+        is_property = decorators.pop("property", None) is not None
+        is_manager = decorators.pop("asynccontextmanager", None) is not None
+        for text, decorator in decorators.items():
+            self.source.refuse(decorator, f"the decorator {text} is not carried over")
+        shown, passed = self._parameters(function)
+        returns, body = self._body(function, passed, is_manager=is_manager, is_property=is_property)
+        lines = ["@property"] if is_property else []
+        lines.append(f"def {renamed(function.name)}({shown}) -> {returns}:")
+        if docstring := self.source.docstring(function):
+            lines.append(f"    {docstring}")
+        return [*lines, *(f"    {line}" for line in hiding(function, body))]
+
+    def _body(
+        self, function: Function, passed: str, *, is_manager: bool, is_property: bool
+    ) -> tuple[str, list[str]]:
+        """The return annotation and the statements of a method."""
+        written = function.returns
+        if written is None:
+            self.source.refuse(function, f"{function.name} has no return annotation")
+        core = f"self._async.{function.name}"
+        through_portal = f"({core}, {passed})" if passed else f"({core})"
+        is_async = isinstance(function, ast.AsyncFunctionDef)
+        if function.name == "__repr__":
+            # Where the core refused to be constructed, a traceback still shows this object.
+            return "str", ['return repr(vars(self).get("_async", type(self)))']
+        if function.name == "__aenter__":
+            return self.names.expression(written), [
+                f"self._portal.call{through_portal}",
+                "return self",
+            ]
+        if is_manager or outer(written) == "AbstractAsyncContextManager":
+            self.names.imports.add("from contextlib import AbstractContextManager")
+            returns = f"AbstractContextManager[{self._item(written)}, bool | None]"
+            return returns, [f"return self._portal.enter{through_portal}"]
+        if outer(written) == "AsyncGenerator":
+            if is_async and not any(isinstance(each, ast.Yield) for each in ast.walk(function)):
+                self.source.refuse(function, "a generator that must first be waited for")
+            self.names.imports.add("from collections.abc import Generator")
+            returns = f"Generator[{self._item(written)}, None, None]"
+            return returns, [f"return self._portal.iterate{through_portal}"]
+        result = f"{core}({passed})" if not is_property else core
+        if is_async:
+            result = f"self._portal.call{through_portal}"
+        if isinstance(written, ast.Name) and written.id in self._homes:
+            twin = self.names.twin(written.id)
+            return twin, [f"return {twin}({result}, self._portal)"]
+        returns = self.names.expression(written)
+        body = [result if returns == "None" else f"return {result}"]
+        nowait = self.names.facade.nowait.get(function.name, f"{function.name}_nowait")
+        if is_async and nowait in self.methods:
+            body[:0] = self._without_a_hop(function, self.methods[nowait], returns, passed)
+        return returns, body
+
+    def _without_a_hop(
+        self, function: Function, twin: Function, returns: str, passed: str
+    ) -> list[str]:
+        if isinstance(twin, ast.AsyncFunctionDef) or (
+            ast.dump(twin.args) != ast.dump(function.args)
+            or twin.returns is None
+            or self.source.segment(twin.returns) != f"{returns} | None"
+        ):
+            self.source.refuse(
+                twin, f"must be a plain def, with {function.name}'s parameters, -> {returns} | None"
+            )
+        return [
+            f"ready = self._async.{twin.name}({passed})",
+            "if ready is not None:",
+            "    return ready",
+        ]
+
+    def _item(self, generic: ast.expr) -> str:
+        """The text of the first type in brackets."""
+        if not isinstance(generic, ast.Subscript) or outer(generic) not in _ASYNC_PAIRED:
+            self.source.refuse(generic, "must be AsyncGenerator[…], which can be closed")
+        inner = generic.slice
+        return self.names.expression(inner.elts[0] if isinstance(inner, ast.Tuple) else inner)
+
+    def _parameters(self, function: Function) -> tuple[str, str]:
+        """The parameters as written, and the arguments that pass them on."""
+        given = function.args
+        for extra in (given.vararg, given.kwarg):
+            if extra is not None:
+                self.source.refuse(extra, f"{extra.arg}: * and ** cannot be passed on with types")
+        positional = [*given.posonlyargs, *given.args]
+        defaults = [*[None] * (len(positional) - len(given.defaults)), *given.defaults]
+        shown = ["self"]
+        passed: list[str] = []
+        for index, (parameter, default) in enumerate(zip(positional, defaults, strict=True)):
+            if index > 0:
+                shown.append(self._parameter(parameter, default))
+                passed.append(parameter.arg)
+            if index + 1 == len(given.posonlyargs):
+                shown.append("/")
+        if given.kwonlyargs:
+            shown.append("*")
+        for parameter, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
+            shown.append(self._parameter(parameter, default))
+            passed.append(f"{parameter.arg}={parameter.arg}")
+        return ", ".join(shown), ", ".join(passed)
+
+    def _parameter(self, parameter: ast.arg, default: ast.expr | None) -> str:
+        if parameter.annotation is None:
+            self.source.refuse(parameter, f"{parameter.arg} has no annotation")
+        shown = f"{parameter.arg}: {self.names.expression(parameter.annotation)}"
+        if default is None:
+            return shown
+        try:
+            ast.literal_eval(default)
+        except ValueError:
+            if not isinstance(default, ast.Name | ast.Attribute):
+                self.source.refuse(default, f"the default of {parameter.arg} is computed")
+        return f"{shown} = {self.names.expression(default)}"
+
+
+def hiding(function: Function, body: list[str]) -> list[str]:
+    """The body, with the secrets among the parameters hidden: those that the core deletes."""
+    secrets = [
+        ast.unparse(target)
+        for each in function.body
+        if isinstance(each, ast.Delete)
+        for target in each.targets
+    ]
+    if not secrets:
+        return body
+    deleted = f"    del {', '.join(secrets)}  # as in the core, for tracebacks that show variables"
+    return ["try:", *(f"    {line}" for line in body), "finally:", deleted]

@@ -1,0 +1,99 @@
+"""What is generated: which classes of which module, under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+HAND_WRITTEN: Final = {
+    "_generate",
+    "_calls.py",
+    "_held.py",
+    "_loop.py",
+    "_portal.py",
+    "py.typed",
+    "integrations",
+}
+#: What descope_sync has beyond the names of descope_async, by module.
+ADDED: Final = {"BlockingCallInEventLoop": "._portal", "LoopClosed": "._portal"}
+
+
+@dataclass(frozen=True)
+class Facade:
+    """A module to write.
+
+    Attributes:
+        source: The module of descope_async, as a path in it.
+        target: The module of descope_sync.
+        roots: Classes that users construct.
+        children: Classes that users get from a root.
+        exports: A module whose other public names the module shares; None for none. A class under
+            another name than its twin is shared as well.
+        nowait: By its name, what to try before a method, where that is not ``<name>_nowait``.
+        names: By its name in the core, what a class is called here, where that differs.
+        without: Methods that blocking code does not need.
+    """
+
+    source: str
+    target: str
+    roots: Sequence[str] = ()
+    children: Sequence[str] = ()
+    exports: str | None = None
+    nowait: Mapping[str, str] = field(default_factory=dict[str, str])
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+    without: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A blocking class.
+
+    Attributes:
+        name: What it is called.
+        module: The module of descope_sync that it is in, dotted.
+    """
+
+    name: str
+    module: str
+
+
+FACADES: Final = (
+    Facade("access_keys.py", "access_keys.py", children=["AccessKeys"]),
+    Facade("client.py", "client.py", roots=["DescopeClient"], children=["Management"]),
+    Facade(
+        "token_source.py",
+        "token_source.py",
+        children=["TokenSource"],
+        nowait={"token": "get_nowait"},
+    ),
+    Facade("verifier.py", "verifier.py", children=["AccessKeyVerifier"]),
+    Facade("events.py", "events.py", exports="events.py"),
+    Facade(
+        "emulator/emulator.py", "emulator.py", roots=["Emulator"], exports="emulator/__init__.py"
+    ),
+    Facade("compat/access_key.py", "compat/access_key.py", children=["AccessKeyManagement"]),
+    Facade(
+        "compat/descope_client_async.py",
+        "compat/descope_client.py",
+        roots=["DescopeClientAsync"],
+        children=["Mgmt"],
+        names={"DescopeClientAsync": "DescopeClient"},
+        without=["aopen"],
+    ),
+    *(
+        Facade(f"compat/{name}.py", f"compat/{name}.py", exports=f"compat/{name}.py")
+        for name in ("__init__", "common", "descope_client_async", "exceptions")
+    ),
+)
+
+
+def homes_of(facades: Iterable[Facade]) -> dict[str, Twin]:
+    """The blocking class of each class that has one, by the latter's name."""
+    return {
+        name: Twin(
+            facade.names.get(name, name), facade.target.removesuffix(".py").replace("/", ".")
+        )
+        for facade in facades
+        for name in (*facade.roots, *facade.children)
+    }
