@@ -20,7 +20,7 @@ nox.options.sessions = ["tests", "lint", "types", "facade", "docs"]
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 PINS = Path(__file__).parent / ".ci/constraints.txt"
-FRAMEWORKS = ("fastapi", "mcp", "starlette")
+FRAMEWORKS = ("fastapi", "grpc", "httpx", "httpx2", "mcp", "starlette")
 #: What the tests use beside the extras, in releases that go with the oldest of these.
 OLDEST = ("fastmcp==3.4.0", "litestar", "quart", "uvicorn", "websockets")
 INTEGRATIONS = ("tests/integrations", "-n", "2", "--dist", "loadfile")

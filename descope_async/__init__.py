@@ -46,6 +46,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from ._tokens.proof_key import ProofKey
     from .access_keys import AccessKeys
     from .client import DescopeClient, Management
     from .dpop_request import DPoPRequest
@@ -79,6 +80,7 @@ _LAZY: Final = {
     "DescopeClient": "client",
     "EnvironmentVariable": "settings",
     "Management": "client",
+    "ProofKey": "_tokens.proof_key",
     "ReplayStore": "settings",
     "Retries": "settings",
     "SessionToken": "session_token",
@@ -120,6 +122,7 @@ __all__ = [
     "NotFound",
     "OutcomeUnknown",
     "ProofInvalid",
+    "ProofKey",
     "ProofReplayed",
     "ProofRequired",
     "RateLimited",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
+import descope_async
 from descope_async import CreatedAccessKey
+from descope_async.emulator.mint import TokenMint
 from descope_sync import DescopeClient
 from descope_sync.emulator import Emulator
 
@@ -68,7 +70,11 @@ def serving(app: Any, **options: Any) -> Iterator[str]:
     """Serve an ASGI application with uvicorn, on a thread of its own."""
     uvicorn = pytest.importorskip("uvicorn")
     config = uvicorn.Config(
-        app, port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=5, **options
+        app,
+        log_config=None,
+        lifespan="on",
+        timeout_graceful_shutdown=5,
+        **{"port": 0, **options},
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=_run, args=[server])
@@ -82,3 +88,9 @@ def serving(app: Any, **options: Any) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(30)
+
+
+def offline() -> tuple[descope_async.DescopeClient, Callable[..., str]]:
+    """A client that needs no server, and what makes tokens for it."""
+    mint = TokenMint()
+    return descope_async.DescopeClient(mint.project_id, public_key=mint.key_set), mint.token

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +14,8 @@ from types import ModuleType
 import httpx
 import pytest
 
+from descope_async import DescopeClient
+from descope_sync.emulator import Emulator
 from tests.integrations.services import Callers, bearer, serving
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples"
@@ -34,6 +39,50 @@ def access_log() -> Iterator[logging.Logger]:
     yield logger
     logger.handlers[:] = before[0]
     logger.setLevel(before[1])
+
+
+def test_machine_client(callers: Callers, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
+    created = callers.key(["reports:read"])
+    monkeypatch.setenv("REPORTS_ACCESS_KEY", created.cleartext)
+    with serving(load("fastapi_service").app) as url:
+        monkeypatch.setenv("REPORTS_URL", url)
+        done = subprocess.run(
+            [sys.executable, EXAMPLES / "machine_client.py"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.stderr == ""
+    assert done.stdout == f"{{'for': '{created.key.id}'}}\n"
+
+
+async def test_mcp_server(
+    callers: Callers, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, unused_port: int
+) -> None:
+    mcp = pytest.importorskip("mcp", reason="the extra mcp is not installed")
+    if not hasattr(mcp, "Client"):
+        pytest.skip("the example is for mcp 2")
+    httpx2 = pytest.importorskip("httpx2", reason="the extra httpx2 is not installed")
+    from mcp.client.streamable_http import streamable_http_client
+
+    from descope_async.integrations.httpx2 import TokenAuth
+
+    known = f"{emulator.base_url}/v1/apps/{emulator.project_id}/.well-known/openid-configuration"
+    url = f"http://127.0.0.1:{unused_port}/mcp"
+    monkeypatch.setenv("DESCOPE_WELL_KNOWN_URL", known)
+    monkeypatch.setenv("MCP_URL", url)
+    created = await asyncio.to_thread(callers.key, ["reports:read"])
+    with serving(load("mcp_server").app, port=unused_port):
+        async with DescopeClient() as client:
+            source = client.token_source(created.cleartext)
+            async with (
+                httpx2.AsyncClient(auth=TokenAuth(source, url[:-4]), trust_env=False) as http,
+                mcp.Client(streamable_http_client(url, http_client=http)) as caller,
+            ):
+                said = await caller.call_tool("whoami", {})
+    assert said.content[0].text == created.key.id
 
 
 def test_fastapi_service(

@@ -27,7 +27,7 @@ FOR_THE_VERSION: Final = {"_calls"}
 #: Which rooms of the core may import a library.
 OWNERS: Final = {
     "jose": {"_tokens.signatures"},
-    "cryptography": {"_tokens.signatures"},
+    "cryptography": {"_tokens.signatures", "_tokens.proof_key"},
     "cattrs": {"_calls.structuring"},
     "aiohttp": {
         "_calls.connections",

@@ -1,0 +1,122 @@
+"""What a request to another service is sent with, and when it may be sent once more. No I/O."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from descope_async import ConfigurationError, ProofKey
+
+__all__ = ["Outgoing"]
+
+_PORTS: Final = {"http": 80, "https": 443}
+_SCHEMES: Final = {"ws": "http", "wss": "https"}
+_INVALID_TOKEN: Final = re.compile(r'error\s*=\s*"?invalid_token\b', re.IGNORECASE)
+_UNAUTHORIZED: Final = 401
+
+
+class Outgoing:
+    """The rules of requests that carry a session token.
+
+    Args:
+        origins: Scheme, host and port of the services that may see the token, such as
+            ``"https://api.example.com"``. No other ever does, also after a redirect. Only a service
+            on this machine may be reached by http.
+        proof_key: The key that the token is bound to (RFC 9449); None for a bearer token.
+
+    Raises:
+        ConfigurationError: An argument cannot be right.
+    """
+
+    def __init__(self, origins: str | Sequence[str], proof_key: ProofKey | None = None) -> None:
+        given = [origins] if isinstance(origins, str) else list(origins)
+        self._origins = frozenset(_origin(each) for each in given)
+        if not self._origins:
+            raise ConfigurationError("origins must name one or more services")
+        key: object = proof_key  # callers without a type checker pass anything
+        if key is not None and not isinstance(key, ProofKey):
+            raise ConfigurationError("proof_key must be a ProofKey")
+        self._proof_key = proof_key
+        self._seen: tuple[str, bool] | None = None
+
+    def covers(self, scheme: str, host: str | None, port: int | None) -> bool:
+        """Whether a URL's scheme, host and port are those of a service that may see the token."""
+        scheme = _SCHEMES.get(scheme, scheme)
+        return (scheme, host, port or _PORTS.get(scheme)) in self._origins
+
+    def headers(self, token: str, method: str, url: str) -> dict[str, str]:
+        """The headers with a token: for a bound one, with a proof for this request.
+
+        Raises:
+            ConfigurationError: The token is bound to a key, and ``proof_key`` is not that one.
+        """
+        seen = self._seen
+        if seen is None or seen[0] != token:
+            seen = self._seen = token, self._is_bound(token)
+        if not seen[1]:
+            return {"Authorization": f"Bearer {token}"}
+        assert self._proof_key is not None  # noqa: S101 - a bound token is refused without it
+        return self._proof_key.headers(token, method, url)
+
+    def may_repeat(self, status: int, challenges: Iterable[str]) -> bool:
+        """Whether an answer says that another token may be accepted."""
+        return status == _UNAUTHORIZED and any(map(_INVALID_TOKEN.search, challenges))
+
+    def _is_bound(self, token: str) -> bool:
+        """Whether a token is bound to the key. Whoever receives it checks it, and not we."""
+        thumbprint = _thumbprint(token)
+        if thumbprint is None:
+            return False
+        if self._proof_key is None or self._proof_key.thumbprint != thumbprint:
+            raise ConfigurationError(
+                "the token is bound to a key: pass that key as proof_key, to make proofs"
+            )
+        return True
+
+
+def _origin(value: str) -> tuple[str, str, int]:
+    problem = f"an origin is like https://api.example.com, not {value!r}"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except (ValueError, AttributeError, TypeError):
+        raise ConfigurationError(problem) from None
+    scheme, host = parts.scheme, parts.hostname
+    if (
+        scheme not in _PORTS
+        or not host
+        or not host.isascii()
+        or parts.username is not None
+        or parts.path not in {"", "/"}
+        or parts.query
+        or parts.fragment
+    ):
+        raise ConfigurationError(problem)
+    if scheme == "http" and not _is_here(host):
+        raise ConfigurationError("a token is sent by https, except to this machine")
+    return scheme, host, port or _PORTS[scheme]
+
+
+def _is_here(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _thumbprint(token: str) -> str | None:
+    """The thumbprint that an unchecked token names (RFC 9449, 6.1)."""
+    try:
+        payload = token.split(".")[1]
+        claims: Any = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        found = claims["cnf"]["jkt"]
+    except (IndexError, ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, str) else None
