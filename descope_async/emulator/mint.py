@@ -77,6 +77,10 @@ class TokenMint:
         found |= {"iat": int(made), "exp": int(made + lifetime)}
         return jwt.encode(found | claims, self._pem, "ES256", headers={"kid": self._kid})
 
+    def __call__(self, **options: Any) -> str:
+        """A token; the parameters are those of `token`."""
+        return self.token(**options)
+
     def expired(self, **options: Any) -> str:
         """A token that ended an hour ago; the parameters are those of `token`."""
         values: dict[str, Any] = {"lifetime": 600, "age": 4200, **options}

@@ -18,7 +18,15 @@ ROOMS: Final = re.findall(r"^\| `(\w+)/?` \|", _PAGE, re.MULTILINE)
 #: Rows of the tables of what a private package holds.
 INNER: Final = re.findall(r"^\| `(_\w+/\w+)` \|", _PAGE, re.MULTILINE)
 #: The wings: they stand on the core, and the core does not know of them.
-WINGS: Final = ("batch", "compat", "integrations", "emulator", "testing", "cli")
+WINGS: Final = (
+    "batch",
+    "compat",
+    "integrations",
+    "emulator",
+    "testing",
+    "cli",
+    "pytest_plugin",
+)
 CORE: Final = tuple(name for name in ROOMS if name not in WINGS)
 #: `to_dict` asks for the JSON names when it is called.
 DOWNWARDS: Final = {("models", "_calls.wire"), ("models", "_calls.structuring")}
@@ -76,7 +84,7 @@ def _pointing_downwards(found: Mapping[str, Module]) -> Iterator[str]:
 def _forbidden(name: str, target: str) -> str | None:
     own, other = room(name), room(target)
     if target.startswith("descope_sync"):
-        return None if own == "cli" else "is generated from the core"
+        return None if own in {"cli", "pytest_plugin"} else "is generated from the core"
     if not own:
         return "is a wing" if other in WINGS else None
     if not other:
