@@ -148,11 +148,12 @@ class DescopeClient:
             self._config.key_set,
             telemetry,
         )
+        self._replay_store = replays.replay_store(replay_store)
         self._validator = SessionValidator(
             self._keys,
             rules,
             clock,
-            replays.replay_store(replay_store),
+            self._replay_store,
             telemetry,
         )
         self._exchange = Exchange(self._config, self._transport, self._validator, clock)
@@ -175,6 +176,16 @@ class DescopeClient:
     def base_url(self) -> str:
         """Where the service is, without a slash at the end."""
         return self._config.base_url
+
+    @property
+    def clock(self) -> Clock:
+        """The time that the client goes by."""
+        return self._config.clock
+
+    @property
+    def has_replay_store(self) -> bool:
+        """Whether used DPoP proofs are remembered elsewhere than in this process."""
+        return self._replay_store is not None
 
     async def exchange_access_key(
         self,

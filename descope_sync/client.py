@@ -135,6 +135,16 @@ class DescopeClient:
         """Where the service is, without a slash at the end."""
         return self._async.base_url
 
+    @property
+    def clock(self) -> Clock:
+        """The time that the client goes by."""
+        return self._async.clock
+
+    @property
+    def has_replay_store(self) -> bool:
+        """Whether used DPoP proofs are remembered elsewhere than in this process."""
+        return self._async.has_replay_store
+
     def exchange_access_key(
         self,
         access_key: str,

@@ -21,7 +21,6 @@ from descope_async import (
     KeySetUnavailable,
     SessionToken,
 )
-from descope_async._runtime.clock import SYSTEM_CLOCK
 
 from .admission import Accepted, Admission, Credential, Refusal, Requirement, Scheme
 from .caller import note
@@ -164,7 +163,7 @@ class Receiver:
         """
         session, now = admitted.session, 0.0
         if requirement.max_age is not None:
-            now = SYSTEM_CLOCK.now()
+            now = self.client.clock.now()
             if admitted.kind == "access_key" and not requirement.is_recent(session, now):
                 # What is remembered of the key is too old for this route: the service is asked.
                 credential = self.admission.read(scope["headers"])
@@ -190,7 +189,7 @@ class Receiver:
 
     def seconds_left(self, session: SessionToken) -> float:
         """How long a token lasts from now on."""
-        return session.expire_time - SYSTEM_CLOCK.now()
+        return session.expire_time - self.client.clock.now()
 
     async def _ask(
         self, credential: Credential, scope: MutableMapping[str, Any]
@@ -270,7 +269,7 @@ class Receiver:
                 "DPoP proofs are compared with the Host header, which callers choose: set origin, "
                 "or let another part refuse unknown hosts"
             )
-        if may_be_several():
+        if not self.client.has_replay_store and may_be_several():
             log.warning(
                 "there may be several worker processes, and each remembers used DPoP proofs for "
                 "itself: give the client a replay_store that they share"

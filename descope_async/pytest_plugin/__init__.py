@@ -122,13 +122,15 @@ def descope_project(
 
 @pytest.fixture
 def descope_client(descope_project: EmulatedProject) -> Iterator[DescopeClient]:
-    """A `descope_async.DescopeClient` of the project."""
+    """A `descope_async.DescopeClient` of the project, which goes by the local Descope's clock."""
     from descope_async import DescopeClient
+    from descope_async.testing import EmulatorClock
 
     client = DescopeClient(
         descope_project.project_id,
         descope_project.management_key,
         base_url=descope_project.base_url,
+        clock=EmulatorClock(descope_project.clock),
     )
     yield client
     asyncio.run(client.aclose())
@@ -138,13 +140,15 @@ def descope_client(descope_project: EmulatedProject) -> Iterator[DescopeClient]:
 def sync_descope_client(
     descope_project: EmulatedProject,
 ) -> Iterator[descope_sync.DescopeClient]:
-    """A `descope_sync.DescopeClient` of the project."""
+    """A `descope_sync.DescopeClient` of the project, which goes by the local Descope's clock."""
+    from descope_async.testing import EmulatorClock
     from descope_sync import DescopeClient
 
     with DescopeClient(
         descope_project.project_id,
         descope_project.management_key,
         base_url=descope_project.base_url,
+        clock=EmulatorClock(descope_project.clock),
     ) as client:
         yield client
 

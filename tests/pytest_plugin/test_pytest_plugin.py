@@ -121,6 +121,16 @@ def test_blocking_tests(run: Run) -> None:
             with pytest.raises(Unauthorized):
                 sync_descope_client.exchange_access_key(key)
 
+        def test_client_and_service_share_a_clock(
+            sync_descope_client, descope_headers, descope_clock
+        ):
+            token = bearer(descope_headers())
+            sync_descope_client.validate_session(token)
+            descope_clock.advance(3600)
+            with pytest.raises(TokenExpired):
+                sync_descope_client.validate_session(token)
+            sync_descope_client.validate_session(bearer(descope_headers()))
+
         def test_tokens_without_a_server(mint_token):
             from descope_sync import DescopeClient
 
@@ -143,7 +153,7 @@ def test_blocking_tests(run: Run) -> None:
         "-p",
         "no:asyncio",
     )
-    result.assert_outcomes(passed=9)
+    result.assert_outcomes(passed=10)
 
 
 ASYNC = """

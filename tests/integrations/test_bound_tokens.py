@@ -1,0 +1,294 @@
+"""Tokens that are bound to a key, in FastAPI: with their proofs, once, also over several workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import pytest
+
+from descope_async import DescopeClient, ProofKey, SessionToken
+from descope_async.emulator.mint import TokenMint
+from tests.integrations.services import bearer, serving
+
+pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
+
+from fastapi import FastAPI
+
+from descope_async.integrations.fastapi import DescopeAuth
+from descope_async.integrations.sqlite import SQLiteReplayStore
+from descope_async.integrations.workers import may_be_several
+
+mint, key = TokenMint(), ProofKey.generate()
+
+
+def client() -> DescopeClient:
+    return DescopeClient(mint.project_id, public_key=mint.key_set)
+
+
+mixed, required = DescopeAuth(client, dpop="mixed"), DescopeAuth(client, dpop="required")
+named = DescopeAuth(client, dpop="mixed", origin="https://api.example.com")
+plain = DescopeAuth(client)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> Any:
+    async with (
+        mixed.lifespan(app),
+        required.lifespan(app),
+        named.lifespan(app),
+        plain.lifespan(app),
+    ):
+        yield
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.get("/mixed")
+async def is_mixed(caller: Annotated[SessionToken, mixed.require()]) -> str:
+    return caller.key_id
+
+
+@app.get("/required")
+async def is_required(caller: Annotated[SessionToken, required.require()]) -> str:
+    return caller.key_id
+
+
+@app.get("/named/{rest:path}")
+async def is_named(rest: str, caller: Annotated[SessionToken, named.require()]) -> str:
+    return f"{rest} {caller.key_id}"
+
+
+@app.get("/plain")
+async def is_plain(caller: Annotated[SessionToken, plain.require()]) -> str:
+    return caller.key_id
+
+
+@app.get("/twice", dependencies=[mixed.require()])
+async def twice(caller: Annotated[SessionToken, mixed.require(permissions=["a"])]) -> str:
+    return caller.key_id
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with serving(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        yield client
+
+
+def bound(**claims: Any) -> str:
+    return mint(cnf={"jkt": key.thumbprint}, **claims)
+
+
+def url_of(http: httpx.Client, path: str) -> str:
+    return str(http.base_url).rstrip("/") + path
+
+
+def test_a_bound_token_needs_its_proof(http: httpx.Client) -> None:
+    for path in ("/mixed", "/required"):
+        headers = key.headers(bound(), "GET", url_of(http, path))
+        assert http.get(path, headers=headers).status_code == 200
+        again = http.get(path, headers=headers)
+        assert again.status_code == 401
+        assert again.headers["WWW-Authenticate"].startswith(
+            'DPoP realm="descope", error="invalid_dpop_proof"'
+        )
+
+
+def test_a_query_does_not_count(http: httpx.Client) -> None:
+    headers = key.headers(bound(), "GET", url_of(http, "/mixed"))
+    assert http.get("/mixed?year=2026", headers=headers).status_code == 200
+
+
+def test_one_proof_serves_all_requirements_of_a_route(http: httpx.Client) -> None:
+    headers = key.headers(bound(permissions=["a"]), "GET", url_of(http, "/twice"))
+    assert http.get("/twice", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/mixed", "/required"])
+def test_wrong_proofs(http: httpx.Client, path: str) -> None:
+    token, url = bound(), url_of(http, path)
+    good = key.headers(token, "GET", url)
+    wrong = [
+        {"Authorization": f"DPoP {token}"},
+        {"Authorization": f"Bearer {token}"},
+        key.headers(token, "POST", url),
+        key.headers(token, "GET", url + "/else"),
+        key.headers(token, "GET", "https://elsewhere.example" + path),
+        ProofKey.generate().headers(token, "GET", url),
+        good | {"DPoP": key.proof("GET", url, mint())},
+        good | {"DPoP": "a.b.c"},
+        good | {"DPoP": f"{good['DPoP']}, {good['DPoP']}"},
+    ]
+    for headers in wrong:
+        answer = http.get(path, headers=headers)
+        assert answer.status_code == 401
+        assert 'error="invalid_dpop_proof"' in answer.headers["WWW-Authenticate"]
+    assert http.get(path, headers=good).status_code == 200
+
+
+def test_mixed_takes_bearer_tokens_and_required_does_not(http: httpx.Client) -> None:
+    assert http.get("/mixed", headers=bearer(mint())).status_code == 200
+    refused = http.get("/required", headers=bearer(mint()))
+    assert refused.status_code == 401
+    assert refused.headers["WWW-Authenticate"].startswith("DPoP ")
+    challenges = http.get("/mixed").headers["WWW-Authenticate"]
+    assert challenges.startswith('Bearer realm="descope", DPoP algs="')
+
+
+def test_without_proofs_a_bound_token_is_refused(http: httpx.Client) -> None:
+    headers = key.headers(bound(), "GET", url_of(http, "/plain"))
+    assert http.get("/plain", headers=headers).status_code == 401
+    refused = http.get("/plain", headers=bearer(bound()))
+    assert refused.headers["WWW-Authenticate"].startswith("Bearer ")
+    assert "invalid_token" in refused.headers["WWW-Authenticate"]
+
+
+def test_behind_a_proxy_the_origin_counts_and_no_forwarded_header(http: httpx.Client) -> None:
+    """The application is reached at another scheme and host than callers write."""
+    for rest in ("a", "a%2Fb", "gr%C3%BCn"):
+        url = f"https://api.example.com/named/{rest}"
+        assert (
+            http.get(f"/named/{rest}", headers=key.headers(bound(), "GET", url)).status_code == 200
+        )
+    own = key.headers(bound(), "GET", url_of(http, "/named/a"))
+    assert http.get("/named/a", headers=own).status_code == 401
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "api.example.com"}
+    headers = key.headers(bound(), "GET", "https://api.example.com/mixed") | forwarded
+    assert http.get("/mixed", headers=headers).status_code == 401
+
+
+SERVICE = """
+import os
+from typing import Annotated
+from fastapi import FastAPI
+from descope_async import DescopeClient, SessionToken
+from descope_async.integrations.fastapi import DescopeAuth
+from descope_async.integrations.sqlite import SQLiteReplayStore
+
+def client():
+    return DescopeClient(
+        os.environ["PROJECT"],
+        public_key=os.environ["KEYS"],
+        replay_store=SQLiteReplayStore(os.environ["STORE"]),
+    )
+
+auth = DescopeAuth(client, dpop="required", origin="https://api.example.com")
+app = FastAPI(lifespan=auth.lifespan)
+
+@app.get("/")
+async def root(caller: Annotated[SessionToken, auth.require()]) -> int:
+    return os.getpid()
+"""
+
+
+@contextmanager
+def workers(folder: Path, port: int) -> Iterator[None]:
+    (folder / "service.py").write_text(SERVICE)
+    environment = {
+        **os.environ,
+        "PROJECT": mint.project_id,
+        "KEYS": mint.key_set,
+        "STORE": str(folder / "proofs.db"),
+    }
+    command = [sys.executable, "-m", "uvicorn", "service:app", "--workers", "2"]
+    server = subprocess.Popen(
+        [*command, "--port", str(port), "--log-level", "warning"], cwd=folder, env=environment
+    )
+    try:
+        yield
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+@pytest.mark.timeout(300)
+def test_over_several_workers_a_proof_counts_once(tmp_path: Path, unused_port: int) -> None:
+    url, token = f"http://127.0.0.1:{unused_port}/", bound()
+
+    def ask(headers: dict[str, str]) -> httpx.Response | None:
+        try:
+            return httpx.get(url, headers=headers, trust_env=False, timeout=60)
+        except httpx.TransportError:  # a worker was killed, or has not started
+            return None
+
+    def fresh() -> dict[str, str]:
+        return key.headers(token, "GET", "https://api.example.com/")
+
+    def pid() -> int:
+        deadline = time.monotonic() + 120
+        while (answer := ask(fresh())) is None or answer.status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        return int(answer.text)
+
+    with workers(tmp_path, unused_port), ThreadPoolExecutor(8) as threads:
+        killed = pid()
+        for _ in range(5):
+            once = fresh()
+            found = Counter(each and each.status_code for each in threads.map(ask, [once] * 16))
+            assert found == {200: 1, 401: 15}
+        os.kill(killed, signal.SIGKILL)
+        while pid() == killed:
+            pass
+        assert {each.status_code for each in map(ask, [once] * 8) if each is not None} == {401}
+    assert (tmp_path / "proofs.db").stat().st_mode & 0o077 == 0
+
+
+async def test_a_store_remembers_for_a_while(tmp_path: Path) -> None:
+    first, second = (SQLiteReplayStore(tmp_path / "proofs.db") for _ in range(2))
+    assert await first.first_use("a", 60) is True
+    assert await second.first_use("a", 60) is False
+    assert await second.first_use("b", 0) is True
+    assert await first.first_use("b", 60) is True
+    first.close()
+    assert await first.first_use("a", 60) is False
+    first.close()
+    second.close()
+
+
+async def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
+    from descope_async import ReplayStoreFull
+
+    store = SQLiteReplayStore(tmp_path / "nowhere" / "proofs.db")
+    with pytest.raises(ReplayStoreFull, match="nowhere"):
+        await store.first_use("a", 60)
+
+
+@pytest.mark.parametrize(
+    ("environment", "arguments", "several"),
+    [
+        ({}, [], False),
+        ({"WEB_CONCURRENCY": "4"}, [], True),
+        ({"WEB_CONCURRENCY": "1"}, [], False),
+        ({"WEB_CONCURRENCY": "x"}, [], False),
+        ({"GUNICORN_CMD_ARGS": "--workers=3 --bind 'x"}, [], True),
+        ({}, ["--workers", "2"], True),
+        ({}, ["-w", "2"], True),
+        ({}, ["-w2"], True),
+        ({}, ["--workers=1"], False),
+    ],
+    ids=str,
+)
+def test_how_several_workers_are_seen(
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    arguments: list[str],
+    several: bool,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["server", "app", *arguments])
+    for name in ("WEB_CONCURRENCY", "GUNICORN_CMD_ARGS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert may_be_several() is several
