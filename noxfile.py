@@ -316,6 +316,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_web(session: nox.Session) -> None:
+    """Measure protected routes of FastAPI under uvicorn; `-- --help` tells more."""
+    install(session, "bench-web")
+    session.run("python", "-m", "benchmarks.web", *session.posargs)
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """Run the demo on a local Descope."""
     session.install("-e.[cli]")

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -27,7 +27,7 @@ CONNECTIONS: Final = 8
 
 
 @contextmanager
-def served(mint: TokenMint, audience: str) -> Iterator[int]:
+def served(mint: TokenMint, audience: str) -> Generator[int, None, None]:
     """Serve `benchmarks.web_service` on a free port, on the first core."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="turns of each route")
     parser.add_argument("--requests", type=int, default=2000, help="requests of each turn")
     chosen = parser.parse_args()
-    mint = TokenMint()
+    mint = TokenMint(algorithm="RS256")  # as the service signs
     audience = mint.project_id
     token = mint.token(permissions=["reports:read"], aud=audience, iss=f"https://{DOMAIN}/")
     with served(mint, audience) as port:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jose import jwk, jwt
 
 from ._memory.records import new_id
@@ -26,19 +26,26 @@ class TokenMint:
     Args:
         project_id: The id of the project; None for a random one.
         clock: What tokens are dated by; None for this machine's time.
+        algorithm: ``"ES256"``, whose key takes no time to make, or ``"RS256"``, as the service.
     """
 
-    def __init__(self, project_id: str | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        project_id: str | None = None,
+        clock: Clock | None = None,
+        algorithm: Literal["ES256", "RS256"] = "ES256",
+    ) -> None:
         self.project_id = new_id("P") if project_id is None else project_id
         self._clock = Clock() if clock is None else clock
         self._kid = new_id("SK")
-        self._pem = _new_key()
+        self._algorithm: Literal["ES256", "RS256"] = algorithm
+        self._pem = _new_key(algorithm)
 
     @property
     def key_set(self) -> str:
         """The public key, as the JSON of a JWK set: the ``public_key`` of a client."""
-        public = jwk.construct(self._pem, "ES256").public_key().to_dict()
-        named = {**public, "kid": self._kid, "alg": "ES256", "use": "sig"}
+        public = jwk.construct(self._pem, self._algorithm).public_key().to_dict()
+        named = {**public, "kid": self._kid, "alg": self._algorithm, "use": "sig"}
         return json.dumps({"keys": [named]})
 
     def token(
@@ -75,7 +82,7 @@ class TokenMint:
             }
         made = self._clock.stamp() - age
         found |= {"iat": int(made), "exp": int(made + lifetime)}
-        return jwt.encode(found | claims, self._pem, "ES256", headers={"kid": self._kid})
+        return jwt.encode(found | claims, self._pem, self._algorithm, headers={"kid": self._kid})
 
     def __call__(self, **options: Any) -> str:
         """A token; the parameters are those of `token`."""
@@ -88,13 +95,17 @@ class TokenMint:
 
     def forged(self, **options: Any) -> str:
         """A token that names this project's key, and that another one has signed."""
-        forger = TokenMint(self.project_id, self._clock)
+        forger = TokenMint(self.project_id, self._clock, self._algorithm)
         forger._kid = self._kid
         return forger.token(**options)
 
 
-def _new_key() -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
+def _new_key(algorithm: str) -> str:
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    if algorithm == "ES256":
+        key = ec.generate_private_key(ec.SECP256R1())
+    else:
+        key = rsa.generate_private_key(65_537, 2048)
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
