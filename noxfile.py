@@ -23,7 +23,7 @@ PINS = Path(__file__).parent / ".ci/constraints.txt"
 FRAMEWORKS = ("fastapi", "grpc", "httpx", "httpx2", "mcp", "starlette")
 #: What the tests use beside the extras, in releases that go with the oldest of these.
 OLDEST = ("fastmcp==3.4.0", "litestar", "quart", "uvicorn", "websockets")
-INTEGRATIONS = ("tests/integrations", "-n", "2", "--dist", "loadfile")
+INTEGRATIONS = ("tests/integrations", "tests/pytest_plugin", "-n", "2", "--dist", "loadfile")
 DJANGO = ("tests/django", "-n", "2", "--dist", "loadfile")
 IN_CI = bool(os.environ.get("CI"))
 
