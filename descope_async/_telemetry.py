@@ -21,6 +21,7 @@ from .events import (
     Hook,
     KeySetFetched,
     RetryPlanned,
+    SecretUnclaimed,
     TokenRenewed,
     TwinKeysFound,
 )
@@ -61,13 +62,22 @@ class Telemetry:
         """Whether anybody wants to know of what is usual. What is not is always told."""
         return self.is_hooked or _log.isEnabledFor(logging.DEBUG)
 
-    def call(self, operation: str, method: str, path: str) -> Call:
+    def call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        key_id: str | None = None,
+        key_name: str | None = None,
+    ) -> Call:
         """How events name a call.
 
         Args:
             operation: The operation, such as ``"access_key.create"``.
             method: The HTTP method.
             path: The path, with names for what varies in it.
+            key_id: The access key that gets a new secret; None for other calls.
+            key_name: The name of the access key that is made; None for other calls.
         """
         return Call(
             operation=operation,
@@ -76,6 +86,8 @@ class Telemetry:
             server_address=self._address,
             server_port=self._port,
             project_id=self._project_id,
+            key_id=key_id,
+            key_name=key_name,
         )
 
     @contextmanager
@@ -132,6 +144,7 @@ def _level(event: Event) -> int:
             | TokenRenewed(is_first_failure=True)
             | AccessKeyChecked(is_outage=True)
             | ClockSkewFound()
+            | SecretUnclaimed()
             | TwinKeysFound()
         ):
             return logging.WARNING

@@ -135,7 +135,13 @@ class AccessKeys:
 
         async def create(marker: str | None) -> CreatedAccessKey:
             marked = f"{said or ''} {marker}".lstrip() if marker else said
-            about = Once(operation="create", name=name, marker=marker, delivery=delivery)
+            about = Once(
+                operation="create",
+                name=name,
+                marker=marker,
+                delivery=delivery,
+                telemetry=self._telemetry,
+            )
             return await self._post(
                 "create", make_body(description=marked), CreatedAccessKey, about
             )
@@ -326,7 +332,9 @@ class AccessKeys:
         await self._change("delete_batch", arguments.identifiers("ids", ids))
 
     async def _rotate(self, delivery: Delivery | None, key_id: str) -> CreatedAccessKey:
-        about = Once(operation="rotate", key_id=key_id, delivery=delivery)
+        about = Once(
+            operation="rotate", key_id=key_id, delivery=delivery, telemetry=self._telemetry
+        )
         return await self._post("rotate", wire.id_body(key_id), CreatedAccessKey, about)
 
     def _delivery(

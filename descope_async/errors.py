@@ -45,6 +45,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ._runtime.unclaimed import take
+
 _HELP: Final = "https://descope-async.readthedocs.io/en/latest/reference/errors.html"
 
 
@@ -193,17 +195,30 @@ class DeliveryFailed(DescopeError):
     secret.
 
     Attributes:
-        cleartext: The secret. It is shown this once: store it.
         result: The `CreatedAccessKey`; None when the answer was damaged, and only its secret could
             be read.
         key_id: The access key's id; None when it is not known.
         name: The access key's name; None when it is not known.
     """
 
-    cleartext: str = ""
     result: Any = None
     key_id: str | None = None
     name: str | None = None
+    _salvaged: str = ""
+
+    @property
+    def cleartext(self) -> str:
+        """The secret. It is shown this once: store it."""
+        take(self)
+        return self._salvaged if self.result is None else str(self.result.cleartext)
+
+    @cleartext.setter
+    def cleartext(self, secret: str) -> None:
+        self._salvaged = secret
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        take(self)
+        return super().__reduce__()
 
 
 class UnexpectedResponse(DescopeError):
@@ -212,11 +227,9 @@ class UnexpectedResponse(DescopeError):
     Attributes:
         path: Where in the answer, such as ``"$.keys[3].expireTime"``; None when the answer as a
             whole is unusable.
-        cleartext: The secret of the access key, when the unusable answer was to create or rotate
-            and still held it. It is shown this once: store it.
     """
 
-    cleartext: str | None = None
+    _salvaged: str | None = None
 
     def __init__(
         self,
@@ -231,6 +244,23 @@ class UnexpectedResponse(DescopeError):
             message, operation=operation, status_code=status_code, request_id=request_id
         )
         self.path = path
+
+    @property
+    def cleartext(self) -> str | None:
+        """The secret of the access key, when the answer to create or rotate still held it.
+
+        It is shown this once: store it.
+        """
+        take(self)
+        return self._salvaged
+
+    @cleartext.setter
+    def cleartext(self, secret: str | None) -> None:
+        self._salvaged = secret
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        take(self)
+        return super().__reduce__()
 
 
 class ApiError(DescopeError):
@@ -356,3 +386,17 @@ class ProofInvalid(TokenError):
 
 class ProofReplayed(ProofInvalid):
     """The DPoP proof was used before: each is for one request."""
+
+
+def salvaged_in(error: BaseException | None) -> str | None:
+    """The secret that was saved from a damaged answer, without that counting as reading it."""
+    # Not by `cleartext`, which is the reading that counts.
+    secret: str | None = (
+        vars(error).get("_salvaged") if isinstance(error, UnexpectedResponse) else None
+    )
+    return secret
+
+
+def holds_secret(error: BaseException | None) -> bool:
+    """Whether an error has the secret of a new key."""
+    return isinstance(error, DeliveryFailed) or salvaged_in(error) is not None

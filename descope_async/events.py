@@ -1,7 +1,8 @@
 """What a client tells its hooks.
 
 An event holds numbers, truth values, and words that are chosen here or by the service: never a
-secret, a token or the name of an access key. Printing one gives a sentence.
+secret or a token. The id or the name of an access key is only in events of calls that make a secret,
+so that nobody has to search for the key when the secret is lost. Printing one gives a sentence.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ __all__ = [
     "Hook",
     "KeySetFetched",
     "RetryPlanned",
+    "SecretUnclaimed",
     "SessionChecked",
     "StaleTokenServed",
     "TokenRenewed",
@@ -45,6 +47,8 @@ class Call:
         server_address: The host.
         server_port: The port.
         project_id: The project.
+        key_id: The access key that gets a new secret; None for other calls.
+        key_name: The name of the access key that is made; None for other calls.
     """
 
     operation: str
@@ -53,6 +57,12 @@ class Call:
     server_address: str
     server_port: int
     project_id: str
+    key_id: str | None = None
+    key_name: str | None = None
+
+    def __str__(self) -> str:
+        key = self.key_id or (self.key_name and repr(self.key_name))
+        return f"{self.operation} of {key}" if key else self.operation
 
 
 @frozen(kw_only=True)
@@ -91,7 +101,7 @@ class CallStarted(CallEvent):
     """A call began. CallEnded follows in any case, in the same task."""
 
     def __str__(self) -> str:
-        return f"{self.call.operation} begins"
+        return f"{self.call} begins"
 
 
 @frozen(kw_only=True)
@@ -121,7 +131,7 @@ class AttemptEnded(CallEvent):
 
     def __str__(self) -> str:
         return (
-            f"{self.call.operation}: attempt {self.number} ends after {self.duration:.3f} s: "
+            f"{self.call}: attempt {self.number} ends after {self.duration:.3f} s: "
             f"{_result(self.status_code, self.error_type, self.error_code)}"
         )
 
@@ -149,7 +159,7 @@ class RetryPlanned(CallEvent):
 
     def __str__(self) -> str:
         return (
-            f"{self.call.operation}: attempt {self.number} follows in {self.delay:.3f} s "
+            f"{self.call}: attempt {self.number} follows in {self.delay:.3f} s "
             f"({self.reason}: {_result(self.status_code, self.error_type)})"
         )
 
@@ -170,7 +180,7 @@ class GateClosed(CallEvent):
 
     def __str__(self) -> str:
         return (
-            f"{self.call.operation}: the service limits the rate; "
+            f"{self.call}: the service limits the rate; "
             f"this client sends nothing for {self.seconds:.1f} s"
         )
 
@@ -186,7 +196,7 @@ class CallHeld(CallEvent):
     delay: float
 
     def __str__(self) -> str:
-        return f"{self.call.operation} waits for {self.delay:.1f} s, as the service asked"
+        return f"{self.call} waits for {self.delay:.1f} s, as the service asked"
 
 
 @frozen(kw_only=True)
@@ -205,6 +215,7 @@ class CallEnded(CallEvent):
         error_code: The service's code; None without one.
         request_id: The service's id of the last request; None without one.
         quota_left: What is left of the client's quota of repeats.
+        key_id: The access key that was made or got a new secret; None where that is not known.
     """
 
     outcome: Literal["done", "error", "unknown", "interrupted"]
@@ -216,14 +227,18 @@ class CallEnded(CallEvent):
     error_code: str | None
     request_id: str | None
     quota_left: int
+    key_id: str | None = None
 
     def __str__(self) -> str:
         detail = _result(self.status_code, self.error_type, self.error_code)
         if self.outcome == "unknown":
             detail += ", which says what to do"
+        if self.key_id is not None and self.key_id != self.call.key_id:
+            detail += f", key {self.key_id}"
+        if self.error_type is not None and self.request_id is not None:
+            detail += f" (request {self.request_id})"
         return (
-            f"{self.call.operation} ends after {self.duration:.3f} s "
-            f"and {self.attempts} attempt(s): {detail}"
+            f"{self.call} ends after {self.duration:.3f} s and {self.attempts} attempt(s): {detail}"
         )
 
 
@@ -377,6 +392,39 @@ class TwinKeysFound(Event):
 
     def __str__(self) -> str:
         return f"one create has made several access keys: keep {self.kept}, delete {self.twins}"
+
+
+@frozen(kw_only=True)
+class SecretUnclaimed(Event):
+    """Nobody has the secret of an access key, unless ``deliver`` stored it.
+
+    It is told when the value or the error that had the secret is collected, or when the loop or the
+    process ends. On which thread depends on that.
+
+    Attributes:
+        operation: What made the secret, such as ``"access_key.create"``.
+        key_id: The access key; None when it is not known.
+        name: Its name; None when it is not known.
+        reason: ``"unread"``: nobody read the ``cleartext`` of what was returned or raised.
+            ``"pending"``: the event loop or the process ended before the answer came.
+    """
+
+    operation: str
+    key_id: str | None
+    name: str | None
+    reason: Literal["unread", "pending"]
+
+    def __str__(self) -> str:
+        key = " ".join(each for each in (self.key_id, self.name and repr(self.name)) if each)
+        if self.reason == "pending":
+            return (
+                f"{self.operation}: the event loop ended before the answer came: nobody knows "
+                f"whether there is a new secret for the key {key}"
+            )
+        return (
+            f"{self.operation}: nobody has read the new secret of the key {key}: it is lost, so "
+            "rotate the key or delete it"
+        )
 
 
 def _result(status: int | None, error_type: str | None, code: str | None = None) -> str:

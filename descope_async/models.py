@@ -10,6 +10,8 @@ from attrs import field, frozen
 from attrs.converters import optional
 
 from ._runtime.clock import SYSTEM_CLOCK
+from ._runtime.unclaimed import take
+from ._secret import Secret
 from ._strict_json import ReadOnlyDict, read_only
 from ._value import Value
 from .errors import InvalidArgument
@@ -172,6 +174,32 @@ class CreatedAccessKey(Value):
             secrets: Whether to include ``cleartext``.
         """
         return self._plain(secrets=secrets)
+
+
+class _TakenWhenRead:
+    """An attribute of a value: reading it takes the value, of which nobody is told then."""
+
+    def __init__(self, slot: Any) -> None:
+        self._slot = slot
+
+    def __get__(self, value: object, owner: type | None = None) -> Any:
+        if value is None:
+            return self
+        take(value)
+        return self._slot.__get__(value, owner)
+
+    def __set__(self, value: object, cleartext: str) -> None:
+        self._slot.__set__(value, cleartext)
+
+
+_CLEARTEXT: Final[Any] = vars(CreatedAccessKey)["cleartext"]
+# attrs has no hook for reading. Everything that reads goes this way: asdict, evolve, copy and pickle.
+setattr(CreatedAccessKey, "cleartext", _TakenWhenRead(_CLEARTEXT))  # noqa: B010 - the name has another type for type checkers
+
+
+def secret_of(created: CreatedAccessKey) -> Secret[str]:
+    """The secret of a new key, without that counting as reading it."""
+    return Secret(_CLEARTEXT.__get__(created, CreatedAccessKey))
 
 
 @frozen(kw_only=True)

@@ -1,6 +1,7 @@
 """Time for tests: a client that goes by the local Descope's clock waits for nothing.
 
 `EmulatorClock` is what a test usually needs. `Clock` is what to inherit from for another time.
+`tell_unclaimed_secrets` turns off the warnings about secrets that tests have no use for.
 """
 
 from __future__ import annotations
@@ -12,15 +13,27 @@ from typing import Final
 import anyio
 import anyio.lowlevel
 
+from ._runtime import unclaimed
 from ._runtime.clock import Clock
 from .emulator.clock import Clock as EmulatorTime
 
-__all__ = ["Clock", "EmulatorClock"]
+__all__ = ["Clock", "EmulatorClock", "tell_unclaimed_secrets"]
 
 #: Real seconds between two looks at whether the emulator's clock has moved far enough.
 _LOOK_EVERY: Final = 0.001
 #: Epoch seconds as a float are exact to less than this: time is moved a little too far, never too little.
 _EXACT_TO: Final = 1e-6
+
+
+def tell_unclaimed_secrets(told: bool) -> None:
+    """Choose whether anybody is told of new secrets that nobody reads; at first, all are told.
+
+    Tests make many keys and read few of the secrets, so a test suite may turn this off for itself.
+
+    Args:
+        told: Whether to log a warning and make a `SecretUnclaimed` for each such secret.
+    """
+    unclaimed.set_watching(told)
 
 
 class EmulatorClock(Clock):

@@ -126,6 +126,8 @@ class Call(Generic[T]):
                 raise error
         finally:
             del error  # whose traceback refers to this frame
-        if self._returned is None:
+        # The loop may hold this until the next call, and what it returned must not live for so long.
+        returned, self._returned = self._returned, None
+        if returned is None:
             raise LoopClosed("the background event loop ended before the call did")
-        return self._returned[0]
+        return returned[0]

@@ -2,7 +2,8 @@
 """What a client tells its hooks.
 
 An event holds numbers, truth values, and words that are chosen here or by the service: never a
-secret, a token or the name of an access key. Printing one gives a sentence.
+secret or a token. The id or the name of an access key is only in events of calls that make a secret,
+so that nobody has to search for the key when the secret is lost. Printing one gives a sentence.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from descope_async.events import (
     Hook,
     KeySetFetched,
     RetryPlanned,
+    SecretUnclaimed,
     SessionChecked,
     StaleTokenServed,
     TokenRenewed,
@@ -41,6 +43,7 @@ __all__ = [
     "Hook",
     "KeySetFetched",
     "RetryPlanned",
+    "SecretUnclaimed",
     "SessionChecked",
     "StaleTokenServed",
     "TokenRenewed",

@@ -9,7 +9,11 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from descope_async.testing import tell_unclaimed_secrets
 from tests.servers import Servers
+
+# Most tests make keys and never use them. The tests of what is told turn it on.
+tell_unclaimed_secrets(told=False)
 
 # A busy machine is slow, not wrong.
 settings.register_profile("any machine", deadline=None)

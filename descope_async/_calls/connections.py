@@ -148,7 +148,7 @@ class Pool:
         """A pool for the running loop."""
         pool = cls(config)
         _OPEN.add(pool)
-        at_loop_end(pool._drop)
+        at_loop_end(asyncio.get_running_loop(), pool._drop)
         await anext(pool._lifetime)
         return pool
 
@@ -180,7 +180,7 @@ class Pool:
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)
             await self._close()
-            forget_loop_end(self._drop)
+            forget_loop_end(asyncio.get_running_loop(), self._drop)
             _OPEN.discard(self)
 
     def _drop(self) -> None:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, Literal, Protocol, TypeVar, cast
+from weakref import ref
 
 from attrs import frozen
 
 from descope_async._runtime.shield import shielded
+from descope_async._runtime.unclaimed import await_outcome, outcome_known, watch
 from descope_async._secret import Secret
+from descope_async._telemetry import UNHOOKED, Telemetry
 from descope_async.errors import (
     ClientClosed,
     DeliveryFailed,
     DescopeError,
     OutcomeUnknown,
     UnexpectedResponse,
+    holds_secret,
+    salvaged_in,
 )
-from descope_async.models import CreatedAccessKey
+from descope_async.events import SecretUnclaimed
+from descope_async.models import CreatedAccessKey, secret_of
 
 from .attempts import Attempt
 from .delivery import Delivery
@@ -45,10 +53,14 @@ class Repeatable:
     """How a call is carried out that may be carried out twice.
 
     Attributes:
+        key_id: The access key that gets a new secret; None for most calls.
+        name: The name of the access key that is made; None for most calls.
         needs_own_connection: Whether an attempt must not go over a connection that has been idle.
         headers: What its requests say beside what all say.
     """
 
+    key_id: str | None = None
+    name: str | None = None
     needs_own_connection: bool = False
     headers: Mapping[str, str] = MappingProxyType({})
 
@@ -97,6 +109,7 @@ class Once(Repeatable):
         name: The name of the access key that is made; None when one gets a new secret.
         marker: What its description ends in, to find it by; None for nothing.
         delivery: Hands over the new secret; None when nobody asked for that.
+        telemetry: Is told of a secret that nobody reads.
     """
 
     operation: Literal["create", "rotate"]
@@ -104,6 +117,7 @@ class Once(Repeatable):
     name: str | None = None
     marker: str | None = None
     delivery: Delivery | None = None
+    telemetry: Telemetry = UNHOOKED
 
     # A connection that was idle may just have been closed, and then nobody knows what became of a
     # request that was sent over it.
@@ -124,9 +138,20 @@ class Once(Repeatable):
             attempt: The attempt.
             pool: Waits for its outcome before it closes.
         """
-        ending = await shielded(
-            self._delivered(work(attempt)), lambda: attempt.is_sent, pool.outcomes
-        )
+        loop = asyncio.get_running_loop()
+        tell = self._unclaimed(self.key_id, None, "pending")
+        pending = await_outcome(loop, lambda: tell() if attempt.is_sent else None)
+        try:
+            ending = await shielded(
+                self._delivered(work(attempt)), lambda: attempt.is_sent, pool.outcomes
+            )
+        except GeneratorExit:  # the loop was closed, and nobody waits any more
+            pending.give_up()
+            raise
+        except asyncio.CancelledError:
+            outcome_known(loop, pending)
+            raise
+        outcome_known(loop, pending)
         failure = ending.error
         if failure is not None and not isinstance(failure, DescopeError):  # Ctrl-C, or sys.exit
             if attempt.is_sent and isinstance(failure.__cause__, DescopeError):
@@ -166,12 +191,55 @@ class Once(Repeatable):
         except UnexpectedResponse as error:
             failure = error.with_traceback(None)
         else:
-            if self.delivery is not None and isinstance(made, CreatedAccessKey):
-                await self.delivery.hand_over(Secret(made.cleartext), self.key_id, made)
+            if isinstance(made, CreatedAccessKey):
+                await self._deliver(made, made.key.id, secret_of(made), made)
             return made
-        if self.delivery is not None and failure.cleartext is not None:
-            await self.delivery.hand_over(Secret(failure.cleartext), self.key_id, None)
+        cleartext = salvaged_in(failure)
+        if cleartext is not None:
+            await self._deliver(failure, self.key_id, Secret(cleartext), None)
         raise failure
+
+    async def _deliver(
+        self,
+        holder: object,
+        key_id: str | None,
+        cleartext: Secret[str],
+        made: CreatedAccessKey | None,
+    ) -> None:
+        """Hand over a secret, or else tell of it when nobody reads it.
+
+        Args:
+            holder: The value or the error that has the secret.
+            key_id: The key's id; None when it is not known.
+            cleartext: The secret.
+            made: What the call returns; None when its answer was damaged.
+        """
+        failure: DeliveryFailed | None = None
+        if self.delivery is not None:
+            try:
+                await self.delivery.hand_over(cleartext, key_id, made)
+            except DeliveryFailed as error:
+                failure = error.with_traceback(None)
+                holder = made or failure
+            else:
+                return
+        watch(holder, asyncio.get_running_loop(), self._unclaimed(key_id, made, "unread"))
+        if failure is not None:
+            raise failure
+
+    def _unclaimed(
+        self,
+        key_id: str | None,
+        made: CreatedAccessKey | None,
+        reason: Literal["unread", "pending"],
+    ) -> Callable[[], None]:
+        event = SecretUnclaimed(
+            operation=f"access_key.{self.operation}",
+            key_id=key_id,
+            name=self.name if made is None else made.key.name,
+            reason=reason,
+        )
+        return partial(_tell, ref(self.telemetry), event)
 
     def _may_be_done(self, failure: DescopeError, attempt: Attempt) -> bool:
         is_cut_short = isinstance(failure, ClientClosed) and attempt.is_sent
@@ -229,11 +297,9 @@ class Once(Repeatable):
         )
 
 
-def holds_secret(failure: BaseException | None) -> bool:
-    """Whether an error has the secret of a new key."""
-    return isinstance(failure, DeliveryFailed) or (
-        isinstance(failure, UnexpectedResponse) and failure.cleartext is not None
-    )
+def _tell(telemetry: Callable[[], Telemetry | None], event: SecretUnclaimed) -> None:
+    # The client may be gone, and with it its hooks.
+    (telemetry() or UNHOOKED).tell(event)
 
 
 def salvaged(body: bytes | bytearray) -> str | None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from descope_async._runtime.clock import Clock
+from descope_async._runtime.unclaimed import take
 from descope_async._secret import Secret
 from descope_async._telemetry import UNHOOKED, Telemetry
 from descope_async.errors import (
@@ -16,11 +17,11 @@ from descope_async.errors import (
     DescopeError,
     NotFound,
     OutcomeUnknown,
+    holds_secret,
 )
 from descope_async.events import TwinKeysFound
-from descope_async.models import AccessKey, AccessKeyLoginOptions, CreatedAccessKey
+from descope_async.models import AccessKey, AccessKeyLoginOptions, CreatedAccessKey, secret_of
 
-from .once import holds_secret
 from .retry_rules import REFUSALS, stretched
 
 #: Seconds to wait before each look for a key that may have been made.
@@ -208,7 +209,8 @@ class Reconciliation:
     ) -> CreatedAccessKey:
         for _ in range(_ROTATIONS):
             await self._wait(self._horizon, until)
-            unknown.result = None  # it is superseded now
+            take(unknown.result)  # it is superseded now
+            unknown.result = None
             try:
                 unknown.result = created = await rotate(key_id)
             except OutcomeUnknown as error:
@@ -224,7 +226,7 @@ class Reconciliation:
         if created.key.permitted_ips:
             return True  # whether from here, nobody knows
         try:
-            await self._exchange(Secret(created.cleartext), AccessKeyLoginOptions())
+            await self._exchange(secret_of(created), AccessKeyLoginOptions())
         except REFUSALS:
             return False
         except DescopeError:

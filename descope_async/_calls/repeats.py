@@ -26,6 +26,7 @@ from descope_async.events import (
     GateClosed,
     RetryPlanned,
 )
+from descope_async.models import CreatedAccessKey
 from descope_async.settings import Retries
 
 from .attempts import Attempt
@@ -137,7 +138,7 @@ class Repeats:
         self._quota.give_back(progress.paid)
         if is_watched:
             self._tell_attempt(progress, attempt, began)
-            self._tell_end(progress)
+            self._tell_end(progress, result=result)
         return result
 
     def forget(self) -> None:
@@ -223,7 +224,11 @@ class Repeats:
         if progress.call is None:
             request = progress.request
             progress.call = self._telemetry.call(
-                request.operation, request.method, request.template or request.path
+                request.operation,
+                request.method,
+                request.template or request.path,
+                request.care.key_id,
+                request.care.name,
             )
         return progress.call
 
@@ -268,8 +273,11 @@ class Repeats:
             )
         )
 
-    def _tell_end(self, progress: _Progress, error: BaseException | None = None) -> None:
+    def _tell_end(
+        self, progress: _Progress, error: BaseException | None = None, result: object = None
+    ) -> None:
         last = progress.last
+        made = getattr(error, "result", result)
         self._telemetry.tell(
             CallEnded(
                 call=self._call(progress),
@@ -282,6 +290,11 @@ class Repeats:
                 error_code=getattr(error, "error_code", None),
                 request_id=_request_id(progress),
                 quota_left=self._quota.left,
+                key_id=(
+                    made.key.id
+                    if isinstance(made, CreatedAccessKey)
+                    else progress.request.care.key_id
+                ),
             )
         )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextvars import Context
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary, finalize
 
 from .forks import forget_in_child
+
+if TYPE_CHECKING:
+    # Errors are imported with this, and nothing that takes long may come with them.
+    from asyncio import AbstractEventLoop
 
 #: A timer that no loop lives to see. Timers of a hundred years overflow on some platforms.
 _NEVER: Final = 1e8
@@ -42,13 +45,12 @@ class _Callbacks:
         self._callbacks.clear()
 
 
-def at_loop_end(callback: Callable[[], None]) -> None:
-    """Have a function called when the running loop is closed.
+def at_loop_end(loop: AbstractEventLoop, callback: Callable[[], None]) -> None:
+    """Have a function called when a loop is closed.
 
     A loop calls nobody then, but drops its timers. The function is called while that happens: it
     must be short, and must not use the loop.
     """
-    loop = asyncio.get_running_loop()
     callbacks = _ends.get(loop)
     if callbacks is None:
         callbacks = _ends[loop] = _Callbacks()
@@ -58,9 +60,9 @@ def at_loop_end(callback: Callable[[], None]) -> None:
     callbacks.add(callback)
 
 
-def forget_loop_end(callback: Callable[[], None]) -> None:
-    """Do not call the function when the running loop is closed."""
-    callbacks = _ends.get(asyncio.get_running_loop())
+def forget_loop_end(loop: AbstractEventLoop, callback: Callable[[], None]) -> None:
+    """Do not call the function when the loop is closed."""
+    callbacks = _ends.get(loop)
     if callbacks is not None:
         callbacks.discard(callback)
 
@@ -69,4 +71,4 @@ def _nothing(_: _Token) -> None:
     pass
 
 
-_ends: Final = WeakKeyDictionary[asyncio.AbstractEventLoop, _Callbacks]()
+_ends: Final[WeakKeyDictionary[AbstractEventLoop, _Callbacks]] = WeakKeyDictionary()

@@ -490,7 +490,7 @@ async def test_levels(servers: type[Servers], caplog: pytest.LogCaptureFixture) 
     assert levels("CallEnded", LOAD) == [logging.DEBUG, logging.INFO]
     assert levels("CallEnded", CREATE) == [logging.WARNING]
     (record,) = records_of(caplog, "CallEnded", CREATE)
-    assert record.getMessage().startswith("access_key.create ends after ")
+    assert record.getMessage().startswith("access_key.create of 'n' ends after ")
     assert record.getMessage().endswith(": 503 OutcomeUnknown, which says what to do")
     assert record.__dict__["descope_outcome"] == "unknown"
     assert record.__dict__["descope_server_address"] == "127.0.0.1"
