@@ -62,7 +62,7 @@ class TokenAuth:
         ):
             return await handler(request)
         token = source.get_nowait() or await source.token()
-        request.headers.update(outgoing.headers(token, request.method, str(url)))
+        request.headers.update(outgoing.headers(token, request.method, url))
         response = await handler(request)
         challenges = response.headers.getall("WWW-Authenticate", ())
         if not outgoing.may_repeat(response.status, challenges):
@@ -77,5 +77,5 @@ class TokenAuth:
         if fresh == token:
             return response
         response.release()
-        request.headers.update(outgoing.headers(fresh, request.method, str(url)))
+        request.headers.update(outgoing.headers(fresh, request.method, url))
         return await handler(request)

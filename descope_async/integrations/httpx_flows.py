@@ -78,7 +78,7 @@ class AsyncFlow:
             yield request
             return
         token = source.get_nowait() or await source.token()
-        request.headers.update(outgoing.headers(token, request.method, str(url)))
+        _set(request, outgoing.headers(token, request.method, url))
         response = yield request
         challenges = response.headers.get_list("WWW-Authenticate")
         if not outgoing.may_repeat(response.status_code, challenges):
@@ -91,5 +91,10 @@ class AsyncFlow:
         except DescopeError:
             return  # the service's answer says more
         if fresh != token:
-            request.headers.update(outgoing.headers(fresh, request.method, str(url)))
+            _set(request, outgoing.headers(fresh, request.method, url))
             yield request
+
+
+def _set(request: Any, headers: dict[str, str]) -> None:
+    for name, value in headers.items():  # their update takes five times as long
+        request.headers[name] = value

@@ -49,8 +49,13 @@ class Outgoing:
         scheme = _SCHEMES.get(scheme, scheme)
         return (scheme, host, port or _PORTS.get(scheme)) in self._origins
 
-    def headers(self, token: str, method: str, url: str) -> dict[str, str]:
+    def headers(self, token: str, method: str, url: object) -> dict[str, str]:
         """The headers with a token: for a bound one, with a proof for this request.
+
+        Args:
+            token: The token.
+            method: The HTTP method.
+            url: The URL, or what has it as its string.
 
         Raises:
             ConfigurationError: The token is bound to a key, and ``proof_key`` is not that one.
@@ -61,7 +66,7 @@ class Outgoing:
         if not seen[1]:
             return {"Authorization": f"Bearer {token}"}
         assert self._proof_key is not None  # noqa: S101 - a bound token is refused without it
-        return self._proof_key.headers(token, method, url)
+        return self._proof_key.headers(token, method, str(url))
 
     def may_repeat(self, status: int, challenges: Iterable[str]) -> bool:
         """Whether an answer says that another token may be accepted."""

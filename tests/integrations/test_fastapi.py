@@ -473,3 +473,33 @@ def test_a_websocket_ends_with_its_token(
     assert (closed.code, closed.reason) == (1008, "the token has expired")
     assert time.monotonic() - started < 15
     wait_for(lambda: "the socket has ended" in seen)
+
+
+async def test_under_load_each_caller_gets_the_own_answer(
+    callers: Callers, emulator: Emulator
+) -> None:
+    """Good, lacking, forged, expired, revoked and missing tokens, all at the same time."""
+
+    def tokens() -> dict[str, int]:
+        reader = callers.key(["reports:read"]).cleartext
+        revoked = callers.exchange(reader)
+        emulator.rotate_and_revoke_signing_keys()
+        good, lacking = callers.exchange(reader), callers.token()
+        found = {good: 200, lacking: 403, revoked: 401, "": 401}
+        head, payload, _ = good.split(".")
+        return found | {f"{head}.{payload}.{lacking.split('.')[2]}": 401}
+
+    expected = await asyncio.to_thread(tokens)
+    with serving(app) as url:
+        limits = httpx.Limits(max_connections=16)
+        async with httpx.AsyncClient(base_url=url, trust_env=False, limits=limits) as http:
+
+            async def ask(token: str) -> tuple[int, int]:
+                answer = await http.get(
+                    "/reports", headers=bearer(token) if token else {}, timeout=60
+                )
+                return answer.status_code, expected[token]
+
+            answers = await asyncio.gather(*(ask(token) for token in [*expected] * 60))
+    assert all(status == wanted for status, wanted in answers)
+    assert len(answers) == 60 * len(expected)
