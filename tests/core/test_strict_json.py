@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descope_async._strict_json import glance, read_object, read_only, writable
+from descope_async._strict_json import ReadOnlyDict, glance, read_object, read_only, writable
 from tests.steps import steps
 
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -140,3 +142,22 @@ def test_an_open_string_costs_no_more_than_its_length(ending: str) -> None:
 def test_a_pair_of_surrogates_is_one_character() -> None:
     document = b'{"a":"\\ud83d\\ude00","b":"\\\\ud800","c":1e300}'
     assert glance(document) == read_object(document) == {"a": "😀", "b": "\\ud800", "c": 1e300}
+
+
+def test_claims_are_read_only_and_still_a_dict() -> None:
+    claims = ReadOnlyDict({"a": ReadOnlyDict({"b": (1,)})})
+    assert json.loads(json.dumps(claims)) == {"a": {"b": [1]}}
+    assert pickle.loads(pickle.dumps(claims)) == claims  # noqa: S301 - our own
+    assert copy.deepcopy(claims) == claims
+    changes: list[Any] = [
+        lambda: claims.update(x=1),
+        lambda: claims.pop("a"),
+        lambda: claims.setdefault("x", 1),
+        claims.clear,
+        lambda: claims.__setitem__("x", 1),
+        lambda: claims.__delitem__("a"),
+        lambda: claims.__ior__({"x": 1}),
+    ]
+    for change in changes:
+        with pytest.raises(TypeError, match="read-only"):
+            change()
