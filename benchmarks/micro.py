@@ -13,6 +13,7 @@ import threading
 import time
 from argparse import Namespace
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Loops = Callable[[int], float]
 
 _HOUR: Final = timedelta(hours=1)
+_THREADS: Final = 16
 
 
 class Tokens:
@@ -84,6 +86,32 @@ def _new(tokens: Tokens, look: Callable[[SessionToken], object]) -> Loops:
                 assert session is not None
                 look(session)
             taken += time.perf_counter() - start
+            left -= len(batch)
+        return taken
+
+    return loops
+
+
+def ours_new_threads(tokens: Tokens) -> Loops:
+    """Tokens that the client has not seen, from sixteen threads at once."""
+    from descope_async import DescopeClient
+
+    def loops(count: int) -> float:
+        taken, left = 0.0, count
+        while left > 0:
+            client = DescopeClient(PROJECT, public_key=json.dumps(tokens.jwk))
+            batch = tokens.all[:left]
+            parts = [batch[start::_THREADS] for start in range(_THREADS)]
+
+            def work(part: list[str], client: DescopeClient = client) -> None:
+                for token in part:
+                    client.validate_session_nowait(token)
+
+            with ThreadPoolExecutor(_THREADS) as pool:
+                start = time.perf_counter()
+                for done in [pool.submit(work, part) for part in parts]:
+                    done.result()
+                taken += time.perf_counter() - start
             left -= len(batch)
         return taken
 
@@ -197,6 +225,7 @@ CONTENDERS: Final[dict[str, Callable[[Tokens], Loops]]] = {
     "floor_new": floor_new,
     "ours_new": ours_new,
     "ours_new_read": ours_new_read,
+    "ours_new_threads": ours_new_threads,
     "official": official,
     "ours_seen": ours_seen,
     "ours_seen_sync": ours_seen_sync,

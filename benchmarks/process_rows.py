@@ -14,7 +14,7 @@ from typing import Final
 import pyperf  # type: ignore[import-untyped]
 
 from .answers import PROJECT
-from .bars import Line, line
+from .bars import Bar, Line, line
 from .rounds import Setting
 
 _TOKENS: Final = 1_000
@@ -52,15 +52,25 @@ else:  # not on Linux: the most it ever had, which macOS counts in bytes
 def validate(setting: Setting) -> list[Line]:
     """Checks of session tokens, the signing keys being known."""
     taken = _micro(
-        setting, "ours_new", "ours_new_read", "official", "floor_new", "ours_seen", "ours_seen_sync"
+        setting,
+        "ours_new",
+        "ours_new_read",
+        "ours_new_threads",
+        "official",
+        "floor_new",
+        "ours_seen",
+        "ours_seen_sync",
     )
+    pairs = zip(taken["ours_new"], taken["ours_new_threads"], strict=True)
+    rates = tuple(one / many for one, many in pairs)
+    threads = Bar("≥ 0.8 of one thread's rate", rates, 0.8, at_least=True)
     return [
         line(
             "validate, RS256, token not seen before",
             _contest(taken, "ours_new", "official", "floor_new"),
             peer=_OFFICIAL,
             floor="cryptography verify",
-            times_floor=1.6,
+            times_floor=2.1,
             times_ahead=5,
         ),
         line(
@@ -68,6 +78,13 @@ def validate(setting: Setting) -> list[Line]:
             _contest(taken, "ours_new_read", "official", "floor_new"),
             peer=_OFFICIAL,
             floor="cryptography verify",
+            times_floor=2.5,
+        ),
+        Line(
+            "validate, RS256, token not seen before, from 16 threads",
+            {"ours": taken["ours_new_threads"], "floor": taken["ours_new"]},
+            {"floor": "one thread"},
+            (threads,),
         ),
         line(
             "validate, token seen before, awaited",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar, cast
 
 from attrs import field, frozen
@@ -41,8 +41,13 @@ def _read(signed: ReadOnlyDict | bytes) -> ReadOnlyDict:
     return _readable(read_object(signed)) if isinstance(signed, bytes) else signed
 
 
+#: As `glance`, but what was decoded last is not decoded again: what a token grants is mostly asked
+#: for right after it was validated. Nobody may change what comes from here.
+look_at = lru_cache(maxsize=1)(glance)
+
+
 def _look_at(signed: ReadOnlyDict | bytes) -> Mapping[str, Any]:
-    return _readable(glance(signed)) if isinstance(signed, bytes) else signed
+    return _readable(look_at(signed)) if isinstance(signed, bytes) else signed
 
 
 def _readable(claims: T | None) -> T:
@@ -240,7 +245,20 @@ def _grants(claims: Mapping[str, Any]) -> _Grants:
 
 
 def _access(claims: Mapping[str, Any]) -> TenantAccess:
-    return TenantAccess(strings(claims.get("permissions")), strings(claims.get("roles")))
+    listed = _listed(claims.get("permissions")), _listed(claims.get("roles"))
+    try:
+        return _known_access(*listed)
+    except TypeError:  # something in there has no hash: a list, say, which is no name
+        return TenantAccess(strings(listed[0]), strings(listed[1]))
+
+
+@lru_cache(maxsize=256)  # most tokens of a project grant what others grant
+def _known_access(permissions: tuple[Any, ...], roles: tuple[Any, ...]) -> TenantAccess:
+    return TenantAccess(strings(permissions), strings(roles))
+
+
+def _listed(claim: object) -> tuple[Any, ...]:
+    return tuple(cast("Collection[object]", claim)) if isinstance(claim, list | tuple) else ()
 
 
 def strings(claim: object) -> tuple[str, ...]:

@@ -7,12 +7,11 @@ from typing import Any, cast
 
 from descope_async._runtime.clock import Clock
 from descope_async._secret import Secret
-from descope_async._strict_json import glance
 from descope_async._telemetry import UNHOOKED, Telemetry
 from descope_async.dpop_request import DPoPRequest
 from descope_async.errors import DescopeError, TokenMalformed
 from descope_async.events import SessionChecked
-from descope_async.session_token import SessionToken
+from descope_async.session_token import SessionToken, look_at
 from descope_async.settings import ReplayStore
 
 from .claim_rules import ClaimRules
@@ -193,7 +192,7 @@ class SessionValidator:
         audience: frozenset[str] | None,
     ) -> ValidatedToken:
         signed = check_signature(unchecked, key)
-        claims = glance(signed)
+        claims = look_at(signed)
         if claims is None:
             raise TokenMalformed("the token's claims are not a JSON object of distinct names")
         valid_from = self._rules.check(claims, audience, self._clock.now())

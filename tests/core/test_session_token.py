@@ -97,3 +97,31 @@ def test_nothing_is_granted_for_want_of_a_list() -> None:
             SESSION.validate_roles(missing)  # type: ignore[arg-type]  # the point of the test
     with pytest.raises(InvalidArgument, match="tenant must be"):
         SESSION.validate_tenant_roles(["t1"], [])  # type: ignore[arg-type]  # the point of the test
+
+
+def test_what_was_decoded_last_is_not_taken_for_another() -> None:
+    claims = [{"roles": [role], "permissions": [], "tenants": {role: {}}} for role in "abc"]
+    sessions = [
+        SessionToken(
+            jwt="j", key_id="k", project_id="p", expire_time=0, claims=json.dumps(each).encode()
+        )
+        for each in claims
+    ]
+    for session, role in [*zip(sessions, "abc", strict=True), (sessions[0], "a")]:
+        assert (session.roles, session.permissions) == ((role,), ())
+        assert dict(session.tenants) == {role: TenantAccess()}
+
+
+@pytest.mark.parametrize("odd", [[["Admin"]], [{"a": 1}], [1, True, None], "Admin", {"Admin": 1}])
+def test_a_role_that_is_no_string_is_none(odd: Any) -> None:
+    made = SessionToken(
+        jwt="j",
+        key_id="k",
+        project_id="p",
+        expire_time=0,
+        claims={"roles": odd, "permissions": ["a"]},
+    )
+    assert (made.roles, made.permissions) == ((), ("a",))
+    encoded = json.dumps({"roles": ["Admin", odd]}).encode()
+    read = SessionToken(jwt="j", key_id="k", project_id="p", expire_time=0, claims=encoded)
+    assert read.roles == (("Admin", odd) if isinstance(odd, str) else ("Admin",))
