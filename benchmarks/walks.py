@@ -17,6 +17,7 @@ import dis
 import gc
 import logging
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from itertools import pairwise
@@ -91,7 +92,7 @@ class Walk:
 
 @contextmanager
 def recording(inside: Path, outside: Path | None = None) -> Iterator[list[Step]]:
-    """Record the steps of all that runs on this thread.
+    """Record the steps of all that runs on this thread, or on those that `Profile` follows.
 
     Args:
         inside: The folder of the package whose functions are steps.
@@ -116,11 +117,44 @@ def recording(inside: Path, outside: Path | None = None) -> Iterator[list[Step]]
         if room is not None and code.co_name not in _COMPREHENSIONS and _starts(frame):
             steps.append(Step(room, code.co_qualname))
 
-    sys.setprofile(note)
+    if Profile.follows_threads:
+        Profile.note = note
+    else:
+        sys.setprofile(note)
     try:
         yield steps
     finally:
         sys.setprofile(None)
+        Profile.note = None
+
+
+class Profile:
+    """Lets a recording follow threads that were started before it began.
+
+    Attributes:
+        follows_threads: Whether it does.
+        note: What a recording notes with; None between recordings.
+    """
+
+    follows_threads = False
+    note: Callable[[FrameType, str, object], None] | None = None
+
+    @classmethod
+    @contextmanager
+    def of_threads(cls) -> Iterator[None]:
+        """Follow all threads that are started while the block runs, until its end."""
+
+        def follow(frame: FrameType, event: str, argument: object) -> None:
+            if cls.note:
+                cls.note(frame, event, argument)
+
+        cls.follows_threads = True
+        threading.setprofile(follow)
+        try:
+            yield
+        finally:
+            threading.setprofile(None)
+            cls.follows_threads = False
 
 
 def _starts(frame: FrameType) -> bool:
@@ -212,7 +246,8 @@ async def first_answer(scene: Scene) -> Call:
 
 
 async def emulator_exchange(scene: Scene) -> Call:
-    """An exchange as the emulator answers it, which for this runs on the client's thread."""
+    """An exchange as the emulator answers it, on the emulator's own thread."""
+    scene.life.enter_context(Profile.of_threads())
     emulator = await scene.life.enter_async_context(descope_async.emulator.Emulator())
     client = await scene.life.enter_async_context(
         DescopeClient(emulator.project_id, emulator.management_key, base_url=emulator.base_url)

@@ -269,9 +269,12 @@ class ApiError(DescopeError):
     Attributes:
         uncertain: Whether the call may have been carried out all the same, in this attempt or an
             earlier one that went without an answer.
+        answer_text: The body of the answer as it came, where it is the service's error; None where
+            it is not. Keys are left out of it, and what is beyond 2000 characters.
     """
 
     uncertain: bool = False
+    answer_text: str | None = None
 
 
 class BadRequest(ApiError):

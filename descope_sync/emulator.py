@@ -18,8 +18,9 @@ from descope_async.emulator import (
     ProjectCredentials,
     RecordedRequest,
     RequestLog,
+    TokenShape,
 )
-from descope_async.emulator._memory.signing import Algorithm
+from descope_async.emulator._memory.signing_keys import Algorithm
 from descope_async.emulator.emulator import Emulator as _AsyncEmulator
 
 from ._portal import PORTAL
@@ -34,15 +35,18 @@ __all__ = [
     "ProjectCredentials",
     "RecordedRequest",
     "RequestLog",
+    "TokenShape",
 ]
 
 
 class Emulator:
     """A local Descope, to be used as a context manager or with `start` and `close`.
 
-    It answers the service's paths for access keys, their exchange, the key set and the license,
-    and for the tenants, roles, permissions and users that give access keys their meaning. All of
-    it is in memory, and gone at the end, unless a data file is named.
+    It serves on a thread of its own, whichever event loop its methods are awaited on. What it
+    holds is in memory, and gone at the end, unless a data file is named. `EmulatorError` is raised
+    for arguments that cannot be used, by the constructor and by every method, and for methods that
+    need the emulator to run. A method that must be awaited and was not is told of by the next one,
+    and by the end. A method's `project_id` is the project that it is about; None is the first one.
 
     Args:
         project_id: The id of the first project. None for a random one, or, with a data file, for
@@ -54,15 +58,14 @@ class Emulator:
         data: A file to keep everything in. It is made if there is none.
         seed: What to put into projects that are new: a mapping, or a YAML or JSON file of one.
         unsafe_bind: Allow a host that other machines can reach, and requests for any host name.
-        token_lifetime: Seconds that a session token lives, where `set_token_lifetime` has set no
-            other.
+        token_lifetime: Seconds that a session token lives, where nothing else was set.
         signing_algorithm: ``"RS256"``, ``"ES256"`` or ``"ES384"``.
         key_rotation: Seconds of the emulator's clock after which a project's signing keys are
             rotated, as the service does daily; 0 for never.
         tls: Speak TLS, and nothing else, with a `certificate` that nobody trusts unless told to.
-
-    Raises:
-        EmulatorError: An argument cannot be used; the message says which and why.
+        strict: Refuse roles, tenants, permissions, users and access-key attributes that the
+            project does not have.
+        rate_limits: Refuse too many requests, as the service does.
     """
 
     def __init__(
@@ -79,6 +82,8 @@ class Emulator:
         signing_algorithm: Algorithm = "RS256",
         key_rotation: int = 86_400,
         tls: bool = False,
+        strict: bool = False,
+        rate_limits: bool = False,
     ) -> None:
         self._async = _AsyncEmulator(
             project_id,
@@ -92,6 +97,8 @@ class Emulator:
             signing_algorithm=signing_algorithm,
             key_rotation=key_rotation,
             tls=tls,
+            strict=strict,
+            rate_limits=rate_limits,
         )
         self._portal = PORTAL
 
@@ -111,12 +118,7 @@ class Emulator:
         self._portal.call(self._async.__aexit__, exc_type, exc, traceback)
 
     def start(self) -> None:
-        """Start to listen.
-
-        Raises:
-            EmulatorError: It runs already, the port is in use, or the data file or the seed cannot
-                be used; the message says which and why.
-        """
+        """Start to listen. The port, the data file and the seed are looked at here."""
         self._portal.call(self._async.start)
 
     def close(self) -> None:
@@ -168,108 +170,85 @@ class Emulator:
 
     @property
     def certificate(self) -> str:
-        """What it shows over TLS, new for each start: PEM, for clients that are to trust it.
-
-        Raises:
-            EmulatorError: It does not speak TLS, or is not running.
-        """
+        """What it shows over TLS, new for each start: PEM, for clients that are to trust it."""
         return self._async.certificate
 
     def refusing_connections(self) -> AbstractContextManager[None, bool | None]:
         """Refuse all connections while the block runs, as if nothing listened on the port.
 
         Those that there are at its beginning are closed.
-
-        Raises:
-            EmulatorError: They are refused already, or the emulator is not running.
         """
         return self._portal.enter(self._async.refusing_connections)
 
     def set_token_lifetime(self, seconds: int | None, *, project_id: str | None = None) -> None:
         """Let session tokens of a project live so long from now on; a data file keeps it.
 
-        Args:
-            seconds: 1 second to 4 weeks; None for what the emulator was constructed with.
-            project_id: The project; None for the first one.
-
-        Raises:
-            EmulatorError: The project does not exist, or the seconds cannot be used.
+        It is 1 second to 4 weeks; None for what the emulator was constructed with.
         """
         self._portal.call(self._async.set_token_lifetime, seconds, project_id=project_id)
 
-    def rotate_signing_keys(self, *, project_id: str | None = None) -> None:
-        """Sign with a new key from now on. The newest 12 keys stay published, as at the service.
+    def set_token_shape(
+        self,
+        shape: TokenShape | str | None,
+        *,
+        project_id: str | None = None,
+        key_id: str | None = None,
+    ) -> None:
+        """Let session tokens look like this from now on; a data file keeps it.
 
-        Raises:
-            EmulatorError: The project does not exist.
+        The shape may be the id of one of the project's JWT templates; None is the default. It is
+        for one access key (`key_id`), or for all of the project's that have no shape of their own.
         """
+        self._portal.call(self._async.set_token_shape, shape, project_id=project_id, key_id=key_id)
+
+    def expired_token(self, *, project_id: str | None = None) -> str:
+        """A session token of the project that expired an hour ago, and is right otherwise."""
+        return self._portal.call(self._async.expired_token, project_id=project_id)
+
+    def rotate_signing_keys(self, *, project_id: str | None = None) -> None:
+        """Sign with a new key from now on. The newest 12 keys stay published, as at the service."""
         self._portal.call(self._async.rotate_signing_keys, project_id=project_id)
 
     def rotate_and_revoke_signing_keys(self, *, project_id: str | None = None) -> None:
-        """Sign with a new key from now on, and publish no other: earlier tokens are void.
-
-        Raises:
-            EmulatorError: The project does not exist.
-        """
+        """Sign with a new key from now on, and publish no other: earlier tokens are void."""
         self._portal.call(self._async.rotate_and_revoke_signing_keys, project_id=project_id)
 
     def set_wrong_kid(self, wrong: bool, *, project_id: str | None = None) -> None:
-        """Let each token of a project name a key that is not published, until told otherwise.
-
-        Args:
-            wrong: Whether tokens name such a key, each a random one, or the one that signs them.
-            project_id: The project; None for the first one.
-
-        Raises:
-            EmulatorError: The project does not exist.
-        """
+        """Let each token of a project name a key that is not published, or the one that signs it."""
         self._portal.call(self._async.set_wrong_kid, wrong, project_id=project_id)
 
     def set_cache_control(self, value: str) -> None:
-        """Send every key set with this ``Cache-Control``, such as ``"max-age=60"``; "" for none.
-
-        Raises:
-            EmulatorError: It cannot be a header.
-        """
+        """Send every key set with this ``Cache-Control``, such as ``"max-age=60"``; "" for none."""
         self._portal.call(self._async.set_cache_control, value)
+
+    def set_rate_limits(self, enabled: bool) -> None:
+        """Refuse too many requests, as the service does, or stop to, and count from 0 again."""
+        self._portal.call(self._async.set_rate_limits, enabled)
 
     def reset(self) -> None:
         """Undo all that was steered, and forget the requests that came.
 
-        The clock shows this machine's time, no token is skewed or names a wrong key, token
-        lifetimes are what the emulator was constructed with, key sets have no ``Cache-Control``,
-        and there are no faults. What the projects hold stays, signing keys included.
+        That is the clock, skewed tokens, wrong keys, lifetimes, shapes, ``Cache-Control``, faults
+        and rate limits. What the projects hold stays, signing keys included.
         """
         self._portal.call(self._async.reset)
 
     def create_project(
         self, project_id: str | None = None, management_key: str | None = None
     ) -> ProjectCredentials:
-        """Add a project with a management key of its own; None for random ones.
-
-        Raises:
-            EmulatorError: The project exists, or an argument cannot be used.
-        """
+        """Add a project with a management key of its own; None for random ones."""
         return self._portal.call(self._async.create_project, project_id, management_key)
 
     def create_management_key(
         self, project_ids: Sequence[str] = (), management_key: str | None = None
     ) -> str:
-        """Add a management key for these projects, or for all of them if none is named.
-
-        Raises:
-            EmulatorError: A project does not exist, or an argument cannot be used.
-        """
+        """Add a management key for these projects, or for all of them if none is named."""
         return self._portal.call(self._async.create_management_key, project_ids, management_key)
 
     def create_tenant(
         self, tenant_id: str, name: str | None = None, *, project_id: str | None = None
     ) -> None:
-        """Add a tenant; without a name, its id is its name.
-
-        Raises:
-            EmulatorError: The tenant exists, or the project does not.
-        """
+        """Add a tenant; without a name, its id is its name."""
         self._portal.call(self._async.create_tenant, tenant_id, name, project_id=project_id)
 
     def create_role(
@@ -280,17 +259,7 @@ class Emulator:
         tenant_id: str | None = None,
         project_id: str | None = None,
     ) -> None:
-        """Add a role, and those of its permissions that do not exist.
-
-        Args:
-            name: The role's name.
-            permission_names: What it permits.
-            tenant_id: The tenant it is for; None for the whole project.
-            project_id: The project; None for the first one.
-
-        Raises:
-            EmulatorError: The role exists, or the project does not.
-        """
+        """Add a role, of a tenant or (None) of the project, and its permissions that are missing."""
         self._portal.call(
             self._async.create_role,
             name,
@@ -307,16 +276,9 @@ class Emulator:
         tenants: Mapping[str, Sequence[str]] | None = None,
         project_id: str | None = None,
     ) -> str:
-        """Add an enabled user, and return its user id.
+        """Add an enabled user, with roles on the project and by tenant id, and return its user id.
 
-        Args:
-            login_id: What the user signs in with, such as an email address.
-            role_names: The user's roles on the project.
-            tenants: The user's tenants: roles by tenant id.
-            project_id: The project; None for the first one.
-
-        Raises:
-            EmulatorError: The login id is in use, or the project does not exist.
+        The user signs in with the login id, such as an email address.
         """
         return self._portal.call(
             self._async.create_user,
@@ -327,19 +289,11 @@ class Emulator:
         )
 
     def set_user_status(self, user_id: str, status: str, *, project_id: str | None = None) -> None:
-        """Make a user ``"enabled"``, ``"disabled"`` or ``"invited"``.
-
-        Raises:
-            EmulatorError: The user or the project does not exist, or the status is none of these.
-        """
+        """Make a user ``"enabled"``, ``"disabled"`` or ``"invited"``."""
         self._portal.call(self._async.set_user_status, user_id, status, project_id=project_id)
 
     def delete_user(self, user_id: str, *, project_id: str | None = None) -> None:
-        """Delete a user.
-
-        Raises:
-            EmulatorError: The user or the project does not exist.
-        """
+        """Delete a user."""
         self._portal.call(self._async.delete_user, user_id, project_id=project_id)
 
     def snapshot(self, project_id: str | None = None) -> dict[str, Any]:
@@ -347,8 +301,5 @@ class Emulator:
 
         Returns:
             Lists by name: ``accessKeys``, ``tenants``, ``permissions``, ``roles`` and ``users``.
-
-        Raises:
-            EmulatorError: The project does not exist.
         """
         return self._portal.call(self._async.snapshot, project_id)

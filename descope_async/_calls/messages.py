@@ -32,6 +32,8 @@ V = TypeVar("V", bound=AttrsInstance)
 
 MAX_BODY: Final = 1024 * 1024
 _MAX_QUOTED: Final = 500
+#: Characters of an error answer that are kept as they came.
+_MAX_ANSWER: Final = 2000
 #: The service's code for a rate limit, whatever the status.
 _RATE_LIMIT_CODE: Final = "E130429"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
@@ -142,7 +144,7 @@ def refusal(
     if said.error_code == _RATE_LIMIT_CODE:
         cls = RateLimited
     now = http_date(headers.get("Date")) or now
-    return cls(
+    error = cls(
         _sentence(request, status, said, request_id),
         status_code=status,
         error_code=_quoted(said.error_code, request),
@@ -151,6 +153,9 @@ def refusal(
         request_id=request_id,
         retry_after=retry_after(headers.get("Retry-After"), now=now),
     )
+    if said != ServiceError():
+        error.answer_text = _quoted(body.decode("utf-8", "replace"), request, _MAX_ANSWER)
+    return error
 
 
 def _sentence(request: Request, status: int, said: ServiceError, request_id: str | None) -> str:
@@ -167,14 +172,14 @@ def _sentence(request: Request, status: int, said: ServiceError, request_id: str
     return _quoted(sentence, request) or ""
 
 
-def _quoted(said: str | None, request: Request | None) -> str | None:
+def _quoted(said: str | None, request: Request | None, most: int | None = None) -> str | None:
     if said is None:
         return None
     if request is not None and request.bearer is not None:
         # A server that echoes what it was sent must not put a key into an error.
         for part in request.bearer.reveal().split(":")[1:]:
             said = said.replace(part, "…")
-    return _CONTROL.sub(" ", said)[:_MAX_QUOTED]
+    return _CONTROL.sub(" ", said)[: most or _MAX_QUOTED]
 
 
 def request_id_of(headers: Mapping[str, str], request: Request | None = None) -> str | None:

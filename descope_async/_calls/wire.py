@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
-from attrs import AttrsInstance, asdict, field, frozen
+from attrs import AttrsInstance, field, frozen
 
 from descope_async.errors import UnexpectedResponse
 from descope_async.models import (
@@ -129,11 +129,6 @@ def read_error(body: bytes) -> ServiceError:
         error_description=said.get("errorDescription"),
         error_message=said.get("errorMessage") or said.get("message"),
     )
-
-
-def write_error(said: ServiceError) -> str:
-    """An error as the service writes it, without what it did not say."""
-    return json.dumps(_given(asdict(said)), ensure_ascii=False)
 
 
 def to_wire(value: object) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,6 +12,14 @@ from .commands import register
 from .running import Run, start
 
 LOCAL: Final = "Try things out"
+
+
+class LogFormat(StrEnum):
+    """How the emulator shows requests."""
+
+    TEXT = "text"
+    JSON = "json"
+
 
 app: typer.Typer = typer.Typer(
     name="descope-keys",
@@ -82,25 +91,45 @@ def emulator(
     unsafe_bind: Annotated[
         bool, typer.Option("--unsafe-bind", help="Allow an address that other machines can reach.")
     ] = False,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Speak TLS, with a certificate made for this run.")
+    ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Refuse roles, tenants and attributes that do not exist."),
+    ] = False,
+    rate_limits: Annotated[
+        bool, typer.Option("--rate-limits", help="Refuse too many requests, as the service does.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no requests.")] = False,
+    log: Annotated[
+        LogFormat, typer.Option(help="How to show requests, on standard error.")
+    ] = LogFormat.TEXT,
 ) -> None:
     """Run a local Descope until Ctrl-C.
 
-    It prints the variables that lead clients to it.
+    It prints the variables that lead clients to it, and then a line for each request.
     Tests steer its clock and more at /emulator/, with DESCOPE_EMULATOR_TOKEN.
     """
     from .emulator import serve
 
     serve(
-        host=host,
-        port=port,
-        project_id=project_id,
-        management_key=management_key,
-        data=data,
-        seed=seed,
-        token_lifetime=token_lifetime,
-        key_rotation=key_rotation,
+        {
+            "project_id": project_id,
+            "management_key": management_key,
+            "host": host,
+            "port": port,
+            "data": data,
+            "seed": seed,
+            "token_lifetime": token_lifetime,
+            "key_rotation": key_rotation,
+            "unsafe_bind": unsafe_bind,
+            "tls": tls,
+            "strict": strict,
+            "rate_limits": rate_limits,
+        },
         env=env,
-        unsafe_bind=unsafe_bind,
+        log=None if quiet else log.value,
     )
 
 

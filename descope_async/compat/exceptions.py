@@ -7,7 +7,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-from descope_async._calls.wire import ServiceError, write_error
 from descope_async.errors import (
     ApiError,
     DeliveryFailed,
@@ -197,5 +196,4 @@ def _official(error: DescopeError) -> DescopeError:
 def _said(error: DescopeError) -> str | None:
     if not isinstance(error, ApiError):
         return None
-    said = ServiceError(error.error_code, error.error_description, error.error_message)
-    return write_error(said) if said != ServiceError() else None
+    return error.answer_text

@@ -9,12 +9,13 @@ async with Emulator() as emulator:
 from __future__ import annotations
 
 from ._faults.fault import Fault
-from ._faults.rules import FaultCount, Faults
+from ._faults.matching import FaultCount, Faults
 from .clock import Clock
+from .credentials import ProjectCredentials
 from .emulator import Emulator
 from .errors import EmulatorError
 from .request_log import RecordedRequest, RequestLog
-from .set_up import ProjectCredentials
+from .token_shapes import TokenShape
 
 __all__ = [
     "Clock",
@@ -26,4 +27,5 @@ __all__ = [
     "ProjectCredentials",
     "RecordedRequest",
     "RequestLog",
+    "TokenShape",
 ]

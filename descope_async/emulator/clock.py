@@ -1,4 +1,4 @@
-"""The emulator's time: keys, tokens and everything dated reads it here, and only here."""
+"""Clock: the emulator's time, which keys, tokens and all dates go by."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from . import arguments
+from . import _arguments as arguments
 from .errors import EmulatorError
+
+__all__ = ["Clock"]
 
 _YEAR: Final = 366 * 24 * 3600
 _EARLIEST: Final = 946_684_800  # 2000-01-01, so that a skewed token is not dated before 1970
-_LATEST: Final = 32_503_680_000  # 3000-01-01, so that whatever ends later can still be dated
+#: The last moment that the service's schema can hold: epoch seconds of 32 bits, in January 2038.
+LATEST: Final = 2**31 - 1
 _SLOWEST: Final = 0.001
 _FASTEST: Final = 24 * 3600
 
@@ -42,6 +45,11 @@ class Clock:
     def stamp(self) -> int:
         """Whole epoch seconds, as what happens now is dated."""
         return int(self.now())
+
+    def token_dates(self) -> tuple[int, int]:
+        """Whole epoch seconds, and when a token says that it was issued that is made now."""
+        now = self.stamp()
+        return now, now + self._token_skew
 
     @property
     def rate(self) -> float:
@@ -73,21 +81,21 @@ class Clock:
         """Let this much time pass at once, whether time is frozen or not.
 
         Raises:
-            EmulatorError: The seconds are negative or no number, or lead past the year 2999.
+            EmulatorError: The seconds are negative or no number, or lead past 2038-01-19.
         """
-        seconds = arguments.number("seconds", seconds, 0, _LATEST, "a number, 0 or more")
+        seconds = arguments.number("seconds", seconds, 0, LATEST, "a number, 0 or more")
         with self._turn:
             wall = _wall()
             moment = self._course.at(wall) + seconds
-            if moment > _LATEST:
-                raise EmulatorError("seconds must not lead past the year 2999")
+            if moment > LATEST:
+                raise EmulatorError("seconds must not lead past 2038-01-19")
             self._course = evolve(self._course, start=moment, started=wall)
 
     def move_to(self, moment: float | datetime, *, backwards: bool = False) -> None:
         """Make it this moment, from which time goes on, or at which it stays frozen.
 
         Args:
-            moment: Epoch seconds or an aware datetime, of the years 2000 to 2999.
+            moment: Epoch seconds or an aware datetime, from 2000-01-01 to 2038-01-19.
             backwards: Allow a moment that is over.
 
         Raises:
@@ -98,8 +106,8 @@ class Clock:
             if moment.utcoffset() is None:
                 raise EmulatorError("moment must have a time zone, such as datetime.UTC")
             moment = moment.timestamp()
-        meaning = "epoch seconds or an aware datetime, of the years 2000 to 2999"
-        moment = arguments.number("moment", moment, _EARLIEST, _LATEST, meaning)
+        meaning = "epoch seconds or an aware datetime, from 2000-01-01 to 2038-01-19"
+        moment = arguments.number("moment", moment, _EARLIEST, LATEST, meaning)
         with self._turn:
             wall = _wall()
             now = self._course.at(wall)
@@ -144,7 +152,7 @@ class _Course:
     rate: float = 1.0
 
     def at(self, wall: float) -> float:
-        return min(_LATEST, self.start + (wall - self.started) * self.rate)
+        return min(LATEST, self.start + (wall - self.started) * self.rate)
 
 
 def _wall() -> float:

@@ -1,6 +1,8 @@
-"""What goes wrong while an emulator is set up. Refused requests are in `answers`."""
+"""EmulatorError: raised by the Python interface. What clients are answered is elsewhere."""
 
 from __future__ import annotations
+
+__all__ = ["EmulatorError"]
 
 
 class EmulatorError(Exception):

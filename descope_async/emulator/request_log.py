@@ -1,4 +1,4 @@
-"""Which requests came, for tests to assert on. No secret is ever in it."""
+"""RequestLog: which requests came, for tests to assert on. No secret is ever in it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
-from ._rules import operations
+from ._operations.routes import NAMES
 from .errors import EmulatorError
+
+__all__ = ["RecordedRequest", "RequestLog"]
 
 _KEPT: Final = 10_000
 
@@ -29,6 +31,9 @@ class RecordedRequest:
         status: The status of the answer; None if there was none.
         time: When it was answered: epoch seconds of the emulator's clock.
         request_id: The answer's ``x-request-id``; empty if there was no answer.
+        seconds: How long the answer took.
+        reason: Why the request was refused, or what a fault made of it; empty otherwise. What the
+            answer quotes of the request is not in it.
     """
 
     operation: str
@@ -38,6 +43,13 @@ class RecordedRequest:
     status: int | None
     time: float
     request_id: str
+    seconds: float = field(default=0.0, eq=False)
+    reason: str = field(default="", eq=False)
+
+    def __str__(self) -> str:
+        """One line: operation, status, time, and what was wrong."""
+        line = f"{self.operation} {self.status or '---'} {self.seconds * 1000:.1f} ms"
+        return f"{line} {self.reason}" if self.reason else line
 
 
 class RequestLog:
@@ -120,6 +132,6 @@ class RequestLog:
 
 
 def _refuse_unknown(operation: str | None) -> None:
-    if operation is not None and operation not in operations.NAMES:
-        known = ", ".join(sorted(operations.NAMES))
+    if operation is not None and operation not in NAMES:
+        known = ", ".join(sorted(NAMES))
         raise EmulatorError(f"operation must be one of {known}, not {operation!r}")

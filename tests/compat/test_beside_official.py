@@ -16,7 +16,7 @@ from descope_sync import compat
 from descope_sync.compat.access_key import AccessKeyManagement
 
 FULL: dict[str, Any] = {
-    "expire_time": 4_000_000_000,
+    "expire_time": 2_100_000_000,
     "role_names": ["Reader"],
     "custom_claims": {"k": {"deep": [1, {"x": None}]}},
     "description": "hé",

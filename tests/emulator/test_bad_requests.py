@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from descope_async.emulator import Emulator
-from descope_async.emulator.answers import Refusal
-from descope_async.emulator.fields import parse
+from descope_async.emulator._error_answers import Refusal
+from descope_async.emulator._json import parse
 
 Answer = tuple[int, dict[str, Any]]
 Ask = Callable[..., Awaitable[Answer]]

@@ -53,8 +53,8 @@ def test_frozen_time_passes_as_told() -> None:
     clock.advance(0.5)
     assert clock.now() == MOMENT + 59.5
     assert clock.stamp() == 2_000_000_059
-    clock.move_to(datetime(2040, 1, 1, tzinfo=UTC))
-    assert clock.now() == datetime(2040, 1, 1, tzinfo=UTC).timestamp()
+    clock.move_to(datetime(2037, 1, 1, tzinfo=UTC))
+    assert clock.now() == datetime(2037, 1, 1, tzinfo=UTC).timestamp()
 
 
 def test_running_time_goes_on_from_where_it_was_put() -> None:
@@ -106,18 +106,18 @@ def test_a_reset_goes_back_to_this_machines_time() -> None:
     assert (clock.rate, clock.token_skew) == (1, 0)
 
 
-def test_time_ends_with_the_year_2999() -> None:
+def test_time_ends_with_the_numbers_that_answers_can_hold() -> None:
     clock = frozen_at(MOMENT)
-    clock.move_to(datetime(2999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    clock.move_to(datetime(2038, 1, 19, 3, 14, 6, tzinfo=UTC))
     end = clock.now()
     for seconds in (2, 10**10):
-        with pytest.raises(EmulatorError, match="2999"):
+        with pytest.raises(EmulatorError, match=r"2038-01-19|must be a number"):
             clock.advance(seconds)
     assert clock.now() == end
     clock.advance(1)
     clock.run(86_400)
     time.sleep(0.001)
-    assert clock.now() == end + 1
+    assert clock.now() == end + 1 == 2**31 - 1
 
 
 NO_NUMBERS: list[Any] = [None, "1", "", b"1", [], {}, 1j, float("nan"), float("inf"), -float("inf")]
@@ -130,7 +130,7 @@ AWARE, NAIVE = datetime(1999, 1, 1, tzinfo=UTC), datetime(2030, 1, 1)  # noqa: D
     [
         pytest.param(Clock.advance, [-1, -0.001], id="advance"),
         pytest.param(Clock.run, [0, -1, 0.0009, 86_401], id="run"),
-        pytest.param(Clock.move_to, [0, 946_684_799, 32_503_680_001, AWARE, NAIVE], id="move_to"),
+        pytest.param(Clock.move_to, [0, 946_684_799, 2_147_483_648, AWARE, NAIVE], id="move_to"),
         pytest.param(Clock.skew_tokens, [0.5, 5.0, 31_622_401, -31_622_401], id="skew_tokens"),
         pytest.param(
             lambda clock, value: clock.move_to(clock.now(), backwards=value), [0, 1], id="backwards"
@@ -157,7 +157,7 @@ def test_a_flag_is_no_number() -> None:
 
 STEPS = st.one_of(
     st.tuples(st.just("advance"), st.floats(-10, 10**7) | st.integers(-10, 10**9)),
-    st.tuples(st.just("move_to"), st.floats(allow_nan=True) | st.floats(1e9, 3.2e10)),
+    st.tuples(st.just("move_to"), st.floats(allow_nan=True) | st.floats(1e9, 2.1e9)),
     st.tuples(st.just("run"), st.floats(allow_nan=True) | st.floats(0.001, 86_400)),
     st.tuples(st.just("skew_tokens"), st.integers()),
     st.tuples(st.just("freeze")),
@@ -181,7 +181,7 @@ def test_nothing_but_a_reset_sets_time_back(steps: list[tuple[Any, ...]]) -> Non
         assert 0 <= clock.rate <= 86_400
 
 
-@given(st.lists(st.floats(0, 10**6)))
+@given(st.lists(st.floats(0, 10**6), max_size=100))
 def test_frozen_steps_add_up(steps: list[float]) -> None:
     clock = frozen_at(MOMENT)
     for step in steps:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import logging
 import os
+import resource
 import signal
 import sqlite3
 import stat
@@ -18,9 +20,10 @@ import aiohttp
 import pytest
 
 from descope_async.emulator import Emulator, EmulatorError
-from descope_async.emulator._memory.store import Change, Store
+from descope_async.emulator._memory.data_file import Change, DataFile
 
 CREATE = "/v1/mgmt/accesskey/create"
+SEARCH = "/v1/mgmt/accesskey/search"
 SERVE = """
 import asyncio, sys
 from descope_async.emulator import Emulator
@@ -246,7 +249,7 @@ async def test_a_file_of_the_first_schema_is_opened(tmp_path: Path) -> None:
     with sqlite3.connect(data) as newer:
         found = newer.execute("SELECT body FROM record WHERE kind = 'signing_key' ORDER BY rowid")
         assert [json.loads(body)["rotation"] for (body,) in found if "rotation" in body] == [1]
-        assert newer.execute("PRAGMA user_version").fetchone() == (2,)
+        assert newer.execute("PRAGMA user_version").fetchone() == (3,)
     newer.close()
 
 
@@ -306,23 +309,110 @@ async def test_places_where_no_file_can_be(tmp_path: Path) -> None:
             await Emulator(data=data).start()
 
 
-async def test_a_disk_that_is_full_stops_the_answers(tmp_path: Path) -> None:
-    emulator = Emulator(data=tmp_path / "emulator.db")
+@pytest.mark.parametrize("mode", [0o644, 0o666])
+async def test_a_file_that_others_could_read_is_private_with_all_beside_it(
+    tmp_path: Path, mode: int
+) -> None:
+    data = tmp_path / "emulator.db"
+    async with Emulator(data=data) as emulator, managing(emulator) as session:
+        await post(session, CREATE, {"name": "k"})
+        copies = {each.name: each.read_bytes() for each in files_in(tmp_path)}
+    for name, content in copies.items():  # as a crash or a restored backup leaves them
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(mode)
+    async with Emulator(data=data) as emulator, managing(emulator) as session:
+        await post(session, CREATE, {"name": "k"})
+        found = {each.name: stat.S_IMODE(each.stat().st_mode) for each in files_in(tmp_path)}
+        assert found == dict.fromkeys(found, 0o600)
+        assert len(found) > 1, "SQLite has a second file while it is open"
+        assert len((await emulator.snapshot())["accessKeys"]) == 2
+
+
+async def test_an_empty_file_that_others_could_read_is_private_from_the_first_byte(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "emulator.db"
+    data.touch(mode=0o644)
+    data.chmod(0o644)
+    async with Emulator(data=data):
+        assert {stat.S_IMODE(each.stat().st_mode) for each in files_in(tmp_path)} == {0o600}
+
+
+class FullDisk:
+    """A limit on the size of files, which writes meet as they meet the end of a disk."""
+
+    def __enter__(self) -> None:
+        self._before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        self._handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, self._before[1]))
+
+    def __exit__(self, *_: object) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, self._before)
+        signal.signal(signal.SIGXFSZ, self._handler)
+
+
+async def test_a_full_disk_refuses_changes_until_there_is_space(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = tmp_path / "emulator.db"
+    async with Emulator(data=data) as emulator, managing(emulator) as session:
+        kept = await post(session, CREATE, {"name": "kept"})
+        key_id = kept["key"]["id"]
+        await exchange(emulator, kept["cleartext"])  # there is a signing key now
+        with FullDisk():
+            for _ in range(5):
+                async with session.post(CREATE, json={"name": "lost"}) as response:
+                    assert response.status == 507
+                    text = await response.text()
+            assert "cannot be written" in text
+            assert "cleartext" not in text
+            with pytest.raises(EmulatorError, match="cannot be written"):
+                await emulator.create_tenant("lost")
+            async with session.post("/v1/mgmt/accesskey/rotate", json={"id": key_id}) as response:
+                assert response.status == 507
+            # What is only read is answered, with what the file holds.
+            assert (await post(session, SEARCH, {}))["keys"] == [kept["key"]]
+            assert (await exchange(emulator, kept["cleartext"]))["keyId"] == key_id
+        fresh = await post(session, CREATE, {"name": "fresh"})
+        before = await emulator.snapshot()
+        assert [key["name"] for key in before["accessKeys"]] == ["kept", "fresh"]
+        assert before["tenants"] == []
+    errors = [each for each in caplog.records if each.levelno >= logging.ERROR]
+    assert len(errors) == 1
+    assert "refused with 507" in errors[0].getMessage()
+    assert errors[0].exc_info is None
+    async with Emulator(data=data) as again:
+        assert await again.snapshot() == before
+        assert (await exchange(again, fresh["cleartext"]))["keyId"] == fresh["key"]["id"]
+
+
+async def test_an_emulator_ends_on_a_full_disk(tmp_path: Path) -> None:
+    data = tmp_path / "emulator.db"
+    emulator = Emulator(data=data)
     await emulator.start()
     async with managing(emulator) as session:
-        kept = await post(session, CREATE, {"name": "kept"})
-        assert emulator._instance
-        store = emulator._instance.state._store
-        assert store
-        store._file.execute("PRAGMA max_page_count = 1")
-        for path in (CREATE, "/v1/mgmt/accesskey/search"):
-            async with session.post(path, json={"name": "k" * 20_000}) as response:
-                assert response.status == 500
-                assert "cleartext" not in await response.text()
-    with pytest.raises(EmulatorError, match="is full"):
-        await emulator.aclose()
-    async with Emulator(data=tmp_path / "emulator.db") as again:
-        assert (await again.snapshot())["accessKeys"] == [kept["key"]]
+        with FullDisk():
+            async with session.post(CREATE, json={"name": "lost"}) as response:
+                assert response.status == 507
+            await emulator.aclose()
+    async with Emulator(data=data) as again:
+        assert (await again.snapshot())["accessKeys"] == []
+
+
+async def test_all_who_wait_for_a_write_that_fails_are_refused(tmp_path: Path) -> None:
+    async with Emulator(data=tmp_path / "emulator.db") as emulator, managing(emulator) as session:
+
+        async def create(number: int) -> int:
+            async with session.post(CREATE, json={"name": f"k{number}"}) as response:
+                await response.read()
+                return response.status
+
+        with FullDisk():
+            statuses = await asyncio.gather(*map(create, range(30)))
+        assert set(statuses) == {507}
+        assert (await emulator.snapshot())["accessKeys"] == []
+        assert set(await asyncio.gather(*map(create, range(30)))) == {200}
+        assert len((await emulator.snapshot())["accessKeys"]) == 30
 
 
 async def test_text_that_cannot_be_stored_is_refused_and_stops_nothing(tmp_path: Path) -> None:
@@ -341,15 +431,17 @@ async def test_text_that_cannot_be_stored_is_refused_and_stops_nothing(tmp_path:
 
 
 async def test_a_write_that_fails_is_undone_as_a_whole(tmp_path: Path) -> None:
-    store = Store(tmp_path / "emulator.db")
-    store.note(Change("tenant", "P1", "kept", "{}"))
-    await store.settle()
-    store.note(Change("tenant", "P1", "undone", "{}"))
-    store.note(Change("tenant", "P1", "\ud800", "{}"))
-    for attempt in (store.settle, store.settle, store.aclose):
-        with pytest.raises(EmulatorError, match=r"cannot be written: .*surrogates"):
-            await attempt()
-    again = Store(tmp_path / "emulator.db")
+    data_file = DataFile(tmp_path / "emulator.db")
+    data_file.note(Change("tenant", "P1", "kept", "{}"))
+    await data_file.settle(0)
+    data_file.note(Change("tenant", "P1", "undone", "{}"))
+    data_file.note(Change("tenant", "P1", "\ud800", "{}"))
+    with pytest.raises(EmulatorError, match=r"cannot be written: .*surrogates"):
+        await data_file.settle(0)
+    assert data_file.failures == 1
+    await data_file.settle(1)
+    await data_file.aclose()
+    again = DataFile(tmp_path / "emulator.db")
     assert [change.id for change in again.changes()] == ["kept"]
     await again.aclose()
 

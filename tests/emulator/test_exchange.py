@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jose import jwt
 
 from descope_async.emulator import Emulator
-from descope_async.emulator._rules.access_keys import network
+from descope_async.emulator._networks import network
 
 Answer = tuple[int, dict[str, Any]]
 Ask = Callable[..., Awaitable[Answer]]

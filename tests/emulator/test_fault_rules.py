@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from descope_async.emulator import Emulator, EmulatorError, Fault, FaultCount, Faults
 from descope_async.emulator._faults.fault import CONNECT, Effect
-from descope_async.emulator._rules import operations
+from descope_async.emulator._operations import routes
 
 Ask = Callable[..., Awaitable[tuple[int, dict[str, Any]]]]
 
@@ -332,5 +332,5 @@ async def test_faults_need_the_control_token(emulator: Emulator, ask: Ask) -> No
 
 
 def test_every_operation_can_be_struck() -> None:
-    for operation in operations.NAMES:
+    for operation in routes.NAMES:
         assert struck(Fault("close", operation, nth=1), 2, operation) == [1]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Awaitable, Callable
@@ -183,7 +184,8 @@ async def test_the_end_does_not_wait_for_idle_or_stuck_connections() -> None:
     await stuck.drain()
     async with asyncio.timeout(20):
         await emulator.aclose()
-        await reader.read()
+        with contextlib.suppress(ConnectionResetError):  # where it was not accepted before the end
+            await reader.read()
     for writer in (idle, stuck):
         writer.close()
 
@@ -331,7 +333,7 @@ async def test_a_failure_inside_is_answered_without_its_details(
     caplog: pytest.LogCaptureFixture,
     replacement: Callable[[Any], Any],
 ) -> None:
-    monkeypatch.setattr("descope_async.emulator._serving.app.parse", replacement)
+    monkeypatch.setattr("descope_async.emulator._serving.admission.parse", replacement)
     status, answer = await manage("accesskey/create", {"name": "k", "customClaims": {"a": 1}})
     assert status == 500
     assert "CANARY" not in str(answer)

@@ -31,7 +31,7 @@ tenants:
 accessKeys:
   - name: ci
     cleartext: K2-a-secret-of-the-test
-    expireTime: 4102444800
+    expireTime: 2102444800
 """
 
 

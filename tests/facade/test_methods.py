@@ -37,11 +37,18 @@ from descope_sync import (
     ProofRequired,
     SessionToken,
     SortField,
+    TokenExpired,
     TokenSource,
     Unauthorized,
     UnknownKey,
 )
-from descope_sync.emulator import Emulator, EmulatorError, Fault, ProjectCredentials
+from descope_sync.emulator import (
+    Emulator,
+    EmulatorError,
+    Fault,
+    ProjectCredentials,
+    TokenShape,
+)
 
 
 @pytest.fixture
@@ -314,6 +321,11 @@ def steer(client: DescopeClient, emulator: Emulator) -> None:
     session = client.exchange_access_key(key.cleartext)
     assert session.claims["exp"] - session.claims["iat"] == 60
     assert emulator.requests.count("exchange") == 1
+    emulator.set_token_shape(TokenShape(add_jti=True))
+    assert client.exchange_access_key(key.cleartext).claims["jti"]
+    with pytest.raises(TokenExpired):
+        client.validate_session(emulator.expired_token())
+    emulator.set_rate_limits(True)
     emulator.set_cache_control("max-age=60")
     emulator.set_wrong_kid(True)
     with pytest.raises(UnknownKey):
@@ -454,6 +466,9 @@ CALLS: dict[type, dict[str, Any]] = {
         "clock": steer,
         "requests": steer,
         "set_token_lifetime": steer,
+        "set_token_shape": steer,
+        "expired_token": steer,
+        "set_rate_limits": steer,
         "rotate_signing_keys": steer,
         "rotate_and_revoke_signing_keys": steer,
         "set_wrong_kid": steer,

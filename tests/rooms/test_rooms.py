@@ -33,10 +33,10 @@ PLACES = {
     "compat/access_key.py": "descope_async.cli.app",
     "integrations/opentelemetry.py": "descope_async.emulator.clock",
     "emulator/clock.py": "descope_async._runtime.clock",
-    "emulator/_rules/users.py": "descope_async.models",
+    "emulator/_operations/users.py": "descope_async.models",
     "emulator/_memory/store.py": "descope_async.errors",
     "emulator/_faults/fault.py": "descope_async._calls.wire",
-    "emulator/_serving/app.py": "descope_async.client",
+    "emulator/_serving/dispatch.py": "descope_async.client",
     "errors.py": "descope_async.models",
     "__init__.py": "descope_async.emulator.clock",
 }

@@ -14,7 +14,8 @@ import json
 import random
 import selectors
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,26 @@ class JumpingLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self.selector.time
+
+
+class OnThisLoop:
+    """In place of an emulator's thread: it serves on the loop that starts it, whose time is made up."""
+
+    def __init__(self, life: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
+        self._life = life()
+        self._entered: Any = None
+        self.has_ended = False
+
+    async def start(self) -> Any:
+        self._entered = await self._life.__aenter__()
+        return self._entered
+
+    async def run(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
+        return await work(self._entered)
+
+    async def stop(self) -> None:
+        self.has_ended = True
+        await self._life.__aexit__(None, None, None)
 
 
 class LoopClock(Clock):
@@ -303,7 +324,8 @@ async def live(seed: int, life: int, key_file: Path) -> World:
 
 
 @pytest.mark.parametrize(("seed", "life"), [(1, 600), (2, 180), (3, 3_600)])
-def test_a_day(seed: int, life: int, tmp_path: Path) -> None:
+def test_a_day(seed: int, life: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("descope_async.emulator._serving.life.ServerThread", OnThisLoop)
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
         world = runner.run(live(seed, life, tmp_path / "key"))
     exchanges = world.emulator.requests.matching("exchange")

@@ -1,4 +1,4 @@
-"""Fault: a rule by which requests go wrong. What then leaves the socket is in `sabotage`."""
+"""Fault: a rule by which requests go wrong."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, Final, Literal, get_args
 
 from attrs import field, frozen
 
-from descope_async.emulator import arguments
-from descope_async.emulator._rules import operations
-from descope_async.emulator.answers import Json
+from descope_async.emulator import _arguments as arguments
+from descope_async.emulator._json import Json
+from descope_async.emulator._operations.routes import NAMES
 from descope_async.emulator.errors import EmulatorError
 
 Effect = Literal[
@@ -159,7 +159,7 @@ def _check_effect(fault: Fault) -> None:
     if fault.effect not in get_args(Effect):
         known = ", ".join(get_args(Effect))
         raise EmulatorError(f"effect must be one of {known}, not {fault.effect!r}")
-    known_operations = {*operations.NAMES, CONNECT}
+    known_operations = {*NAMES, CONNECT}
     if (
         fault.operation is not None
         and arguments.text("operation", fault.operation) not in known_operations

@@ -1,4 +1,4 @@
-"""What the emulator remembers: frozen records, flat enough to be stored as JSON."""
+"""Records: what the emulator remembers, in frozen classes that JSON can hold."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import string
 from typing import Any, Final
 
 from attrs import field, frozen
+
+from descope_async.emulator.token_shapes import TokenShape
 
 _ALPHABET: Final = string.digits + string.ascii_letters
 _ID_LENGTH: Final = 27
@@ -36,14 +38,32 @@ def _letters(count: int) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(count))
 
 
+def restored_shape(value: TokenShape | dict[str, Any] | None) -> TokenShape | None:
+    """A token shape, also from how a data file has it."""
+    return TokenShape(**value) if isinstance(value, dict) else value
+
+
 @frozen(kw_only=True)
 class ManagementKey:
-    """Who may manage which projects; no project ids mean all of them."""
+    """A key to manage projects.
+
+    Attributes:
+        project_ids: The projects that it manages; empty for all.
+        is_default: Whether it is the emulator's own.
+        roles: The roles that it was made with, as they came.
+    """
 
     id: str
     secret_digest: str = field(repr=False)
     project_ids: list[str] = field(factory=list[str])
     is_default: bool = False
+    name: str = ""
+    description: str = ""
+    status: str = "active"
+    created_time: int = 0
+    expire_time: int = 0
+    permitted_ips: list[str] = field(factory=list[str])
+    roles: dict[str, Any] = field(factory=dict[str, Any])
 
 
 @frozen(kw_only=True)
@@ -76,11 +96,16 @@ class AccessKey:
     custom_claims: dict[str, Any] = field(factory=dict[str, Any])
     custom_attributes: dict[str, Any] = field(factory=dict[str, Any])
     permitted_ips: list[str] = field(factory=list[str])
+    token_shape: TokenShape | None = field(default=None, converter=restored_shape)
+
+    def is_expired(self, now: int) -> bool:
+        """Whether the key's time is over at a moment in epoch seconds."""
+        return 0 < self.expire_time <= now
 
 
 @frozen(kw_only=True)
 class Tenant:
-    """A tenant of a project."""
+    """A tenant of a project; `settings` are those that nothing here depends on, as they came."""
 
     id: str
     name: str
@@ -88,6 +113,8 @@ class Tenant:
     parent: str = ""
     disabled: bool = False
     self_provisioning_domains: list[str] = field(factory=list[str])
+    default_roles: list[str] = field(factory=list[str])
+    settings: dict[str, Any] = field(factory=dict[str, Any])
     custom_attributes: dict[str, Any] = field(factory=dict[str, Any])
 
 
@@ -116,6 +143,16 @@ class Role:
 
 
 @frozen(kw_only=True)
+class JwtTemplate:
+    """What tokens look like; `template` are the claims that it adds."""
+
+    id: str
+    name: str
+    settings: dict[str, Any]
+    template: dict[str, Any]
+
+
+@frozen(kw_only=True)
 class User:
     """A user; `tenants` maps a tenant's id to the user's roles in it."""
 
@@ -136,4 +173,5 @@ class User:
     role_names: list[str] = field(factory=list[str])
     tenants: dict[str, list[str]] = field(factory=dict[str, list[str]])
     sso_app_ids: list[str] = field(factory=list[str])
+    modified_time: int = 0
     custom_attributes: dict[str, Any] = field(factory=dict[str, Any])

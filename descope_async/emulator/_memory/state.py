@@ -1,4 +1,4 @@
-"""All projects, who may manage them, and what the store remembers of earlier runs."""
+"""State: all projects, who may manage them, and what the data file holds of earlier runs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from descope_async.emulator.answers import Problem, Refusal
+from descope_async.emulator._error_answers import Problem, Refusal
+from descope_async.emulator._networks import is_permitted
 from descope_async.emulator.errors import EmulatorError
 
-from .project import Project, Table
+from .data_file import Change, DataFile
+from .project import Project, ProjectSettings
 from .records import (
     AccessKey,
+    JwtTemplate,
     ManagementKey,
     Permission,
     Role,
@@ -26,7 +29,7 @@ from .records import (
     digest,
     new_id,
 )
-from .store import Change, Store
+from .table import Table
 
 _PROJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _SECRET: Final = re.compile(r"[!-9;-~]{1,512}\Z")  # printable ASCII without space and colon
@@ -34,39 +37,29 @@ _SYSTEM_PERMISSIONS: Final = ("User Admin", "SSO Admin", "Impersonate")
 _SYSTEM_ROLE: Final = "Tenant Admin"
 
 
-@frozen
-class ProjectRecord:
-    """That a project exists, and its settings.
-
-    Attributes:
-        token_lifetime: Seconds that its session tokens live; None for the emulator's default.
-    """
-
-    id: str
-    token_lifetime: int | None = None
-
-
 class State:
-    """Everything that an emulator knows."""
+    """All that an emulator knows."""
 
-    def __init__(self, store: Store | None) -> None:
-        self._store = store
-        self._existing: Table[ProjectRecord] = Table("project", "", store)
-        self._projects: dict[str, Project] = {}
-        self._managers: Table[ManagementKey] = Table(
-            "management_key", "", store, lambda key: [key.secret_digest]
+    def __init__(self, data_file: DataFile | None) -> None:
+        self._data_file = data_file
+        self._settings: Table[ProjectSettings] = Table("project", "", data_file)
+        #: Every project by its id, the oldest first.
+        self.projects: dict[str, Project] = {}
+        #: The management keys.
+        self.managers: Table[ManagementKey] = Table(
+            "management_key", "", data_file, lambda key: [key.secret_digest]
         )
-        for change in store.changes() if store else ():
-            self._recall(change)
-
-    @property
-    def project_ids(self) -> list[str]:
-        """Every project, the oldest first."""
-        return list(self._projects)
+        #: What `settle` is to be told about the changes that begin now.
+        self.mark = 0
+        #: Whether there is a data file, which `settle` waits for.
+        self.is_kept = data_file is not None
+        if data_file:
+            data_file.undo = self._undo
+        self._recall_all()
 
     def project(self, id: str) -> Project:
         """The project of this id."""
-        project = self._projects.get(id)
+        project = self.projects.get(id)
         if project is None:
             raise Refusal(Problem.NO_PROJECT, "The project does not exist")
         return project
@@ -77,10 +70,10 @@ class State:
         Raises:
             EmulatorError: The id cannot be used, or is in use.
         """
-        if usable_id(id) in self._projects:
+        if usable_id(id) in self.projects:
             raise EmulatorError(f"the project {id} exists already")
-        self._existing.put(ProjectRecord(id))
-        project = self._projects[id] = Project(id, self._store)
+        settings = self._settings.put(ProjectSettings(id))
+        project = self.projects[id] = Project(settings, self._settings, self._data_file)
         for name in _SYSTEM_PERMISSIONS:
             project.permissions.put(Permission(id=new_id("PER"), name=name, system_default=True))
         project.roles.put(
@@ -104,20 +97,25 @@ class State:
         self.add_manager(secret, [id])
         return project
 
-    def token_lifetime(self, project_id: str) -> int | None:
-        """Seconds that a project's session tokens live; None for the emulator's default."""
-        record = self._existing.get(project_id)
-        return record.token_lifetime if record else None
+    def manager(self, project_id: str | None, secret: str, peer: str, now: int) -> ManagementKey:
+        """The management key of this secret, if it may manage a project now and from an address.
 
-    def set_token_lifetime(self, project_id: str, seconds: int | None) -> None:
-        """Let a project's session tokens live so long; None for the emulator's default."""
-        self._existing.put(ProjectRecord(project_id, seconds))
+        Args:
+            project_id: The project; None for any.
+            secret: The key's secret.
+            peer: The IP address that the request came from.
+            now: What time it is, in epoch seconds.
 
-    def manager(self, project_id: str | None, secret: str) -> ManagementKey:
-        """The management key of this secret, if it may manage the project (None for any)."""
-        key = self._managers.find(digest(secret))
-        if key is None:
+        Raises:
+            Refusal: There is no such key, or it may not.
+        """
+        key = self.managers.find(digest(secret))
+        if key is None or key.status != "active" or 0 < key.expire_time <= now:
             raise Refusal(Problem.UNAUTHORIZED, "The management key is not valid")
+        if not is_permitted(peer, key.permitted_ips):
+            raise Refusal(
+                Problem.UNAUTHORIZED, "The management key is not permitted from this IP address"
+            )
         if project_id is not None and key.project_ids and project_id not in key.project_ids:
             raise Refusal(Problem.UNAUTHORIZED, "The management key is for another project")
         return key
@@ -129,7 +127,7 @@ class State:
             EmulatorError: The secret cannot be used, or is in use.
         """
         self._refuse_known(secret)
-        self._managers.put(
+        self.managers.put(
             ManagementKey(
                 id=new_id("K"), secret_digest=digest(secret), project_ids=list(project_ids)
             )
@@ -141,41 +139,73 @@ class State:
         Raises:
             EmulatorError: The secret is in use by another management key.
         """
-        default = next((key for key in self._managers if key.is_default), None)
-        holder = self._managers.find(digest(secret))
+        default = next((key for key in self.managers if key.is_default), None)
+        holder = self.managers.find(digest(secret))
         if holder and holder != default:
             raise EmulatorError("this management key is for some projects only; pass another")
         default = default or ManagementKey(id=new_id("K"), secret_digest="", is_default=True)
-        return self._managers.put(evolve(default, secret_digest=digest(secret)))
+        return self.managers.put(evolve(default, secret_digest=digest(secret)))
 
-    async def settle(self) -> None:
-        """Return when everything done so far is stored."""
-        if self._store:
-            await self._store.settle()
+    async def settle(self, mark: int) -> None:
+        """Return when everything done so far is stored.
+
+        Args:
+            mark: What `mark` was before the first of the caller's changes.
+
+        Raises:
+            CannotStore: A change of the caller's may not be stored. The memory is again as the
+                data file is.
+        """
+        if self._data_file:
+            await self._data_file.settle(mark)
 
     def discard(self) -> None:
         """Store nothing of what was done since the last `settle`, and go no further."""
-        if self._store:
-            self._store.discard()
+        if self._data_file:
+            self._data_file.discard()
 
     async def aclose(self) -> None:
-        """Store what is left, and let go of the store."""
-        if self._store:
-            await self._store.aclose()
+        """Store what is left, and let go of the data file."""
+        if self._data_file:
+            await self._data_file.aclose()
 
     def _refuse_known(self, secret: str) -> None:
-        if self._managers.find(digest(usable_secret(secret))):
+        if self.managers.find(digest(usable_secret(secret))):
             raise EmulatorError("this management key exists already; pass another, or None")
+
+    def _undo(self) -> None:
+        self.mark += 1
+        self._recall_all()
+
+    def _recall_all(self) -> None:
+        """Let the memory be what the data file holds."""
+        if self._data_file is None:
+            return
+        changes = self._data_file.changes()
+        kept = {change.id for change in changes if change.kind == "project"}
+        self._settings.clear()
+        self.managers.clear()
+        for project in [*self.projects.values()]:
+            if project.id in kept:
+                project.clear()  # others hold on to the project itself
+            else:
+                del self.projects[project.id]
+        for change in changes:
+            self._recall(change)
 
     def _recall(self, change: Change) -> None:
         values: dict[str, Any] = json.loads(change.body or "{}")
         if change.kind == "project":
-            self._existing.hold(ProjectRecord(**values))
-            self._projects[change.id] = Project(change.id, self._store)
+            settings = ProjectSettings(**values)
+            self._settings.hold(settings)
+            if change.id in self.projects:
+                self.projects[change.id].settings = settings
+            else:
+                self.projects[change.id] = Project(settings, self._settings, self._data_file)
         elif change.kind == "management_key":
-            self._managers.hold(ManagementKey(**values))
+            self.managers.hold(ManagementKey(**values))
         else:
-            _recall_in(self._projects[change.project_id], change.kind, values)
+            _recall_in(self.projects[change.project_id], change.kind, values)
 
 
 def restored(path: Path) -> State:
@@ -184,14 +214,14 @@ def restored(path: Path) -> State:
     Raises:
         EmulatorError: The file cannot be used.
     """
-    store = Store(path)
+    data_file = DataFile(path)
     try:
-        return State(store)
+        return State(data_file)
     except (sqlite3.Error, ValueError, TypeError, LookupError, RecursionError) as error:
-        store.close()
+        data_file.close()
         raise EmulatorError(f"the data file {path} is damaged; name another one") from error
     except BaseException:
-        store.close()
+        data_file.close()
         raise
 
 
@@ -230,5 +260,7 @@ def _recall_in(project: Project, kind: str, values: dict[str, Any]) -> None:
         project.roles.hold(Role(**values))
     elif kind == "user":
         project.users.hold(User(**values))
+    elif kind == "jwt_template":
+        project.jwt_templates.hold(JwtTemplate(**values))
     elif kind == "signing_key":
         project.signing_keys.hold(SigningKey(**values))

@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from descope_async.emulator.answers import Problem, Refusal
+from descope_async.emulator._error_answers import Problem, Refusal
 
 _MOST_PARTS: Final = 3
 
@@ -24,6 +24,14 @@ class Bearer:
     first: str
     secret: str = field(default="", repr=False)
     management_key: str = field(default="", repr=False)
+
+
+def shown(headers: list[str]) -> Bearer | Refusal:
+    """What the Authorization headers of a request say, or why they are refused."""
+    try:
+        return bearer(headers)
+    except Refusal as refusal:
+        return refusal
 
 
 def bearer(headers: list[str]) -> Bearer:

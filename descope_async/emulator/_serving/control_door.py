@@ -8,12 +8,15 @@ from typing import Final
 
 from attrs import frozen
 
-from descope_async.emulator import controls
-from descope_async.emulator._faults.rules import JSON_FIELDS, count_to_json, fault_from_json
-from descope_async.emulator.answers import Json, Problem, Refusal
+from descope_async.emulator import _controls as controls
+from descope_async.emulator._error_answers import Problem, Refusal
+from descope_async.emulator._faults.matching import JSON_FIELDS, count_to_json, fault_from_json
+from descope_async.emulator._fields import Fields
+from descope_async.emulator._instance import Instance
+from descope_async.emulator._json import Json
 from descope_async.emulator.errors import EmulatorError
-from descope_async.emulator.fields import Fields
-from descope_async.emulator.instance import Instance
+from descope_async.emulator.token_shapes import JSON_FIELDS as SHAPE_FIELDS
+from descope_async.emulator.token_shapes import TokenShape, shape_from_json
 
 from .authorization import bearer
 
@@ -63,8 +66,10 @@ class ControlDoor:
         found = ROUTES.get((method, path))
         if found:
             return found
-        if any(path == known for _, known in ROUTES):
-            raise Refusal(Problem.WRONG_METHOD, "The method is not allowed here")
+        if allowed := sorted(known for known, at in ROUTES if at == path):
+            refusal = Refusal(Problem.WRONG_METHOD, "The method is not allowed here")
+            refusal.headers = {"Allow": ", ".join(allowed)}
+            raise refusal
         raise Refusal(Problem.NO_PATH, "The emulator has nothing at this path")
 
     async def do(self, command: Command, fields: Fields) -> Json:
@@ -121,6 +126,22 @@ async def _set_lifetime(instance: Instance, fields: Fields) -> Json:
 
 async def _rotate(instance: Instance, fields: Fields) -> Json:
     await controls.rotate_signing_keys(instance, _project_id(fields), revoke=fields.flag("revoke"))
+    return {}
+
+
+async def _set_shape(instance: Instance, fields: Fields) -> Json:
+    shape: TokenShape | str | None = fields.text("templateId") or None
+    if any(fields.has(name) for name in SHAPE_FIELDS):
+        if shape:
+            raise Refusal(Problem.INVALID, "A templateId stands alone: the template has the shape")
+        shape = shape_from_json(fields)
+    key_id = fields.text("keyId") or None
+    await controls.set_token_shape(instance, shape, _project_id(fields), key_id)
+    return {}
+
+
+async def _set_rate_limits(instance: Instance, fields: Fields) -> Json:
+    await controls.set_rate_limits(instance, fields.given("enabled", fields.flag))
     return {}
 
 
@@ -193,6 +214,10 @@ ROUTES: Final[Mapping[tuple[str, str], Command]] = {
     ("POST", f"{PREFIX}clock/move"): Command(_move, {"moment", "backwards"}),
     ("POST", f"{PREFIX}clock/skew"): Command(_skew, {"seconds"}),
     ("POST", f"{PREFIX}tokens/lifetime"): Command(_set_lifetime, {"seconds", "projectId"}),
+    ("POST", f"{PREFIX}tokens/shape"): Command(
+        _set_shape, {*SHAPE_FIELDS, "templateId", "projectId", "keyId"}
+    ),
+    ("POST", f"{PREFIX}rate-limits"): Command(_set_rate_limits, {"enabled"}),
     ("POST", f"{PREFIX}tokens/wrong-kid"): Command(_set_wrong_kid, {"wrong", "projectId"}),
     ("POST", f"{PREFIX}keys/rotate"): Command(_rotate, {"revoke", "projectId"}),
     ("POST", f"{PREFIX}keys/cache-control"): Command(_set_cache_control, {"value"}),

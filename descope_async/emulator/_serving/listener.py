@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import sys
+from typing import Final
 
 from aiohttp import web
 
 from descope_async.emulator.errors import EmulatorError
 
+from .addresses import url_of
 from .certificates import ServerCertificate
-from .listening import url_of
+
+#: Turns of the loop in which a connection that was accepted is known to the server.
+_TURNS_TO_ACCEPT: Final = 3
 
 
 class Listener:
@@ -60,23 +63,8 @@ class Listener:
         self._closed = True
         if self._reopening:
             self._reopening.cancel()
-        site, self._site = self._site, None
-        if site:
-            await site.stop()
+        await self._stop()
         self._bound.close()
-
-    @asynccontextmanager
-    async def refusing(self) -> AsyncGenerator[None, None]:
-        """Refuse connections while the block runs, and close those that there are.
-
-        Raises:
-            EmulatorError: They are refused already.
-        """
-        await self._refuse()
-        try:
-            yield
-        finally:
-            await self.open()
 
     async def refuse_for(self, seconds: float) -> None:
         """Refuse connections for so many seconds, and close those that there are.
@@ -85,19 +73,35 @@ class Listener:
         """
         if self._site is None:
             return
-        await self._refuse()
+        await self.refuse()
         loop = asyncio.get_running_loop()
         self._reopening = loop.call_later(seconds, self._reopen)
+
+    async def _stop(self) -> None:
+        site, self._site = self._site, None
+        if site is None:
+            return
+        if sys.platform != "win32":
+            # Python 3.11 loses a connection, and never closes it, that is accepted in the turn of
+            # the loop in which the server is closed. So none is accepted from here on.
+            asyncio.get_running_loop().remove_reader(self._bound)
+            for _ in range(_TURNS_TO_ACCEPT):
+                await asyncio.sleep(0)
+        await site.stop()
 
     def _reopen(self) -> None:
         self._reopening = asyncio.create_task(self.open())
 
-    async def _refuse(self) -> None:
+    async def refuse(self) -> None:
+        """Refuse connections until `open`, and close those that there are.
+
+        Raises:
+            EmulatorError: They are refused already.
+        """
         if self._site is None:
             raise EmulatorError("connections are refused already")
-        site, self._site = self._site, None
         family, address = self._bound.family, self._bound.getsockname()
-        await site.stop()
+        await self._stop()
         # A socket that is bound and does not listen keeps the port, and refuses.
         self._bound = socket.socket(family, socket.SOCK_STREAM)
         self._bound.setblocking(False)

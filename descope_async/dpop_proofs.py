@@ -1,0 +1,231 @@
+"""ProofMaker: proofs for session tokens that are bound to the caller's own key (DPoP, RFC 9449).
+
+It is the same for asynchronous and for blocking code: nothing in it waits.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import secrets
+from typing import Final, TypeGuard
+
+from attrs import frozen
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from ._runtime.clock import SYSTEM_CLOCK
+from ._secret import Secret
+from ._tokens.compact import PROOF_ALGORITHMS, sha256_base64url
+from ._tokens.signatures import load_key
+from .dpop_request import normal_url
+from .errors import InvalidArgument
+
+__all__ = ["ProofMaker"]
+
+_PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+
+_METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}\Z")  # RFC 9110, 5.6.2
+_HEADER_VALUE: Final = re.compile(r"[!-~]{1,8192}\Z")
+_LEAST_RSA_BITS: Final = 2048
+
+
+@frozen
+class _Curve:
+    alg: str
+    name: str
+    octets: int
+    digest: hashes.HashAlgorithm
+
+
+#: RFC 7518, sections 3.4 and 6.2.1.1.
+_CURVES: Final = {
+    "secp256r1": _Curve("ES256", "P-256", 32, hashes.SHA256()),
+    "secp384r1": _Curve("ES384", "P-384", 48, hashes.SHA384()),
+    "secp521r1": _Curve("ES512", "P-521", 66, hashes.SHA512()),
+}
+
+
+class ProofMaker:
+    """Makes proofs that show that whoever sends a token holds the key that it is bound to.
+
+    A proof is for one request. It goes into the header ``DPoP`` of that request, and the token into
+    ``Authorization`` with the scheme ``DPoP`` (RFC 9449 sections 4.1 and 7.1); `headers` gives both.
+    A maker may be used from any thread.
+
+    Args:
+        private_key: The key in PEM: of an elliptic curve (P-256, P-384 or P-521), Ed25519, or RSA
+            of at least 2048 bits, not encrypted. None for a new P-256 key, which `private_key_pem`
+            gives, to be kept for the next start.
+
+    Raises:
+        InvalidArgument: The key cannot be used; the message says what to pass.
+    """
+
+    def __init__(self, private_key: str | bytes | None = None) -> None:
+        given = Secret(private_key)
+        del private_key  # so that no traceback of an error from here shows it
+        self._key = _loaded(given)
+        self._alg, self._jwk = _public(self._key)
+        self._thumbprint = load_key({**self._jwk, "alg": self._alg}, PROOF_ALGORITHMS).thumbprint
+
+    def __repr__(self) -> str:
+        return f"<ProofMaker of {getattr(self, '_thumbprint', 'no key')}>"
+
+    @property
+    def thumbprint(self) -> str:
+        """The JWK SHA-256 thumbprint of the key (RFC 7638), which tokens bound to it name."""
+        return self._thumbprint
+
+    @property
+    def private_key_pem(self) -> str:
+        """The key in PEM (PKCS #8). It is a secret: who has it can use the tokens bound to it."""
+        return self._key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode("ascii")
+
+    def proof(
+        self,
+        method: str,
+        url: str,
+        *,
+        access_token: str | None = None,
+        nonce: str | None = None,
+    ) -> str:
+        """A proof for one request (RFC 9449 section 4.2).
+
+        Args:
+            method: The HTTP method of the request, in the case in which it is sent.
+            url: The absolute URL of the request. Query and fragment are not part of a proof.
+            access_token: The token that the request carries; None for a request without one.
+            nonce: What the server asked for in ``DPoP-Nonce``; None for nothing.
+
+        Raises:
+            InvalidArgument: An argument cannot be part of a proof.
+        """
+        claims: dict[str, object] = {
+            "jti": secrets.token_urlsafe(16),
+            "htm": _method(method),
+            "htu": _target(url),
+            "iat": int(SYSTEM_CLOCK.now()),
+        }
+        if access_token is not None:
+            claims["ath"] = sha256_base64url(_value("access_token", access_token).encode("ascii"))
+        if nonce is not None:
+            claims["nonce"] = _value("nonce", nonce)
+        return self._signed({"typ": "dpop+jwt", "alg": self._alg, "jwk": self._jwk}, claims)
+
+    def headers(
+        self, method: str, url: str, access_token: str, *, nonce: str | None = None
+    ) -> dict[str, str]:
+        """The headers of one request that carries a bound token: the token and a proof.
+
+        The arguments are those of `proof`.
+
+        Raises:
+            InvalidArgument: An argument cannot be part of a proof.
+        """
+        proof = self.proof(method, url, access_token=access_token, nonce=nonce)
+        return {"Authorization": f"DPoP {access_token}", "DPoP": proof}
+
+    def _signed(self, header: object, claims: object) -> str:
+        signed = f"{_encoded(_json(header))}.{_encoded(_json(claims))}"
+        return f"{signed}.{_encoded(_signature(self._key, signed.encode('ascii')))}"
+
+
+def _loaded(given: Secret[str | bytes | None]) -> _PrivateKey:
+    pem = given.reveal()
+    if pem is None:
+        return ec.generate_private_key(ec.SECP256R1())
+    problem = "private_key must be a private key in PEM that is not encrypted"
+    if isinstance(pem, str | bytes):
+        try:
+            key = serialization.load_pem_private_key(
+                pem.encode("ascii") if isinstance(pem, str) else pem, password=None
+            )
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            pass  # what is raised may quote the key: the error below does not
+        else:
+            if _is_usable(key):
+                return key
+            problem = (
+                "private_key must be of P-256, P-384, P-521, Ed25519, or RSA with at least "
+                f"{_LEAST_RSA_BITS} bits"
+            )
+    del pem
+    raise InvalidArgument(problem)
+
+
+def _is_usable(key: object) -> TypeGuard[_PrivateKey]:
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return key.curve.name in _CURVES
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.key_size >= _LEAST_RSA_BITS
+    return isinstance(key, ed25519.Ed25519PrivateKey)
+
+
+def _public(key: _PrivateKey) -> tuple[str, dict[str, str]]:
+    """The algorithm of a key, and its public half as a JWK with the members that count."""
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        octets = key.public_key().public_bytes_raw()
+        return "EdDSA", {"kty": "OKP", "crv": "Ed25519", "x": _encoded(octets)}
+    if isinstance(key, rsa.RSAPrivateKey):
+        numbers = key.public_key().public_numbers()
+        return "RS256", {"kty": "RSA", "n": _number(numbers.n), "e": _number(numbers.e)}
+    curve = _CURVES[key.curve.name]
+    point = key.public_key().public_numbers()
+    return curve.alg, {
+        "kty": "EC",
+        "crv": curve.name,
+        "x": _encoded(point.x.to_bytes(curve.octets, "big")),
+        "y": _encoded(point.y.to_bytes(curve.octets, "big")),
+    }
+
+
+def _signature(key: _PrivateKey, signed: bytes) -> bytes:
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key.sign(signed)
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+    curve = _CURVES[key.curve.name]
+    r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(curve.digest)))
+    # Two numbers of fixed size (RFC 7518, 3.4), and not the ASN.1 that cryptography makes.
+    return r.to_bytes(curve.octets, "big") + s.to_bytes(curve.octets, "big")
+
+
+def _method(given: object) -> str:
+    if not isinstance(given, str) or not _METHOD.match(given):
+        raise InvalidArgument("method must be an HTTP method such as 'GET'")
+    return str.__str__(given)
+
+
+def _target(given: object) -> str:
+    """A URL without query and fragment, in the form in which services compare it."""
+    target = normal_url(given) if isinstance(given, str) else None
+    if target is None:
+        raise InvalidArgument("url must be an absolute http or https URL in ASCII")
+    return target
+
+
+def _value(name: str, given: object) -> str:
+    """A string that can be part of a header."""
+    if not isinstance(given, str) or not _HEADER_VALUE.match(given):
+        raise InvalidArgument(f"{name} must be visible ASCII characters, at most 8192")
+    return str.__str__(given)
+
+
+def _number(value: int) -> str:
+    return _encoded(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+
+
+def _encoded(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii")

@@ -1,0 +1,166 @@
+"""Faults: which request is struck by which fault."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final
+
+from attrs import evolve, fields, frozen
+
+from descope_async.emulator._error_answers import Refusal
+from descope_async.emulator._fields import Fields
+from descope_async.emulator._json import Json
+from descope_async.emulator.errors import EmulatorError
+
+from .fault import CONNECT, Fault
+
+
+@frozen
+class FaultCount:
+    """How a rule has fared.
+
+    Attributes:
+        fault: The rule.
+        seen: How many requests it was about.
+        struck: How many of them went wrong because of it.
+    """
+
+    fault: Fault
+    seen: int = 0
+    struck: int = 0
+
+
+class Faults:
+    """The rules by which requests go wrong, the oldest first. It may be used from any thread.
+
+    Every rule counts every request that it is about. Where several would strike one, the oldest
+    does.
+    """
+
+    def __init__(self) -> None:
+        self._rules: list[_Rule] = []
+        self._turn = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Faults: {len(self._rules)}>"
+
+    def __iter__(self) -> Iterator[FaultCount]:
+        with self._turn:
+            return iter([rule.count for rule in self._rules])
+
+    def add(self, fault: Fault) -> None:
+        """Add a rule.
+
+        Raises:
+            EmulatorError: It is no `Fault`.
+        """
+        if not isinstance(fault, Fault):
+            raise EmulatorError(f"fault must be a Fault, not a {type(fault).__name__}")
+        with self._turn:
+            self._rules.append(_Rule(fault))
+
+    def clear(self) -> None:
+        """Forget every rule. What has begun to go wrong still does."""
+        with self._turn:
+            self._rules.clear()
+
+    def strike(self, operation: str, *, reused: bool = False) -> Fault | None:
+        """The fault of one more request of an operation, or None if all goes well with it."""
+        with self._turn:
+            # All of them count, so that no rule depends on the others.
+            due = [rule for rule in self._rules if rule.meets(operation, reused)]
+            if not due:
+                return None
+            due[0].strike()
+            return due[0].count.fault
+
+
+class _Rule:
+    def __init__(self, fault: Fault) -> None:
+        self.count = FaultCount(fault)
+        self._random = random.Random(fault.seed)  # noqa: S311 - chooses what fails in a test
+
+    def meets(self, operation: str, reused: bool) -> bool:
+        """Whether a request is to go wrong; counts it."""
+        fault = self.count.fault
+        if fault.operation is None:
+            concerned = operation != CONNECT
+        else:
+            concerned = operation == fault.operation
+        if not concerned or (fault.reused and not reused):
+            return False
+        self.count = evolve(self.count, seen=self.count.seen + 1)
+        drawn = fault.probability is None or self._random.random() < fault.probability
+        return (
+            drawn
+            and fault.nth in {None, self.count.seen}
+            and (fault.every is None or self.count.seen % fault.every == 0)
+            and (fault.times is None or self.count.struck < fault.times)
+        )
+
+    def strike(self) -> None:
+        self.count = evolve(self.count, struck=self.count.struck + 1)
+
+
+def fault_from_json(values: Fields) -> Fault:
+    """The fault that an object describes: the attributes of `Fault`, in camelCase.
+
+    Raises:
+        Refusal: The effect is missing, or a field is of a wrong type.
+        EmulatorError: The fault makes no sense.
+    """
+    readers: dict[str, Callable[[str], object]] = {
+        "effect": values.required,
+        "operation": values.text,
+        "commit": values.flag,
+        "nth": values.integer,
+        "every": values.integer,
+        "times": values.integer,
+        "probability": values.number,
+        "seed": values.integer,
+        "reused": values.flag,
+        "seconds": values.number,
+        "status": values.integer,
+        "retry_after": partial(_integer_or_text, values),
+        "retry_after_as_date": values.flag,
+        "location": values.text,
+        "size": values.integer,
+    }
+    values.required("effect")
+    given: Json = {
+        attribute: read(_in_json(attribute))
+        for attribute, read in readers.items()
+        if values.has(_in_json(attribute))
+    }
+    fault = Fault(**given)
+    if fault.operation == CONNECT and fault.nth is None and fault.times is None:
+        raise EmulatorError(f"{CONNECT} needs nth or times: no request could end such a fault")
+    return fault
+
+
+def count_to_json(count: FaultCount) -> Json:
+    """A rule, without what it leaves to the defaults, and how it has fared."""
+    fault: Json = {
+        _in_json(each.name): getattr(count.fault, each.name)
+        for each in fields(Fault)
+        if getattr(count.fault, each.name) != each.default
+    }
+    return {"fault": fault, "seen": count.seen, "struck": count.struck}
+
+
+def _integer_or_text(values: Fields, name: str) -> int | str:
+    try:
+        return values.integer(name)
+    except Refusal:
+        return values.text(name)
+
+
+def _in_json(attribute: str) -> str:
+    first, *others = attribute.split("_")
+    return first + "".join(each.capitalize() for each in others)
+
+
+JSON_FIELDS: Final = frozenset(_in_json(each.name) for each in fields(Fault))
