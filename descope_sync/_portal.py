@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing
 from pathlib import Path
 from threading import RLock, current_thread
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from descope_async._runtime.forks import catch_up_with_fork, forget_in_child
 from descope_async.errors import DescopeError
@@ -24,7 +24,7 @@ from ._calls import EXITING, Bound, Call
 from ._held import Held
 from ._loop import Loop, LoopClosed
 
-__all__ = ["PORTAL", "BlockingCallInEventLoop", "LoopClosed", "Portal"]
+__all__ = ["PORTAL", "BlockingCallInEventLoop", "LoopClosed", "Portal", "unwrapped"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -128,6 +128,11 @@ class Portal:
                 "for itself: use descope_async there"
             )
         return loop
+
+
+def unwrapped(twin: object) -> Any:
+    """What a blocking object wraps; anything else as it is."""
+    return vars(twin).get("_async", twin) if hasattr(twin, "__dict__") else twin
 
 
 def _warn_inside_event_loop(own: Loop | None) -> None:

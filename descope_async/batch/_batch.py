@@ -132,7 +132,7 @@ class Batch:
         keys: Iterable[KeyReference],
         *,
         grace: float | None = None,
-        delete_after: float | None = 7 * _DAY,
+        delete_after: float | None = 604_800,
     ) -> BatchReport:
         """Give keys new secrets; their expiry stays.
 
@@ -157,8 +157,8 @@ class Batch:
         keys: Iterable[KeyReference],
         expire_time: int | datetime,
         *,
-        grace: float = _DAY,
-        delete_after: float | None = 7 * _DAY,
+        grace: float = 86_400,
+        delete_after: float | None = 604_800,
     ) -> BatchReport:
         """Give keys successors with another expiry, and retire the old ones after a while.
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 import anyio.to_thread
 from attrs import frozen
 
-from descope_async._runtime.clock import SYSTEM_CLOCK
 from descope_async.client import DescopeClient
 from descope_async.errors import ConfigurationError, DescopeError
 from descope_async.secret_stores import SecretStore
@@ -96,7 +95,7 @@ class Conduct:
         self._storing = Storing(self._sinks, rescue)
         self._planning = Planning(client, self._storing)
         self._settings = settings
-        self._clock = SYSTEM_CLOCK
+        self._clock = client._config.clock  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - a part of this package
 
     async def run(
         self,
@@ -152,7 +151,7 @@ class Conduct:
         return await anyio.to_thread.run_sync(opening)
 
     async def _carry_on(self, journal: Journal, *, is_resumed: bool) -> BatchReport:
-        settings, stop = self._settings, Stop()
+        settings, stop = self._settings, Stop(self._clock.sleep)
         run = Run(
             client=self._client,
             journal=journal,
@@ -196,7 +195,11 @@ class Conduct:
         workers = Workers(run, settings.concurrency, teller.tell)
         finishing = Finishing(run, pending=making.pending)
         settling = Settling(run, workers, work, making, recovery, finishing)
-        if is_resumed:
+        if operation == "update":
+            # To change a key once more does no harm.
+            open_ = [*ledger.numbers(State.INTENT)]
+            run.journal.note(*({"k": "undone", "i": number} for number in open_))
+        elif is_resumed:
             await settling.adopt()
         # A sink that failed is tried with what it failed at, before there is more.
         await workers.carry_out(

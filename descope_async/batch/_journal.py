@@ -78,6 +78,8 @@ class Journal:
                 fcntl.flock(log.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise JournalLocked(path, f"is in use by {_last_owner(path)}") from None
+            _check_place(path, log)
+            os.fchmod(log.descriptor, 0o600)
             journal = cls(path, log, now)
             journal._replay(takeover=takeover)
         except BaseException:
@@ -265,6 +267,20 @@ def _last_owner(path: Path) -> str:
     except (OSError, JournalError):
         pass
     return _named(owner) if owner else "another process"
+
+
+def _check_place(path: Path, log: AppendLog) -> None:
+    """See whether a file still has its name: another process may have removed it.
+
+    Raises:
+        JournalError: It has not.
+    """
+    try:
+        is_there = os.path.samestat(path.stat(), os.fstat(log.descriptor))
+    except FileNotFoundError:
+        is_there = False
+    if not is_there:
+        raise JournalError(path, "was removed meanwhile: run again")
 
 
 def _named(owner: Record) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -9,6 +10,7 @@ from attrs import frozen
 
 from ._ledger import UNKNOWN, Ledger, State
 
+_log: Final = logging.getLogger("descope_async")
 #: Seconds between two calls of the user's callback at least.
 _EVERY: Final = 0.2
 #: Keys that are finished for this run.
@@ -75,7 +77,11 @@ class ProgressTeller:
             rate=rate,
             seconds_left=(total - finished) / rate if rate > 0 else None,
         )
-        self._callback(progress)
+        try:
+            self._callback(progress)
+        except Exception:  # noqa: BLE001 - the user's own callable may raise anything
+            self._callback = None
+            _log.exception("the progress callback failed; it is not called again")
 
     def _count(self) -> int:
         return sum(self._ledger.counts[state] for state in _FINISHED)

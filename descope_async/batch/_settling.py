@@ -69,8 +69,10 @@ class Settling:
         """
         run, ledger = self._run, self._run.journal.ledger
         self._proves = proves
-        for _ in range(_ROUNDS):
-            if not ledger.counts[State.INTENT] and not ledger.counts[State.ROTATING]:
+        for number in range(_ROUNDS):
+            unknown = list(ledger.numbers(State.INTENT, State.ROTATING))
+            # What was refused in the first round would be in the next, too.
+            if not unknown or (number and all(ledger.details(each).get("why") for each in unknown)):
                 break
             run.unknown_in_a_row = 0
             rotated = list(ledger.numbers(State.ROTATING))

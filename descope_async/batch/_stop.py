@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 
 
@@ -12,13 +14,17 @@ class RunStopped(Exception):
 class Stop:
     """The wish to end a run. It is used on one event loop.
 
+    Args:
+        sleep: Waits for so many seconds.
+
     Attributes:
         reason: Why; None while nobody wants that.
         signal: The number of the signal that asked for it; None without one.
         is_hurried: Whether only secrets under way are still waited for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sleep: Callable[[float], Awaitable[object]] = anyio.sleep) -> None:
+        self._sleep = sleep
         self.reason: str | None = None
         self.signal: int | None = None
         self.is_hurried = False
@@ -45,9 +51,17 @@ class Stop:
         Raises:
             RunStopped: The run is to end.
         """
-        with anyio.move_on_after(seconds):
-            await self._event.wait()
         self.check()
+        if seconds > 0:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._wake, group.cancel_scope)
+                await self._sleep(seconds)
+                group.cancel_scope.cancel()
+        self.check()
+
+    async def _wake(self, sleeper: anyio.CancelScope) -> None:
+        await self._event.wait()
+        sleeper.cancel()
 
     def check(self) -> None:
         """Go on, unless the run is to end.

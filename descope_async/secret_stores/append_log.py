@@ -22,6 +22,8 @@ class AppendLog:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         self.descriptor = os.open(path, flags, 0o600)
         self._position = os.fstat(self.descriptor).st_size
+        if not self._position:
+            _sync_folder(path.parent)  # so that a new file's name survives the end of the machine
         self._durable = self._position
         self._writing = threading.Lock()
         self._syncing = threading.Lock()
@@ -73,3 +75,11 @@ class AppendLog:
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -112,7 +112,14 @@ class Class:
         lines.append(f"def {renamed(function.name)}({shown}) -> {returns}:")
         if docstring := self.source.docstring(function):
             lines.append(f"    {docstring}")
+        if self.names.facade.during and isinstance(function, ast.AsyncFunctionDef):
+            body = self._during(self.names.facade.during, body)
         return [*lines, *(f"    {line}" for line in hiding(function, body))]
+
+    def _during(self, manager: str, body: list[str]) -> list[str]:
+        module, _, name = manager.rpartition(".")
+        self.names.imports.add(f"from {self.names.package}{module} import {name}")
+        return [f"with {name}():", *(f"    {line}" for line in body)]
 
     def _body(
         self, function: Function, passed: str, *, is_manager: bool, is_property: bool
@@ -192,20 +199,35 @@ class Class:
         for index, (parameter, default) in enumerate(zip(positional, defaults, strict=True)):
             if index > 0:
                 shown.append(self._parameter(parameter, default))
-                passed.append(parameter.arg)
+                passed.append(self._argument(parameter))
             if index + 1 == len(given.posonlyargs):
                 shown.append("/")
         if given.kwonlyargs:
             shown.append("*")
         for parameter, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
             shown.append(self._parameter(parameter, default))
-            passed.append(f"{parameter.arg}={parameter.arg}")
+            passed.append(f"{parameter.arg}={self._argument(parameter)}")
         return ", ".join(shown), ", ".join(passed)
+
+    def _argument(self, parameter: ast.arg) -> str:
+        """What is passed on for a parameter: of a blocking object, what it wraps."""
+        if not self._is_twin(parameter):
+            return parameter.arg
+        self.names.imports.add(f"from {self.names.package}_portal import unwrapped")
+        return f"unwrapped({parameter.arg})"
+
+    def _is_twin(self, parameter: ast.arg) -> bool:
+        written = parameter.annotation
+        return isinstance(written, ast.Name) and written.id in self._homes
 
     def _parameter(self, parameter: ast.arg, default: ast.expr | None) -> str:
         if parameter.annotation is None:
             self.source.refuse(parameter, f"{parameter.arg} has no annotation")
-        shown = f"{parameter.arg}: {self.names.expression(parameter.annotation)}"
+        if self._is_twin(parameter):
+            written = self.names.twin(self.source.segment(parameter.annotation))
+        else:
+            written = self.names.expression(parameter.annotation)
+        shown = f"{parameter.arg}: {written}"
         if default is None:
             return shown
         try:

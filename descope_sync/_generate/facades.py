@@ -12,6 +12,7 @@ HAND_WRITTEN: Final = {
     "_held.py",
     "_loop.py",
     "_portal.py",
+    "_termination.py",
     "py.typed",
     "integrations",
 }
@@ -33,6 +34,8 @@ class Facade:
         nowait: By its name, what to try before a method, where that is not ``<name>_nowait``.
         names: By its name in the core, what a class is called here, where that differs.
         without: Methods that blocking code does not need.
+        during: A context manager of this package that is entered on the calling thread for each
+            awaited method, as ``module.name``; None for none.
     """
 
     source: str
@@ -43,6 +46,7 @@ class Facade:
     nowait: Mapping[str, str] = field(default_factory=dict[str, str])
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     without: Sequence[str] = ()
+    during: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,13 @@ FACADES: Final = (
     ),
     Facade("verifier.py", "verifier.py", children=["AccessKeyVerifier"]),
     Facade("events.py", "events.py", exports="events.py"),
+    Facade(
+        "batch/_batch.py",
+        "batch.py",
+        roots=["Batch"],
+        exports="batch/__init__.py",
+        during="_termination.termination_interrupts",
+    ),
     Facade(
         "emulator/emulator.py", "emulator.py", roots=["Emulator"], exports="emulator/__init__.py"
     ),

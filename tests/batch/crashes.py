@@ -37,6 +37,7 @@ FAULTS: Final = (
     Fault("reset", commit=True, probability=0.01),
     Fault("status", status=502, commit=True, probability=0.01),
     Fault("status", status=521, probability=0.01),
+    Fault("status", status=503, retry_after=0, commit=True, probability=0.01),
     Fault("stall_body", seconds=20, probability=0.002),
     Fault("truncate", probability=0.01),
     Fault("garbage", commit=True, probability=0.005),

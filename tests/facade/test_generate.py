@@ -78,6 +78,7 @@ def test_what_is_generated_works(generate: Generate, project: Path) -> None:
         "[1, 2, 3, 1, 2, 3] [2, 3] [[1, 2, 3, 1], [2, 3]]",
         "None slowly for 1.5 slowly for 1.5",
         "6 6 6",
+        "True False",
         "{'wide': True} 0",
         "0",
     ]
@@ -290,7 +291,7 @@ def test_without_ruff(
         ("def f(self, a: str = _SECRET) -> None: ...", 0, "_SECRET is private"),
         ("def f(self, a: int = ELSEWHERE) -> None: ...", 0, "ELSEWHERE is not known"),
         ("def f(self, a: Nowhere) -> None: ...", 0, "Nowhere is not known"),
-        ("def f(self, a: Box) -> None: ...", 0, "Box has a blocking twin"),
+        ("def f(self, a: list[Box]) -> None: ...", 0, "Box has a blocking twin"),
         ("def f(self) -> list[Box]: ...", 0, "Box has a blocking twin"),
         ("async def f(self) -> Box | None: ...", 0, "Box has a blocking twin"),
         ("async def f(self) -> AsyncIterator[int]: ...", 0, "AsyncIterator has no blocking twin"),

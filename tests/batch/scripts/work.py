@@ -12,28 +12,40 @@ from typing import Any
 
 from descope_async import DescopeClient
 from descope_async.batch import Batch, BatchReport, BatchStopped
+from descope_sync import DescopeClient as BlockingClient
+from descope_sync.batch import Batch as BlockingBatch
+
+ACCOUNT = ("project_id", "management_key")
+#: Short, since the service misbehaves.
+TIMES: dict[str, Any] = {
+    "timeouts": {"read": 1, "secret": 2, "deadline": 4, "exchange": 4},
+    "retries": {"quota": 100_000},
+}
+
+
+def settings(orders: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "rate": None,
+        "settle_after": orders["settle_after"],
+        "prove": orders.get("prove", False),
+    }
 
 
 async def carry_out(orders: dict[str, Any]) -> BatchReport:
-    async with DescopeClient(
-        orders["project_id"],
-        orders["management_key"],
-        base_url=orders["base_url"],
-        timeouts={"read": 1, "secret": 2, "deadline": 4, "exchange": 4},
-        retries={"quota": 100_000},
-    ) as client:
-        batch = Batch(
-            client,
-            orders["journal"],
-            orders["sinks"],
-            rate=None,
-            settle_after=orders["settle_after"],
-            prove=orders.get("prove", False),
-        )
-        items, options = orders.get("items"), orders.get("options", {})
-        if items is None:
-            return await batch.resume()
-        result: BatchReport = await getattr(batch, orders["operation"])(items, **options)
+    account = [orders[name] for name in ACCOUNT]
+    async with DescopeClient(*account, base_url=orders["base_url"], **TIMES) as client:
+        batch = Batch(client, orders["journal"], orders["sinks"], **settings(orders))
+        operate = getattr(batch, orders["operation"])
+        result: BatchReport = await operate(orders["items"], **orders.get("options", {}))
+        return result
+
+
+def carry_out_blocking(orders: dict[str, Any]) -> BatchReport:
+    account = [orders[name] for name in ACCOUNT]
+    with BlockingClient(*account, base_url=orders["base_url"], **TIMES) as client:
+        batch = BlockingBatch(client, orders["journal"], orders["sinks"], **settings(orders))
+        operate = getattr(batch, orders["operation"])
+        result: BatchReport = operate(orders["items"], **orders.get("options", {}))
         return result
 
 
@@ -60,7 +72,12 @@ if __name__ == "__main__":
     if "die_at" in orders:
         die_at(orders["die_at"], orders["die_after"])
     try:
-        report = asyncio.run(carry_out(orders))
+        if orders.get("blocking"):
+            report = carry_out_blocking(orders)
+        else:
+            report = asyncio.run(carry_out(orders))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     except BatchStopped as error:
         print(error, flush=True)
         raise SystemExit(3) from None

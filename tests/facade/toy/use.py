@@ -10,6 +10,7 @@ with descope_sync.Box("b", "label") as box:
     print(list(box.things()), list(box.things(4)), list(box.batches(size=4)))
     print(box.lid.get_nowait("slowly"), box.lid.get("slowly"), box.lid.get("fast"))
     print(box.owner.count(), box.shelf(1).count(), box.find_shelf(row=2).count())
+    print(box.shelf(1).holds(box), box.shelf(1).holds(descope_sync.Box("other")))
     with box.opened(wide=True) as opened, box.locked() as locked:
         print(opened, len(locked))
 print(box.weigh())

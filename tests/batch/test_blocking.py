@@ -1,0 +1,129 @@
+"""The blocking twin does the same."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from descope_async.emulator import Fault
+from descope_async.secret_stores import read_secret
+from descope_async.testing import EmulatorClock
+from descope_sync import DescopeClient, InvalidArgument
+from descope_sync.batch import Batch, BatchStopped, Progress, StoredKey
+from descope_sync.emulator import Emulator
+
+from .crashes import Crashes, started
+
+ITEMS = [{"name": f"machine-{number}"} for number in range(60)]
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator(signing_algorithm="ES256") as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Iterator[DescopeClient]:
+    with DescopeClient(
+        emulator.project_id,
+        emulator.management_key,
+        base_url=emulator.base_url,
+        clock=EmulatorClock(emulator.clock),
+    ) as client:
+        yield client
+
+
+def test_keys_are_created_rotated_replaced_and_deleted(
+    client: DescopeClient, emulator: Emulator, tmp_path: Path
+) -> None:
+    stored: list[StoredKey] = []
+    told: list[Progress] = []
+    sink = f"file:{tmp_path}/keys/{{id}}.json"
+    batch = Batch(
+        client, tmp_path / "create", sink, after_stored=stored.append, progress=told.append
+    )
+    report = batch.create(ITEMS[:9])  # at the default rate, which takes no time on this clock
+    assert report.is_complete
+    assert len(stored) == 9
+    assert told[-1].done == 9
+    for each in stored:
+        token = client.exchange_access_key(read_secret(each.references[0]))
+        assert token.key_id == each.key_id
+
+    keys = client.mgmt.access_key.search_all_access_keys()
+    assert Batch(client, tmp_path / "rotate", sink, prove=True).rotate(keys).is_complete
+    batch = Batch(client, tmp_path / "replace", sink)
+    assert batch.replace(keys, 2_000_000_000, grace=86_400).waiting == 9
+    emulator.clock.advance(86_401)
+    assert batch.resume().waiting == 9
+    assert {client.mgmt.access_key.load(key.id).status for key in keys} == {"inactive"}
+    emulator.clock.advance(7 * 86_400)
+    assert batch.resume().is_complete
+    left = client.mgmt.access_key.search_all_access_keys()
+    assert len(left) == 9
+    assert {key.id for key in keys}.isdisjoint({key.id for key in left})
+    assert Batch(client, tmp_path / "delete").delete(left).is_complete
+    assert client.mgmt.access_key.search_all_access_keys() == []
+
+
+def test_an_unknown_create_is_settled_in_no_time(
+    client: DescopeClient, emulator: Emulator, tmp_path: Path
+) -> None:
+    emulator.faults.add(Fault("close", "access_key.create", commit=True, nth=2))
+    emulator.faults.add(Fault("close", "access_key.create", nth=4))
+    began = time.monotonic()
+    batch = Batch(client, tmp_path / "journal", f"jsonl:{tmp_path}/keys.jsonl")
+    assert batch.create(ITEMS[:6]).is_complete
+    assert time.monotonic() - began < 30
+    assert len(client.mgmt.access_key.search_all_access_keys()) == 6
+
+
+def test_a_run_that_stops_says_so(
+    client: DescopeClient, emulator: Emulator, tmp_path: Path
+) -> None:
+    emulator.faults.add(Fault("status", "access_key.create", status=401, nth=3))
+    batch = Batch(client, tmp_path / "journal", f"jsonl:{tmp_path}/keys.jsonl", concurrency=1)
+    with pytest.raises(BatchStopped, match="401") as stopped:
+        batch.create(ITEMS[:6])
+    assert (stopped.value.report.done, stopped.value.report.left) == (2, 4)
+    assert batch.resume().is_complete
+
+
+def test_something_else_than_a_client_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="client must be a DescopeClient, not str"):
+        Batch("client", tmp_path / "journal")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_secrets_arrive(
+    emulator: Emulator, tmp_path: Path, number: signal.Signals
+) -> None:
+    crashes = Crashes(emulator, tmp_path, random.Random(0))  # noqa: S311 - draws nothing
+    emulator.faults.add(Fault("delay", "access_key.create", seconds=0.4))
+    orders = crashes.orders("work", "create", ITEMS, blocking=True)
+    journal = Path(orders["journal"])
+    with started(orders) as process:
+        until = time.monotonic() + 60
+        while not journal.exists() or journal.read_bytes().count(b'"k":"done"') < 4:
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    kinds = [json.loads(line).get("k") for line in journal.read_text().splitlines()]
+    made = emulator.requests.count("access_key.create")
+    assert made == kinds.count("made") == kinds.count("stored") < len(ITEMS)
+
+    emulator.faults.clear()
+    crashes.carry_out(orders, 0, 0)
+    crashes.reckon(orders)
+    assert not crashes.problems
+    assert not emulator.requests.count("access_key.rotate")
