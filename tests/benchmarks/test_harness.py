@@ -29,6 +29,25 @@ def test_a_quick_run_measures_every_kind_of_row(tmp_path: Path) -> None:
     assert done.returncode == any(bar["verdict"] == "missed" for bar in bars), done.stderr
 
 
+@pytest.mark.timeout(180)
+def test_a_quick_run_measures_batch_work(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--server", "asyncio"]
+    command += ["--only", "batch", "--json", str(tmp_path / "found.json")]
+    subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert [line["title"] for line in found["lines"]] == [
+        "40 keys created and stored",
+        "a journal of 200 lines read to go on",
+        "peak memory of 400 keys created",
+    ]
+    assert all(
+        value > 0
+        for line in found["lines"]
+        for values in line["samples"].values()
+        for value in values
+    )
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
