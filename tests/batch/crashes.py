@@ -30,6 +30,9 @@ from descope_sync.emulator import Emulator
 ROOT: Final = Path(__file__).parents[2]
 SCRIPT: Final = Path(__file__).parent / "scripts" / "work.py"
 
+#: The probability, each time it is looked, of waiting on for the journal to be opened.
+_AT_WORK: Final = 0.998
+
 #: What goes wrong at the service, each by itself with its probability.
 FAULTS: Final = (
     Fault("close", commit=True, probability=0.01),
@@ -83,11 +86,20 @@ class Crashes:
         }
 
     def carry_out(self, orders: dict[str, Any], kills: int, longest: float) -> None:
-        """Run it and kill it as often as told, unless it ends before, and then let it end."""
+        """Run it and kill it as often as told, unless it ends before, and then let it end.
+
+        Most kills come after it has opened its journal, up to so many seconds later.
+        """
+        journal = Path(orders["journal"])
         for _ in range(kills):
+            size = journal.stat().st_size if journal.exists() else 0
             with started(orders) as process:
+                while self.draw.random() < _AT_WORK and process.poll() is None:
+                    if journal.exists() and journal.stat().st_size > size:
+                        break
+                    time.sleep(0.01)
                 try:
-                    process.wait(self.draw.uniform(0.3, longest))
+                    process.wait(self.draw.uniform(0, longest))
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
