@@ -22,7 +22,14 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 PINS = Path(__file__).parent / ".ci/constraints.txt"
 FRAMEWORKS = ("fastapi", "grpc", "httpx", "httpx2", "mcp", "starlette")
 #: What the tests use beside the extras, in releases that go with the oldest of these.
-OLDEST = ("fastmcp==3.4.0", "litestar>=2.12", "quart>=0.20", "uvicorn>=0.30", "websockets>=13")
+OLDEST = (
+    "fastmcp==3.4.0",
+    "litestar>=2.12",
+    "quart>=0.20",
+    "sniffio>=1.3",  # which that litestar needs and does not name
+    "uvicorn>=0.50",
+    "websockets>=16",
+)
 INTEGRATIONS = ("tests/integrations", "tests/pytest_plugin", "-n", "2", "--dist", "loadfile")
 DJANGO = ("tests/django", "-n", "2", "--dist", "loadfile")
 IN_CI = bool(os.environ.get("CI"))

@@ -18,6 +18,7 @@ from descope_async import (
     DescopeClient,
     DescopeError,
     DPoPRequest,
+    InvalidArgument,
     KeySetUnavailable,
     SessionToken,
 )
@@ -203,6 +204,8 @@ class Receiver:
             )
         try:
             session = await self._validate(credential, request)
+        except InvalidArgument:
+            raise  # a mistake of the application's, as when it has not started
         except DescopeError as error:
             return self.admission.refusal_of(error, credential.scheme)
         unbound = self.admission.refusal_of_unbound(session, credential.scheme)
@@ -222,8 +225,9 @@ class Receiver:
             return await client.validate_session(credential.value, other, dpop=request)
 
     async def _verify(self, credential: Credential, max_age: float | None) -> Admitted | Refusal:
+        verifier = self._verifier(max_age)
         try:
-            found = await self._verifier(max_age).verify(credential.value)
+            found = await verifier.verify(credential.value)
         except DescopeError as error:
             return self.admission.refusal_of(error)
         if found.session is None:
