@@ -42,14 +42,14 @@ def credential(parameter: str, given: Secret[object]) -> Secret[str]:
     problem = _credential_problem(given.reveal())
     if problem:
         raise InvalidArgument(f"{parameter} {problem}")
-    return Secret(str(given.reveal()).strip())
+    return Secret(str.strip(cast("str", given.reveal())))
 
 
 def _credential_problem(value: object) -> str | None:
     # Tells instead of raising, so that no traceback passes through a frame that holds the key.
     if not isinstance(value, str):
         return f"must be a string, not {type(value).__name__}"
-    stripped = value.strip()
+    stripped = str.strip(value)  # not the value's own method: what is checked must be what is sent
     if not stripped:
         return "is empty"
     if len(stripped) > _CREDENTIAL_LENGTH:
@@ -66,7 +66,7 @@ def identifier(parameter: str, value: object) -> str:
     """The id of an access key."""
     if not isinstance(value, str):
         raise InvalidArgument(f"{parameter} must be a string, not {type(value).__name__}")
-    stripped = value.strip()
+    stripped = str.strip(value)
     if not stripped:
         raise InvalidArgument(f"{parameter} is empty")
     if not _PRINTABLE.fullmatch(stripped):
@@ -92,11 +92,12 @@ def text(parameter: str, value: object) -> str:
     """Free text, which may be empty."""
     if not isinstance(value, str):
         raise InvalidArgument(f"{parameter} must be a string, not {type(value).__name__}")
+    plain = str.__str__(value)  # a subclass, such as an enum's, may show something else
     try:
-        value.encode()
+        plain.encode()
     except UnicodeEncodeError:
         raise InvalidArgument(f"{parameter} holds half of a surrogate pair") from None
-    return value
+    return plain
 
 
 def label(parameter: str, value: object) -> str:
@@ -131,11 +132,12 @@ def expiry(parameter: str, value: object) -> int:
             f"{parameter} must be whole epoch seconds or an aware datetime, "
             f"not {type(value).__name__}"
         )
-    if value < 0:
+    number = int.__int__(value)
+    if number < 0:
         raise InvalidArgument(f"{parameter} is negative; pass epoch seconds, or 0 for never")
-    if value > _LATEST:
+    if number > _LATEST:
         raise InvalidArgument(f"{parameter} lies after the year 9999; is it in milliseconds?")
-    return value
+    return number
 
 
 def tenants(parameter: str, value: object) -> list[AssociatedTenant]:

@@ -116,9 +116,10 @@ class AccessKeys:
             DeliveryFailed: ``deliver`` raised an error or took too long. The error has the secret.
         """
         reconciles = arguments.on_unknown("on_unknown", on_unknown)
+        called = arguments.label("name", name)
         make_body = partial(
             wire.create_body,
-            name=arguments.label("name", name),
+            name=called,
             expire_time=arguments.expiry("expire_time", expire_time),
             role_names=_unless_none(arguments.labels, "role_names", role_names) or [],
             key_tenants=_unless_none(arguments.tenants, "key_tenants", key_tenants) or [],
@@ -131,13 +132,13 @@ class AccessKeys:
         )
         said = _unless_none(arguments.text, "description", description)
 
-        delivery = self._delivery("create", deliver, name)
+        delivery = self._delivery("create", deliver, called)
 
         async def create(marker: str | None) -> CreatedAccessKey:
             marked = f"{said or ''} {marker}".lstrip() if marker else said
             about = Once(
                 operation="create",
-                name=name,
+                name=called,
                 marker=marker,
                 delivery=delivery,
                 telemetry=self._telemetry,

@@ -34,6 +34,9 @@ MAX_BODY: Final = 1024 * 1024
 _MAX_QUOTED: Final = 500
 #: Characters of an error answer that are kept as they came.
 _MAX_ANSWER: Final = 2000
+#: So many characters of a key, one after the other, are not quoted. A key of fewer than the second
+#: number is none, and every text would be full of it.
+_ECHO, _LEAST_ECHO = 8, 2
 #: The service's code for a rate limit, whatever the status.
 _RATE_LIMIT_CODE: Final = "E130429"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
@@ -175,11 +178,32 @@ def _sentence(request: Request, status: int, said: ServiceError, request_id: str
 def _quoted(said: str | None, request: Request | None, most: int | None = None) -> str | None:
     if said is None:
         return None
+    said = said[: 2 * _MAX_ANSWER]
     if request is not None and request.bearer is not None:
         # A server that echoes what it was sent must not put a key into an error.
-        for part in request.bearer.reveal().split(":")[1:]:
-            said = said.replace(part, "…")
+        for key in map(Secret, request.bearer.reveal().split(":")[1:]):
+            said = _without(key, said)
     return _CONTROL.sub(" ", said)[: most or _MAX_QUOTED]
+
+
+def _without(key: Secret[str], said: str) -> str:
+    """A text without a key, and without every longer part of it."""
+    length = min(_ECHO, len(key.reveal()))
+    if length < _LEAST_ECHO:
+        return said
+    parts = Secret({key.reveal()[at : at + length] for at in range(len(key.reveal()) - length + 1)})
+    kept: list[str] = []
+    at = 0
+    while at < len(said):
+        if said[at : at + length] not in parts.reveal():
+            kept.append(said[at])
+            at += 1
+            continue
+        while said[at + 1 : at + 1 + length] in parts.reveal():
+            at += 1
+        kept.append("…")
+        at += length
+    return "".join(kept)
 
 
 def request_id_of(headers: Mapping[str, str], request: Request | None = None) -> str | None:

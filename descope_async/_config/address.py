@@ -84,7 +84,7 @@ def base_url(given: str) -> BaseURL:
     Raises:
         ConfigurationError: It is no such URL, or one that some library reads in another way.
     """
-    url = given.strip()
+    url = str.strip(given)
     if "?" in url or "#" in url or "@" in url:
         raise ConfigurationError("base_url must not hold credentials, a query or a fragment")
     parts = _URL.fullmatch(url) if url.isprintable() and " " not in url else None

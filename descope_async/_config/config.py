@@ -158,7 +158,7 @@ def _project_id(value: object) -> str:
         )
     if not isinstance(value, str):
         raise ConfigurationError(f"project_id must be a string, not {type(value).__name__}")
-    stripped = value.strip()
+    stripped = str.strip(value)
     if not _PROJECT_ID.fullmatch(stripped):
         raise ConfigurationError(
             "project_id must consist of letters and digits; it starts with P and stands on the "

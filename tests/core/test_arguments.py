@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from enum import Enum, IntEnum
 from types import MappingProxyType
 from typing import Any
 
@@ -158,7 +159,7 @@ def test_json_objects_are_copied_with_all_that_is_in_them() -> None:
     given = {"a": {"b": [1]}, "c": (2, 3)}
     taken = arguments.login_options("login_options", {"custom_claims": given})
     given["a"]["b"].append(2)  # type: ignore[index]
-    assert taken.custom_claims == {"a": {"b": [1]}, "c": [2, 3]}
+    assert taken.custom_claims == {"a": {"b": (1,)}, "c": (2, 3)}
 
 
 @pytest.mark.parametrize("value", [None, "5", True, -1, 61, float("nan"), float("inf"), 10**400])
@@ -189,7 +190,7 @@ def test_mappings_stand_for_the_small_values() -> None:
 def test_what_is_checked_is_what_is_sent() -> None:
     options = AccessKeyLoginOptions(MappingProxyType({"a": 1}), " t ")
     checked = arguments.login_options("login_options", options)
-    assert type(checked.custom_claims) is dict
+    assert isinstance(checked.custom_claims, dict)
     assert checked.selected_tenant == "t"
     for roles in (["\ud800"], [" "], ["a\0b"]):
         with pytest.raises(InvalidArgument, match="role_names"):
@@ -200,3 +201,52 @@ def test_a_huge_batch_is_checked_quickly() -> None:
     ids = [f"K{number}" for number in range(50_000)]
     with pytest.raises(InvalidArgument, match="'K49999' more than once"):
         arguments.identifiers("ids", [*ids, ids[-1]])
+
+
+class Pretender(str):
+    """A string that shows itself as another."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "pretended\n"
+
+    def strip(self, chars: str | None = None, /) -> str:
+        return f"pretended{chars}"
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return f"pretended {encoding} {errors}".encode()
+
+
+class Colour(str, Enum):  # noqa: UP042 - a StrEnum shows its value
+    """Shows itself by the name of the member before Python 3.12."""
+
+    RED = "K2abc"
+
+
+class Age(IntEnum):
+    """A number that has a name."""
+
+    OLD = 1_900_000_000
+
+
+@pytest.mark.parametrize("check", [arguments.identifier, arguments.text, arguments.label])
+def test_what_is_checked_is_what_is_used(check: Callable[[str, object], str]) -> None:
+    for value, meant in ((Pretender("AK1"), "AK1"), (Colour.RED, "K2abc")):
+        found = check("id", value)
+        assert type(found) is str
+        assert found == meant
+    found = arguments.credential("access_key", Secret(Pretender("K2abc"))).reveal()
+    assert type(found) is str
+    assert found == "K2abc"
+    assert arguments.credential("access_key", Secret(Colour.RED)).reveal() == "K2abc"
+    with pytest.raises(InvalidArgument):
+        arguments.credential("access_key", Secret(Pretender("K2 abc")))
+    with pytest.raises(InvalidArgument, match="not bytes"):
+        check("id", b"AK1")
+
+
+def test_a_number_with_a_name_is_that_number() -> None:
+    found = arguments.expiry("expire_time", Age.OLD)
+    assert type(found) is int
+    assert found == 1_900_000_000

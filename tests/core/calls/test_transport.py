@@ -457,3 +457,36 @@ async def test_a_failed_license_call_is_not_repeated_at_once(servers: type[Serve
         await asyncio.sleep(0.05)
         asked = [head for head in server.received if b"/v1/mgmt/license" in head]
         assert len(asked) == 1
+
+
+@pytest.mark.parametrize("echo", ["whole", "begin", "end", "middle", "twice"])
+async def test_no_part_of_a_key_is_quoted(servers: type[Servers], echo: str) -> None:
+    key = "K2canaryOfAManagementKeyThatIsLong"
+    parts = {
+        "whole": key,
+        "begin": key[:20],
+        "end": key[-20:],
+        "middle": key[5:-5],
+        "twice": f"{key[:12]} and {key}",
+    }
+    body = json.dumps({"errorDescription": f"bad key {parts[echo]} here"}).encode()
+    async with (
+        servers.running(servers.answer("401 No", body), license=servers.licensed) as server,
+        DescopeClient("P1", key, base_url=server.base_url) as client,
+    ):
+        with pytest.raises(Unauthorized) as caught:
+            await client.mgmt.access_key.load("AK1")
+    said = f"{caught.value} {caught.value.error_description}"
+    assert "bad key …" in said
+    assert said.endswith("here")
+    assert not any(key[at : at + 8] in said for at in range(len(key)))
+
+
+async def test_an_empty_part_of_a_key_garbles_nothing(servers: type[Servers]) -> None:
+    body = json.dumps({"errorDescription": "a bad key"}).encode()
+    async with (
+        servers.running(servers.answer("401 No", body), license=servers.licensed) as server,
+        DescopeClient("P1", "K2abcdefg:", base_url=server.base_url) as client,
+    ):
+        with pytest.raises(Unauthorized, match="a bad key"):
+            await client.mgmt.access_key.load("AK1")
