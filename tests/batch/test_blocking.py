@@ -96,6 +96,20 @@ def test_a_run_that_stops_says_so(
     assert batch.resume().is_complete
 
 
+def test_a_clock_that_is_set_back_only_lets_the_old_key_live_longer(
+    client: DescopeClient, emulator: Emulator, tmp_path: Path
+) -> None:
+    key = client.mgmt.access_key.create("billing").key
+    batch = Batch(client, tmp_path / "journal", f"file:{tmp_path}/keys/{{id}}.json")
+    assert batch.replace([key], 2_000_000_000, grace=3600).waiting == 1
+    emulator.clock.move_to(emulator.clock.now() - 86_400, backwards=True)
+    assert batch.resume().waiting == 1
+    assert client.mgmt.access_key.load(key.id).status == "active"
+    emulator.clock.advance(86_400 + 3601)
+    assert batch.resume().waiting == 1
+    assert client.mgmt.access_key.load(key.id).status == "inactive"
+
+
 def test_something_else_than_a_client_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="client must be a DescopeClient, not str"):
         Batch("client", tmp_path / "journal")  # type: ignore[arg-type]
