@@ -68,6 +68,14 @@ def test_ctrl_c_in_a_create(run_script: Run, case: str, said: list[str]) -> None
     assert all("OutcomeUnknown, which says what to do" in line for line in warnings)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to handle")
+def test_sigterm_in_a_create(run_script: Run) -> None:
+    finished = run_script("terminated.py")
+    said = ["delivered AK1 the secret", "result the secret"]
+    assert (finished.status, finished.out) == (3, said)
+    assert "the secret" not in finished.err
+
+
 def test_exit_with_handlers_that_still_call(run_script: Run) -> None:
     expect(
         run_script("exits.py", "handlers"),
