@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import yaml
 
 from descope_async.emulator import Emulator, EmulatorError
 
@@ -24,7 +26,7 @@ SEED: dict[str, Any] = {
     ],
     "projects": [{"id": "P2two", "managementKey": "K2two", "tenants": [{"id": "x", "name": "X"}]}],
 }
-PAGE = Path(__file__).parents[2] / "docs" / "emulator-assumptions.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "seed.md"
 YAML = """
 tenants:
   - {id: t1, name: One}
@@ -88,7 +90,7 @@ async def test_the_seed_of_the_documentation_works(tmp_path: Path) -> None:
     text = PAGE.read_text().partition("```yaml\n")[2].partition("```")[0]
     (tmp_path / "seed.yaml").write_text(text)
     async with Emulator(seed=tmp_path / "seed.yaml") as emulator:
-        credentials = f"{emulator.project_id}:K2-only-for-tests"
+        credentials = f"{emulator.project_id}:K2-only-for-tests-of-acme"
         assert await status(emulator, "/v1/auth/accesskey/exchange", credentials) == 200
         assert await status(emulator, "/v1/mgmt/role/search", "P2second:K2second") == 200
         state = await emulator.snapshot()
@@ -190,3 +192,29 @@ async def test_without_yaml_the_extra_is_named(
     (tmp_path / "s.yaml").write_text(YAML)
     with pytest.raises(EmulatorError, match=r"descope-async\[cli\]"):
         await Emulator(seed=tmp_path / "s.yaml").start()
+
+
+def test_the_schema_knows_what_the_documentation_shows() -> None:
+    schema = json.loads(
+        resources.files("descope_async.emulator").joinpath("seed.schema.json").read_text()
+    )
+    examples = PAGE.read_text().split("```yaml\n")[1:]
+    for example in examples:
+        seed = yaml.safe_load(example.partition("```")[0])
+        assert check(seed, schema, schema) == []
+    assert check({"tenant": []}, schema, schema) == ["tenant"]
+    assert check({"accessKeys": [{"nme": "k"}]}, schema, schema) == ["nme"]
+
+
+def check(value: Any, schema: dict[str, Any], whole: dict[str, Any]) -> list[str]:
+    """The fields that a schema does not know; enough of JSON Schema for closed objects."""
+    if "$ref" in schema:
+        schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
+    if isinstance(value, list):
+        return [name for each in value for name in check(each, schema.get("items", {}), whole)]
+    if not isinstance(value, dict) or "properties" not in schema:
+        return []
+    known = schema["properties"]
+    unknown = [name for name in value if name not in known]
+    inner = [name for key in value if key in known for name in check(value[key], known[key], whole)]
+    return unknown + inner
