@@ -25,6 +25,7 @@ from .docstrings import Docstring, Resolve, cell, markdown, parse
 _FENCE = re.compile(r"^```\{api\} (?P<path>[\w.]+)(?P<members>(?: \w+)*)\n```$", re.MULTILINE)
 #: A name of these packages with its module, which readers need not see.
 _OURS = re.compile(r"\bdescope_(?:async|sync)\.(?:\w+\.)*(\w+)")
+_MODULES = re.compile(r"\b(?:collections\.abc|typing)\.")
 _ENVIRONMENT = re.compile(r"DESCOPE_[A-Z_]+")
 #: Each documented name, without its module, and the path by which the reference has it.
 _documented: dict[str, str] = {}
@@ -232,7 +233,7 @@ def _type(hint: Any) -> str:
     if hint is inspect.Parameter.empty or hint == "":
         return ""
     text = hint if isinstance(hint, str) else inspect.formatannotation(hint)
-    return _OURS.sub(r"\1", text)
+    return _MODULES.sub("", _OURS.sub(r"\1", text))
 
 
 def _default(value: Any, missing: Any = None) -> str:

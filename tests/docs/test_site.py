@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 
 import descope_async
-from descope_async import DescopeError
+from descope_async import DescopeError, emulator, testing
 
 ROOT = Path(__file__).parents[2]
 PUBLIC = [
     *(f"descope_async.{name}" for name in descope_async.__all__),
+    *(f"descope_async.emulator.{name}" for name in emulator.__all__),
+    *(f"descope_async.testing.{name}" for name in testing.__all__),
     *(f"descope_sync.{name}" for name in ("BlockingCallInEventLoop", "LoopClosed")),
 ]
 
