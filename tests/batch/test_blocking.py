@@ -20,6 +20,8 @@ from descope_sync.emulator import Emulator
 
 from .crashes import Crashes, started
 
+#: Processes are started, which takes long on a busy machine.
+pytestmark = pytest.mark.timeout(240)
 ITEMS = [{"name": f"machine-{number}"} for number in range(60)]
 
 

@@ -14,8 +14,10 @@ from descope_async.batch import Batch, BatchStopped, KeyChange, Progress
 from descope_async.emulator import Emulator, Fault
 from descope_sync.emulator import Emulator as BlockingEmulator
 
-from .crashes import Crashes
+from .crashes import Crashes, report_of
 
+#: Processes are started, which takes long on a busy machine.
+pytestmark = pytest.mark.timeout(240)
 MakeBatch = Callable[..., Batch]
 
 
@@ -42,8 +44,6 @@ def test_a_killed_update_is_done_again_and_rotates_nothing(tmp_path: Path) -> No
         crashes = Crashes(emulator, tmp_path, random.Random(0))  # noqa: S311 - draws nothing
         made = crashes.orders("made", "create", [{"name": f"m-{n}"} for n in range(8)])
         crashes.carry_out(made, 0, 0)
-        from .crashes import report_of
-
         items = [
             {"id": line["key_id"], "description": "new"}
             for line in report_of(Path(made["journal"]))

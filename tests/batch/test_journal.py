@@ -26,6 +26,8 @@ from descope_async.emulator import Emulator, Fault
 
 from .crashes import SCRIPT
 
+#: Processes are started, which takes long on a busy machine.
+pytestmark = pytest.mark.timeout(240)
 MakeBatch = Callable[..., Batch]
 ITEMS = [{"name": f"machine-{number}"} for number in range(6)]
 

@@ -17,6 +17,8 @@ from descope_sync.emulator import Emulator
 
 from .crashes import Crashes, report_of, started
 
+#: Processes are started, which takes long on a busy machine.
+pytestmark = pytest.mark.timeout(240)
 ITEMS = [{"name": f"machine-{number}"} for number in range(60)]
 
 
