@@ -1,4 +1,4 @@
-"""What all values have in common: they show themselves as a dict, and are known to pydantic."""
+"""What tools see of values and clients: a dict of each value, pydantic's schema, a mock's spec."""
 
 from __future__ import annotations
 
@@ -112,3 +112,27 @@ def _schema_of_kind(kind: Any) -> dict[str, Any]:
     if has(kind):
         return schema_of(kind)
     return {"type": _JSON_TYPES.get(kind, "object")}
+
+
+class _Part:
+    """Gives the class of a part to whoever asks the class for it.
+
+    An object has the part itself, in an attribute of the same name, which comes first.
+    """
+
+    def __init__(self, kind: type[Any]) -> None:
+        self._kind = kind
+
+    def __get__(self, instance: object, owner: type[Any]) -> Any:
+        if instance is None:
+            return self._kind
+        raise AttributeError("the object was not constructed")
+
+
+def part(kind: type[Any]) -> Any:
+    """The value of an attribute of a class whose objects hold such a part.
+
+    An annotation alone is seen by type checkers only. With this, ``mock.create_autospec`` finds the
+    part's methods, and refuses a name that is misspelt.
+    """
+    return _Part(kind)

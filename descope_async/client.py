@@ -24,6 +24,7 @@ from ._tokens.claim_rules import ClaimRules, issuers_of
 from ._tokens.key_set import MAX_KEY_SET, parse_pinned_keys
 from ._tokens.signing_keys import FetchedKeys, SigningKeys
 from ._tokens.validation import SessionValidator
+from ._value import part
 from .access_keys import AccessKeys
 from .dpop_request import DPoPRequest
 from .errors import ClientClosed, UnexpectedResponse
@@ -42,7 +43,7 @@ class Management:
         access_key: The project's access keys.
     """
 
-    access_key: AccessKeys
+    access_key: AccessKeys = part(AccessKeys)
 
     def __init__(self, access_key: AccessKeys) -> None:
         self.access_key = access_key
@@ -88,7 +89,7 @@ class DescopeClient:
         ConfigurationError: A setting is missing or unusable.
     """
 
-    mgmt: Management
+    mgmt: Management = part(Management)
 
     def __init__(
         self,

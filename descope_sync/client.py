@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from descope_async._runtime.clock import Clock
+from descope_async._value import part
 from descope_async.client import DescopeClient as _AsyncDescopeClient
 from descope_async.client import Management as _AsyncManagement
 from descope_async.dpop_request import DPoPRequest
@@ -32,10 +33,12 @@ class Management:
         access_key: The project's access keys.
     """
 
+    access_key: AccessKeys = part(AccessKeys)
+
     def __init__(self, wrapped: _AsyncManagement, portal: Portal) -> None:
         self._async = wrapped
         self._portal = portal
-        self.access_key: AccessKeys = AccessKeys(self._async.access_key, self._portal)
+        self.access_key = AccessKeys(self._async.access_key, self._portal)
 
 
 class DescopeClient:
@@ -77,6 +80,8 @@ class DescopeClient:
     Raises:
         ConfigurationError: A setting is missing or unusable.
     """
+
+    mgmt: Management = part(Management)
 
     def __init__(
         self,
@@ -123,7 +128,7 @@ class DescopeClient:
                 auth_management_key,
             )  # as in the core, for tracebacks that show variables
         self._portal = PORTAL
-        self.mgmt: Management = Management(self._async.mgmt, self._portal)
+        self.mgmt = Management(self._async.mgmt, self._portal)
 
     @property
     def project_id(self) -> str:

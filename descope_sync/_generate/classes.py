@@ -28,6 +28,7 @@ class Class:
         self._refuse_what_is_lost()
         docstring = self.source.docstring(self.node)
         parts = [f"    {docstring}"] if docstring else []
+        parts += ["\n".join(lines)] if (lines := list(self._shown_parts())) else []
         parts.append(self._constructor())
         parts += [
             "\n".join(f"    {line}" for line in self._method(function))
@@ -84,13 +85,23 @@ class Class:
                 "    self._async = wrapped",
                 "    self._portal = portal",
             ]
-        for attribute, twin in self._resources():
+        for attribute, twin, is_shown in self._resources():
+            annotation = "" if is_shown else f": {twin}"
             wrapped = f"{self.names.twin(twin)}(self._async.{attribute}, self._portal)"
-            lines.append(f"    self.{attribute}: {twin} = {wrapped}")
+            lines.append(f"    self.{attribute}{annotation} = {wrapped}")
         return "\n".join(f"    {line}" for line in lines)
 
-    def _resources(self) -> Iterator[tuple[str, str]]:
-        """Public attributes that hold a class with a twin, by name."""
+    def _shown_parts(self) -> Iterator[str]:
+        """Lines that show on the class what its objects hold, where the core does so."""
+        for attribute, twin, is_shown in self._resources():
+            if not is_shown:
+                continue
+            self.names.imports.add("from descope_async._value import part")
+            name = self.names.twin(twin)
+            yield f"    {attribute}: {name} = part({name})"
+
+    def _resources(self) -> Iterator[tuple[str, str, bool]]:
+        """Public attributes that hold a class with a twin: name, class, and whether it is shown."""
         for item in self.node.body:
             if (
                 isinstance(item, ast.AnnAssign)
@@ -98,7 +109,7 @@ class Class:
                 and isinstance(item.annotation, ast.Name)
                 and not item.target.id.startswith("_")
             ):
-                yield item.target.id, item.annotation.id
+                yield item.target.id, item.annotation.id, item.value is not None
 
     def _method(self, function: Function) -> list[str]:
         decorators = {self.source.segment(each): each for each in function.decorator_list}
