@@ -95,6 +95,9 @@ def test_the_same_construction(core: Any, facade: Any) -> None:
 @pytest.mark.parametrize(("core", "facade", "name"), MEMBERS)
 def test_the_same_member_but_blocking(core: type, facade: type, name: str) -> None:
     ours, theirs = public(core)[name], public(facade)[name]
+    if inspect.isclass(getattr(core, name, None)):  # a part, of which the class is shown
+        assert (getattr(core, name), getattr(facade, name)) in PAIRS
+        return
     assert isinstance(ours, property) == isinstance(theirs, property)
     if isinstance(ours, property):
         ours, theirs = ours.fget, theirs.fget
