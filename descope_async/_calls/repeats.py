@@ -118,7 +118,7 @@ class Repeats:
         try:
             while True:
                 if began < self._gate_opens_at:
-                    began = await self._pass_gate(request, progress)
+                    began = await self._pass_gate(progress)
                 attempt = progress.next_attempt(began, self._clock.now())
                 try:
                     result = await carry_out(attempt)
@@ -130,7 +130,7 @@ class Repeats:
                     raise
                 else:
                     break
-                await self._prepare_repeat(request, progress, attempt, failure)
+                await self._prepare_repeat(progress, attempt, failure)
                 began = self._clock.running()
         except BaseException as error:  # as above
             self._tell_end(progress, error)
@@ -146,31 +146,30 @@ class Repeats:
         self._quota.forget()
 
     async def _prepare_repeat(
-        self, request: Request, progress: _Progress, attempt: Attempt, failure: DescopeError
+        self, progress: _Progress, attempt: Attempt, failure: DescopeError
     ) -> None:
         """Return when it is time for another attempt, or raise when there shall be none."""
         verdict = judge(failure)
         progress.is_uncertain |= verdict.may_be_done
         if isinstance(failure, RateLimited):
-            self._close_gate(failure, request, progress)
+            self._close_gate(failure, progress)
         if attempt.is_stale(failure) and not progress.is_fresh:
             # The service closed it while it was idle, and the request crossed that on its way.
             progress.attempts -= 1
             progress.is_fresh = True
             self._tell_retry(progress, failure, 0, "stale_connection")
             return
-        wait = self._wait(request, progress, failure, verdict)
+        wait = self._wait(progress, failure, verdict)
         if wait is None:
-            raise _completed(request.care.ended(failure, attempt), progress)
+            raise _completed(progress.request.care.ended(failure, attempt), progress)
         # RFC 9110 section 15.5.20: over another connection, it may reach the right server.
         progress.is_fresh |= failure.status_code == HTTPStatus.MISDIRECTED_REQUEST
         self._tell_retry(progress, failure, wait, "throttled" if verdict.is_throttled else "failed")
         await self._clock.sleep(wait)
 
-    def _wait(
-        self, request: Request, progress: _Progress, failure: DescopeError, verdict: Verdict
-    ) -> float | None:
+    def _wait(self, progress: _Progress, failure: DescopeError, verdict: Verdict) -> float | None:
         """Seconds until another attempt, which this pays for; None when there shall be none."""
+        request = progress.request
         asked = failure.retry_after
         if (
             not verdict.is_worth_repeating
@@ -185,9 +184,9 @@ class Repeats:
         progress.paid = self._quota.take(verdict)
         return wait if progress.paid else None
 
-    def _close_gate(self, failure: RateLimited, request: Request, progress: _Progress) -> None:
+    def _close_gate(self, failure: RateLimited, progress: _Progress) -> None:
         if failure.retry_after is None:
-            failure.retry_after = request.rate_limit_pause
+            failure.retry_after = progress.request.rate_limit_pause
         now = self._clock.running()
         is_extended = now < self._gate_opens_at
         # A race that is lost to another thread costs others a part of the wait, never this call.
@@ -201,8 +200,9 @@ class Repeats:
             )
         )
 
-    async def _pass_gate(self, request: Request, progress: _Progress) -> float:
+    async def _pass_gate(self, progress: _Progress) -> float:
         """Wait until the gate is open, and say when that is."""
+        request = progress.request
         while (closed_for := self._gate_opens_at - (now := self._clock.running())) > 0:
             wait = stretched(closed_for, self._clock.draw)
             is_too_late = self._clock.running() + wait >= progress.until
