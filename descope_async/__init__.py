@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         DeliveredSecret,
         SortField,
     )
+    from .secret_references import SecretReference, write_secret
     from .session_token import SessionToken, TenantAccess
     from .settings import EnvironmentVariable, ReplayStore, Retries, Timeouts
     from .token_source import TokenSource
@@ -83,6 +84,7 @@ _LAZY: Final = {
     "ProofKey": "_tokens.proof_key",
     "ReplayStore": "settings",
     "Retries": "settings",
+    "SecretReference": "secret_references",
     "SessionToken": "session_token",
     "SortField": "models",
     "TenantAccess": "session_token",
@@ -91,6 +93,7 @@ _LAZY: Final = {
     "UnverifiedKey": "verification",
     "Verification": "verification",
     "VerifiedKey": "verification",
+    "write_secret": "secret_references",
 }
 
 __all__ = [
@@ -130,6 +133,7 @@ __all__ = [
     "ReplayStoreFull",
     "RequestFailed",
     "Retries",
+    "SecretReference",
     "ServerError",
     "SessionToken",
     "SignatureInvalid",
@@ -149,6 +153,7 @@ __all__ = [
     "UnverifiedKey",
     "Verification",
     "VerifiedKey",
+    "write_secret",
 ]
 
 

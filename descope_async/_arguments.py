@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import attrs
 
-from ._secret import Secret
 from .dpop_request import DPoPRequest
 from .errors import InvalidArgument
 from .events import Hook
@@ -29,37 +28,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="AttrsInstance")
 
-#: Longer than any key Descope issues, and short enough for every server's header limit.
-_CREDENTIAL_LENGTH: Final = 4096
 #: 9999-12-31T23:59:59Z. A larger number is a time in milliseconds.
 _LATEST: Final = 253_402_300_799
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-def credential(parameter: str, given: Secret[object]) -> Secret[str]:
-    """A key to send in a header, without the line end that files and shells leave on it."""
-    problem = _credential_problem(given.reveal())
-    if problem:
-        raise InvalidArgument(f"{parameter} {problem}")
-    return Secret(str.strip(cast("str", given.reveal())))
-
-
-def _credential_problem(value: object) -> str | None:
-    # Tells instead of raising, so that no traceback passes through a frame that holds the key.
-    if not isinstance(value, str):
-        return f"must be a string, not {type(value).__name__}"
-    stripped = str.strip(value)  # not the value's own method: what is checked must be what is sent
-    if not stripped:
-        return "is empty"
-    if len(stripped) > _CREDENTIAL_LENGTH:
-        return f"is {len(stripped)} characters long; no key is longer than {_CREDENTIAL_LENGTH}"
-    if not _PRINTABLE.fullmatch(stripped):
-        return (
-            "holds a space, a control character or a character outside ASCII; "
-            "was it copied with something around it?"
-        )
-    return None
 
 
 def identifier(parameter: str, value: object) -> str:

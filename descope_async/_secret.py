@@ -1,10 +1,18 @@
-"""A value that shows itself only when asked."""
+"""A value that shows itself only when asked, and the check of one that is a key."""
 
 from __future__ import annotations
 
-from typing import Generic, NoReturn, TypeVar
+import re
+from typing import Final, Generic, NoReturn, TypeVar, cast
+
+from .errors import InvalidArgument
+from .secret_stores import stored_text
 
 T = TypeVar("T")
+
+#: Longer than any key Descope issues, and short enough for every server's header limit.
+_LONGEST: Final = 4096
+_PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 
 
 class Secret(Generic[T]):
@@ -24,3 +32,36 @@ class Secret(Generic[T]):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is not pickled or copied")
+
+
+def credential(what: str, given: Secret[object]) -> Secret[str]:
+    """A key to send in a header, without what editors, shells and files leave around it.
+
+    Args:
+        what: How an error begins: the name of a parameter, or where the key was read.
+        given: What a caller passed, or what was read.
+
+    Raises:
+        InvalidArgument: It cannot be a key. The message shows no part of it.
+    """
+    # Tells instead of raising, so that no traceback passes through a frame that holds the key.
+    problem = _problem(given.reveal())
+    if problem:
+        raise InvalidArgument(f"{what} {problem}")
+    return Secret(stored_text.cleaned(cast("str", given.reveal())))
+
+
+def _problem(value: object) -> str | None:
+    if not isinstance(value, str):
+        return f"must be a string, not {type(value).__name__}"
+    text = stored_text.cleaned(value)
+    if len(text) > _LONGEST:
+        return f"is {len(text)} characters long; no key is longer than {_LONGEST}"
+    if found := stored_text.problem(text):
+        return found
+    if not _PRINTABLE.fullmatch(text):
+        return (
+            "holds a space, a control character or a character outside ASCII; "
+            "was it copied with something around it?"
+        )
+    return None

@@ -16,7 +16,7 @@ from ._calls.transport import Transport
 from ._config import config
 from ._keys.exchange import Exchange
 from ._runtime.clock import Clock
-from ._secret import Secret
+from ._secret import Secret, credential
 from ._strict_json import read_object
 from ._telemetry import Telemetry
 from ._tokens import used_proofs as replays
@@ -213,7 +213,7 @@ class DescopeClient:
         given: Secret[object] = Secret(access_key)
         del access_key
         return await self._exchange.exchange(
-            arguments.credential("access_key", given),
+            credential("access_key", given),
             arguments.audience("audience", audience),
             arguments.login_options("login_options", login_options),
         )
@@ -226,10 +226,10 @@ class DescopeClient:
         """A session token for an access key, renewed before it ends. Sends nothing yet.
 
         Args:
-            access_key: The secret of an access key, or where to read it: a `pathlib.Path`, an
-                `EnvironmentVariable`, or a callable without parameters, which may be a coroutine
-                function. It is read again for every exchange, and when the service refuses it, so
-                that a rotated key is picked up.
+            access_key: The secret of an access key, or where to read it: a `SecretReference`, a
+                `pathlib.Path`, an `EnvironmentVariable`, or a callable without parameters, which
+                may be a coroutine function. It is read again for every exchange, and when the
+                service refuses it, so that a rotated key is picked up.
             login_options: Claims to put into the token, and the tenant to act in.
 
         Raises:

@@ -10,6 +10,7 @@ from attrs import Attribute, field, frozen
 
 from .errors import ConfigurationError
 from .models import DeliveredSecret
+from .secret_references import SecretReference
 
 __all__ = [
     "AccessKeySource",
@@ -91,6 +92,9 @@ class Retries:
 class EnvironmentVariable:
     """The name of an environment variable that holds an access key.
 
+    Where it is not set, a variable of that name with ``_FILE`` at its end may name a file that holds
+    the key. ``SecretReference.parse("env:NAME")`` means the same.
+
     Attributes:
         name: Such as ``"BILLING_ACCESS_KEY"``.
     """
@@ -100,7 +104,12 @@ class EnvironmentVariable:
 
 #: An access key, or where to read it.
 AccessKeySource: TypeAlias = (
-    str | Path | EnvironmentVariable | Callable[[], str] | Callable[[], Awaitable[str]]
+    str
+    | Path
+    | EnvironmentVariable
+    | SecretReference
+    | Callable[[], str]
+    | Callable[[], Awaitable[str]]
 )
 
 #: Stores a new secret. A coroutine function is awaited; anything else runs on a worker thread.

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         ProofKey,
         ReplayStore,
         Retries,
+        SecretReference,
         SessionToken,
         SortField,
         TenantAccess,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         UnverifiedKey,
         Verification,
         VerifiedKey,
+        write_secret,
     )
 
     from ._portal import BlockingCallInEventLoop, LoopClosed
@@ -89,6 +91,7 @@ _LAZY: Final = {
     "ProofKey": "descope_async",
     "ReplayStore": "descope_async",
     "Retries": "descope_async",
+    "SecretReference": "descope_async",
     "SessionToken": "descope_async",
     "SortField": "descope_async",
     "TenantAccess": "descope_async",
@@ -98,6 +101,7 @@ _LAZY: Final = {
     "Verification": "descope_async",
     "VerifiedKey": "descope_async",
     "__version__": "descope_async",
+    "write_secret": "descope_async",
 }
 
 __all__ = [
@@ -139,6 +143,7 @@ __all__ = [
     "ReplayStoreFull",
     "RequestFailed",
     "Retries",
+    "SecretReference",
     "ServerError",
     "SessionToken",
     "SignatureInvalid",
@@ -158,6 +163,7 @@ __all__ = [
     "UnverifiedKey",
     "Verification",
     "VerifiedKey",
+    "write_secret",
 ]
 
 

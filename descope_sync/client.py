@@ -187,10 +187,10 @@ class DescopeClient:
         """A session token for an access key, renewed before it ends. Sends nothing yet.
 
         Args:
-            access_key: The secret of an access key, or where to read it: a `pathlib.Path`, an
-                `EnvironmentVariable`, or a callable without parameters, which may be a coroutine
-                function. It is read again for every exchange, and when the service refuses it, so
-                that a rotated key is picked up.
+            access_key: The secret of an access key, or where to read it: a `SecretReference`, a
+                `pathlib.Path`, an `EnvironmentVariable`, or a callable without parameters, which
+                may be a coroutine function. It is read again for every exchange, and when the
+                service refuses it, so that a rotated key is picked up.
             login_options: Claims to put into the token, and the tenant to act in.
 
         Raises:

@@ -10,13 +10,15 @@ from typing import Any, Final, TypeVar, cast
 
 from attrs import AttrsInstance, field, fields, frozen
 
-from descope_async._arguments import credential, labels
 from descope_async._arguments import deliver as checked_deliver
 from descope_async._arguments import hooks as checked_hooks
+from descope_async._arguments import labels
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
-from descope_async._secret import Secret
+from descope_async._secret import Secret, credential
 from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.events import Hook
+from descope_async.secret_stores import stored_text
+from descope_async.secret_stores.environment import variable
 from descope_async.settings import Deliver, Retries, Timeouts
 
 from .address import BaseURL, Proxy, base_url, proxy_for
@@ -148,7 +150,8 @@ def _given(value: object, environment: Secret[Mapping[str, str]], *variables: st
     """An argument, else the first of its variables that is set; None for neither."""
     if value is not None and value != "":
         return value
-    return next(filter(None, map(environment.reveal().get, variables)), None)
+    found = (variable(name, environment.reveal()) for name in variables)
+    return next(filter(None, found), None)
 
 
 def _project_id(value: object) -> str:
@@ -158,7 +161,11 @@ def _project_id(value: object) -> str:
         )
     if not isinstance(value, str):
         raise ConfigurationError(f"project_id must be a string, not {type(value).__name__}")
-    stripped = str.strip(value)
+    stripped = stored_text.cleaned(value)
+    if problem := stored_text.placeholder(stripped):
+        raise ConfigurationError(
+            f"project_id {problem}; it stands on the project page of the console"
+        )
     if not _PROJECT_ID.fullmatch(stripped):
         raise ConfigurationError(
             "project_id must consist of letters and digits; it starts with P and stands on the "
@@ -171,10 +178,9 @@ def _key(
     parameter: str, given: Secret[object], environment: Secret[Mapping[str, str]]
 ) -> Secret[str] | None:
     if given.reveal() is None or given.reveal() == "":
-        variable = f"DESCOPE_{parameter.upper()}"
-        if not environment.reveal().get(variable):
-            return None
-        return credential(variable, Secret[object](environment.reveal()[variable]))
+        name = f"DESCOPE_{parameter.upper()}"
+        found = Secret[object](variable(name, environment.reveal()))
+        return None if found.reveal() is None else credential(name, found)
     return credential(parameter, given)
 
 

@@ -7,16 +7,17 @@ import os
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 import anyio.to_thread
 
-from descope_async._arguments import credential, label
-from descope_async._secret import Secret
+from descope_async._arguments import label
+from descope_async._secret import Secret, credential
 from descope_async.errors import ConfigurationError, InvalidArgument
+from descope_async.secret_references import SecretReference
+from descope_async.secret_stores import SecretStoreError, read_secret, stored_text
+from descope_async.secret_stores.environment import read_text, variable
 from descope_async.settings import EnvironmentVariable
-
-_MAX_FILE: Final = 64 * 1024
 
 
 class KeyReader:
@@ -37,10 +38,10 @@ class KeyReader:
         source = given.reveal()
         if isinstance(source, EnvironmentVariable):
             label("access_key.name", source.name)
-        elif not isinstance(source, Path) and not callable(source):
+        elif not isinstance(source, Path | SecretReference) and not callable(source):
             raise InvalidArgument(
-                "access_key must be a string, a pathlib.Path, an EnvironmentVariable or a "
-                f"callable, not {type(source).__name__}"
+                "access_key must be a string, a SecretReference, a pathlib.Path, an "
+                f"EnvironmentVariable or a callable, not {type(source).__name__}"
             )
 
     def identity(self, fingerprint: Callable[[Secret[str]], bytes]) -> Hashable:
@@ -79,28 +80,36 @@ class KeyReader:
 
     async def _look(self) -> tuple[str, Secret[object]]:
         source = self._given.reveal()
-        if isinstance(source, EnvironmentVariable):
-            where = f"the environment variable {source.name}"
-            if source.name not in os.environ:
-                raise ConfigurationError(f"{where} is not set")
-            return where, Secret[object](os.environ[source.name])
-        if isinstance(source, Path):
-            found = await anyio.to_thread.run_sync(_read_file, source, abandon_on_cancel=True)
-            return f"the access key in {source}", found
+        if isinstance(source, Path | EnvironmentVariable | SecretReference):
+            read = partial(_read, source)
+            return await anyio.to_thread.run_sync(read, abandon_on_cancel=True)
         return "the access key that the callable returned", await _call(
             cast("Callable[[], object]", source)
         )
 
 
-def _read_file(path: Path) -> Secret[object]:
+def _read(source: Path | EnvironmentVariable | SecretReference) -> tuple[str, Secret[object]]:
+    """What is there now, and how an error about it begins. Blocks."""
+    if isinstance(source, SecretReference):
+        try:
+            return f"the access key in {source}", Secret[object](read_secret(str(source)))
+        except SecretStoreError as error:
+            problem = str(error)
+        raise ConfigurationError(f"the access key cannot be read from {problem}")
+    if isinstance(source, EnvironmentVariable):
+        where = f"the environment variable {source.name}"
+        found = Secret(variable(source.name, os.environ))
+        if found.reveal() is None:
+            raise ConfigurationError(f"{where} is not set, and neither is {source.name}_FILE")
+        return where, Secret[object](found.reveal())
+    text = Secret(read_text(source, f"the access key cannot be read from {source}"))
     try:
-        with path.open(encoding="utf-8") as file:
-            return Secret[object](file.read(_MAX_FILE))
-    except OSError as error:
-        problem = error.strerror or type(error).__name__
+        return f"the access key in {source}", Secret[object](stored_text.secret_in(text.reveal()))
     except ValueError:
-        problem = "it is not UTF-8 text"
-    raise ConfigurationError(f"the access key cannot be read from {path}: {problem}")
+        pass
+    raise ConfigurationError(
+        f"the access key cannot be read from {source}: it is JSON without a cleartext in it"
+    )
 
 
 async def _call(source: Callable[[], object]) -> Secret[object]:

@@ -1,6 +1,7 @@
 """Where secrets of access keys are kept: written by batch work, read by token sources.
 
-A place is written as ``scheme:location``, such as ``file:/etc/keys/K2abc.json``. In a sink of batch
+A place is written as ``scheme:location``, such as ``file:/etc/keys/K2abc.json``; `SecretReference`
+is what a token source takes. In a sink of batch
 work the location may hold ``{id}`` or ``{label}``, which stand for the key. `SecretStore` is what a
 store of one's own has to be.
 """

@@ -14,6 +14,7 @@ from descope_async.errors import ConfigurationError
 from .errors import SecretStoreError
 from .private_files import Access, check_folder, check_ignored_by_git, rename, write_whole
 from .store import SecretEntry
+from .stored_text import decoded
 from .template import Template, slug
 
 _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9_.-]")
@@ -136,8 +137,8 @@ def _secret(path: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Any] | str:
-    with path.open(encoding="utf-8") as file:
-        text = file.read(_MAX_FILE).strip()
+    with path.open("rb") as file:
+        text = decoded(file.read(_MAX_FILE)).strip()
     if not text.startswith("{"):
         return text
     found: dict[str, Any] = json.loads(text)

@@ -12,7 +12,7 @@ from .errors import SecretStoreError
 from .store import SecretStore
 
 #: What stores are called in references.
-SCHEMES: Final = ("file", "dotenv", "jsonl", "exec", "keyring", "vault", "aws-sm", "k8s")
+SCHEMES: Final = ("env", "file", "dotenv", "jsonl", "exec", "keyring", "vault", "aws-sm", "k8s")
 #: A question mark can be part of a command.
 _WITHOUT_OPTIONS: Final = frozenset({"exec"})
 
@@ -51,6 +51,10 @@ def _store(scheme: str) -> Callable[..., SecretStore]:
     """The class for a scheme, whose module is imported only now."""
     store: Callable[..., SecretStore]
     match scheme:
+        case "env":
+            from .environment import EnvironmentStore
+
+            store = EnvironmentStore
         case "file":
             from .files import FileStore
 

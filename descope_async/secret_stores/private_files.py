@@ -125,8 +125,11 @@ def write_whole(path: Path, data: bytes, access: Access, *, overwrite: bool) -> 
         OSError: It cannot be written. The old file is as it was.
         FileExistsError: There is one already, and it must not be overwritten.
     """
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     draft = f".{path.name[:200]}.{secrets.token_hex(4)}"
+    if os.name == "nt":
+        replace_whole(path, path.with_name(draft), data, overwrite=overwrite)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         if path.is_symlink():
             raise FileExistsError(17, "it is a symlink, which somebody may redirect", str(path))
@@ -151,6 +154,25 @@ def write_whole(path: Path, data: bytes, access: Access, *, overwrite: bool) -> 
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def replace_whole(path: Path, draft: Path, data: bytes, *, overwrite: bool) -> None:
+    """Do the same where folders cannot be opened and files have no modes, as on Windows.
+
+    Raises:
+        OSError: As `write_whole`.
+    """
+    if not overwrite and path.exists():
+        raise FileExistsError(17, "there is a file already", str(path))
+    try:
+        with draft.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def rename(path: Path, target: Path) -> None:

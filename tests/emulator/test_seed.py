@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 import yaml
 
+from descope_async import DescopeClient
 from descope_async.emulator import Emulator, EmulatorError
 
 CLEARTEXT = "K2-a-secret-of-the-test"
@@ -97,6 +98,19 @@ async def test_the_seed_of_the_documentation_works(tmp_path: Path) -> None:
         assert [key["status"] for key in state["accessKeys"]] == ["active", "inactive"]
 
 
+async def test_a_seeded_key_passes_all_checks_of_a_client() -> None:
+    seed = {"accessKeys": [{"name": "n", "cleartext": "K" * 20}]}
+    async with (
+        Emulator(seed=seed) as emulator,
+        DescopeClient(emulator.project_id, base_url=emulator.base_url) as client,
+    ):
+        assert (await client.exchange_access_key("K" * 20)).key_id
+        assert await client.access_key_verifier().verify("K" * 20)
+    short = {"accessKeys": [{"name": "n", "cleartext": "K" * 19}]}
+    with pytest.raises(EmulatorError, match="20 to 512"):
+        await Emulator(seed=short).start()
+
+
 async def test_an_empty_file_seeds_nothing(tmp_path: Path) -> None:
     (tmp_path / "empty.yml").write_text("# nothing yet\n")
     async with Emulator(seed=tmp_path / "empty.yml") as emulator:
@@ -117,11 +131,17 @@ async def test_an_empty_file_seeds_nothing(tmp_path: Path) -> None:
             {"accessKeys": [{"name": "a", "keyTenants": [{}]}]},
             r"accessKeys\[0\].keyTenants\[0\].ten",
         ),
-        ({"accessKeys": [{"name": "a", "cleartext": "a:b"}]}, r"accessKeys\[0\].*without a colon"),
-        ({"accessKeys": [{"name": "a", "cleartext": "é"}]}, r"accessKeys\[0\].*printable ASCII"),
+        (
+            {"accessKeys": [{"name": "a", "cleartext": "a:bcdefghijklmnopqrstuvwxyz"}]},
+            r"accessKeys\[0\].*without a colon",
+        ),
+        ({"accessKeys": [{"name": "a", "cleartext": "é" * 20}]}, r"accessKeys\[0\].*visible ASCII"),
         ({"accessKeys": [{"name": "a", "status": "of"}]}, r"accessKeys\[0\].*active or inactive"),
         ({"accessKeys": [{"name": "a", "id": "K"}] * 2}, r"accessKeys\[1\].*of this id exists"),
-        ({"accessKeys": [{"name": "a", "cleartext": "K"}] * 2}, r"accessKeys\[1\].*secret exists"),
+        (
+            {"accessKeys": [{"name": "a", "cleartext": "K" * 20}] * 2},
+            r"accessKeys\[1\].*secret exists",
+        ),
         (
             {"users": [{"loginId": "u", "userId": "U"}, {"loginId": "v", "userId": "U"}]},
             "id exists",

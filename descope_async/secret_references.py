@@ -1,0 +1,122 @@
+"""Where the secret of an access key is, and how to write it to a file.
+
+`SecretReference` says where a secret is, as ``scheme:location``: a token source reads it from there.
+`write_secret` writes one to a file that nobody else can read.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from .errors import InvalidArgument
+from .secret_stores import SecretStoreError, open_store, read_secret, stored_text
+from .secret_stores.grammar import SCHEMES
+from .secret_stores.private_files import Access, write_whole
+
+__all__ = ["SecretReference", "write_secret"]
+
+#: Can be written to only.
+_UNREADABLE: Final = frozenset({"exec"})
+
+
+@frozen
+class SecretReference:
+    """Where the secret of an access key is. It holds no secret, so it may be printed and logged.
+
+    Make one with `parse`, from ``scheme:location``:
+
+    - ``env:NAME``: an environment variable, or the file that ``NAME_FILE`` names;
+    - ``file:PATH``: a file with the secret and nothing else, or with the JSON that a sink writes;
+    - ``dotenv:FILE#NAME``: a line of a file of ``NAME=value`` lines;
+    - ``jsonl:FILE#KEY-ID``: the last line about a key in a file of JSON lines;
+    - ``keyring:SERVICE/NAME``: the operating system's keyring; needs the extra ``keyring``.
+
+    References that are written alike are equal.
+
+    Attributes:
+        scheme: What kind of place it is, such as ``"file"``.
+        location: Which place of that kind.
+    """
+
+    scheme: str
+    location: str
+
+    @classmethod
+    def parse(cls, text: str) -> SecretReference:
+        """The reference that is written as ``scheme:location``. Reads nothing yet.
+
+        Raises:
+            InvalidArgument: It is none. The message shows no part of it but its scheme: it might be
+                a secret.
+            ConfigurationError: The location is incomplete, or a library is missing.
+        """
+        schemes = ", ".join(f"{scheme}:" for scheme in SCHEMES if scheme not in _UNREADABLE)
+        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # by callers without types
+            raise InvalidArgument(f"a reference must be a string, not {type(text).__name__}")
+        scheme, _, location = str.strip(text).partition(":")
+        if scheme in _UNREADABLE:
+            raise InvalidArgument(f"{scheme}: can only be written to, so no secret is read from it")
+        if scheme not in SCHEMES or not location:
+            raise InvalidArgument(
+                "a reference says where a secret is, as scheme:location, such as "
+                f"file:/run/secrets/access-key; it begins with one of {schemes}"
+            )
+        if "{" in location:
+            raise InvalidArgument(
+                f"{scheme}: a reference names one place, without {{id}} or {{label}}"
+            )
+        open_store(f"{scheme}:{location}")
+        return cls(scheme, location)
+
+    def read(self) -> str:
+        """The secret that is there now. It may block for a while.
+
+        Raises:
+            SecretStoreError: There is none, or it cannot be read, or what is there is no secret.
+            ConfigurationError: A library is missing, or the environment is not clear.
+        """
+        place = str(self)
+        found = stored_text.cleaned(read_secret(place))
+        problem = stored_text.problem(found)
+        if problem is None:
+            return found
+        del found
+        raise SecretStoreError(place, f"what it holds {problem}")
+
+    def __str__(self) -> str:
+        return f"{self.scheme}:{self.location}"
+
+
+def write_secret(path: str | os.PathLike[str], secret: str) -> None:
+    """Write a secret to a file, for this user alone, whole or not at all.
+
+    The file has the mode 0600 and holds the secret and nothing else. It takes the place of an
+    older one at once and durably: a reader finds the old secret or the new one, never a part. On
+    Windows there are no such modes; the file gets the permissions of its folder, so close that.
+
+    Args:
+        path: The file. Its folder must be there.
+        secret: What `create` or `rotate` returned as ``cleartext``.
+
+    Raises:
+        InvalidArgument: It cannot be the secret of a key.
+        SecretStoreError: The file cannot be written; an older one is as it was.
+    """
+    given, target = stored_text.cleaned(secret), Path(path)
+    del secret
+    problem = stored_text.problem(given)
+    if problem is not None:
+        del given
+        raise InvalidArgument(f"secret {problem}")
+    try:
+        write_whole(target.parent.resolve() / target.name, given.encode(), Access(), overwrite=True)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    else:
+        return
+    del given
+    raise SecretStoreError(f"file:{target}", reason)

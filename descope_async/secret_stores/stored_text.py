@@ -1,0 +1,114 @@
+"""The text of a secret as people and tools store it: what is taken off it, and what is refused."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from typing import Any, Final
+
+#: A line of an environment file. What follows the sign is the secret; a base64 text ends with signs.
+_ASSIGNMENT: Final = re.compile(r"(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*([^=].*)", re.DOTALL)
+_QUOTES: Final = "\"'"
+_PLACEHOLDERS: Final = (
+    (re.compile(r"(?:[PK]2?)?[xX]{3,}(?:[-_.][xX]+)*"), "consists of x's"),
+    (re.compile(r"(?:[PK]2?)?(?:\*{3,}|\.{3,}|\u2026|#{3,})"), "consists of dots or asterisks"),
+    (re.compile(r"__\w+__"), "stands between double underscores"),
+    (re.compile(r"<.*>|\[.*\]"), "stands in brackets"),
+    (re.compile(r"\$\w+|\$?\{+.*\}+|\$\(.*\)|%\w+%"), "is a variable that nobody has filled in"),
+    (re.compile(r"(?i)(?:your|insert|replace|change|enter)[-_ ]?(?:me|[-_ ].*)"), "asks to be replaced"),
+    (re.compile(r"(?i)none|null|nil|undefined|todo|tbd|placeholder|redacted"), "means that there is none"),
+)  # fmt: skip
+#: What no secret of a key is or has, and the end of a sentence that says so.
+_PROBLEMS: Final = (
+    (re.compile(r""), "is empty"),
+    (
+        re.compile(r"[^\r\n]*[\r\n].*", re.DOTALL),
+        "holds several lines; of a file of lines NAME=value, name one: dotenv:FILE#NAME",
+    ),
+    (
+        re.compile(
+            "[^\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb]*[\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb].*"
+        ),
+        "holds a quotation mark; only a pair of quotes around all of it is taken off",
+    ),
+    (
+        re.compile(r"(?:~?/|\.{1,2}/|[A-Za-z]:[\\/]).*"),
+        "looks like the path of a file; to read the file, pass a pathlib.Path",
+    ),
+    (
+        re.compile(r"[a-z][a-z0-9+-]*:\S*"),
+        "looks like a reference; to read what is there, pass SecretReference.parse(…)",
+    ),
+    (
+        re.compile(r"[^:]*:.*"),
+        "holds a colon, and no key has one; of PROJECT-ID:KEY, pass the key alone",
+    ),
+)
+_BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def decoded(data: bytes) -> str:
+    """The text of a file, in UTF-8, or in UTF-16 as PowerShell writes it.
+
+    Raises:
+        ValueError: It is in neither.
+    """
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return data.decode(encoding)
+    return data.decode()
+
+
+def secret_in(text: str) -> str:
+    """The secret in the text of a file: the text itself, or ``cleartext`` of a JSON object.
+
+    Raises:
+        ValueError: It is a JSON object without one.
+    """
+    if not text.lstrip().startswith("{"):
+        return text
+    found: Any = json.loads(text)
+    if not isinstance(found.get("cleartext"), str):
+        raise ValueError("no cleartext")  # noqa: TRY004 - as for text that is no JSON
+    return str(found["cleartext"])
+
+
+def cleaned(text: str) -> str:
+    """A secret without what surely is no part of it.
+
+    That is a byte order mark, white space and line ends around it, a pair of quotes around it, and
+    ``NAME=`` before it.
+    """
+    text = str.strip(text).removeprefix("\ufeff").strip()
+    if assignment := _ASSIGNMENT.fullmatch(text):
+        text = assignment[1].strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
+        text = text[1:-1].strip()
+    return text
+
+
+def placeholder(text: str) -> str | None:
+    """What shows that a cleaned text only stands for another one; None for nothing.
+
+    Returns:
+        As `problem` does.
+    """
+    for pattern, what in _PLACEHOLDERS:
+        if pattern.fullmatch(text):
+            return f"is a placeholder: it {what}"
+    return None
+
+
+def problem(text: str) -> str | None:
+    """What shows that a cleaned text is not the secret of a key; None for nothing.
+
+    Returns:
+        The end of a sentence that begins with the name of the setting. It shows no part of the text.
+    """
+    found = (what for pattern, what in _PROBLEMS if pattern.fullmatch(text))
+    return placeholder(text) or next(found, None)
