@@ -10,24 +10,23 @@ from types import TracebackType
 from typing import Any, Self
 
 from . import _arguments as arguments
+from ._calls.key_set import KeySet
 from ._calls.license import License
-from ._calls.messages import Answer, Request
+from ._calls.readiness import Readiness
 from ._calls.transport import Transport
 from ._config import config
 from ._keys.exchange import Exchange
 from ._runtime.clock import Clock
 from ._secret import Secret, credential
-from ._strict_json import read_object
 from ._telemetry import Telemetry
-from ._tokens import used_proofs as replays
 from ._tokens.claim_rules import ClaimRules, issuers_of
-from ._tokens.key_set import MAX_KEY_SET, parse_pinned_keys
-from ._tokens.signing_keys import FetchedKeys, SigningKeys
+from ._tokens.key_set import parse_pinned_keys
+from ._tokens.signing_keys import SigningKeys
 from ._tokens.validation import SessionValidator
 from ._value import part
 from .access_keys import AccessKeys
 from .dpop_request import DPoPRequest
-from .errors import ClientClosed, UnexpectedResponse
+from .errors import ClientClosed
 from .events import Hook
 from .models import AccessKeyLoginOptions
 from .session_token import SessionToken
@@ -62,7 +61,7 @@ class DescopeClient:
             closed their authentication calls to the public; None for DESCOPE_AUTH_MANAGEMENT_KEY.
         base_url: Where the service is; None for DESCOPE_BASE_URI or DESCOPE_BASE_URL, else the
             region in the project id. Must be https, except on this machine.
-        public_key: A JWK or a JWK set, as JSON text, to check tokens with instead of the keys
+        public_key: A JWK or a JWK set, as a mapping or JSON text, to check tokens with instead of the keys
             that the service publishes; None for DESCOPE_PUBLIC_KEY, if set.
         key_set: What `export_key_set` of another client gave, to check tokens with until the
             service's keys could be fetched, for at most a day; not beside a ``public_key``. None
@@ -86,7 +85,8 @@ class DescopeClient:
             this machine's.
 
     Raises:
-        ConfigurationError: A setting is missing or unusable.
+        ConfigurationError: A setting is unusable. One that is missing is refused by the first call that
+            needs it; `check` lists these.
     """
 
     mgmt: Management = part(Management)
@@ -98,8 +98,8 @@ class DescopeClient:
         *,
         auth_management_key: str | None = None,
         base_url: str | None = None,
-        public_key: str | None = None,
-        key_set: str | None = None,
+        public_key: str | Mapping[str, Any] | None = None,
+        key_set: str | Mapping[str, Any] | None = None,
         jwt_validation_leeway: float = 5,
         issuers: Sequence[str] | None = None,
         timeouts: Timeouts | Mapping[str, float] | None = None,
@@ -126,35 +126,36 @@ class DescopeClient:
             retries=retries,
             ssl=ssl,
             trust_env=trust_env,
+            replay_store=replay_store,
             hooks=hooks,
             deliver=deliver,
             clock=clock,
         )
         clock = self._config.clock
-        telemetry = Telemetry(self._config.hooks, self.project_id, self.base_url)
+        project, pinned = self._config.project_id, self._config.public_key
+        telemetry = Telemetry(self._config.hooks, project, self.base_url)
         self._transport = Transport(self._config, clock, telemetry)
-        pinned = self._config.public_key
         rules = ClaimRules(
-            self.project_id,
-            issuers_of(
-                self.project_id, self.base_url, config.default_base_url(self.project_id)
-            ).union(self._config.issuers),
+            project,
+            issuers_of(project, self.base_url, config.default_base_url(project)).union(
+                self._config.issuers
+            ),
             self._config.leeway,
         )
-        # Not a method of this class: in a cycle, a forgotten client would not be noticed at once.
+        published = KeySet(self._config, self._transport)
+        pins = parse_pinned_keys(pinned) if pinned else None
         self._keys = SigningKeys(
-            partial(_fetch_keys, self._config, self._transport),
+            published.fetch,
             clock,
-            parse_pinned_keys(pinned) if pinned else None,
+            pins if project else None,  # so that a check asks for the project
             self._config.key_set,
             telemetry,
         )
-        self._replay_store = replays.replay_store(replay_store)
         self._validator = SessionValidator(
             self._keys,
             rules,
             clock,
-            self._replay_store,
+            self._config.replay_store,
             telemetry,
         )
         self._exchange = Exchange(self._config, self._transport, self._validator, clock)
@@ -164,14 +165,19 @@ class DescopeClient:
                 self._config, self._transport, license, self._exchange.mint, clock, telemetry
             )
         )
+        self._readiness = Readiness(self._config, published, self.mgmt.access_key.load, license)
         self._token_sources = TokenSources(
             self._exchange.mint, clock, self._config.timeouts.exchange, telemetry=telemetry
         )
 
     @property
     def project_id(self) -> str:
-        """The project's id."""
-        return self._config.project_id
+        """The project's id.
+
+        Raises:
+            ConfigurationError: The client has none.
+        """
+        return self._config.require_project()
 
     @property
     def base_url(self) -> str:
@@ -186,7 +192,36 @@ class DescopeClient:
     @property
     def has_replay_store(self) -> bool:
         """Whether used DPoP proofs are remembered elsewhere than in this process."""
-        return self._replay_store is not None
+        return self._config.replay_store is not None
+
+    def check(self, *, management: bool = True) -> list[str]:
+        """Look for missing settings. Sends nothing.
+
+        A setting that is wrong is refused when the client is made. One that is missing is refused
+        by the first call that needs it, so that a module may make a client where there are no
+        settings, such as in the build of an image.
+
+        Args:
+            management: Whether the client is to make management calls, which need a key.
+
+        Returns:
+            A sentence for each that is missing; empty when nothing is.
+        """
+        return self._readiness.missing(management=management)
+
+    async def check_service(self, *, management: bool = True) -> list[str]:
+        """Look for missing settings, and ask the service whether it accepts the others.
+
+        It fetches the project's signing keys, compares the clocks, and asks for an access key that
+        does not exist and for the rate-limit tier. Nothing is changed.
+
+        Args:
+            management: As for `check`.
+
+        Returns:
+            A sentence for each problem; empty when there is none.
+        """
+        return await self._readiness.problems(management=management)
 
     async def exchange_access_key(
         self,
@@ -364,6 +399,7 @@ class DescopeClient:
         await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
+        self._config.require_project()
         return self
 
     async def __aexit__(
@@ -390,26 +426,4 @@ class DescopeClient:
     def __repr__(self) -> str:
         if not hasattr(self, "_config"):  # a traceback shows the one that was refused
             return "<DescopeClient, not usable>"
-        return f"DescopeClient(project_id={self.project_id!r}, base_url={self.base_url!r})"
-
-
-async def _fetch_keys(settings: config.Config, transport: Transport) -> FetchedKeys:
-    request = Request(
-        operation="key_set",
-        method="GET",
-        path=f"/v2/keys/{settings.project_id}",
-        template="/v2/keys/{project_id}",
-        deadline=settings.timeouts.keys,
-        max_body=MAX_KEY_SET,
-    )
-    return await transport.send(request, _key_set)
-
-
-async def _key_set(answer: Answer) -> FetchedKeys:
-    if read_object(answer.body) is None:
-        raise UnexpectedResponse(
-            "key_set: the answer is not a JSON object",
-            operation="key_set",
-            status_code=answer.status,
-        )
-    return FetchedKeys(answer.body, answer.headers.get("Cache-Control", ""))
+        return f"DescopeClient(project_id={self._config.project_id!r}, base_url={self.base_url!r})"

@@ -13,7 +13,14 @@ from ._calls.retry_rules import REFUSALS
 from ._keys.presented_keys import KnownKey, KnownKeys
 from ._keys.refused_keys import Restraint
 from ._secret import Secret
-from .errors import AudienceMismatch, ClientClosed, DescopeError, Forbidden, RateLimited
+from .errors import (
+    AudienceMismatch,
+    ClientClosed,
+    ConfigurationError,
+    DescopeError,
+    Forbidden,
+    RateLimited,
+)
 from .events import AccessKeyChecked
 from .session_token import SessionToken
 from .verification import UnverifiedKey, UnverifiedReason, Verification, VerifiedKey
@@ -77,6 +84,7 @@ class AccessKeyVerifier:
                 an access key, is ``"malformed"``.
 
         Raises:
+            ConfigurationError: The client has no project.
             ClientClosed: The client is closed.
         """
         given = Secret[object](access_key)
@@ -153,6 +161,8 @@ class AccessKeyVerifier:
         asked_at = self._clock.running()
         try:
             session = await self._exchange(key)
+        except ConfigurationError:
+            raise  # the client has no project
         except DescopeError as error:
             if self._restraint.is_closed:
                 raise ClientClosed("the client was closed during the call") from None

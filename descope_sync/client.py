@@ -54,7 +54,7 @@ class DescopeClient:
             closed their authentication calls to the public; None for DESCOPE_AUTH_MANAGEMENT_KEY.
         base_url: Where the service is; None for DESCOPE_BASE_URI or DESCOPE_BASE_URL, else the
             region in the project id. Must be https, except on this machine.
-        public_key: A JWK or a JWK set, as JSON text, to check tokens with instead of the keys
+        public_key: A JWK or a JWK set, as a mapping or JSON text, to check tokens with instead of the keys
             that the service publishes; None for DESCOPE_PUBLIC_KEY, if set.
         key_set: What `export_key_set` of another client gave, to check tokens with until the
             service's keys could be fetched, for at most a day; not beside a ``public_key``. None
@@ -78,7 +78,8 @@ class DescopeClient:
             this machine's.
 
     Raises:
-        ConfigurationError: A setting is missing or unusable.
+        ConfigurationError: A setting is unusable. One that is missing is refused by the first call that
+            needs it; `check` lists these.
     """
 
     mgmt: Management = part(Management)
@@ -90,8 +91,8 @@ class DescopeClient:
         *,
         auth_management_key: str | None = None,
         base_url: str | None = None,
-        public_key: str | None = None,
-        key_set: str | None = None,
+        public_key: str | Mapping[str, Any] | None = None,
+        key_set: str | Mapping[str, Any] | None = None,
         jwt_validation_leeway: float = 5,
         issuers: Sequence[str] | None = None,
         timeouts: Timeouts | Mapping[str, float] | None = None,
@@ -132,7 +133,11 @@ class DescopeClient:
 
     @property
     def project_id(self) -> str:
-        """The project's id."""
+        """The project's id.
+
+        Raises:
+            ConfigurationError: The client has none.
+        """
         return self._async.project_id
 
     @property
@@ -149,6 +154,35 @@ class DescopeClient:
     def has_replay_store(self) -> bool:
         """Whether used DPoP proofs are remembered elsewhere than in this process."""
         return self._async.has_replay_store
+
+    def check(self, *, management: bool = True) -> list[str]:
+        """Look for missing settings. Sends nothing.
+
+        A setting that is wrong is refused when the client is made. One that is missing is refused
+        by the first call that needs it, so that a module may make a client where there are no
+        settings, such as in the build of an image.
+
+        Args:
+            management: Whether the client is to make management calls, which need a key.
+
+        Returns:
+            A sentence for each that is missing; empty when nothing is.
+        """
+        return self._async.check(management=management)
+
+    def check_service(self, *, management: bool = True) -> list[str]:
+        """Look for missing settings, and ask the service whether it accepts the others.
+
+        It fetches the project's signing keys, compares the clocks, and asks for an access key that
+        does not exist and for the rate-limit tier. Nothing is changed.
+
+        Args:
+            management: As for `check`.
+
+        Returns:
+            A sentence for each problem; empty when there is none.
+        """
+        return self._portal.call(self._async.check_service, management=management)
 
     def exchange_access_key(
         self,

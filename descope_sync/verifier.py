@@ -35,6 +35,7 @@ class AccessKeyVerifier:
                 an access key, is ``"malformed"``.
 
         Raises:
+            ConfigurationError: The client has no project.
             ClientClosed: The client is closed.
         """
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Final
 
 from descope_async._config.config import Config
@@ -39,7 +40,12 @@ class License:
             await self._transport.spawn(self._ask)
         return self._tier
 
-    async def _ask(self) -> None:
+    async def ask(self) -> None:
+        """Ask the service for the tier, and keep it.
+
+        Raises:
+            DescopeError: It cannot be had.
+        """
         request = Request(
             operation="license",
             method="GET",
@@ -47,11 +53,13 @@ class License:
             deadline=_DEADLINE,
             bearer=self._config.management_bearer(),
         )
-        try:
-            tier = (await self._transport.send(request, _read)).rate_limit_tier
-            self._tier = tier if _TIER.fullmatch(tier) else None
-        except DescopeError:
-            self._tier = None
+        self._tier = None
+        tier = (await self._transport.send(request, _read)).rate_limit_tier
+        self._tier = tier if _TIER.fullmatch(tier) else None
+
+    async def _ask(self) -> None:
+        with suppress(DescopeError):
+            await self.ask()
 
 
 async def _read(answer: Answer) -> wire.LicenseAnswer:

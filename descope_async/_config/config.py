@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ssl import CERT_REQUIRED, SSLContext
 from typing import Any, Final, TypeVar, cast
 
@@ -19,7 +20,7 @@ from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.events import Hook
 from descope_async.secret_stores import stored_text
 from descope_async.secret_stores.environment import variable
-from descope_async.settings import Deliver, Retries, Timeouts
+from descope_async.settings import Deliver, ReplayStore, Retries, Timeouts
 
 from .address import BaseURL, Proxy, base_url, proxy_for
 
@@ -31,6 +32,13 @@ _REGIONAL_LENGTH: Final = 32
 _MAX_LEEWAY: Final = 300
 #: A secret as a whole: a traceback that shows variables must not show the process's.
 _ENVIRONMENT: Final = Secret[Mapping[str, str]](os.environ)
+_NO_PROJECT: Final = (
+    "no project id: pass project_id to the client or set DESCOPE_PROJECT_ID before it is made"
+)
+_NO_MANAGEMENT_KEY: Final = (
+    "this call needs a management key: pass management_key to the client or set "
+    "DESCOPE_MANAGEMENT_KEY before it is made"
+)
 _PROJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -39,6 +47,7 @@ class Config:
     """A client's settings, checked.
 
     Attributes:
+        project_id: The project; empty while there is none.
         is_local: Whether nothing but this machine may be connected to, since TLS does not say who
             answers.
     """
@@ -56,30 +65,53 @@ class Config:
     ssl: SSLContext | None
     is_local: bool
     proxy: Proxy | None
+    replay_store: ReplayStore | None = field(default=None, repr=False)
     hooks: tuple[Hook, ...] = field(default=(), repr=False)
     deliver: Deliver | None = field(default=None, repr=False)
     clock: Clock = field(default=SYSTEM_CLOCK, repr=False)
+
+    def missing(self, *, management: bool) -> Iterator[str]:
+        """A sentence for each setting that is missing.
+
+        Args:
+            management: Whether a management key is needed.
+        """
+        if not self.project_id:
+            yield _NO_PROJECT
+        if management and self.management_key is None:
+            yield _NO_MANAGEMENT_KEY
+
+    def require_project(self) -> str:
+        """The project.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        if not self.project_id:
+            raise ConfigurationError(_NO_PROJECT)
+        return self.project_id
 
     def management_bearer(self) -> Secret[str]:
         """What authorizes a management call.
 
         Raises:
-            ConfigurationError: The client has no management key.
+            ConfigurationError: The client has no project or no management key.
         """
+        project = self.require_project()
         if self.management_key is None:
-            raise ConfigurationError(
-                "this call needs a management key: pass management_key to the client "
-                "or set DESCOPE_MANAGEMENT_KEY"
-            )
-        return Secret(f"{self.project_id}:{self.management_key.reveal()}")
+            raise ConfigurationError(_NO_MANAGEMENT_KEY)
+        return Secret(f"{project}:{self.management_key.reveal()}")
 
     def exchange_bearer(self, access_key: Secret[str]) -> Secret[str]:
-        """What authorizes the exchange of an access key."""
+        """What authorizes the exchange of an access key.
+
+        Raises:
+            ConfigurationError: The client has no project.
+        """
+        project = self.require_project()
         if self.auth_management_key is None:
-            return Secret(f"{self.project_id}:{access_key.reveal()}")
-        return Secret(
-            f"{self.project_id}:{access_key.reveal()}:{self.auth_management_key.reveal()}"
-        )
+            return Secret(f"{project}:{access_key.reveal()}")
+        return Secret(f"{project}:{access_key.reveal()}:{self.auth_management_key.reveal()}")
 
 
 def resolve(
@@ -96,6 +128,7 @@ def resolve(
     retries: object,
     ssl: object,
     trust_env: object,
+    replay_store: object = None,
     hooks: object = None,
     deliver: object = None,
     clock: object = None,
@@ -103,10 +136,10 @@ def resolve(
 ) -> Config:
     """The settings of a client from what its constructor was given.
 
-    An empty argument or variable counts as not given.
+    An empty argument or variable counts as not given. What is missing is told when it is needed.
 
     Raises:
-        ConfigurationError: A setting is missing or unusable. The message names it.
+        ConfigurationError: A setting is unusable. The message names it.
     """
     try:
         project = _project_id(_given(project_id, environment, "DESCOPE_PROJECT_ID"))
@@ -129,6 +162,7 @@ def resolve(
             ssl=context,
             is_local=url.scheme == "http" or not _checks(context),
             proxy=proxy_for(url) if _is_trusted(trust_env) else None,
+            replay_store=_replay_store(replay_store),
             hooks=checked_hooks("hooks", hooks),
             deliver=checked_deliver("deliver", deliver),
             clock=_clock(clock),
@@ -156,9 +190,7 @@ def _given(value: object, environment: Secret[Mapping[str, str]], *variables: st
 
 def _project_id(value: object) -> str:
     if value is None or value == "":
-        raise ConfigurationError(
-            "no project id: pass project_id to the client or set DESCOPE_PROJECT_ID"
-        )
+        return ""
     if not isinstance(value, str):
         raise ConfigurationError(f"project_id must be a string, not {type(value).__name__}")
     stripped = stored_text.cleaned(value)
@@ -202,9 +234,14 @@ def _base_url(value: object, project_id: str) -> BaseURL:
 def _key_text(parameter: str, value: object) -> str | None:
     if value is None or value == "":
         return None
+    if isinstance(value, Mapping):
+        try:
+            return json.dumps(value)
+        except (TypeError, ValueError):
+            raise ConfigurationError(f"{parameter} must be a mapping of what JSON has") from None
     if not isinstance(value, str):
         raise ConfigurationError(
-            f"{parameter} must be a string of JSON, not {type(value).__name__}"
+            f"{parameter} must be a string of JSON or a mapping, not {type(value).__name__}"
         )
     return value
 
@@ -224,6 +261,12 @@ def _leeway(value: object) -> float:
     ):
         raise ConfigurationError(f"jwt_validation_leeway must be 0 to {_MAX_LEEWAY} seconds")
     return float(value)
+
+
+def _replay_store(value: object) -> ReplayStore | None:
+    if value is not None and not callable(getattr(value, "first_use", None)):
+        raise ConfigurationError("replay_store must have a method first_use(proof_id, seconds)")
+    return cast("ReplayStore | None", value)
 
 
 def _clock(value: object) -> Clock:

@@ -191,7 +191,7 @@ class SigningKeys:
         try:
             fetched = await self._fetch()
             keys = parse_key_set(fetched.body)
-        except ClientClosed:
+        except (ClientClosed, ConfigurationError):
             raise
         except DescopeError as error:
             self._pause(error)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from typing import Final, cast
+from typing import Final
 
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.forks import forget_in_child
-from descope_async.errors import ConfigurationError, ProofInvalid, ProofReplayed, ReplayStoreFull
+from descope_async.errors import ProofInvalid, ProofReplayed, ReplayStoreFull
 from descope_async.settings import ReplayStore
 
 from .proofs import MAX_AGE, MAX_AHEAD, Proof
@@ -20,17 +20,6 @@ _CLOCKS_DIFFER: Final = 55
 #: when it comes from the future, to the last one, when it is as old as a proof may be.
 REMEMBERED_FOR: Final = MAX_AHEAD + MAX_AGE + _CLOCKS_DIFFER
 _CAPACITY: Final = 100_000
-
-
-def replay_store(value: object) -> ReplayStore | None:
-    """A store, or None.
-
-    Raises:
-        ConfigurationError: It is neither.
-    """
-    if value is not None and not callable(getattr(value, "first_use", None)):
-        raise ConfigurationError("replay_store must have a method first_use(proof_id, seconds)")
-    return cast("ReplayStore | None", value)
 
 
 class UsedProofs:

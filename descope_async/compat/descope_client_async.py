@@ -102,6 +102,7 @@ class DescopeClientAsync:
                 timeouts=_timeouts(timeout_seconds),
                 ssl=ssl,
             )
+            _ = self._client.project_id  # the official SDK refuses here to go without
             if skip_verify and self._client.base_url.startswith("https:"):
                 raise ConfigurationError(
                     "skip_verify is refused: certificates are always checked. To trust your own "

@@ -79,7 +79,6 @@ def test_exchange_needs_no_management_key() -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "why"),
     [
-        ("project_id", None, "DESCOPE_PROJECT_ID"),
         ("project_id", "  ", "letters and digits"),
         ("project_id", "P:K", "letters and digits"),
         ("project_id", "Pé", "letters and digits"),

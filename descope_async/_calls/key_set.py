@@ -1,0 +1,59 @@
+"""The fetch of the project's signing keys."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from descope_async._config.config import Config
+from descope_async._strict_json import read_object
+from descope_async._tokens.key_set import MAX_KEY_SET
+from descope_async._tokens.signing_keys import FetchedKeys
+from descope_async.errors import UnexpectedResponse
+
+from .messages import Answer, Request
+from .retry_rules import http_date
+from .transport import Transport
+
+_OPERATION: Final = "key_set"
+
+
+class KeySet:
+    """Fetches the signing keys that the service publishes for a project.
+
+    Attributes:
+        service_time: The ``Date`` of the last answer, epoch seconds; None before it or without one.
+    """
+
+    service_time: float | None
+
+    def __init__(self, config: Config, transport: Transport) -> None:
+        self.service_time = None
+        self._config = config
+        self._transport = transport
+
+    async def fetch(self) -> FetchedKeys:
+        """The keys as they are published now.
+
+        Raises:
+            ConfigurationError: The client has no project.
+            DescopeError: They cannot be had.
+        """
+        request = Request(
+            operation=_OPERATION,
+            method="GET",
+            path=f"/v2/keys/{self._config.require_project()}",
+            template="/v2/keys/{project_id}",
+            deadline=self._config.timeouts.keys,
+            max_body=MAX_KEY_SET,
+        )
+        return await self._transport.send(request, self._read)
+
+    async def _read(self, answer: Answer) -> FetchedKeys:
+        self.service_time = http_date(answer.headers.get("Date"))
+        if read_object(answer.body) is None:
+            raise UnexpectedResponse(
+                "key_set: the answer is not a JSON object",
+                operation=_OPERATION,
+                status_code=answer.status,
+            )
+        return FetchedKeys(answer.body, answer.headers.get("Cache-Control", ""))
