@@ -310,9 +310,12 @@ def constraints(session: nox.Session) -> None:
 
 @nox.session
 def changelog(session: nox.Session) -> None:
-    """Move docs/changes into CHANGELOG.md, below the version in pyproject.toml."""
-    install(session, "docs", package=None)
-    session.run("towncrier", "build", "--yes", "--version", PYPROJECT["project"]["version"])
+    """Move docs/changes into CHANGELOG.md, below the version in descope_async/__init__.py."""
+    install(session, "docs")
+    version = session.run(
+        "python", "-c", "import descope_async as d; print(d.__version__)", silent=True
+    )
+    session.run("towncrier", "build", "--yes", "--version", str(version).strip())
 
 
 @nox.session

@@ -65,7 +65,8 @@ if TYPE_CHECKING:
     from .verification import UnverifiedKey, Verification, VerifiedKey
     from .verifier import AccessKeyVerifier
 
-    __version__: str
+#: A literal, because bundles for functions and frozen programs often lack the package's metadata.
+__version__ = "0.1.0"
 
 # Values need attrs, and the rest also aiohttp, cattrs and jose, whose import takes longer than many a
 # script runs: each is imported when it is first asked for.
@@ -158,15 +159,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version
-
-        found: Any = version("descope-async")
-    elif name in _LAZY:
-        with no_fork_meanwhile(IMPORT):
-            found = getattr(import_module(f".{_LAZY[name]}", __name__), name)
-    else:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with no_fork_meanwhile(IMPORT):
+        found = getattr(import_module(f".{_LAZY[name]}", __name__), name)
     globals()[name] = found
     return found
 
