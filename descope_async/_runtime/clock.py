@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import random
+import sys
+import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 import anyio
+
+from .forks import forget_in_child
 
 
 class Clock:
@@ -37,11 +42,51 @@ class Clock:
         return random.uniform(low, high)  # noqa: S311 - no secret
 
 
+class SleepCounter:
+    """Running time where the steady clock stands still while the machine sleeps, as on macOS.
+
+    The wall clock goes on in sleep. So when it has gone far ahead of the steady one between two
+    looks, the machine slept, or somebody set the date forward: the difference counts as time that
+    has passed. A wrong guess renews tokens and keys too early, which does no harm.
+
+    Args:
+        steady: Seconds that never go back.
+        wall: Epoch seconds.
+    """
+
+    def __init__(self, steady: Callable[[], float], wall: Callable[[], float]) -> None:
+        self._steady = steady
+        self._wall = wall
+        self._slept = 0.0
+        self._seen = steady(), wall()
+        self._lock = threading.Lock()
+        forget_in_child(self)
+
+    def __call__(self) -> float:
+        with self._lock:
+            steady, wall = self._steady(), self._wall()
+            ahead = (wall - self._seen[1]) - (steady - self._seen[0])
+            if ahead > _SLEEP:
+                self._slept += ahead
+            self._seen = steady, wall
+            return steady + self._slept
+
+    def forget(self) -> None:
+        """Start clean in a forked child, where nobody is left to release the lock."""
+        self._lock = threading.Lock()
+
+
+#: Seconds by which the wall clock must gain on the steady one to show a sleep. Corrections of the
+#: date are smaller.
+_SLEEP: Final = 5.0
+
 if hasattr(time, "CLOCK_BOOTTIME"):
     # CLOCK_MONOTONIC stands still in suspend: a laptop would wake up with "fresh" data.
     def _running() -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME)
+elif sys.platform == "win32":
+    _running = time.monotonic  # which counts sleep there
 else:
-    _running = time.monotonic
+    _running = SleepCounter(time.monotonic, time.time)  # noqa: TID251 - as above
 
 SYSTEM_CLOCK: Final = Clock()
