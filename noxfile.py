@@ -30,7 +30,15 @@ OLDEST = (
     "uvicorn>=0.50",
     "websockets>=16",
 )
-INTEGRATIONS = ("tests/integrations", "tests/pytest_plugin", "-n", "2", "--dist", "loadfile")
+INTEGRATIONS = (
+    "tests/integrations",
+    "tests/pytest_plugin",
+    "tests/docs/test_examples.py",
+    "-n",
+    "2",
+    "--dist",
+    "loadfile",
+)
 DJANGO = ("tests/django", "-n", "2", "--dist", "loadfile")
 IN_CI = bool(os.environ.get("CI"))
 
