@@ -103,12 +103,13 @@ def emulator(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no requests.")] = False,
     log: Annotated[
-        LogFormat, typer.Option(help="How to show requests, on standard error.")
-    ] = LogFormat.TEXT,
+        LogFormat | None,
+        typer.Option(help="How to show requests, on standard error; text on a terminal."),
+    ] = None,
 ) -> None:
     """Run a local Descope until Ctrl-C.
 
-    It prints the variables that lead clients to it, and then a line for each request.
+    It prints the variables that lead clients to it, and, on a terminal, a line for each request.
     Tests steer its clock and more at /emulator/, with DESCOPE_EMULATOR_TOKEN.
     """
     from .emulator import serve
@@ -129,7 +130,7 @@ def emulator(
             "rate_limits": rate_limits,
         },
         env=env,
-        log=None if quiet else log.value,
+        log="" if quiet else log and log.value,
     )
 
 

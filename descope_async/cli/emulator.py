@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import typer
 
@@ -21,17 +21,20 @@ from descope_async.emulator import Emulator, EmulatorError, RecordedRequest
 _LOGGER: Final = logging.getLogger("descope_async.emulator")
 
 
-def serve(settings: Mapping[str, Any], *, env: bool, log: Literal["text", "json"] | None) -> None:
+def serve(settings: Mapping[str, Any], *, env: bool, log: str | None) -> None:
     """Run an emulator until it is interrupted.
 
     Args:
         settings: What the emulator is constructed with.
         env: Whether to print only the variables to export.
-        log: How requests are shown; None for not at all.
+        log: How requests are shown, ``"text"`` or ``"json"``; empty for not at all, None for text
+            on a terminal.
 
     Raises:
         Exit: It cannot be started.
     """
+    if log is None and sys.stderr.isatty():
+        log = "text"
     if log:
         handler = logging.StreamHandler()  # to stderr: what is on stdout may be read by a shell
         handler.setFormatter(_JsonLines() if log == "json" else _TextLines())

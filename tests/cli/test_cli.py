@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -275,3 +276,34 @@ def test_without_its_extra_it_says_which(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "pip install 'descope-async[cli]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_emulator_shows_requests_as_json_and_its_certificate() -> None:
+    with emulator("--tls", "--log", "json") as (process, printed):
+        assert process.stdout
+        assert process.stderr
+        name, _, path = process.stdout.readline().strip().partition("=")
+        assert name == "export DESCOPE_EMULATOR_CERTIFICATE"
+        context = ssl.create_default_context(cafile=path.strip("'"))
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(  # noqa: S310 - a local URL
+                f"{printed['DESCOPE_BASE_URL']}/v2/keys/P404", timeout=30, context=context
+            )
+        line = json.loads(process.stderr.readline())
+        assert (line["operation"], line["status"]) == ("key_set", 404)
+        assert line["reason"] == "The project does not exist"
+
+
+def test_the_emulator_shows_requests_as_text_and_is_quiet_elsewhere() -> None:
+    for arguments, shown in (
+        (["--log", "text"], True),
+        ([], False),
+        (["-q", "--log", "text"], False),
+    ):
+        with emulator(*arguments) as (process, printed):
+            assert process.stderr
+            with pytest.raises(urllib.error.HTTPError):
+                urllib.request.urlopen(f"{printed['DESCOPE_BASE_URL']}/v2/keys/P404", timeout=30)  # noqa: S310 - a local URL
+            process.send_signal(signal.SIGTERM)
+            said = process.stderr.read()
+            assert ("key_set 404" in said) == shown
