@@ -8,7 +8,7 @@ from typing import Any, Final
 import typer
 from attrs import field, frozen
 
-from . import audit, changing, journals, reading, token_report
+from . import audit, changing, doctor, journals, reading, token_report, tokens
 
 LOOK: Final = "Look at access keys"
 CHANGE: Final = "Change access keys"
@@ -196,6 +196,45 @@ COMMANDS: Final = (
         {
             "descope-keys verify file:keys/K2abc.json": "whether a stored secret works",
             "descope-keys verify dotenv:.env#API_KEY file:keys/K2abc.json": "the same of several",
+        },
+    ),
+    Command(
+        "exchange",
+        USE,
+        tokens.exchange,
+        {
+            "descope-keys exchange --json": "what the token of $DESCOPE_ACCESS_KEY grants",
+            "TOKEN=$(descope-keys exchange -k file:key.txt)": "a session token in a variable",
+        },
+    ),
+    Command(
+        "header",
+        USE,
+        tokens.header,
+        {
+            "descope-keys header | curl -H @- https://api.example.com": "a call with curl",
+            "descope-keys header -k file:key.txt --tenant t1 | curl -H @- https://api.example.com": (
+                "the same in a tenant"
+            ),
+        },
+    ),
+    Command(
+        "exec",
+        USE,
+        tokens.exec_command,
+        {
+            "descope-keys exec -- ./report.sh": "a script with $DESCOPE_SESSION_TOKEN set",
+            "descope-keys exec -k env:CI_KEY --variable TOKEN -- make deploy": "under another name",
+        },
+        {"allow_extra_args": True, "ignore_unknown_options": True},
+    ),
+    Command(
+        "doctor",
+        USE,
+        doctor.doctor,
+        {
+            "descope-keys doctor": "when something does not work",
+            "descope-keys --profile staging doctor --exit-code": "for a job that must fail",
         },
     ),
     Command(

@@ -14,6 +14,7 @@ from descope_async.errors import (
     RateLimited,
     Unauthorized,
 )
+from descope_async.secret_stores import SecretStoreError
 
 
 class ExitCode(IntEnum):
@@ -53,7 +54,7 @@ _OF_ERRORS: Final = (
     (OutcomeUnknown, ExitCode.UNKNOWN),
     ((RateLimited, DeadlineExceeded), ExitCode.BUSY),
     ((Unauthorized, Forbidden), ExitCode.REFUSED),
-    ((ConfigurationError, InvalidArgument), ExitCode.USAGE),
+    ((ConfigurationError, InvalidArgument, SecretStoreError), ExitCode.USAGE),
 )
 
 

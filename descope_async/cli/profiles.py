@@ -44,6 +44,11 @@ def profile_settings(name: str | None) -> dict[str, Any]:
             raise ConfigurationError(
                 f"{entry} of the profile {name!r} in {profile_file()} must be a string in quotes"
             )
+    key = str(entries.get("management_key", ""))
+    if ":" in key:  # which no key has, but every reference to one
+        from descope_async import SecretReference
+
+        entries["management_key"] = SecretReference.parse(key).read()
     return dict(entries)
 
 

@@ -1,0 +1,166 @@
+"""The commands about session tokens: ``exchange``, ``header``, ``exec`` and ``inspect``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Annotated, Final, NoReturn
+
+import typer
+
+import descope_async
+from descope_async.errors import ConfigurationError
+
+from . import moments, output
+from .exit_codes import ExitCode
+from .running import carry_out, current
+from .selection import json_or_text
+
+#: Characters of a file that holds a token: far more than any token has.
+_LONGEST: Final = 1_000_000
+_VARIABLE: Final = "DESCOPE_ACCESS_KEY"
+_SESSION_VARIABLE: Final = "DESCOPE_SESSION_TOKEN"
+
+AccessKeyFrom = Annotated[
+    str,
+    typer.Option(
+        "--key",
+        "-k",
+        help="Where the access key is: env:NAME, file:PATH, keyring:SERVICE/NAME, or - for stdin.",
+        metavar="WHERE",
+    ),
+]
+Tenant = Annotated[str | None, typer.Option(help="The tenant to act in.", metavar="ID")]
+Claims = Annotated[
+    list[str] | None,
+    typer.Option("--claim", help="A claim to nest under nsec.", metavar="NAME=VALUE"),
+]
+Reveal = Annotated[
+    bool, typer.Option("--reveal", help="Show the token although stdout is a terminal.")
+]
+
+
+def exchange(
+    key: AccessKeyFrom = f"env:{_VARIABLE}",
+    tenant: Tenant = None,
+    claim: Claims = None,
+    reveal: Reveal = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write what the token grants, without the token.")
+    ] = False,
+) -> None:
+    """Exchange an access key for a session token, and write the token to stdout."""
+
+    async def work() -> None:
+        if not as_json:
+            _refuse_terminal(reveal=reveal)
+        session = await _exchanged(key, tenant, claim)
+        if as_json:
+            typer.echo(output.document("session_token", **_described(session)))
+        else:
+            typer.echo(session.jwt)
+
+    carry_out(work)
+
+
+def header(
+    key: AccessKeyFrom = f"env:{_VARIABLE}",
+    tenant: Tenant = None,
+    claim: Claims = None,
+    reveal: Reveal = False,
+) -> None:
+    """Write an Authorization header with a fresh session token, for curl -H @-."""
+
+    async def work() -> None:
+        _refuse_terminal(reveal=reveal)
+        session = await _exchanged(key, tenant, claim)
+        typer.echo(f"Authorization: Bearer {session.jwt}")
+
+    carry_out(work)
+
+
+def exec_command(
+    context: typer.Context,
+    key: AccessKeyFrom = f"env:{_VARIABLE}",
+    tenant: Tenant = None,
+    claim: Claims = None,
+    variable: Annotated[
+        str, typer.Option(help="The environment variable that gets the token.", metavar="NAME")
+    ] = _SESSION_VARIABLE,
+) -> None:
+    """Run a command with a fresh session token in its environment.
+
+    The access key and the management key are taken out of the command's environment.
+    """
+    command = context.args
+    if not command:
+        raise typer.BadParameter("name the command to run, after --")
+
+    async def work() -> ExitCode | None:
+        session = await _exchanged(key, tenant, claim)
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in {_VARIABLE, "DESCOPE_MANAGEMENT_KEY", "DESCOPE_AUTH_MANAGEMENT_KEY"}
+            and key != f"env:{name}"
+        }
+        _become(command, {**environment, variable: session.jwt})
+
+    carry_out(work)
+
+
+async def _exchanged(
+    key: str, tenant: str | None, claims: list[str] | None
+) -> descope_async.SessionToken:
+    options = descope_async.AccessKeyLoginOptions(
+        custom_claims=dict(map(_claim, claims)) if claims else None, selected_tenant=tenant
+    )
+    async with current().client() as client:
+        return await client.exchange_access_key(_access_key(key), login_options=options)
+
+
+def _claim(given: str) -> tuple[str, object]:
+    name, sign, value = given.partition("=")
+    if not sign or not name:
+        raise typer.BadParameter(f"{given!r} is not NAME=VALUE")
+    return name, json_or_text(value)
+
+
+def _refuse_terminal(*, reveal: bool) -> None:
+    if sys.stdout.isatty() and not reveal:
+        raise ConfigurationError(
+            "stdout is a terminal, where everybody who looks sees the token: pipe it on, or add --reveal"
+        )
+
+
+def _described(session: descope_async.SessionToken) -> dict[str, object]:
+    return {
+        "keyId": session.key_id,
+        "projectId": session.project_id,
+        "expiresAt": moments.iso(session.expires_at.timestamp()),
+        "roles": list(session.roles),
+        "permissions": list(session.permissions),
+        "tenants": list(session.tenants),
+        "currentTenant": session.current_tenant,
+    }
+
+
+def _become(command: list[str], environment: dict[str, str]) -> NoReturn:
+    """Go on as another program: its signals and its exit code are then its own."""
+    sys.stdout.flush()
+    try:
+        if os.name == "posix":
+            os.execvpe(command[0], command, environment)  # noqa: S606 - the user named the program
+        done = subprocess.run(command, env=environment, check=False)  # noqa: S603 - as above
+    except FileNotFoundError:
+        raise ConfigurationError(f"there is no command {command[0]!r}") from None
+    except OSError as error:
+        raise ConfigurationError(f"{command[0]!r} cannot be run: {error.strerror}") from None
+    raise typer.Exit(done.returncode)
+
+
+def _access_key(where: str) -> str:
+    if where == "-":
+        return sys.stdin.read(_LONGEST)
+    return descope_async.SecretReference.parse(where).read()
