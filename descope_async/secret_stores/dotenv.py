@@ -14,7 +14,9 @@ from .private_files import Access, check_folder, check_ignored_by_git, write_who
 from .store import SecretEntry
 from .template import Template
 
-_LINE: Final = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
+_LINE: Final = re.compile(r"\s*+(?:export\s++)?([A-Za-z_][A-Za-z0-9_]*+)\s*+=\s*+(.*+)", re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\(.)")
+_TO_ESCAPE: Final = re.compile(r'(["\\$`])')
 _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9_]")
 _PENDING: Final = "__PENDING"
 #: The file is written anew for each secret, so the work grows with the square of their number.
@@ -120,9 +122,9 @@ def _value(lines: list[str], name: str) -> str | None:
     """The value of the last line for a variable."""
     for line in reversed(lines):
         if (found := _LINE.fullmatch(line)) and found[1] == name:
-            value = found[2]
+            value = found[2].rstrip()
             if value[:1] == value[-1:] == '"' and len(value) > 1:
-                return re.sub(r"\\(.)", r"\1", value[1:-1])
+                return _ESCAPED.sub(r"\1", value[1:-1])
             return value[1:-1] if value[:1] == value[-1:] == "'" and len(value) > 1 else value
     return None
 
@@ -144,5 +146,5 @@ def _with(lines: list[str], name: str, value: str | None) -> list[str]:
 def _line(name: str, value: str) -> str:
     if "'" not in value:
         return f"{name}='{value}'"
-    escaped = re.sub(r'(["\\$`])', r"\\\1", value)
+    escaped = _TO_ESCAPE.sub(r"\\\1", value)
     return f'{name}="{escaped}"'
