@@ -110,6 +110,8 @@ class Receiver:
         """
         if self._runs == 0 and not isinstance(self._make, DescopeClient):
             self._client = self._make()
+        for problem in self.client.check(management=False):
+            raise ConfigurationError(problem)
         self._runs += 1
         warming = asyncio.create_task(self._warm_up())
         try:
