@@ -103,7 +103,7 @@ def _methods(owner: type) -> Iterator[tuple[str, Any]]:
             continue
         for name, member in vars(cls).items():
             function = getattr(member, "__func__", member)
-            if name.startswith("_") or name in seen or not inspect.isroutine(function):
+            if name.startswith("_") or name in seen or not inspect.isfunction(function):
                 continue
             seen.add(name)
             if function.__doc__:
