@@ -270,6 +270,9 @@ def close(client: DescopeClient, _: Emulator) -> None:
 def properties(client: DescopeClient, emulator: Emulator) -> None:
     assert client.project_id == emulator.project_id
     assert client.base_url == emulator.base_url
+    assert client.clock.now() > 0
+    assert not client.has_replay_store
+    assert client.check() == client.check_service() == []
     assert emulator.environment["DESCOPE_MANAGEMENT_KEY"] == emulator.management_key
 
 
@@ -416,7 +419,7 @@ def official_sessions(_: DescopeClient, emulator: Emulator) -> None:
 
 #: What calls each method, by class.
 CALLS: dict[type, dict[str, Any]] = {
-    Management: {},
+    Management: {"access_key": load},
     AccessKeys: {
         "create": create,
         "load": load,
@@ -431,6 +434,11 @@ CALLS: dict[type, dict[str, Any]] = {
         "delete_batch": batches,
     },
     DescopeClient: {
+        "mgmt": load,
+        "clock": properties,
+        "has_replay_store": properties,
+        "check": properties,
+        "check_service": properties,
         "project_id": properties,
         "base_url": properties,
         "exchange_access_key": exchange,
