@@ -19,7 +19,6 @@ ROOMS: Final = re.findall(r"^\| `(\w+)/?` \|", _PAGE, re.MULTILINE)
 INNER: Final = re.findall(r"^\| `(_\w+/\w+)` \|", _PAGE, re.MULTILINE)
 #: The wings: they stand on the core, and the core does not know of them.
 WINGS: Final = (
-    "dpop_proofs",
     "batch",
     "compat",
     "integrations",

@@ -22,10 +22,10 @@ from descope_async import (
     DPoPRequest,
     InvalidArgument,
     ProofInvalid,
+    ProofKey,
     ProofReplayed,
     ProofRequired,
 )
-from descope_async.dpop_proofs import ProofMaker
 from descope_async.emulator import Emulator, TokenShape
 
 URL = "https://api.example.com/reports"
@@ -66,33 +66,33 @@ def part(proof: str, index: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("alg", [None, *KEYS])
 async def test_a_service_accepts_the_proof_of_a_bound_token(alg: str | None) -> None:
-    maker = ProofMaker(KEYS[alg] if alg else None)
+    key = ProofKey.from_pem(KEYS[alg]) if alg else ProofKey.generate()
     async with (
         Emulator() as emulator,
         DescopeClient(
             emulator.project_id, emulator.management_key, base_url=emulator.base_url
         ) as client,
     ):
-        await emulator.set_token_shape(TokenShape(thumbprint=maker.thumbprint))
+        await emulator.set_token_shape(TokenShape(thumbprint=key.thumbprint))
         created = await client.mgmt.access_key.create("machine")
         token = await client.token_source(created.cleartext).token()
         for method, url in (
             ("GET", f"{URL}?year=2026#top"),
             ("PATCH", "HTTPS://API.example.com:443/x"),
         ):
-            headers = maker.headers(method, url, token)
+            headers = key.headers(token, method, url)
             request = DPoPRequest.from_headers(method, url, headers)
             session = await client.validate_session(token, dpop=request)
-            assert session.claims["cnf"] == {"jkt": maker.thumbprint}
+            assert session.claims["cnf"] == {"jkt": key.thumbprint}
             with pytest.raises(ProofReplayed):
                 await client.validate_session(token, dpop=request)
         with pytest.raises(ProofRequired):
             await client.validate_session(token)
         for wrong in (
-            ProofMaker().headers("GET", URL, token),
-            maker.headers("POST", URL, token),
-            maker.headers("GET", f"{URL}/more", token),
-            maker.headers("GET", URL, f"{token}x") | {"Authorization": f"DPoP {token}"},
+            ProofKey.generate().headers(token, "GET", URL),
+            key.headers(token, "POST", URL),
+            key.headers(token, "GET", f"{URL}/more"),
+            key.headers(f"{token}x", "GET", URL) | {"Authorization": f"DPoP {token}"},
         ):
             request = DPoPRequest.from_headers("GET", URL, wrong)
             with pytest.raises(ProofInvalid):
@@ -100,8 +100,8 @@ async def test_a_service_accepts_the_proof_of_a_bound_token(alg: str | None) -> 
 
 
 def test_a_proof_says_what_it_is_for() -> None:
-    maker = ProofMaker(KEYS["ES256"])
-    proof = maker.proof("GET", f"{URL}?a=1", access_token="a.b.c", nonce="n-1")
+    key = ProofKey.from_pem(KEYS["ES256"])
+    proof = key.proof("GET", f"{URL}?a=1", "a.b.c", nonce="n-1")
     header, claims = part(proof, 0), part(proof, 1)
     assert (header["typ"], header["alg"], sorted(header["jwk"])) == (
         "dpop+jwt",
@@ -111,16 +111,16 @@ def test_a_proof_says_what_it_is_for() -> None:
     assert (claims["htm"], claims["htu"], claims["nonce"]) == ("GET", URL, "n-1")
     hashed = base64.urlsafe_b64encode(hashlib.sha256(b"a.b.c").digest()).rstrip(b"=").decode()
     assert claims["ath"] == hashed
-    bare = part(maker.proof("GET", URL), 1)
+    bare = part(key.proof("GET", URL), 1)
     assert sorted(bare) == ["htm", "htu", "iat", "jti"]
     assert bare["jti"] != claims["jti"]
 
 
 def test_a_key_is_kept_for_the_next_start() -> None:
-    maker = ProofMaker()
-    again = ProofMaker(maker.private_key_pem.encode())
-    assert again.thumbprint == maker.thumbprint
-    assert ProofMaker().thumbprint != maker.thumbprint
+    key = ProofKey.generate()
+    again = ProofKey.from_pem(key.to_pem().encode())
+    assert again.thumbprint == key.thumbprint
+    assert ProofKey.generate().thumbprint != key.thumbprint
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_a_key_is_kept_for_the_next_start() -> None:
     ],
 )
 def test_a_key_that_cannot_be_used_is_refused_without_showing_it(key: Any) -> None:
-    with pytest.raises(InvalidArgument, match="private_key must be") as caught:
-        ProofMaker(key)
+    with pytest.raises(InvalidArgument, match="the PEM must hold") as caught:
+        ProofKey.from_pem(key)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     frames = [
@@ -153,10 +153,16 @@ def test_a_key_that_cannot_be_used_is_refused_without_showing_it(key: Any) -> No
 
 
 def test_the_key_is_in_no_repr() -> None:
-    maker = ProofMaker(KEYS["ES256"])
-    assert KEYS["ES256"].splitlines()[1] not in repr(maker) + str(vars(maker))
+    key = ProofKey.from_pem(KEYS["ES256"])
+    assert KEYS["ES256"].splitlines()[1] not in repr(key) + str(vars(key))
     with pytest.raises(TypeError):
-        pickle.dumps(maker)
+        pickle.dumps(key)
+
+
+def test_another_kind_of_key_is_refused() -> None:
+    for key in (ec.generate_private_key(ec.SECP256K1()), "CANARY", None):
+        with pytest.raises(InvalidArgument, match="the key must be of P-256"):
+            ProofKey(key)  # type: ignore[arg-type]  # callers without a type checker
 
 
 @pytest.mark.parametrize(
@@ -176,36 +182,36 @@ def test_the_key_is_in_no_repr() -> None:
 )
 def test_arguments_that_cannot_be_part_of_a_proof(arguments: tuple[Any, Any]) -> None:
     with pytest.raises(InvalidArgument):
-        ProofMaker(KEYS["ES256"]).proof(*arguments)
+        ProofKey.from_pem(KEYS["ES256"]).proof(*arguments)
 
 
 @pytest.mark.parametrize("value", ["", "a b", "é", "a\n", "a" * 8193, 5, b"a"])
 def test_values_that_cannot_be_part_of_a_proof(value: Any) -> None:
-    maker = ProofMaker(KEYS["ES256"])
+    key = ProofKey.from_pem(KEYS["ES256"])
     with pytest.raises(InvalidArgument):
-        maker.proof("GET", URL, access_token=value)
+        key.proof("GET", URL, value)
     with pytest.raises(InvalidArgument):
-        maker.proof("GET", URL, nonce=value)
+        key.proof("GET", URL, nonce=value)
 
 
 @given(st.text(max_size=40), st.text(max_size=60))
 def test_anything_is_a_proof_or_refused(method: str, url: str) -> None:
     try:
-        proof = ProofMaker(KEYS["EdDSA"]).proof(method, url)
+        proof = ProofKey.from_pem(KEYS["EdDSA"]).proof(method, url)
     except InvalidArgument:
         return
     assert proof.isascii()
 
 
 def test_a_forked_child_makes_other_proofs() -> None:
-    maker = ProofMaker(KEYS["ES256"])
+    key = ProofKey.from_pem(KEYS["ES256"])
     read, write = os.pipe()
     child = os.fork()
     if not child:
-        os.write(write, maker.proof("GET", URL).encode())
+        os.write(write, key.proof("GET", URL).encode())
         os._exit(0)
     os.waitpid(child, 0)
-    theirs, ours = os.read(read, 8192).decode(), maker.proof("GET", URL)
+    theirs, ours = os.read(read, 8192).decode(), key.proof("GET", URL)
     os.close(read)
     os.close(write)
     assert part(theirs, 1)["jti"] != part(ours, 1)["jti"]
