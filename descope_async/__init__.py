@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         DeliveredSecret,
         SortField,
     )
-    from .secret_references import SecretReference, write_secret
+    from .secret_stores.reference import SecretReference, write_secret
     from .session_token import SessionToken, TenantAccess
     from .settings import EnvironmentVariable, ReplayStore, Retries, Timeouts
     from .token_source import TokenSource
@@ -85,7 +85,7 @@ _LAZY: Final = {
     "ProofKey": "_tokens.proof_key",
     "ReplayStore": "settings",
     "Retries": "settings",
-    "SecretReference": "secret_references",
+    "SecretReference": "secret_stores.reference",
     "SessionToken": "session_token",
     "SortField": "models",
     "TenantAccess": "session_token",
@@ -94,7 +94,7 @@ _LAZY: Final = {
     "UnverifiedKey": "verification",
     "Verification": "verification",
     "VerifiedKey": "verification",
-    "write_secret": "secret_references",
+    "write_secret": "secret_stores.reference",
 }
 
 __all__ = [

@@ -20,8 +20,8 @@ from ._calls.reconciliation import Reconciliation
 from ._calls.transport import Transport
 from ._config.config import Config
 from ._runtime.clock import Clock
-from ._secret import Secret
 from ._telemetry import Telemetry
+from ._values.secret import Secret
 from .errors import BadRequest, Conflict, NotFound
 from .models import AccessKey, AccessKeyLoginOptions, AssociatedTenant, CreatedAccessKey, SortField
 from .settings import Deliver

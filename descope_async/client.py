@@ -17,13 +17,13 @@ from ._calls.transport import Transport
 from ._config import config
 from ._keys.exchange import Exchange
 from ._runtime.clock import Clock
-from ._secret import Secret, credential
 from ._telemetry import Telemetry
 from ._tokens.claim_rules import ClaimRules, issuers_of
 from ._tokens.key_set import parse_pinned_keys
 from ._tokens.signing_keys import SigningKeys
 from ._tokens.validation import SessionValidator
-from ._value import part
+from ._values.secret import Secret, credential
+from ._values.value import part
 from .access_keys import AccessKeys
 from .dpop_request import DPoPRequest
 from .errors import ClientClosed

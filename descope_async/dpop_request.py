@@ -8,7 +8,7 @@ from typing import Any, Final, Self, cast
 
 from attrs import field, frozen
 
-from ._secret import Secret
+from ._values.secret import Secret
 from .errors import InvalidArgument
 
 _HOST: Final = r"(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{0,5}))?"

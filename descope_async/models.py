@@ -11,9 +11,9 @@ from attrs.converters import optional
 
 from ._runtime.clock import SYSTEM_CLOCK
 from ._runtime.unclaimed import take
-from ._secret import Secret
-from ._strict_json import ReadOnlyDict, read_only
-from ._value import Value
+from ._values.secret import Secret
+from ._values.strict_json import ReadOnlyDict, read_only
+from ._values.value import Value
 from .errors import InvalidArgument
 
 _NO_MEMBERS: Final = ReadOnlyDict()

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 
 from attrs import field, frozen
 
-from ._strict_json import ReadOnlyDict, glance, read_object, read_only, writable
-from ._value import Value, schema_of
+from ._values.strict_json import ReadOnlyDict, glance, read_object, read_only, writable
+from ._values.value import Value, schema_of
 from .errors import InvalidArgument
 from .models import moment, names
 

@@ -10,7 +10,7 @@ from attrs import Attribute, field, frozen
 
 from .errors import ConfigurationError
 from .models import DeliveredSecret
-from .secret_references import SecretReference
+from .secret_stores.reference import SecretReference
 
 __all__ = [
     "AccessKeySource",

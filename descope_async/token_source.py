@@ -20,8 +20,8 @@ from ._keys.refused_keys import Restraint
 from ._keys.renewal import Renewal
 from ._runtime.clock import Clock
 from ._runtime.forks import forget_in_child
-from ._secret import Secret
 from ._telemetry import UNHOOKED, Telemetry
+from ._values.secret import Secret
 from .errors import ClientClosed
 from .models import AccessKeyLoginOptions
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from ._value import Value
+from ._values.value import Value
 from .session_token import SessionToken
 
 #: Why an access key was not let in.

@@ -12,7 +12,7 @@ from attrs import frozen
 from ._calls.retry_rules import REFUSALS
 from ._keys.presented_keys import KnownKey, KnownKeys
 from ._keys.refused_keys import Restraint
-from ._secret import Secret
+from ._values.secret import Secret
 from .errors import (
     AudienceMismatch,
     ClientClosed,

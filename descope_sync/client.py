@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from descope_async._runtime.clock import Clock
-from descope_async._value import part
+from descope_async._values.value import part
 from descope_async.client import DescopeClient as _AsyncDescopeClient
 from descope_async.client import Management as _AsyncManagement
 from descope_async.dpop_request import DPoPRequest

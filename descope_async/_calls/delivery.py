@@ -10,7 +10,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from descope_async._runtime.callables import TookTooLong, call_within
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 from descope_async.errors import DeliveryFailed
 from descope_async.models import CreatedAccessKey, DeliveredSecret
 from descope_async.settings import Deliver

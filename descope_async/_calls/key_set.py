@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from descope_async._config.config import Config
-from descope_async._strict_json import read_object
 from descope_async._tokens.key_set import MAX_KEY_SET
 from descope_async._tokens.signing_keys import FetchedKeys
+from descope_async._values.strict_json import read_object
 from descope_async.errors import UnexpectedResponse
 
 from .messages import Answer, Request

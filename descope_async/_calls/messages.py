@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from attrs import AttrsInstance, define, field
 
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 from descope_async.errors import (
     ApiError,
     BadRequest,

@@ -16,8 +16,8 @@ from attrs import frozen
 
 from descope_async._runtime.shield import shielded
 from descope_async._runtime.unclaimed import await_outcome, outcome_known, watch
-from descope_async._secret import Secret
 from descope_async._telemetry import UNHOOKED, Telemetry
+from descope_async._values.secret import Secret
 from descope_async.errors import (
     ClientClosed,
     DeliveryFailed,

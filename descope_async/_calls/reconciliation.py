@@ -10,8 +10,8 @@ from typing import Final
 
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.unclaimed import take
-from descope_async._secret import Secret
 from descope_async._telemetry import UNHOOKED, Telemetry
+from descope_async._values.secret import Secret
 from descope_async.errors import (
     DeadlineExceeded,
     DescopeError,

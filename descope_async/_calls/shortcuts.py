@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn, TypeVar, get_args, get_origin, get_type
 
 from attrs import NOTHING, AttrsInstance, fields
 
-from descope_async._strict_json import ReadOnlyDict, read_only
+from descope_async._values.strict_json import ReadOnlyDict, read_only
 
 from .structuring import Misfit, integer, json_names_of
 

@@ -12,7 +12,7 @@ from attrs import AttrsInstance, fields, has
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from descope_async._strict_json import read_only, writable
+from descope_async._values.strict_json import read_only, writable
 from descope_async.errors import InvalidArgument
 from descope_async.models import CreatedAccessKey
 

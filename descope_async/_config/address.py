@@ -13,7 +13,7 @@ from urllib.request import getproxies, getproxies_environment, proxy_bypass
 from attrs import field, frozen
 from yarl import URL
 
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError
 
 _URL: Final = re.compile(r"(https?)://([^/?#\\]*+)(/[^?#\\]*+)?", re.IGNORECASE)

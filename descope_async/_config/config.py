@@ -15,7 +15,7 @@ from descope_async._arguments import deliver as checked_deliver
 from descope_async._arguments import hooks as checked_hooks
 from descope_async._arguments import labels
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
-from descope_async._secret import Secret, credential
+from descope_async._values.secret import Secret, credential
 from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.events import Hook
 from descope_async.secret_stores import stored_text

@@ -13,10 +13,10 @@ from descope_async._calls.retry_rules import http_date
 from descope_async._calls.transport import Transport
 from descope_async._config.config import Config
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
-from descope_async._secret import Secret
-from descope_async._strict_json import read_object
 from descope_async._tokens.compact import is_encrypted, parse
 from descope_async._tokens.validation import SessionValidator
+from descope_async._values.secret import Secret
+from descope_async._values.strict_json import read_object
 from descope_async.errors import TokenError, TokenMalformed, UnexpectedResponse
 from descope_async.models import AccessKeyLoginOptions
 from descope_async.session_token import SessionToken

@@ -12,11 +12,11 @@ from typing import cast
 import anyio.to_thread
 
 from descope_async._arguments import label
-from descope_async._secret import Secret, credential
+from descope_async._values.secret import Secret, credential
 from descope_async.errors import ConfigurationError, InvalidArgument
-from descope_async.secret_references import SecretReference
 from descope_async.secret_stores import SecretStoreError, read_secret, stored_text
 from descope_async.secret_stores.environment import read_text, variable
+from descope_async.secret_stores.reference import SecretReference
 from descope_async.settings import EnvironmentVariable
 
 

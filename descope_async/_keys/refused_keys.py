@@ -11,8 +11,8 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from descope_async._runtime.clock import Clock
-from descope_async._secret import Secret
 from descope_async._telemetry import UNHOOKED, Telemetry
+from descope_async._values.secret import Secret
 from descope_async.errors import DescopeError
 
 from .exchange import MintedToken

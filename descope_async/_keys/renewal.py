@@ -10,7 +10,7 @@ import anyio
 
 from descope_async._calls.retry_rules import REFUSALS
 from descope_async._runtime.single_flight import SingleFlight
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 from descope_async.errors import ClientClosed, DeadlineExceeded, DescopeError, RateLimited
 from descope_async.events import ClockSkewFound, StaleTokenServed, TokenRenewed
 

@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeGuard, cast
 
 from attrs import field, frozen
 
-from descope_async._strict_json import ReadOnlyDict, read_object
+from descope_async._values.strict_json import ReadOnlyDict, read_object
 from descope_async.errors import TokenMalformed
 
 #: What a token or a key may be signed with. HMAC is missing on purpose: a public key is no shared

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
-from descope_async._strict_json import read_object
+from descope_async._values.strict_json import read_object
 from descope_async.errors import ConfigurationError, InvalidArgument, UnexpectedResponse
 
 from .signatures import PublicKey, load_key

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from descope_async._runtime.clock import SYSTEM_CLOCK
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 from descope_async.dpop_request import normal_url
 from descope_async.errors import InvalidArgument
 

@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn, cast
 
 from attrs import frozen
 
-from descope_async._strict_json import read_object
+from descope_async._values.strict_json import read_object
 from descope_async.dpop_request import DPoPRequest, normal_url
 from descope_async.errors import (
     InvalidArgument,

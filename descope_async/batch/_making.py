@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 from descope_async.errors import (
     DeliveryFailed,
     DescopeError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 from descope_async.errors import BadRequest, Forbidden, NotFound, TokenError, Unauthorized
 
 from ._errors import SecretRefused

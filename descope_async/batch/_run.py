@@ -10,7 +10,7 @@ import anyio.to_thread
 from attrs import define, field, frozen
 
 from descope_async._runtime.clock import Clock
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 from descope_async.client import DescopeClient
 from descope_async.errors import DescopeError, OutcomeUnknown, RateLimited, UnexpectedResponse
 

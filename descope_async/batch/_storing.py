@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 from attrs import frozen
 
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 from descope_async.errors import DescopeError
 from descope_async.secret_stores import SecretEntry, SecretStore, SecretStoreError
 

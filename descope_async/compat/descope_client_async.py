@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from descope_async import _arguments as arguments
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 from descope_async.client import DescopeClient
 from descope_async.errors import ConfigurationError
 from descope_async.models import AccessKeyLoginOptions

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
-from descope_async._secret import Secret
-from descope_async._strict_json import writable
+from descope_async._values.secret import Secret
+from descope_async._values.strict_json import writable
 from descope_async.errors import InvalidArgument, TokenMalformed
 from descope_async.session_token import SessionToken
 

@@ -96,7 +96,7 @@ class Class:
         for attribute, twin, is_shown in self._resources():
             if not is_shown:
                 continue
-            self.names.imports.add("from descope_async._value import part")
+            self.names.imports.add("from descope_async._values.value import part")
             name = self.names.twin(twin)
             yield f"    {attribute}: {name} = part({name})"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from descope_async import InvalidArgument, SessionToken, TenantAccess
-from descope_async._strict_json import ReadOnlyDict
+from descope_async._values.strict_json import ReadOnlyDict
 
 SESSION = SessionToken(
     jwt="j",

@@ -32,7 +32,7 @@ from descope_async import (
 from descope_async._calls.messages import Request
 from descope_async._calls.repeats import Repeats
 from descope_async._keys.exchange import MintedToken
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 from descope_async.emulator import Emulator
 from descope_async.settings import Retries
 from descope_async.token_source import TokenSources

@@ -36,7 +36,7 @@ from descope_async import (
     VerifiedKey,
 )
 from descope_async._keys.presented_keys import KnownKey, KnownKeys
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 from descope_async.emulator import Emulator
 from descope_async.token_source import TokenSources
 from descope_async.verifier import Lifetimes

@@ -10,13 +10,13 @@ from descope_async._keys import exchange, renewal
 from descope_async._keys import presented_keys as known_keys
 from descope_async._keys import refused_keys as restraint
 from descope_async._keys.held_token import HeldToken
-from descope_async._secret import Secret
 from descope_async._tokens import claim_rules as sessions
 from descope_async._tokens import compact, key_set
 from descope_async._tokens import signatures as jws
 from descope_async._tokens import signing_keys as jwks
 from descope_async._tokens import used_proofs as replays
 from descope_async._tokens import validated_tokens as verified_tokens
+from descope_async._values.secret import Secret
 
 DOCS = Path(__file__).parents[2] / "docs"
 HOUR, WEEK = 3_600, 7 * 86_400

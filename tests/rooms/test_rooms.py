@@ -23,7 +23,7 @@ from tests.rooms.rules import (
     room,
 )
 
-PRIVATE = ("_runtime", "_config", "_tokens", "_calls", "_keys")
+PRIVATE = ("_values", "_runtime", "_config", "_tokens", "_calls", "_keys")
 #: Where a forbidden import is planted, and the module that must not be imported there.
 PLACES = {
     "_runtime/clock.py": "descope_async._tokens.compact",

@@ -28,7 +28,7 @@ from descope_async import (
     OutcomeUnknown,
     UnexpectedResponse,
 )
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 from descope_async.emulator import Emulator, Fault
 from descope_async.testing import EmulatorClock
 from tests.servers import Servers

@@ -13,7 +13,7 @@ from yarl import URL
 
 from descope_async import ConfigurationError
 from descope_async._config.address import base_url, is_excluded, proxy_for, read_proxy
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 
 
 @pytest.mark.parametrize(

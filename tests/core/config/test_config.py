@@ -7,7 +7,7 @@ import pytest
 
 from descope_async import ConfigurationError, DescopeClient, Timeouts
 from descope_async._config.config import Config, default_base_url, resolve
-from descope_async._secret import Secret
+from descope_async._values.secret import Secret
 
 SHORT = "P2aAc4T2V93bddihGEx2Ryhc8e5Z"
 

@@ -40,7 +40,6 @@ from descope_async import (
     TokenTypeMismatch,
 )
 from descope_async._runtime.clock import Clock
-from descope_async._secret import Secret
 from descope_async._tokens.claim_rules import ClaimRules
 from descope_async._tokens.compact import PROOF_ALGORITHMS
 from descope_async._tokens.key_set import parse_pinned_keys
@@ -49,6 +48,7 @@ from descope_async._tokens.signatures import check_compact, check_signature, loa
 from descope_async._tokens.signing_keys import SigningKeys
 from descope_async._tokens.used_proofs import REMEMBERED_FOR, UsedProofs
 from descope_async._tokens.validation import SessionValidator
+from descope_async._values.secret import Secret
 
 NOW = 1_800_000_000
 PROJECT = "P2aAc4T2V93bddihGEx2Ryhc8e5Z"

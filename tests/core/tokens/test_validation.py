@@ -28,12 +28,12 @@ from descope_async import (
     UnknownKey,
 )
 from descope_async._runtime.clock import Clock
-from descope_async._secret import Secret
-from descope_async._strict_json import ReadOnlyDict, read_object
 from descope_async._tokens.claim_rules import ClaimRules, issuers_of
 from descope_async._tokens.key_set import parse_pinned_keys
 from descope_async._tokens.signing_keys import SigningKeys
 from descope_async._tokens.validation import SessionValidator
+from descope_async._values.secret import Secret
+from descope_async._values.strict_json import ReadOnlyDict, read_object
 
 NOW = 1_800_000_000
 PROJECT = "P2aAc4T2V93bddihGEx2Ryhc8e5Z"

@@ -12,10 +12,11 @@ from typing import Final
 
 from attrs import frozen
 
-from .errors import InvalidArgument
-from .secret_stores import SecretStoreError, open_store, read_secret, stored_text
-from .secret_stores.grammar import SCHEMES
-from .secret_stores.private_files import Access, write_whole
+from descope_async.errors import InvalidArgument
+
+from . import SecretStoreError, open_store, read_secret, stored_text
+from .grammar import SCHEMES
+from .private_files import Access, write_whole
 
 __all__ = ["SecretReference", "write_secret"]
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descope_async._strict_json import ReadOnlyDict, glance, read_object, read_only, writable
+from descope_async._values.strict_json import ReadOnlyDict, glance, read_object, read_only, writable
 from tests.steps import steps
 
 JSON: st.SearchStrategy[Any] = st.recursive(

@@ -24,7 +24,7 @@ from descope_async import (
     UnverifiedKey,
     VerifiedKey,
 )
-from descope_async._value import Value
+from descope_async._values.value import Value
 
 pydantic = pytest.importorskip("pydantic")
 

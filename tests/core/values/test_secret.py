@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from descope_async import AccessKey, CreatedAccessKey, InvalidArgument, SessionToken
-from descope_async._secret import Secret, credential
+from descope_async._values.secret import Secret, credential
 
 CANARY = "K2canarySecretThatMustNotShow"
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from attrs import Attribute, fields, has
 
-from ._strict_json import writable
+from .strict_json import writable
 
 #: What JSON Schema calls the types of attributes.
 _JSON_TYPES: Final[Mapping[object, str]] = {

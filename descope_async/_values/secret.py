@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, Generic, NoReturn, TypeVar, cast
 
-from .errors import InvalidArgument
-from .secret_stores import stored_text
+from descope_async.errors import InvalidArgument
+from descope_async.secret_stores import stored_text
 
 T = TypeVar("T")
 
