@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from attrs import field, frozen
 
@@ -104,12 +104,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(each))
         yield each
-        waiting += [
-            other
-            for other in (
-                each.__cause__,
-                each.__context__,
-                *(each.exceptions if isinstance(each, BaseExceptionGroup) else ()),
-            )
-            if other is not None
-        ]
+        waiting += [other for other in (each.__cause__, each.__context__) if other is not None]
+        if isinstance(each, BaseExceptionGroup):
+            waiting += cast("BaseExceptionGroup[BaseException]", each).exceptions

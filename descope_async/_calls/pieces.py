@@ -10,7 +10,7 @@ import json
 import re
 import sys
 from codecs import getincrementaldecoder
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 #: Bytes that are decoded at once: some 130 access keys, which take a millisecond.
 WINDOW: Final = 64 * 1024
@@ -184,10 +184,10 @@ def _mended(value: Any) -> Any:
     if isinstance(value, str):
         return _HALF_SURROGATES.sub("\ufffd", value)
     if isinstance(value, list):
-        items: list[Any] = value
+        items = cast("list[object]", value)
         return [_mended(item) for item in items]
     if isinstance(value, dict):
-        members: dict[str, Any] = value
+        members = cast("dict[str, Any]", value)
         return {_mended(name): _mended(item) for name, item in members.items()}
     return value
 

@@ -8,7 +8,7 @@ time of a large search.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Final, NoReturn, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from attrs import NOTHING, AttrsInstance, fields
 
@@ -116,17 +116,18 @@ def listed(value: Any) -> list[Any]:
     """A list, which must be one already."""
     if type(value) is not list:
         refuse(value)
-    return value
+    return cast("list[object]", value)
 
 
 def names(value: Any) -> tuple[str, ...]:
     """The strings of a list, none of which may be empty."""
     if type(value) is not list:
         refuse(value)
-    for item in value:
+    items = cast("list[object]", value)
+    for item in items:
         if type(item) is not str or not item:
             refuse(item)
-    return tuple(value)
+    return tuple(cast("list[str]", items))
 
 
 def frozen(value: object) -> Any:

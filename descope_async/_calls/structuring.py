@@ -153,7 +153,7 @@ def _list_of(
     kind: object, read: Callable[[object, object], object]
 ) -> Callable[[object, object], tuple[Any, ...]]:
     def read_all(value: object, _: object) -> tuple[Any, ...]:
-        members = _strict(list)(value, list)
+        members = cast("list[object]", _strict(list)(value, list))
         found: list[object] = []
         try:
             for member in members:
@@ -178,14 +178,6 @@ def _member(
         raise Misfit(problem, path)
 
     return read_member
-
-
-def _json_names(cls: type[AttrsInstance]) -> dict[str, str]:
-    return {
-        attribute.name: camel(attribute.name)
-        for attribute in fields(cls)
-        if attribute.name != "extra"
-    }
 
 
 def _object_reader(converter: Converter, cls: type[V]) -> Callable[[object, object], V]:
