@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import cached_property, lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from attrs import field, frozen
 
@@ -43,7 +43,7 @@ def _read(signed: ReadOnlyDict | bytes) -> ReadOnlyDict:
 
 #: As `glance`, but what was decoded last is not decoded again: what a token grants is mostly asked
 #: for right after it was validated. Nobody may change what comes from here.
-look_at = lru_cache(maxsize=1)(glance)
+look_at: Final[Callable[[bytes], Mapping[str, Any] | None]] = lru_cache(maxsize=1)(glance)
 
 
 def _look_at(signed: ReadOnlyDict | bytes) -> Mapping[str, Any]:

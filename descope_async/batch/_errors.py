@@ -32,6 +32,8 @@ class JournalError(BatchError):
         path: The journal.
     """
 
+    path: str
+
     def __init__(self, path: object, problem: str) -> None:
         super().__init__(f"the journal {path} {problem}")
         self.path = str(path)

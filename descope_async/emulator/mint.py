@@ -29,6 +29,8 @@ class TokenMint:
         algorithm: ``"ES256"``, whose key takes no time to make, or ``"RS256"``, as the service.
     """
 
+    project_id: str
+
     def __init__(
         self,
         project_id: str | None = None,

@@ -17,6 +17,7 @@ from .socket_end import end_with_token
 try:
     from fastapi import Depends, HTTPException, WebSocket, WebSocketException
     from fastapi.openapi.models import HTTPBearer
+    from fastapi.openapi.models import SecurityBase as SecurityModel
     from fastapi.security import SecurityScopes
     from fastapi.security.base import SecurityBase
     from starlette.requests import HTTPConnection
@@ -70,6 +71,8 @@ class DescopeAuth(SecurityBase):
     Raises:
         ConfigurationError: An argument cannot be right.
     """
+
+    model: SecurityModel
 
     def __init__(
         self,

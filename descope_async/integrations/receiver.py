@@ -29,7 +29,7 @@ from .workers import may_be_several
 
 __all__ = ["Admitted", "Receiver"]
 
-log = logging.getLogger("descope_async")
+log: logging.Logger = logging.getLogger("descope_async")
 
 #: Where the scope of a request keeps what came of its credential, by receiver.
 _OUTCOMES: Final = "descope_async.outcomes"
@@ -65,6 +65,8 @@ class Receiver:
             ``"https://api.example.com"``, for the URL in proofs; None for the scheme that the
             server put into the scope, and the ``Host`` header.
     """
+
+    admission: Admission
 
     def __init__(
         self,

@@ -17,6 +17,8 @@ class AppendLog:
         OSError: It cannot be opened; it is a symlink, for one.
     """
 
+    descriptor: int
+
     def __init__(self, path: Path) -> None:
         self.path = path
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW

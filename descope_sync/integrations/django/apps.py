@@ -12,7 +12,6 @@ class DescopeConfig(AppConfig):
 
     name = "descope_sync.integrations.django"
     label = "descope"
-    verbose_name = "Descope access keys"
 
     def ready(self) -> None:
         """Register the checks."""

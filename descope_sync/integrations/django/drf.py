@@ -143,7 +143,7 @@ class HasAccess(BasePermission):
 class AccessKeyThrottle(SimpleRateThrottle):
     """Limits how often each access key may call, by ``DEFAULT_THROTTLE_RATES["access_key"]``."""
 
-    scope = "access_key"
+    scope: str | None = "access_key"
 
     def get_cache_key(self, request: Request, view: APIView) -> str | None:  # noqa: ARG002 - DRF's signature
         """A name for the caller's counter. None, which is no limit, for who has no access key."""

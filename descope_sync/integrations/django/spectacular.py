@@ -12,8 +12,10 @@ __all__ = ["DescopeAuthenticationScheme"]
 class DescopeAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its base has no types
     """Describes `DescopeAuthentication` as a bearer JWT."""
 
-    target_class = "descope_sync.integrations.django.drf.DescopeAuthentication"
-    name = "DescopeAccessKey"
+    target_class: str | type[object] | None = (
+        "descope_sync.integrations.django.drf.DescopeAuthentication"
+    )
+    name: str | list[str] = "DescopeAccessKey"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002 - its signature
         """The scheme, as OpenAPI has it."""
