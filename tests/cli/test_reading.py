@@ -149,7 +149,7 @@ def test_a_reader_that_goes_away_is_no_failure(cli: CommandLine, admin: DescopeC
         (["list", "--state", "asleep"], "active, expired, inactive"),
         (["show"], "ID"),
         (["show", "-"], "no ids were given"),
-        (["lsit"], "Did you mean 'list'"),
+        (["lst"], "Did you mean 'list'"),
         (["list", "--attribute", "colour"], "not NAME=VALUE"),
     ],
 )
