@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 import descope_async
+from descope_async.errors import ConfigurationError
 
 from . import output
 from .exit_codes import ExitCode
@@ -46,6 +47,18 @@ def rate_of(text: str) -> Any:
         return float(text)
     except ValueError:
         raise typer.BadParameter(f"the rate is auto, none or a number, not {text!r}") from None
+
+
+def demand_sink(to: list[str] | None) -> None:
+    """Refuse a command that makes secrets and is not told where they go.
+
+    Raises:
+        ConfigurationError: There is no sink.
+    """
+    if not to:
+        raise ConfigurationError(
+            "say where the secrets go: --to 'file:keys/{id}.json'; see descope-keys rotate --help"
+        )
 
 
 async def carry(

@@ -8,7 +8,7 @@ from typing import Any, Final
 import typer
 from attrs import field, frozen
 
-from . import audit, changing, doctor, journals, reading, token_report, tokens
+from . import audit, changing, creating, doctor, journals, reading, token_report, tokens
 
 LOOK: Final = "Look at access keys"
 CHANGE: Final = "Change access keys"
@@ -93,7 +93,7 @@ COMMANDS: Final = (
     Command(
         "create",
         CHANGE,
-        changing.create,
+        creating.create,
         {
             "descope-keys create ci --expires 90d --role Reader --to 'file:keys/{id}.json'": "with its secret in a file",
             "descope-keys create ci --to 'dotenv:.env#API_KEY'": "with its secret in a .env file",
@@ -102,7 +102,7 @@ COMMANDS: Final = (
     Command(
         "provision",
         CHANGE,
-        changing.provision,
+        creating.provision,
         {
             "descope-keys provision machines.csv --to 'file:keys/{label}.json' --dry-run": "the plan",
             "descope-keys provision machines.csv --to 'file:keys/{label}.json' --canary 3 --yes": "the keys, after proving three",

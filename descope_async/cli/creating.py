@@ -1,0 +1,143 @@
+"""The commands that make keys: ``create`` and ``provision``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from descope_async.errors import ConfigurationError
+
+from . import bulk, keys_given, moments, output
+from .bulk import AsJson, IdsOnly, Rate, To
+from .consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, agreed
+from .exit_codes import ExitCode
+from .running import carry_out, current, say
+from .runs import RunFolder
+
+
+def create(
+    name: Annotated[str, typer.Argument(help="What to call it.")],
+    to: To = None,
+    expires: keys_given.Expires = "never",
+    role: keys_given.Roles = None,
+    tenant: keys_given.Tenants = None,
+    user: Annotated[str | None, typer.Option(help="A user to bind it to.", metavar="ID")] = None,
+    claim: keys_given.Claims = None,
+    description: keys_given.Description = None,
+    permitted_ip: keys_given.Addresses = None,
+    attribute: keys_given.Attributes = None,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Write the secret to stdout instead of a sink.")
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force-reveal", help="The same on a build server, whose output is kept."),
+    ] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    ids_only: IdsOnly = False,
+) -> None:
+    """Create an access key, and put its secret where --to says."""
+    key: dict[str, Any] = {
+        "name": name,
+        "expire_time": moments.expiry(expires),
+        "role_names": role,
+        "key_tenants": keys_given.tenants(tenant),
+        "user_id": user,
+        "custom_claims": keys_given.pairs(claim),
+        "description": description,
+        "permitted_ips": permitted_ip,
+        "custom_attributes": keys_given.pairs(attribute),
+    }
+
+    async def work() -> ExitCode:
+        run = current()
+        _demand_one_place(to, reveal=reveal or force, force=force)
+        async with run.client() as client:
+            if dry_run:
+                say(f"create {name!r} in {run.where(client)}")
+                return ExitCode.DONE
+            if not to:
+                created = await client.mgmt.access_key.create(**key)
+                say(f"created {created.key.id}; its secret is shown this once")
+                typer.echo(created.cleartext)
+                return ExitCode.DONE
+            folder = RunFolder.new(client.project_id, "create", to)
+            return await bulk.carry(
+                client,
+                folder,
+                lambda batch: batch.create([key]),
+                as_json=as_json,
+                ids_only=ids_only,
+            )
+
+    carry_out(work)
+
+
+def provision(
+    file: Annotated[Path, typer.Argument(help="A CSV file.", dir_okay=False)],
+    to: To = None,
+    rate: Rate = "auto",
+    canary: Annotated[
+        int, typer.Option(help="Prove so many keys before the rest begins.", min=0, metavar="COUNT")
+    ] = 0,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    max_changes: MaxChanges = DEFAULT_MAX,
+    as_json: AsJson = False,
+    ids_only: IdsOnly = False,
+) -> None:
+    """Create an access key for each row of a CSV file, and store the secrets.
+
+    Columns: name, and any of label, description, expires, roles, tenants (t1:Reader+Biller), permitted_ips, user_id,
+    claims and attributes (JSON objects). In a cell, | or ; parts several values.
+    """
+
+    async def work() -> ExitCode:
+        run = current()
+        bulk.demand_sink(to)
+        rows = list(keys_given.rows(file))
+        if not rows:
+            say(f"{file} names no keys")
+            return ExitCode.DONE
+        async with run.client() as client:
+            lines = [_planned(row) for row in rows]
+            if not agreed(
+                run, client, "create", lines, yes=yes, dry_run=dry_run, max_changes=max_changes
+            ):
+                return ExitCode.DONE
+            folder = RunFolder.new(client.project_id, "create", to or ())
+            return await bulk.carry(
+                client,
+                folder,
+                lambda batch: batch.create(rows),
+                as_json=as_json,
+                ids_only=ids_only,
+                rate=bulk.rate_of(rate),
+                canary=canary,
+            )
+
+    carry_out(work)
+
+
+def _planned(row: dict[str, Any]) -> str:
+    expires = moments.iso(row["expire_time"]) or "never"
+    grants = [
+        *row.get("role_names", ()),
+        *(each["tenant_id"] for each in row.get("key_tenants", ())),
+    ]
+    return f"{row['name']}  expires {expires}  {', '.join(grants)}".rstrip()
+
+
+def _demand_one_place(to: list[str] | None, *, reveal: bool, force: bool) -> None:
+    if bool(to) == reveal:
+        raise ConfigurationError(
+            "say where the secret goes: --to 'file:keys/{id}.json', or --reveal to write it to stdout"
+        )
+    if reveal and output.in_ci() and not force:
+        raise ConfigurationError(
+            "this looks like a build server (CI is set), whose output is kept: use --to, "
+            "or --force-reveal if you know what you do"
+        )
