@@ -275,9 +275,10 @@ def soak(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Print what is new since the last release and build the site; any warning fails."""
-    install(session, "docs")
+    install(session, "test", "integrations", "django", "stores")
     session.run("towncrier", "build", "--draft", "--version", "next")
     session.run("sphinx-build", "-W", "-n", "--keep-going", "docs", "docs/_build")
+    session.run("pytest", "tests/docs/test_site.py", *session.posargs)
 
 
 @nox.session

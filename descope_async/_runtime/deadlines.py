@@ -66,7 +66,8 @@ class Deadlines:
             self._timer.cancel()
             self._timer = None
         exceeded: list[Deadline] = []
-        next_due, is_one_spared = math.inf, False
+        spared: list[Deadline] = []
+        next_due = math.inf
         for deadline in self._open:
             due = deadline.due(now)
             if due > now:
@@ -75,20 +76,28 @@ class Deadlines:
                 exceeded.append(deadline)
             else:
                 deadline.spare(now, late=now - due)
-                is_one_spared = True
+                spared.append(deadline)
         self._open.difference_update(exceeded)
         if self._open:
             # In an outage there are thousands, each with a time of its own: looks must not follow
             # one another more closely than a look at all of them allows.
             self._look_at(max(min(next_due, now + _GRACE), now + len(self._open) * _REST))
-        if is_one_spared:
+        if spared:
             # What has arrived wakes a task in the next turn of the loop, after this timer.
-            self._loop.call_soon(self._look_in_a_turn, context=self._context)
+            self._loop.call_soon(self._end_in_a_turn, spared, context=self._context)
         for deadline in exceeded:
             deadline.exceed()
 
-    def _look_in_a_turn(self) -> None:
-        self._loop.call_soon(self._look, context=self._context)
+    def _end_in_a_turn(self, spared: list[Deadline]) -> None:
+        self._loop.call_soon(self._end, spared, context=self._context)
+
+    def _end(self, spared: list[Deadline]) -> None:
+        """End those limits that were spared for two turns of the loop, and look at no others."""
+        now = self._loop.time()
+        exceeded = [each for each in spared if each in self._open and each.due(now) <= now]
+        self._open.difference_update(exceeded)
+        for deadline in exceeded:
+            deadline.exceed()
 
 
 @define(eq=False)

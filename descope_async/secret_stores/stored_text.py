@@ -8,14 +8,16 @@ import re
 from typing import Any, Final
 
 #: A line of an environment file. What follows the sign is the secret; a base64 text ends with signs.
-_ASSIGNMENT: Final = re.compile(r"(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*([^=].*)", re.DOTALL)
+_ASSIGNMENT: Final = re.compile(
+    r"(?:export\s++)?[A-Za-z_][A-Za-z0-9_]*+\s*+=\s*+([^=].*+)", re.DOTALL
+)
 _QUOTES: Final = "\"'"
 _PLACEHOLDERS: Final = (
     (re.compile(r"(?:[PK]2?)?[xX]{3,}(?:[-_.][xX]+)*"), "consists of x's"),
     (re.compile(r"(?:[PK]2?)?(?:\*{3,}|\.{3,}|\u2026|#{3,})"), "consists of dots or asterisks"),
-    (re.compile(r"__\w+__"), "stands between double underscores"),
+    (re.compile(r"__[A-Za-z0-9]++(?:_[A-Za-z0-9]++)*+__"), "stands between double underscores"),
     (re.compile(r"<.*>|\[.*\]"), "stands in brackets"),
-    (re.compile(r"\$\w+|\$?\{+.*\}+|\$\(.*\)|%\w+%"), "is a variable that nobody has filled in"),
+    (re.compile(r"\$\w+|\$?\{.*\}|\$\(.*\)|%\w+%"), "is a variable that nobody has filled in"),
     (re.compile(r"(?i)(?:your|insert|replace|change|enter)[-_ ]?(?:me|[-_ ].*)"), "asks to be replaced"),
     (re.compile(r"(?i)none|null|nil|undefined|todo|tbd|placeholder|redacted"), "means that there is none"),
 )  # fmt: skip

@@ -35,7 +35,7 @@ def test_nothing_is_lost_and_nothing_is_there_twice(
         for fault in FAULTS if misbehaves else ():
             emulator.faults.add(fault)
         orders = crashes.orders("work", operation, items, **more)
-        crashes.carry_out(orders, 6, 1.6)
+        crashes.carry_out(orders, 6, 0.5)
         emulator.faults.clear()
         crashes.reckon(orders)
     assert crashes.kills

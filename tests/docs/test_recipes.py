@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from descope_async import DescopeClient, KeySetUnavailable, OutcomeUnknown, Unauthorized
+from descope_async import (
+    DescopeClient,
+    KeySetUnavailable,
+    OutcomeUnknown,
+    Unauthorized,
+    write_secret,
+)
 from descope_sync.emulator import Emulator, Fault
 from tests.docs.pages import run
 
@@ -143,15 +149,15 @@ def test_a_proxy_that_opens_tls_is_refused_until_it_is_named(
 
 @pytest.mark.usefixtures("emulator")
 def test_a_key_file_is_whole_while_it_is_rewritten(tmp_path: Path) -> None:
-    write_key = run("docs/how-to/machine-client.md")["write_key"]
+    run("docs/how-to/machine-client.md")
     file, secrets = tmp_path / "some.key", ["K" * 64, "Q" * 64]
-    write_key(file, secrets[0])
+    write_secret(file, secrets[0])
     assert file.stat().st_mode & 0o777 == 0o600
     ended = threading.Event()
 
     def rewrite() -> None:
         for number in range(300):
-            write_key(file, secrets[number % 2])
+            write_secret(file, secrets[number % 2])
         ended.set()
 
     thread = threading.Thread(target=rewrite)

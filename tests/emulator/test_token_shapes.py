@@ -130,7 +130,12 @@ async def test_shapes_from_a_seed_and_the_data_file(tmp_path: Path) -> None:
     seed = {
         "tokenShape": {"addJti": True},
         "accessKeys": [
-            {"id": "K1", "name": "a", "cleartext": "K2a", "tokenShape": {"lifetime": 9}}
+            {
+                "id": "K1",
+                "name": "a",
+                "cleartext": "K2aXb9Qm7LpZs4Tv1WcR8",
+                "tokenShape": {"lifetime": 9},
+            }
         ],
     }
     data = tmp_path / "emulator.db"
@@ -139,7 +144,7 @@ async def test_shapes_from_a_seed_and_the_data_file(tmp_path: Path) -> None:
             Emulator("P1", data=data, seed=given) as emulator,
             DescopeClient("P1", base_url=emulator.base_url) as client,
         ):
-            session = await client.exchange_access_key("K2a")
+            session = await client.exchange_access_key("K2aXb9Qm7LpZs4Tv1WcR8")
             assert session.claims["exp"] - session.claims["iat"] == 9
             assert "jti" not in session.claims
             await emulator.reset()  # what a seed says stays

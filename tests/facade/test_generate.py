@@ -30,7 +30,8 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(TOY / "core_init.txt", core / "__init__.py")
     shutil.copy(TOY / "core.txt", core / "boxes.py")
     (core / "_runtime").mkdir()
-    needed = ("errors.py", "_runtime/__init__.py", "_runtime/forks.py", "_runtime/shield.py")
+    rooms = ("__init__", "forks", "loop_end", "shield", "unclaimed")
+    needed = ("errors.py", *(f"_runtime/{room}.py" for room in rooms))
     for name in needed:  # by the portal
         shutil.copy(ROOT / "descope_async" / name, core / name)
     for name in ("_calls.py", "_held.py", "_loop.py", "_portal.py"):

@@ -35,8 +35,13 @@ def expressions(tree: ast.Module) -> tuple[dict[str, set[str]], list[int], int]:
     used: dict[str, set[str]] = {}
     hidden: list[int] = []
     compiled = 0
+    tables: dict[str, str] = {}  # by the name that an entry has while a table is gone through
     at_top = {id(node) for statement in tree.body for node in _evaluated(statement)}
     for node in ast.walk(tree):
+        if isinstance(node, ast.For) and isinstance(node.iter, ast.Name):
+            for entry in ast.walk(node.target):
+                if isinstance(entry, ast.Name):
+                    tables[entry.id] = node.iter.id
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         owner, name = node.func.value, node.func.attr
@@ -47,6 +52,8 @@ def expressions(tree: ast.Module) -> tuple[dict[str, set[str]], list[int], int]:
         else:
             called_on = owner.id if isinstance(owner, ast.Name) else ""
             used.setdefault(called_on, set()).add(name)
+    for entry_name, table in tables.items():
+        used.setdefault(table, set()).update(used.get(entry_name, set()))
     return used, hidden, compiled
 
 

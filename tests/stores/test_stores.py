@@ -249,7 +249,7 @@ def test_a_git_work_tree_has_to_ignore_it(
     ("reference", "problem"),
     [
         ("keys/{id}", "names no store"),
-        ("s3:bucket/{id}", "names no store: it begins with none of file:"),
+        ("s3:bucket/{id}", "names no store: it begins with none of"),
         ("file:", "needs a location"),
         ("file:keys/{name}", "there are only {id} and {label}"),
         ("file:{id}/key", "in the file's name only"),

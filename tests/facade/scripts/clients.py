@@ -22,7 +22,10 @@ def wait_for_threads() -> None:
         thread.join(10)
 
 
+from descope_async.testing import tell_unclaimed_secrets  # noqa: E402
 from descope_sync import ClientClosed, DescopeClient, LoopClosed  # noqa: E402
+
+tell_unclaimed_secrets(told=False)  # none is kept here
 
 BASE_URL, PROJECT_ID, MANAGEMENT_KEY = sys.argv[2:]
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
+from descope_async.testing import tell_unclaimed_secrets
 from descope_sync import DescopeClient
 from descope_sync.emulator import Emulator
+
+tell_unclaimed_secrets(told=False)  # none is kept here
 
 with (
     Emulator() as emulator,
