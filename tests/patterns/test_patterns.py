@@ -35,13 +35,13 @@ def expressions(tree: ast.Module) -> tuple[dict[str, set[str]], list[int], int]:
     used: dict[str, set[str]] = {}
     hidden: list[int] = []
     compiled = 0
-    tables: dict[str, str] = {}  # by the name that an entry has while a table is gone through
+    tables: dict[str, set[str]] = {}  # by the name of an entry while a table is gone through
     at_top = {id(node) for statement in tree.body for node in _evaluated(statement)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.For) and isinstance(node.iter, ast.Name):
+        if isinstance(node, ast.For | ast.comprehension) and isinstance(node.iter, ast.Name):
             for entry in ast.walk(node.target):
                 if isinstance(entry, ast.Name):
-                    tables[entry.id] = node.iter.id
+                    tables.setdefault(entry.id, set()).add(node.iter.id)
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         owner, name = node.func.value, node.func.attr
@@ -52,8 +52,9 @@ def expressions(tree: ast.Module) -> tuple[dict[str, set[str]], list[int], int]:
         else:
             called_on = owner.id if isinstance(owner, ast.Name) else ""
             used.setdefault(called_on, set()).add(name)
-    for entry_name, table in tables.items():
-        used.setdefault(table, set()).update(used.get(entry_name, set()))
+    for entry_name, gone_through in tables.items():
+        for table in gone_through:
+            used.setdefault(table, set()).update(used.get(entry_name, set()))
     return used, hidden, compiled
 
 
