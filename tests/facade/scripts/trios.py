@@ -23,7 +23,7 @@ async def main() -> None:
     await client.aclose()
     with descope_sync.DescopeClient(project_id, management_key, base_url=base_url) as blocking:
         created = await trio.to_thread.run_sync(blocking.mgmt.access_key.create, "n")
-        print(created.key.name)
+        print(created.key.name if created.cleartext else "no secret")
 
 
 trio.run(main)
