@@ -243,7 +243,7 @@ COMMANDS: Final = (
         token_report.inspect_token,
         {
             "descope-keys inspect token.txt": "what a token claims",
-            "pbpaste | descope-keys inspect --online": "whether it would pass",
+            "descope-keys exchange | descope-keys inspect --online": "whether it would pass",
         },
     ),
 )
