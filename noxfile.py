@@ -200,8 +200,19 @@ def crashes(session: nox.Session) -> None:
 
 
 @nox.session
-def interop(session: nox.Session) -> None:
-    """The official Node SDK on a local Descope; skipped where npm or its registry is missing."""
+@nox.parametrize("language", ["node", "java"], ids=["node", "java"])
+def interop(session: nox.Session, language: str) -> None:
+    """The official Node and Java SDKs on a local Descope; skipped where their tools are missing."""
+    if language == "node":
+        install_from_npm(session)
+    else:
+        install_from_maven(session)
+    install(session, "test")
+    session.run("pytest", f"tests/interop/test_official_{language}.py", *session.posargs)
+
+
+def install_from_npm(session: nox.Session) -> None:
+    """The Node SDK, or a skip."""
     if not shutil.which("node") or not shutil.which("npm"):
         session.skip("there is no node or no npm")
     patience = {"npm_config_fetch_retries": "1", "npm_config_fetch_timeout": "30000"}
@@ -214,8 +225,19 @@ def interop(session: nox.Session) -> None:
             except CommandFailed:
                 session.skip("npm cannot reach its registry")
             raise
-    install(session, "test")
-    session.run("pytest", "tests/interop/test_official_node.py", *session.posargs)
+
+
+def install_from_maven(session: nox.Session) -> None:
+    """The Java SDK and the program that uses it, or a skip."""
+    if not shutil.which("javac") or not shutil.which("mvn"):
+        session.skip("there is no javac or no mvn")
+    with session.chdir("tests/interop/java"):
+        command = ("mvn", "--batch-mode", "--quiet", "--update-snapshots", "compile")
+        said = str(session.run(*command, external=True, silent=True, success_codes=[0, 1]))
+    if "Could not transfer artifact" in said:
+        session.skip("mvn cannot reach its repository")
+    if "[ERROR]" in said:
+        session.error(said)
 
 
 @nox.session

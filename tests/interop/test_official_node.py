@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 FOLDER = Path(__file__).parent / "node"
-NEEDED = {"DESCOPE_BASE_URL", "DESCOPE_PROJECT_ID", "DESCOPE_MANAGEMENT_KEY"}
 pytestmark = [
     pytest.mark.skipif(not shutil.which("node"), reason="needs Node.js: there is no node"),
     pytest.mark.skipif(
@@ -25,36 +21,9 @@ Seen = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def seen() -> Seen:
+def seen(run_program: Callable[[Sequence[str], Path], Seen]) -> Seen:
     """What the SDK got, by step."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "descope_async.cli", "emulator", "--env"],
-        stdout=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    ) as emulator:
-        assert emulator.stdout is not None
-        try:
-            exported: dict[str, str] = {}
-            while not exported.keys() >= NEEDED:
-                line = emulator.stdout.readline()
-                assert line, "the emulator has ended"
-                name, value = line.removeprefix("export ").strip().split("=", 1)
-                exported[name] = value
-            done = subprocess.run(
-                ["node", "access_keys.mjs"],  # noqa: S607 - wherever it is installed
-                cwd=FOLDER,
-                env={**os.environ, **exported},
-                capture_output=True,
-                text=True,
-                timeout=50,
-                check=False,
-            )
-        finally:
-            emulator.kill()
-    assert done.returncode == 0, done.stderr
-    steps: Seen = json.loads(done.stdout)
-    return steps
+    return run_program(["node", "access_keys.mjs"], FOLDER)
 
 
 def data(seen: Seen, step: str) -> Any:
