@@ -196,7 +196,7 @@ def vault(session: nox.Session) -> None:
 def crashes(session: nox.Session) -> None:
     """Kill batch work 500 times at random moments; `-- --help` tells more."""
     install(session, "test")
-    session.run("python", "-m", "tests.batch.crashes", *session.posargs)
+    session.run("python", "-m", "tests.batch.campaign", *session.posargs)
 
 
 @nox.session

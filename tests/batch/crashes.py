@@ -1,20 +1,18 @@
 """Batch work that is killed at random moments, and a reckoning at the end.
 
-``python -m tests.batch.crashes --kills 500`` does it at length.
+``python -m tests.batch.campaign`` does it at length.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +27,9 @@ from descope_sync.emulator import Emulator
 
 ROOT: Final = Path(__file__).parents[2]
 SCRIPT: Final = Path(__file__).parent / "scripts" / "work.py"
+
+#: How work ends that was not killed: complete, stopped, or with keys that are left.
+_ENDS: Final = (0, 3, 4)
 
 #: The probability, each time it is looked, of waiting on for the journal to be opened.
 _AT_WORK: Final = 0.998
@@ -120,7 +121,14 @@ class Crashes:
             said, _ = process.communicate(timeout=120)
         if process.returncode == -signal.SIGKILL:
             self.states[orders["die_at"]] += 1
-        elif process.returncode:
+        elif process.returncode not in _ENDS:
+            self.problems.append(f"it ends with {process.returncode}: {said}")
+
+    def run(self, orders: dict[str, Any]) -> None:
+        """Run it as far as it goes now."""
+        with started(orders) as process:
+            said, _ = process.communicate(timeout=120)
+        if process.returncode not in _ENDS:
             self.problems.append(f"it ends with {process.returncode}: {said}")
 
     def reckon(self, orders: dict[str, Any]) -> None:
@@ -194,55 +202,3 @@ def last_kind(journal: Path) -> str:
         return "none"
     lines = journal.read_bytes().split(b"\n")[:-1]
     return json.loads(lines[-1]).get("k", "header") if lines else "none"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Kill so many runs, print the states they were killed in, and say what was wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=500)
-    parser.add_argument("--keys", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=time.time_ns() % 2**32)
-    options = parser.parse_args(arguments)
-    print("seed", options.seed, flush=True)
-    draw = random.Random(options.seed)  # noqa: S311 - chooses when to kill
-    began = time.monotonic()
-    states: Counter[str] = Counter()
-    problems: list[str] = []
-    number = 0
-    while states.total() < options.kills and not problems:
-        number += 1
-        with Emulator(signing_algorithm="ES256") as emulator, tempfile.TemporaryDirectory() as name:
-            crashes = Crashes(emulator, Path(name), draw)
-            for fault in FAULTS if number % 2 else ():
-                emulator.faults.add(fault)
-            orders = crashes.orders(
-                "create", "create", [{"name": f"m-{i}"} for i in range(options.keys)]
-            )
-            crashes.carry_out(orders, 30, 3.0)
-            emulator.faults.clear()
-            crashes.reckon(orders)
-            ids = [line["key_id"] for line in report_of(Path(orders["journal"]))]
-            for operation, more in (
-                ("rotate", {}),
-                (
-                    "replace",
-                    {"options": {"expire_time": 2**31 - 1, "grace": 0, "delete_after": None}},
-                ),
-            ):
-                for fault in FAULTS if number % 2 else ():
-                    emulator.faults.add(fault)
-                orders = crashes.orders(operation, operation, ids[:500], **more)
-                crashes.carry_out(orders, 15, 3.0)
-                emulator.faults.clear()
-                crashes.reckon(orders)
-            states += crashes.states
-            problems += crashes.problems
-        print(
-            f"{time.monotonic() - began:.0f} s, {states.total()} kills: {dict(states)}", flush=True
-        )
-    print("\n".join(problems) or "no secret lost, no twins")
-    return int(bool(problems))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

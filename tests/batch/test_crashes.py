@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from descope_async.emulator import Fault
 from descope_sync.emulator import Emulator
 
 from .crashes import FAULTS, Crashes, report_of
+from .deaths import DEATHS, die
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -42,40 +42,10 @@ def test_nothing_is_lost_and_nothing_is_there_twice(
     assert not crashes.problems
 
 
-#: What the process dies of, by the line of the journal that is its last one.
-DEATHS: dict[str, dict[str, Any]] = {
-    "plan": {"die_at": "plan"},
-    "intent": {"die_at": "intent"},
-    "made": {"die_at": "made"},
-    "stored": {"die_at": "stored"},
-    "proved": {"die_at": "proved", "prove": True},
-    "rotating": {"die_at": "rotating"},
-    "waiting": {"die_at": "waiting"},
-    "done": {"die_at": "done"},
-    "undone": {"die_at": "undone"},
-}
-
-
 @pytest.mark.parametrize("kind", DEATHS)
 def test_each_state_survives_a_kill(tmp_path: Path, kind: str) -> None:
     with Emulator(signing_algorithm="ES256") as emulator:
         crashes = Crashes(emulator, tmp_path, random.Random(kind))  # noqa: S311 - draws nothing
-        items: list[Any] = [{"name": f"machine-{number}"} for number in range(12)]
-        operation, more = "create", {}
-        if kind == "waiting":
-            made = crashes.orders("made", "create", items)
-            crashes.carry_out(made, 0, 0)
-            items = [line["key_id"] for line in report_of(Path(made["journal"]))]
-            operation = "replace"
-            more["options"] = {"expire_time": 2**31 - 1, "grace": 0, "delete_after": None}
-        if kind in ("rotating", "undone"):
-            is_made = kind == "rotating"
-            emulator.faults.add(Fault("close", "access_key.create", commit=is_made, every=3))
-        orders = crashes.orders("work", operation, items, **more)
-        for number in (1, 2, 5):
-            crashes.die(orders | DEATHS[kind], number)
-        assert crashes.states[kind] >= 1, crashes.states
-        crashes.carry_out(orders, 0, 0)
-        emulator.faults.clear()
-        crashes.reckon(orders)
+        die(crashes, kind, "work", [1, 2])
+    assert crashes.states[kind] >= 1, crashes.states
     assert not crashes.problems

@@ -8,6 +8,9 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from descope_async import DescopeClient
@@ -49,20 +52,27 @@ def carry_out_blocking(orders: dict[str, Any]) -> BatchReport:
         return result
 
 
-def die_at(kind: str, number: int) -> None:
-    """Let the process be killed as soon as the journal has so many lines of a kind."""
+def at(kind: str, number: int, act: Callable[[], object]) -> None:
+    """Do something as soon as this process has written so many lines of a kind into the journal."""
     write, left = os.write, number
+    mark = b'{"journal"' if kind == "header" else f'"k":"{kind}"'.encode()
 
     def writing(descriptor: int, data: Any) -> int:
         nonlocal left
         written = write(descriptor, data)
-        if f'"k":"{kind}"'.encode() in bytes(data):
+        if mark in bytes(data):
             left -= 1
             if not left:
-                os.kill(os.getpid(), signal.SIGKILL)
+                act()
         return written
 
     os.write = writing
+
+
+def break_sink(folder: Path) -> None:
+    """Let no secret be stored any more: a file stands where the sink's folder was."""
+    folder.rename(folder.with_name(f"{folder.name}.away"))
+    folder.touch()
 
 
 if __name__ == "__main__":
@@ -70,7 +80,11 @@ if __name__ == "__main__":
     if "largest_file" in orders:
         resource.setrlimit(resource.RLIMIT_FSIZE, (orders["largest_file"], resource.RLIM_INFINITY))
     if "die_at" in orders:
-        die_at(orders["die_at"], orders["die_after"])
+        kill = partial(os.kill, os.getpid(), signal.SIGKILL)
+        at(orders["die_at"], orders["die_after"], kill)
+    if "break_sink_at" in orders:
+        sink = Path(orders["sinks"][0].removeprefix("file:")).parent
+        at("made", orders["break_sink_at"], partial(break_sink, sink))
     try:
         if orders.get("blocking"):
             report = carry_out_blocking(orders)
