@@ -25,9 +25,10 @@ from descope_async.batch import (
     SecretStore,
     SecretStoreError,
     StoredKey,
+    read_journal,
 )
 from descope_async.batch._batch import Batch as _AsyncBatch
-from descope_async.batch._batch import KeyReference
+from descope_async.batch._batch import KeyReference, ReplacedKey
 
 from ._portal import PORTAL, unwrapped
 from ._termination import termination_interrupts
@@ -51,6 +52,7 @@ __all__ = [
     "SecretStore",
     "SecretStoreError",
     "StoredKey",
+    "read_journal",
 ]
 
 
@@ -176,8 +178,8 @@ class Batch:
 
     def replace(
         self,
-        keys: Iterable[KeyReference],
-        expire_time: int | datetime,
+        keys: Iterable[ReplacedKey],
+        expire_time: int | datetime | None = None,
         *,
         grace: float = 86_400,
         delete_after: float | None = 604_800,
@@ -188,8 +190,10 @@ class Batch:
         expires soon. The steps are those of `rotate` with a grace period.
 
         Args:
-            keys: The keys: ids, or what a search returned.
-            expire_time: When the successors expire: epoch seconds or an aware datetime; 0 for never.
+            keys: The keys: ids, or what a search returned. A mapping of an ``id`` and a
+                ``successor`` says what the new key is like; else it is like the old one.
+            expire_time: When successors expire that are like their old keys: epoch seconds or an
+                aware datetime; 0 for never. None where each key has its ``successor``.
             grace: Seconds for which an old key goes on to work.
             delete_after: Seconds from its deactivation to its deletion; None to keep it.
         """
@@ -238,3 +242,14 @@ class Batch:
         """
         with termination_interrupts():
             return self._portal.call(self._async.confirm, keys)
+
+    def give_up(self, keys: Iterable[str]) -> BatchReport:
+        """Give up keys that failed or were not begun, and go on with the others.
+
+        Keys that were made, or may have been, are not given up.
+
+        Args:
+            keys: Ids or labels of keys that the report calls ``"failed"`` or ``"not done"``.
+        """
+        with termination_interrupts():
+            return self._portal.call(self._async.give_up, keys)

@@ -21,7 +21,7 @@ from ._errors import (
 )
 from ._items import KeyChange, NewKey
 from ._progress import Progress
-from ._report import BatchReport, KeyOutcome
+from ._report import BatchReport, KeyOutcome, read_journal
 from ._run import StoredKey
 from ._stopped import BatchInterrupted, BatchStopped
 
@@ -43,4 +43,5 @@ __all__ = [
     "SecretStore",
     "SecretStoreError",
     "StoredKey",
+    "read_journal",
 ]

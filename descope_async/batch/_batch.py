@@ -14,7 +14,7 @@ from descope_async.models import AccessKey
 from descope_async.secret_stores import SecretStore, open_store
 
 from ._conduct import Conduct, Settings
-from ._items import Item, KeyChange, NewKey, existing_key, key_change, new_key
+from ._items import Item, KeyChange, NewKey, existing_key, key_change, new_key, replaced_key
 from ._progress import Progress
 from ._report import BatchReport
 from ._rescue import Rescue
@@ -27,6 +27,8 @@ _RATES: Final = (0.01, 1000.0)
 
 #: A key that there is: its id, the key itself, or a mapping of its ``id`` and a ``label``.
 KeyReference = str | AccessKey | Mapping[str, str]
+#: The same, where the mapping may hold a ``successor`` too: a `NewKey`, or a mapping of its fields.
+ReplacedKey = str | AccessKey | Mapping[str, Any]
 
 
 class Batch:
@@ -154,8 +156,8 @@ class Batch:
 
     async def replace(
         self,
-        keys: Iterable[KeyReference],
-        expire_time: int | datetime,
+        keys: Iterable[ReplacedKey],
+        expire_time: int | datetime | None = None,
         *,
         grace: float = 86_400,
         delete_after: float | None = 604_800,
@@ -166,18 +168,26 @@ class Batch:
         expires soon. The steps are those of `rotate` with a grace period.
 
         Args:
-            keys: The keys: ids, or what a search returned.
-            expire_time: When the successors expire: epoch seconds or an aware datetime; 0 for never.
+            keys: The keys: ids, or what a search returned. A mapping of an ``id`` and a
+                ``successor`` says what the new key is like; else it is like the old one.
+            expire_time: When successors expire that are like their old keys: epoch seconds or an
+                aware datetime; 0 for never. None where each key has its ``successor``.
             grace: Seconds for which an old key goes on to work.
             delete_after: Seconds from its deactivation to its deletion; None to keep it.
         """
-        options = {
-            "expire_time": arguments.expiry("expire_time", expire_time),
-            **_spans(grace, delete_after),
-        }
-        return await self._conduct.run(
-            "replace", _numbered(existing_key, keys), options, needs_sink=True
-        )
+        options: dict[str, Any] = _spans(grace, delete_after)
+        if expire_time is not None:
+            options["expire_time"] = arguments.expiry("expire_time", expire_time)
+
+        def read(number: int, given: object) -> Item:
+            item = replaced_key(number, given)
+            if expire_time is None and not item.fields:
+                raise InvalidArgument(
+                    f"keys[{number}] has no successor, so expire_time must say when its twin expires"
+                )
+            return item
+
+        return await self._conduct.run("replace", _numbered(read, keys), options, needs_sink=True)
 
     async def activate(self, keys: Iterable[KeyReference]) -> BatchReport:
         """Let deactivated keys work again, a hundred with each call.
@@ -214,6 +224,16 @@ class Batch:
             keys: Ids or labels of keys that the report calls ``"stored, unproven"``.
         """
         return await self._conduct.resume(confirmed=frozenset(arguments.labels("keys", keys)))
+
+    async def give_up(self, keys: Iterable[str]) -> BatchReport:
+        """Give up keys that failed or were not begun, and go on with the others.
+
+        Keys that were made, or may have been, are not given up.
+
+        Args:
+            keys: Ids or labels of keys that the report calls ``"failed"`` or ``"not done"``.
+        """
+        return await self._conduct.resume(given_up=frozenset(arguments.labels("keys", keys)))
 
 
 def _numbered(read: Callable[[int, object], Item], given: object) -> Callable[[], Iterable[Item]]:

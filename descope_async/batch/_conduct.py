@@ -127,7 +127,12 @@ class Conduct:
         finally:
             journal.close()
 
-    async def resume(self, confirmed: frozenset[str] = frozenset()) -> BatchReport:
+    async def resume(
+        self,
+        *,
+        confirmed: frozenset[str] = frozenset(),
+        given_up: frozenset[str] = frozenset(),
+    ) -> BatchReport:
         """Go on with the run that the journal tells of."""
         if not self._path.exists():
             raise JournalError(self._path, "does not exist")
@@ -139,7 +144,8 @@ class Conduct:
                     "tells of a run that never began: nothing was called, so start it again",
                 )
             await self._planning.take_up(journal)
-            _confirm(journal, confirmed)
+            _note_chosen(journal, confirmed, "confirmed", State.UNPROVEN)
+            _note_chosen(journal, given_up, "given up", State.PLANNED, State.FAILED)
             return await self._carry_on(journal, is_resumed=True)
         finally:
             journal.close()
@@ -252,11 +258,13 @@ def _check_canaries(run: Run, canaries: int) -> None:
             )
 
 
-def _confirm(journal: Journal, confirmed: frozenset[str]) -> None:
-    for number in list(journal.ledger.numbers(State.UNPROVEN)):
-        label = _item(journal, number).label
-        if not confirmed.isdisjoint({label, journal.ledger.details(number)["id"]}):
-            journal.note({"k": "confirmed", "i": number})
+def _note_chosen(journal: Journal, chosen: frozenset[str], kind: str, *states: State) -> None:
+    """Journal something about the keys in these states that somebody chose by id or label."""
+    for number in list(journal.ledger.numbers(*states)) if chosen else ():
+        item = _item(journal, number)
+        key_id = journal.ledger.details(number).get("id", item.key_id)
+        if not chosen.isdisjoint({item.label, key_id}):
+            journal.note({"k": kind, "i": number})
 
 
 def _item(journal: Journal, number: int) -> Item:

@@ -82,7 +82,7 @@ class Item:
         number: Its place in the plan, from 0 on.
         label: What sinks and the report call it.
         key_id: The id of the key that there is already; empty for one to create.
-        fields: Arguments for create or update, ready for JSON.
+        fields: Arguments for create or update, or for the create of a successor, ready for JSON.
     """
 
     number: int
@@ -154,6 +154,26 @@ def existing_key(number: int, given: object) -> Item:
     )
 
 
+def replaced_key(number: int, given: object) -> Item:
+    """A key that gets a successor: as `existing_key`, and a mapping may hold a ``successor``.
+
+    Raises:
+        InvalidArgument: It is none; the message says which of the items.
+    """
+    values = _members(given)
+    if "successor" not in values:
+        return existing_key(number, given)
+    where = f"keys[{number}].successor"
+    successor = _value(where, values.pop("successor"), NewKey)
+    item = existing_key(number, values)
+    item.fields = _checked(where, successor, _CREATE)
+    return item
+
+
+def _members(given: object) -> dict[str, object]:
+    return dict(cast("Mapping[str, object]", given)) if isinstance(given, Mapping) else {}
+
+
 def _tenants(parameter: str, value: object) -> list[dict[str, Any]]:
     return [
         {"tenant_id": tenant.tenant_id, "role_names": list(tenant.role_names)}
@@ -207,6 +227,11 @@ def _value(where: str, given: object, cls: type[V]) -> V:
         raise InvalidArgument(f"{where}: {error}") from None
 
 
+def written_description(key: AccessKey) -> str:
+    """A key's description without the marker that this package puts at its end."""
+    return _MARKER.sub("", key.description)
+
+
 def twin_fields(key: AccessKey, expire_time: int) -> dict[str, Any]:
     """The arguments that create a key like another one.
 
@@ -218,7 +243,7 @@ def twin_fields(key: AccessKey, expire_time: int) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": key.name,
         "expire_time": expire_time,
-        "description": _MARKER.sub("", key.description),
+        "description": written_description(key),
         "role_names": [] if bound else list(key.role_names),
         "key_tenants": []
         if bound

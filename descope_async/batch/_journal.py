@@ -224,7 +224,11 @@ class Journal:
         except JournalError:
             pass  # the lock goes with this process, and the next one finds out what was done
         finally:
-            self._log.close()
+            self.release()
+
+    def release(self) -> None:
+        """Let go of it without a note, as after reading it only."""
+        self._log.close()
 
     def discard(self) -> None:
         """Forget a plan that was never complete: nothing was called for it."""

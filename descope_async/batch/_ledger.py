@@ -42,6 +42,7 @@ _STATES: Final = {
     "rescued": State.RESCUED,
     "failed": State.FAILED,
     "done": State.DONE,
+    "given up": State.DONE,
 }
 #: As plain numbers, since a journal may have hundreds of thousands of lines.
 _NUMBERS: Final = {kind: int(state) for kind, state in _STATES.items()}

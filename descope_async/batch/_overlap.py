@@ -56,12 +56,18 @@ class Overlapping:
         self._delete_after = delete_after
 
     async def begin(self, item: Item) -> None:
-        """Create a successor like the key as it is now, and store its secret beside the old one."""
+        """Create a successor, and store its secret beside the old one.
+
+        It is as the item says, or else like the key as it is now.
+        """
         old = await self._load(item.key_id)
         if old is None:
             raise KeyNotSuited(f"there is no key {item.key_id}")
         if old.status != "active":
             raise KeyNotSuited(f"{item.key_id} is not active, and a successor would be")
+        if item.fields:
+            await self._making.create(item, item.fields)
+            return
         if old.is_expired and self._expire_time is None:
             raise KeyNotSuited(f"{item.key_id} is expired; replace it, with a new expiry")
         expire_time = old.expire_time if self._expire_time is None else self._expire_time

@@ -10,6 +10,9 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from descope_async._runtime.clock import SYSTEM_CLOCK
+
+from ._errors import JournalError
 from ._journal import Journal
 from ._ledger import UNKNOWN, State
 
@@ -18,6 +21,8 @@ _MOST_FAILURES: Final = 1000
 
 #: Keys that were not begun, or whose secret is not where it is to be.
 _UNFINISHED: Final = (State.PLANNED, State.MADE, State.STORED, State.PROVED, State.RESCUED)
+#: What the journal and the report say of a key that somebody gave up.
+_GIVEN_UP: Final = "given up"
 _WORDS: Final = {
     State.PLANNED: "not done",
     State.INTENT: "unknown",
@@ -43,7 +48,7 @@ class KeyOutcome:
         label: What the run calls it.
         outcome: ``"done"``, ``"failed"``, ``"unknown"``, ``"waiting"`` (a successor has been made,
             and the old key still exists), ``"stored, unproven"`` (may be used from other addresses
-            only), ``"stored"``, ``"not stored"``, ``"rescued"`` or ``"not done"``.
+            only), ``"stored"``, ``"not stored"``, ``"rescued"``, ``"not done"`` or ``"given up"``.
         key_id: The id of the key, or of its successor; empty for none.
         replaces: The id of the key that it is the successor of; empty for none.
         references: Where its secret is, to be read by.
@@ -88,7 +93,7 @@ class BatchReport:
     Attributes:
         operation: What was done, such as ``"create"``.
         total: How many keys it is about.
-        done: How many are done.
+        done: How many are done or given up.
         failed: How many cannot be done as things are; the next run tries again.
         unknown: Of how many nobody knows what became of them.
         unproven: How many are stored and could not be proved from here.
@@ -130,6 +135,31 @@ class BatchReport:
         return f"{self.operation}: {self.done} of {self.total} done{rest} (see {self.path})"
 
 
+def read_journal(path: str | Path) -> list[KeyOutcome]:
+    """What has become of the keys of a run, also of one that was killed. Nothing is changed.
+
+    Args:
+        path: The journal of a run that no process works with now.
+
+    Returns:
+        A value for each key, in the order of the plan; empty when the run never began.
+
+    Raises:
+        JournalLocked: A process works with it.
+        JournalDamaged: It was edited, or a part of it is lost.
+        JournalError: It does not exist, is another file, or cannot be read.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise JournalError(path, "does not exist")
+    # It is only read, so it does not matter on which machine a process had it open.
+    journal = Journal.open(path, SYSTEM_CLOCK.now, takeover=True)
+    try:
+        return list(outcomes(journal)) if journal.is_begun else []
+    finally:
+        journal.release()
+
+
 def outcomes(journal: Journal) -> Iterator[KeyOutcome]:
     """What has become of each key, in the order of the plan."""
     ledger = journal.ledger
@@ -154,7 +184,7 @@ def _outcome(plan: Mapping[str, Any], said: Mapping[str, Any], state: State) -> 
     return KeyOutcome(
         number=plan["i"],
         label=plan["label"],
-        outcome=_WORDS[state],
+        outcome=_GIVEN_UP if said.get("k") == _GIVEN_UP else _WORDS[state],
         key_id=key_id or old,
         replaces=old if key_id and key_id != old else "",
         references=tuple(said.get("refs", ())),

@@ -291,3 +291,19 @@ async def test_a_cancelled_run_stores_what_is_under_way(
     assert (await make_batch(store).resume()).is_complete
     assert await all_work(client, store.kept)
     assert not emulator.requests.count("access_key.rotate")
+
+
+async def test_a_key_that_cannot_be_made_is_given_up(
+    make_batch: Callable[..., Batch],
+    client: DescopeClient,
+    emulator: Emulator,
+    report_of: Callable[..., list[dict[str, Any]]],
+) -> None:
+    emulator.faults.add(Fault("status", "access_key.create", status=400, nth=2))
+    report = await make_batch(concurrency=1).create([{"name": name} for name in "abc"])
+    assert (report.done, report.failed) == (2, 1)
+    report = await make_batch().give_up(["b", "a"])  # a is done, and stays so
+    assert report.is_complete
+    assert [line["outcome"] for line in report_of()] == ["done", "given up", "done"]
+    assert len(await client.mgmt.access_key.search_all_access_keys()) == 2
+    assert (await make_batch().resume()).is_complete

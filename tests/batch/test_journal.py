@@ -21,6 +21,7 @@ from descope_async.batch import (
     JournalError,
     JournalLocked,
     JournalMismatch,
+    read_journal,
 )
 from descope_async.emulator import Emulator, Fault
 
@@ -213,3 +214,15 @@ def _rewritten(journal: Path, change: Callable[[dict[str, Any]], dict[str, Any]]
         checksum = zlib.crc32(body, checksum)
         data += body + f',"crc":"{checksum:08x}"}}\n'.encode()
     return data
+
+
+async def test_a_journal_says_what_has_become_of_the_keys(
+    make_batch: MakeBatch, tmp_path: Path, report_of: Any
+) -> None:
+    journal = tmp_path / "journal"
+    with pytest.raises(JournalError, match="does not exist"):
+        read_journal(journal)
+    await make_batch().create([{"name": "a"}, {"name": "b"}])
+    before = journal.read_bytes()
+    assert [each.to_dict() for each in read_journal(journal)] == report_of()
+    assert journal.read_bytes() == before

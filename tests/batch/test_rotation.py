@@ -12,8 +12,8 @@ import aiohttp
 import anyio
 import pytest
 
-from descope_async import AccessKey, DescopeClient, Unauthorized
-from descope_async.batch import Batch, BatchReport, StoredKey
+from descope_async import AccessKey, DescopeClient, InvalidArgument, Unauthorized
+from descope_async.batch import Batch, BatchReport, NewKey, StoredKey
 from descope_async.emulator import Emulator, Fault
 from descope_async.secret_stores import read_secret
 
@@ -290,3 +290,29 @@ async def test_names_that_other_clients_gave(
     key = await client.mgmt.access_key.load(key_id)
     assert (await make_batch().rotate([key])).is_complete
     assert report_of()[0]["label"] == "two lines"
+
+
+async def test_a_successor_may_differ_in_everything(
+    make_batch: MakeBatch, client: DescopeClient, emulator: Emulator, existing: Any, report_of: Any
+) -> None:
+    user_id = await emulator.create_user("ann@example.com", role_names=["Admin"])
+    keys, _ = await existing(2, expire_time=FAR, description="old")
+    successors = [
+        {"name": "bound", "user_id": user_id, "expire_time": FAR + 1},
+        NewKey("free", permitted_ips=["127.0.0.1"]),
+    ]
+    batch = make_batch()
+    given = [
+        {"id": key.id, "label": f"l{number}", "successor": successors[number]}
+        for number, key in enumerate(keys)
+    ]
+    report = await batch.replace(given)
+    assert report.waiting == 2
+    bound, free = [await client.mgmt.access_key.load(line["key_id"]) for line in report_of()]
+    assert (bound.name, bound.bound_user_id, bound.expire_time) == ("bound", user_id, FAR + 1)
+    assert (free.name, free.permitted_ips, free.expire_time) == ("free", ("127.0.0.1",), 0)
+    assert free.description.startswith("op:")  # nothing of the old key
+    with pytest.raises(InvalidArgument, match=r"keys\[1\] has no successor"):
+        await make_batch(journal="other").replace([given[0], keys[1]])
+    with pytest.raises(InvalidArgument, match=r"keys\[0\].successor has no field 'colour'"):
+        await make_batch(journal="third").replace([{"id": "K1", "successor": {"colour": "red"}}])
