@@ -11,12 +11,17 @@ import time
 from pathlib import Path
 
 OLDEST = (3, 11)
-#: What to install, how long that takes and how big it is, and what to run then.
+CLI, NOX = (".[cli]", "half a minute, 100 MB"), ("nox[uv]", "a few seconds, 90 MB")
+#: What each job is for, what to install with the time and space that takes, and what to run then.
 JOBS = {
-    "demo": (".[cli]", "half a minute, 100 MB", ["descope-keys", "demo"]),
-    "emulator": (".[cli]", "half a minute, 100 MB", ["descope-keys", "emulator"]),
-    "tests": ("nox[uv]", "a few seconds, 90 MB", ["nox", "-s", "tests"]),
+    "demo": ("show everything that access keys can do", CLI, ["descope-keys", "demo"]),
+    "emulator": ("run a local Descope until Ctrl-C", CLI, ["descope-keys", "emulator"]),
+    "tests": ("run the tests", NOX, ["nox", "-s", "tests"]),
+    "docs": ("build the site in docs/_build", NOX, ["nox", "-s", "docs"]),
+    "build": ("build the wheel in dist", NOX, ["nox", "-s", "build"]),
 }
+#: Without bars and advice about pip itself.
+QUIETLY = ["--progress-bar", "off", "--disable-pip-version-check"]
 HERE = Path(__file__).resolve().parent.parent
 PROGRAMS = HERE / ".venv" / ("Scripts" if os.name == "nt" else "bin")
 
@@ -26,19 +31,45 @@ def main() -> int:
     if sys.version_info < OLDEST:
         return refused()
     if not sys.argv[1:] or sys.argv[1] not in JOBS:
-        say("usage: python3 docs/start.py " + "|".join(JOBS))
+        say("usage: python3 docs/start.py JOB")
+        for name, (purpose, _, _) in JOBS.items():
+            say(f"  {name:9} {purpose}")
         return 2
-    package, cost, command = JOBS[sys.argv[1]]
+    _, (package, cost), command = JOBS[sys.argv[1]]
     os.chdir(str(HERE))
     python = str(PROGRAMS / "python")
     too_old = f"import sys; sys.exit(sys.version_info < {OLDEST})"
-    if not shutil.which(python) or subprocess.call([python, "-c", too_old]):
-        step("make .venv with " + sys.executable)
-        subprocess.check_call([sys.executable, "-m", "venv", "--clear", ".venv"])
-    step(f"install {package} into .venv (about {cost})")
-    subprocess.check_call([python, "-m", "pip", "install", package])
+    try:
+        if not shutil.which(python) or subprocess.call([python, "-c", too_old]):
+            step("make .venv with " + sys.executable)
+            succeed([sys.executable, "-m", "venv", "--clear", ".venv"])
+        step(f"install {package} into .venv (first time: {cost})")
+        succeed([python, "-m", "pip", "install"] + QUIETLY + [package])
+    except subprocess.CalledProcessError as error:
+        say("This did not work, and said above why: " + " ".join(error.cmd))
+        return 1
     step("run " + " ".join(command))
     return subprocess.call([str(PROGRAMS / command[0])] + command[1:] + sys.argv[2:])
+
+
+def succeed(command: "list[str]") -> None:
+    """Run a command, and show its last line; show all of them if it fails or this is no terminal."""
+    lines = []
+    terminal = sys.stderr.isatty()
+    room = shutil.get_terminal_size().columns - 3
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True
+    )
+    with process:
+        for line in process.stdout or []:
+            lines.append(line)
+            sys.stderr.write(f"\r  {line.strip()[:room]:{room}}" if terminal else line)
+            sys.stderr.flush()
+    if terminal:
+        sys.stderr.write("\r" + " " * (room + 2) + "\r")
+        sys.stderr.write("".join(lines) if process.returncode else "")
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
 
 
 def refused() -> int:
@@ -71,4 +102,7 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -96,7 +96,27 @@ def test_a_section_holds_one_command_that_start_knows(heading: str) -> None:
         [sys.executable, ROOT / "docs/start.py"], capture_output=True, text=True, check=False
     )
     assert usage.returncode == 2
-    assert job in usage.stderr.split()[-1].split("|")
+    assert job in [line.split()[0] for line in usage.stderr.splitlines()[1:]]
+
+
+def test_an_installation_that_fails_says_why_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs/start.py", tmp_path / "docs")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:1/", "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
+    done = subprocess.run(
+        [sys.executable, tmp_path / "docs/start.py", "demo"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **nowhere},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    *lines, last = done.stderr.splitlines()
+    assert "Looking in indexes: http://127.0.0.1:1/" in lines
+    assert last.startswith("This did not work, and said above why: ")
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("python", [sys.executable, *[program for program in OLD if runs(program)]])
