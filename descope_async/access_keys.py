@@ -20,9 +20,9 @@ from ._calls.reconciliation import Reconciliation
 from ._calls.transport import Transport
 from ._config.config import Config
 from ._runtime.clock import Clock
-from ._telemetry import Telemetry
 from ._values.secret import Secret
 from .errors import BadRequest, Conflict, NotFound
+from .events._telemetry import Telemetry
 from .models import AccessKey, AccessKeyLoginOptions, AssociatedTenant, CreatedAccessKey, SortField
 from .settings import Deliver
 

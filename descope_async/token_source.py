@@ -20,9 +20,9 @@ from ._keys.refused_keys import Restraint
 from ._keys.renewal import Renewal
 from ._runtime.clock import Clock
 from ._runtime.forks import forget_in_child
-from ._telemetry import UNHOOKED, Telemetry
 from ._values.secret import Secret
 from .errors import ClientClosed
+from .events._telemetry import UNHOOKED, Telemetry
 from .models import AccessKeyLoginOptions
 
 _MAX_RENEWALS: Final = 1024

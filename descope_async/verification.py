@@ -14,8 +14,6 @@ from .session_token import SessionToken
 UnverifiedReason: TypeAlias = Literal[
     "malformed", "refused", "forbidden", "rate_limited", "unavailable"
 ]
-#: Why an access key was let in, or was not.
-Reason: TypeAlias = Literal["valid"] | UnverifiedReason
 
 _STATUSES: Final[Mapping[UnverifiedReason, int]] = {
     "malformed": 401,

@@ -16,7 +16,6 @@ from attrs import frozen
 
 from descope_async._runtime.shield import shielded
 from descope_async._runtime.unclaimed import await_outcome, outcome_known, watch
-from descope_async._telemetry import UNHOOKED, Telemetry
 from descope_async._values.secret import Secret
 from descope_async.errors import (
     ClientClosed,
@@ -28,6 +27,7 @@ from descope_async.errors import (
     salvaged_in,
 )
 from descope_async.events import SecretUnclaimed
+from descope_async.events._telemetry import UNHOOKED, Telemetry
 from descope_async.models import CreatedAccessKey, secret_of
 
 from .attempts import Attempt

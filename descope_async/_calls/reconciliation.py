@@ -10,7 +10,6 @@ from typing import Final
 
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.unclaimed import take
-from descope_async._telemetry import UNHOOKED, Telemetry
 from descope_async._values.secret import Secret
 from descope_async.errors import (
     DeadlineExceeded,
@@ -20,6 +19,7 @@ from descope_async.errors import (
     holds_secret,
 )
 from descope_async.events import TwinKeysFound
+from descope_async.events._telemetry import UNHOOKED, Telemetry
 from descope_async.models import AccessKey, AccessKeyLoginOptions, CreatedAccessKey, secret_of
 
 from .retry_rules import REFUSALS, stretched

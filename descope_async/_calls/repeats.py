@@ -9,7 +9,6 @@ from typing import Literal, TypeVar
 from attrs import define
 
 from descope_async._runtime.clock import Clock
-from descope_async._telemetry import UNHOOKED, Telemetry
 from descope_async.errors import (
     ApiError,
     DescopeError,
@@ -26,6 +25,7 @@ from descope_async.events import (
     GateClosed,
     RetryPlanned,
 )
+from descope_async.events._telemetry import UNHOOKED, Telemetry
 from descope_async.models import CreatedAccessKey
 from descope_async.settings import Retries
 

@@ -18,13 +18,13 @@ from descope_async import __version__
 from descope_async._config.config import Config
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.forks import forget_in_child
-from descope_async._telemetry import Telemetry
 from descope_async.errors import (
     ClientClosed,
     DescopeError,
     RequestFailed,
     UnexpectedResponse,
 )
+from descope_async.events._telemetry import Telemetry
 
 from .attempts import Attempt
 from .connections import Connections, Pool

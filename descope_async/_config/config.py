@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections.abc import Iterator, Mapping
-from ssl import CERT_REQUIRED, SSLContext
+from ssl import SSLContext
 from typing import Any, Final, TypeVar, cast
 
 from attrs import AttrsInstance, field, fields, frozen
@@ -15,23 +13,20 @@ from descope_async._arguments import deliver as checked_deliver
 from descope_async._arguments import hooks as checked_hooks
 from descope_async._arguments import labels
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
-from descope_async._values.secret import Secret, credential
+from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.events import Hook
-from descope_async.secret_stores import stored_text
-from descope_async.secret_stores.environment import variable
 from descope_async.settings import Deliver, ReplayStore, Retries, Timeouts
 
-from .address import BaseURL, Proxy, base_url, proxy_for
+from .address import Proxy, proxy_for
+from .environment import ENVIRONMENT, given, given_key
+from .project import base_url_for
+from .project import project_id as read_project_id
+from .tls import is_checking, tls
 
 Options = TypeVar("Options", bound=AttrsInstance)
 
-_DEFAULT_HOST: Final = "api.descope.com"
-#: Project ids of this length and more name their region in the characters after the first.
-_REGIONAL_LENGTH: Final = 32
 _MAX_LEEWAY: Final = 300
-#: A secret as a whole: a traceback that shows variables must not show the process's.
-_ENVIRONMENT: Final = Secret[Mapping[str, str]](os.environ)
 _NO_PROJECT: Final = (
     "no project id: pass project_id to the client or set DESCOPE_PROJECT_ID before it is made"
 )
@@ -39,7 +34,6 @@ _NO_MANAGEMENT_KEY: Final = (
     "this call needs a management key: pass management_key to the client or set "
     "DESCOPE_MANAGEMENT_KEY before it is made"
 )
-_PROJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 @frozen(kw_only=True)
@@ -132,7 +126,7 @@ def resolve(
     hooks: object = None,
     deliver: object = None,
     clock: object = None,
-    environment: Secret[Mapping[str, str]] = _ENVIRONMENT,
+    environment: Secret[Mapping[str, str]] = ENVIRONMENT,
 ) -> Config:
     """The settings of a client from what its constructor was given.
 
@@ -142,16 +136,16 @@ def resolve(
         ConfigurationError: A setting is unusable. The message names it.
     """
     try:
-        project = _project_id(_given(project_id, environment, "DESCOPE_PROJECT_ID"))
-        url = _base_url(
-            _given(base_url, environment, "DESCOPE_BASE_URI", "DESCOPE_BASE_URL"), project
+        project = read_project_id(given(project_id, environment, "DESCOPE_PROJECT_ID"))
+        url = base_url_for(
+            project, given(base_url, environment, "DESCOPE_BASE_URI", "DESCOPE_BASE_URL")
         )
-        context = _ssl(ssl, url)
-        pinned = _key_text("public_key", _given(public_key, environment, "DESCOPE_PUBLIC_KEY"))
+        context = tls(ssl, url)
+        pinned = _key_text("public_key", given(public_key, environment, "DESCOPE_PUBLIC_KEY"))
         return Config(
             project_id=project,
-            management_key=_key("management_key", management_key, environment),
-            auth_management_key=_key("auth_management_key", auth_management_key, environment),
+            management_key=given_key("management_key", management_key, environment),
+            auth_management_key=given_key("auth_management_key", auth_management_key, environment),
             base_url=str(url),
             public_key=pinned,
             key_set=_kept_keys(key_set, pinned),
@@ -160,7 +154,7 @@ def resolve(
             timeouts=_options("timeouts", Timeouts, timeouts),
             retries=_options("retries", Retries, retries),
             ssl=context,
-            is_local=url.scheme == "http" or not _checks(context),
+            is_local=url.scheme == "http" or not is_checking(context),
             proxy=proxy_for(url) if _is_trusted(trust_env) else None,
             replay_store=_replay_store(replay_store),
             hooks=checked_hooks("hooks", hooks),
@@ -171,64 +165,6 @@ def resolve(
         raise
     except InvalidArgument as error:
         raise ConfigurationError(str(error)) from None
-
-
-def default_base_url(project_id: str) -> str:
-    """Where a project is served: its region is part of a long id."""
-    if len(project_id) < _REGIONAL_LENGTH:
-        return f"https://{_DEFAULT_HOST}"
-    return f"https://api.{project_id[1:5]}.descope.com"
-
-
-def _given(value: object, environment: Secret[Mapping[str, str]], *variables: str) -> object:
-    """An argument, else the first of its variables that is set; None for neither."""
-    if value is not None and value != "":
-        return value
-    found = (variable(name, environment.reveal()) for name in variables)
-    return next(filter(None, found), None)
-
-
-def _project_id(value: object) -> str:
-    if value is None or value == "":
-        return ""
-    if not isinstance(value, str):
-        raise ConfigurationError(f"project_id must be a string, not {type(value).__name__}")
-    stripped = stored_text.cleaned(value)
-    if problem := stored_text.placeholder(stripped):
-        raise ConfigurationError(
-            f"project_id {problem}; it stands on the project page of the console"
-        )
-    if not _PROJECT_ID.fullmatch(stripped):
-        raise ConfigurationError(
-            "project_id must consist of letters and digits; it starts with P and stands on the "
-            "project page of the console"
-        )
-    return stripped
-
-
-def _key(
-    parameter: str, given: Secret[object], environment: Secret[Mapping[str, str]]
-) -> Secret[str] | None:
-    if given.reveal() is None or given.reveal() == "":
-        name = f"DESCOPE_{parameter.upper()}"
-        found = Secret[object](variable(name, environment.reveal()))
-        return None if found.reveal() is None else credential(name, found)
-    return credential(parameter, given)
-
-
-def _base_url(value: object, project_id: str) -> BaseURL:
-    if value is None:
-        return base_url(default_base_url(project_id))
-    if not isinstance(value, str):
-        raise ConfigurationError(f"base_url must be a string, not {type(value).__name__}")
-    found = base_url(value)
-    if found.scheme == "http" and not found.is_loopback:
-        raise ConfigurationError(
-            "base_url must use https: plain http would show the keys to the network. It is allowed "
-            "to this machine only: reach a local Descope in a container by http://localhost and the "
-            "port that it publishes, or let it speak TLS, and trust its certificate by ssl"
-        )
-    return found
 
 
 def _key_text(parameter: str, value: object) -> str | None:
@@ -298,24 +234,3 @@ def _is_trusted(trust_env: object) -> bool:
     if not isinstance(trust_env, bool):
         raise ConfigurationError("trust_env must be True or False")
     return trust_env
-
-
-def _ssl(value: object, base_url: BaseURL) -> SSLContext | None:
-    if value is None:
-        return None
-    trust = "to trust your own authority use ssl.create_default_context(cafile=…)"
-    if not isinstance(value, SSLContext):
-        raise ConfigurationError(
-            f"ssl must be an ssl.SSLContext; certificates are always checked, so {trust}"
-        )
-    if not _checks(value) and not base_url.is_loopback:
-        raise ConfigurationError(
-            "ssl must check certificates and host names, except to this machine: without that, "
-            f"anybody on the way could take the keys; {trust}"
-        )
-    return value
-
-
-def _checks(context: SSLContext | None) -> bool:
-    """Whether a context makes sure who answers; the default one does."""
-    return context is None or (context.verify_mode is CERT_REQUIRED and context.check_hostname)

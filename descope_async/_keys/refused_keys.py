@@ -11,9 +11,9 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from descope_async._runtime.clock import Clock
-from descope_async._telemetry import UNHOOKED, Telemetry
 from descope_async._values.secret import Secret
 from descope_async.errors import DescopeError
+from descope_async.events._telemetry import UNHOOKED, Telemetry
 
 from .exchange import MintedToken
 

@@ -12,7 +12,6 @@ from attrs import field, frozen
 from descope_async._runtime.bucket import Bucket
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.single_flight import SingleFlight
-from descope_async._telemetry import UNHOOKED, Telemetry
 from descope_async.errors import (
     ClientClosed,
     ConfigurationError,
@@ -23,6 +22,7 @@ from descope_async.errors import (
     UnknownKey,
 )
 from descope_async.events import KeySetFetched
+from descope_async.events._telemetry import UNHOOKED, Telemetry
 
 from .key_set import KeySet, parse_key_set
 from .signatures import PublicKey

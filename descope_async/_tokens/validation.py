@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from descope_async._runtime.clock import Clock
-from descope_async._telemetry import UNHOOKED, Telemetry
 from descope_async._values.secret import Secret
 from descope_async.dpop_request import DPoPRequest
 from descope_async.errors import DescopeError, TokenMalformed
 from descope_async.events import SessionChecked
+from descope_async.events._telemetry import UNHOOKED, Telemetry
 from descope_async.session_token import SessionToken, look_at
 from descope_async.settings import ReplayStore
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Iterator
 from typing import Final
@@ -37,7 +38,24 @@ class Class:
         ]
         if function := fallback(self.node):
             parts.append(textwrap.indent(self.names.fallback(function), "    "))
-        return f"class {self.names.homes[self.node.name].name}:\n" + "\n\n".join(parts)
+        bases = f"({', '.join(map(self.names.twin, self._bases))})" if self._bases else ""
+        name = self.names.homes[self.node.name].name
+        return f"class {name}{bases}:\n" + "\n\n".join(parts)
+
+    @property
+    def _bases(self) -> list[str]:
+        """The classes that this one inherits from, by their names in the core."""
+        return [base.id for base in self.node.bases if isinstance(base, ast.Name)]
+
+    @property
+    def _is_base(self) -> bool:
+        """Whether other classes are constructed, which inherit from this one."""
+        return self.node.name in self.names.facade.bases
+
+    @property
+    def _wrapped(self) -> str:
+        """The attribute that holds the object of the core, as the class that it is here."""
+        return _attribute(self.node.name) if self._is_base else "_async"
 
     def _is_carried(self, name: str) -> bool:
         if name in self.names.facade.without:
@@ -45,16 +63,21 @@ class Class:
         return not name.startswith("_") or name in RENAMED or name == "__repr__"
 
     def _refuse_what_is_lost(self) -> None:
-        if self.node.bases or self.node.keywords or self.node.decorator_list:
-            self.source.refuse(self.node, "base classes and class decorators are not carried over")
+        if self.node.keywords or self.node.decorator_list:
+            self.source.refuse(self.node, "class decorators are not carried over")
+        for base in self.node.bases:
+            if not self._is_a_twin(base):
+                self.source.refuse(base, "only a base class with a twin is carried over")
+        self._refuse_lost_members()
+
+    def _refuse_lost_members(self) -> None:
         carried = {*RENAMED, "__init__", "__repr__", "__del__"}
         for item in self.node.body:
-            if isinstance(item, Function):
-                if item.name.startswith("__") and item.name not in carried:
+            if isinstance(item, Function) and item.name.startswith("__"):
+                if item.name not in carried:
                     self.source.refuse(item, f"{item.name} is not carried over")
             elif isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
-                twin = isinstance(item.annotation, ast.Name) and item.annotation.id in self._homes
-                if not twin and not item.target.id.startswith("_"):
+                if not self._is_a_twin(item.annotation) and not item.target.id.startswith("_"):
                     self.source.refuse(item, "a public attribute is carried over as a property")
             elif isinstance(item, ast.If) and not fallback(ast.Module([item], [])):
                 self.source.refuse(item, "only __getattr__ is carried over from under an if")
@@ -68,6 +91,9 @@ class Class:
     def _constructor(self) -> str:
         name = self.node.name
         self.names.imports.add(f"from {self.source.module} import {name} as _Async{name}")
+        if self._is_base:
+            self.names.imports.add(f"from {self.names.package}_portal import Portal")
+            return f"    {self._wrapped}: _Async{name}\n    _portal: Portal"
         if name in self.names.facade.roots:
             self.names.imports.add(f"from {self.names.package}_portal import PORTAL")
             init = self.methods.get("__init__")
@@ -85,6 +111,7 @@ class Class:
                 "    self._async = wrapped",
                 "    self._portal = portal",
             ]
+        lines += [f"    self.{_attribute(base)} = self._async" for base in self._bases]
         for attribute, twin, is_shown in self._resources():
             annotation = "" if is_shown else f": {twin}"
             wrapped = f"{self.names.twin(twin)}(self._async.{attribute}, self._portal)"
@@ -139,7 +166,7 @@ class Class:
         written = function.returns
         if written is None:
             self.source.refuse(function, f"{function.name} has no return annotation")
-        core = f"self._async.{function.name}"
+        core = f"self.{self._wrapped}.{function.name}"
         through_portal = f"({core}, {passed})" if passed else f"({core})"
         is_async = isinstance(function, ast.AsyncFunctionDef)
         if function.name == "__repr__":
@@ -185,7 +212,7 @@ class Class:
                 twin, f"must be a plain def, with {function.name}'s parameters, -> {returns} | None"
             )
         return [
-            f"ready = self._async.{twin.name}({passed})",
+            f"ready = self.{self._wrapped}.{twin.name}({passed})",
             "if ready is not None:",
             "    return ready",
         ]
@@ -228,7 +255,9 @@ class Class:
         return f"unwrapped({parameter.arg})"
 
     def _is_twin(self, parameter: ast.arg) -> bool:
-        written = parameter.annotation
+        return self._is_a_twin(parameter.annotation)
+
+    def _is_a_twin(self, written: ast.expr | None) -> bool:
         return isinstance(written, ast.Name) and written.id in self._homes
 
     def _parameter(self, parameter: ast.arg, default: ast.expr | None) -> str:
@@ -247,6 +276,14 @@ class Class:
             if not isinstance(default, ast.Name | ast.Attribute):
                 self.source.refuse(default, f"the default of {parameter.arg} is computed")
         return f"{shown} = {self.names.expression(default)}"
+
+
+def _attribute(base: str) -> str:
+    """Where an object keeps what it wraps as an object of a base class.
+
+    Under a name of its own, because the type of ``_async`` is that of the class itself.
+    """
+    return f"_{re.sub('(?<=[a-z])(?=[A-Z])', '_', base).lower()}"
 
 
 def hiding(function: Function, body: list[str]) -> list[str]:

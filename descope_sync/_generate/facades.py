@@ -29,6 +29,7 @@ class Facade:
         target: The module of descope_sync.
         roots: Classes that users construct.
         children: Classes that users get from a root.
+        bases: Classes that a root or a child inherits from.
         exports: A module whose other public names the module shares; None for none. A class under
             another name than its twin is shared as well.
         nowait: By its name, what to try before a method, where that is not ``<name>_nowait``.
@@ -42,6 +43,7 @@ class Facade:
     target: str
     roots: Sequence[str] = ()
     children: Sequence[str] = ()
+    bases: Sequence[str] = ()
     exports: str | None = None
     nowait: Mapping[str, str] = field(default_factory=dict[str, str])
     names: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -64,6 +66,7 @@ class Twin:
 
 FACADES: Final = (
     Facade("access_keys.py", "access_keys.py", children=["AccessKeys"]),
+    Facade("authentication.py", "authentication.py", bases=["Authentication"]),
     Facade("client.py", "client.py", roots=["DescopeClient"], children=["Management"]),
     Facade(
         "token_source.py",
@@ -72,7 +75,7 @@ FACADES: Final = (
         nowait={"token": "get_nowait"},
     ),
     Facade("verifier.py", "verifier.py", children=["AccessKeyVerifier"]),
-    Facade("events.py", "events.py", exports="events.py"),
+    Facade("events/__init__.py", "events.py", exports="events/__init__.py"),
     Facade(
         "batch/_batch.py",
         "batch.py",
@@ -106,5 +109,5 @@ def homes_of(facades: Iterable[Facade]) -> dict[str, Twin]:
             facade.names.get(name, name), facade.target.removesuffix(".py").replace("/", ".")
         )
         for facade in facades
-        for name in (*facade.roots, *facade.children)
+        for name in (*facade.roots, *facade.children, *facade.bases)
     }

@@ -32,7 +32,7 @@ class Names:
         self.facade = facade
         self.source = Source(core / facade.source, facade.source)
         self.homes = homes
-        self.own = {*facade.roots, *facade.children}
+        self.own = {*facade.roots, *facade.children, *facade.bases}
         self.package = "descope_sync." if "/" in facade.target else "."
         self.exported = dict(self._exports())
         self.imports = set(self.exported.values())

@@ -44,7 +44,7 @@ def generate(project: Path) -> Generate:
     """Run the generator on the toy."""
 
     def run(*arguments: str) -> int:
-        boxes = Facade("boxes.py", "boxes.py", ["Box"], ["Lid", "Shelf"])
+        boxes = Facade("boxes.py", "boxes.py", ["Box"], ["Lid", "Shelf"], ["OnScales"])
         core, facade = project / "descope_async", project / "descope_sync"
         return main([*arguments], core, facade, [boxes])
 
@@ -81,7 +81,7 @@ def test_what_is_generated_works(generate: Generate, project: Path) -> None:
         "6 6 6",
         "True False",
         "{'wide': True} 0",
-        "0",
+        "0 7 True",
     ]
 
 
@@ -176,7 +176,7 @@ def test_modules_within_a_package(project: Path) -> None:
     (core / "parts/drawers.py").write_text(DRAWERS)
     (core / "parts/__init__.py").write_text(PARTS)
     facades = [
-        Facade("boxes.py", "boxes.py", ["Box"], ["Lid", "Shelf"]),
+        Facade("boxes.py", "boxes.py", ["Box"], ["Lid", "Shelf"], ["OnScales"]),
         Facade(
             "parts/drawers.py",
             "parts/drawer.py",
@@ -346,7 +346,7 @@ def test_what_is_refused(
 @pytest.mark.parametrize(
     ("written", "instead", "why"),
     [
-        ("class Shelf:", "class Shelf(list[int]):", "base classes"),
+        ("class Shelf:", "class Shelf(list[int]):", "base class"),
         ("class Shelf:", "@frozen\nclass Shelf:", "class decorators"),
         ("class Shelf:", "class Rack:", "boxes.py:1: there is no class Shelf"),
         ('"""Boxes and', '"""Async boxes and', "the docstring says 'Async'"),

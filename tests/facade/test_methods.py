@@ -550,7 +550,7 @@ def new_session(client: DescopeClient) -> SessionToken:
 
 
 def public_names(cls: type) -> set[str]:
-    return {name for name in vars(cls) if not name.startswith("_")}
+    return {name for own in cls.__mro__[:-1] for name in vars(own) if not name.startswith("_")}
 
 
 @pytest.mark.parametrize("cls", CALLS, ids=lambda cls: f"{cls.__module__}.{cls.__name__}")

@@ -52,7 +52,8 @@ def renamed(text: str) -> str:
 def public(cls: type) -> dict[str, Any]:
     return {
         renamed(name): member
-        for name, member in vars(cls).items()
+        for own in reversed(cls.__mro__[:-1])
+        for name, member in vars(own).items()
         if name in {*RENAMED, *RENAMED.values(), "__repr__", "__getattr__"}
         or not (name.startswith("_") or name in WITHOUT)
     }

@@ -286,7 +286,7 @@ async def test_metrics(client: DescopeClient, emulator: Emulator, observed: Obse
     with pytest.raises(TokenMalformed):
         await client.validate_session("nothing")
     assert await verifier.verify(created.cleartext)
-    await client._keys.refresh()
+    await client._signing_keys.refresh()
     found = observed.metrics()
     assert set(found) == {
         "http.client.request.duration",

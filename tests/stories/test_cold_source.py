@@ -13,9 +13,9 @@ import pytest
 import descope_async._runtime.single_flight
 from descope_async import AccessKeyLoginOptions, ClientClosed, DescopeError, Unauthorized
 from descope_async._keys.exchange import MintedToken
-from descope_async._telemetry import Telemetry
 from descope_async._values.secret import Secret
 from descope_async.events import Event, StaleTokenServed
+from descope_async.events._telemetry import Telemetry
 from descope_async.token_source import TokenSource, TokenSources
 from tests.quick_time import VirtualTime
 

@@ -85,7 +85,7 @@ REPEATABLE: dict[str, tuple[Call, Any]] = {
     "deactivate_batch": (lambda client: client.mgmt.access_key.deactivate_batch(["AK1"]), {}),
     "delete_batch": (lambda client: client.mgmt.access_key.delete_batch(["AK1"]), {}),
     "exchange": (lambda client: client.token_source("K1").token(), {"sessionJwt": a_token()}),
-    "key_set": (lambda client: client._keys.refresh(), a_key_set()),
+    "key_set": (lambda client: client._signing_keys.refresh(), a_key_set()),
 }
 ONCE: dict[str, tuple[Call, Any]] = {
     "create": (lambda client: client.mgmt.access_key.create("n"), CREATED),

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from descope_async import ConfigurationError, DescopeClient, Timeouts
-from descope_async._config.config import Config, default_base_url, resolve
+from descope_async._config.config import Config, resolve
+from descope_async._config.project import default_base_url
 from descope_async._values.secret import Secret
 
 SHORT = "P2aAc4T2V93bddihGEx2Ryhc8e5Z"

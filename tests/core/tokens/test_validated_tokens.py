@@ -122,13 +122,13 @@ async def test_a_withdrawn_key_takes_its_tokens_along(
     assert client.validate_session_nowait(session.jwt) is not None
     async with Emulator() as other:
         stranger = DescopeClient(other.project_id, base_url=other.base_url)
-        foreign = await stranger._keys._fetch()
+        foreign = await stranger._signing_keys._fetch()
         await stranger.aclose()
-    held = client._keys._snapshot
+    held = client._signing_keys._snapshot
     assert held is not None
-    client._keys._snapshot = evolve(held, keys=parse_key_set(foreign.body))
+    client._signing_keys._snapshot = evolve(held, keys=parse_key_set(foreign.body))
     assert client.validate_session_nowait(session.jwt) is None  # and so the keys are asked for
-    client._keys._searches._left = 0.0
+    client._signing_keys._searches._left = 0.0
     with pytest.raises(UnknownKey):
         await client.validate_session(session.jwt)
 

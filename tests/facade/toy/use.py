@@ -13,4 +13,4 @@ with descope_sync.Box("b", "label") as box:
     print(box.shelf(1).holds(box), box.shelf(1).holds(descope_sync.Box("other")))
     with box.opened(wide=True) as opened, box.locked() as locked:
         print(opened, len(locked))
-print(box.weigh())
+print(box.weigh(), box.gross(), isinstance(box, descope_sync.boxes.OnScales))

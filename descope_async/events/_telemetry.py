@@ -1,4 +1,4 @@
-"""What happens is told: to the client's hooks, and to the log."""
+"""Tells the client's hooks and the log what happens."""
 
 from __future__ import annotations
 
@@ -10,25 +10,8 @@ from contextlib import contextmanager, suppress
 from typing import Final
 from urllib.parse import urlsplit
 
-from .events import (
-    AccessKeyChecked,
-    Call,
-    CallEnded,
-    CallHeld,
-    ClockSkewFound,
-    Event,
-    GateClosed,
-    Hook,
-    KeySetFetched,
-    RetryPlanned,
-    SecretUnclaimed,
-    TokenRenewed,
-    TwinKeysFound,
-)
-
-#: The one logger. Its records have the event's fields as attributes, each with this in front.
-_log: Final = logging.getLogger("descope_async")
-_PREFIX: Final = "descope_"
+from ._event import Call, Event, Hook
+from ._log import LOG, write
 
 
 class Telemetry:
@@ -60,7 +43,7 @@ class Telemetry:
     @property
     def is_watched(self) -> bool:
         """Whether anybody wants to know of what is usual. What is not is always told."""
-        return self.is_hooked or _log.isEnabledFor(logging.DEBUG)
+        return self.is_hooked or LOG.isEnabledFor(logging.DEBUG)
 
     def call(
         self,
@@ -107,7 +90,7 @@ class Telemetry:
         """Log an event and hand it to the hooks, whose errors end here."""
         # Whatever a hook or a log handler raises, it must not come between a caller and a secret.
         with suppress(Exception):
-            _write(event)
+            write(event)
         for listener in self._listeners:
             listener(event)
         for index, hook in enumerate(self._hooks):
@@ -122,41 +105,8 @@ class Telemetry:
             self._failed.add(index)
             # As text: a kept record would keep the frames, and in them what the call works on.
             shown = "".join(traceback.format_exception(error)).rstrip()
-            _log.error("hooks[%d] failed; it is not told again when it does\n%s", index, shown)
+            LOG.error("hooks[%d] failed; it is not told again when it does\n%s", index, shown)
 
 
 #: Tells the log only.
 UNHOOKED: Final = Telemetry()
-
-
-def _write(event: Event) -> None:
-    level = _level(event)
-    if _log.isEnabledFor(level):
-        fields = {f"{_PREFIX}{name}": value for name, value in event.to_dict().items()}
-        _log.log(level, "%s", event, extra=fields)
-
-
-def _level(event: Event) -> int:
-    match event:
-        case (
-            GateClosed(extended=False)
-            | CallEnded(outcome="unknown")
-            | TokenRenewed(is_first_failure=True)
-            | AccessKeyChecked(is_outage=True)
-            | ClockSkewFound()
-            | SecretUnclaimed()
-            | TwinKeysFound()
-        ):
-            return logging.WARNING
-        case KeySetFetched(outcome="error") if event.usable_for is not None:
-            return logging.WARNING
-        case (
-            RetryPlanned()
-            | CallHeld()
-            | CallEnded(outcome="error")
-            | TokenRenewed(outcome="error")
-            | KeySetFetched(outcome="error")
-        ):
-            return logging.INFO
-        case _:
-            return logging.DEBUG

@@ -1,0 +1,35 @@
+"""TLS settings, which must make sure who answers."""
+
+from __future__ import annotations
+
+from ssl import CERT_REQUIRED, SSLContext
+
+from descope_async.errors import ConfigurationError
+
+from .address import BaseURL
+
+
+def tls(value: object, base_url: BaseURL) -> SSLContext | None:
+    """The TLS settings for a service; None for the system's.
+
+    Raises:
+        ConfigurationError: They are not an SSLContext, or would let others pose as the service.
+    """
+    if value is None:
+        return None
+    trust = "to trust your own authority use ssl.create_default_context(cafile=…)"
+    if not isinstance(value, SSLContext):
+        raise ConfigurationError(
+            f"ssl must be an ssl.SSLContext; certificates are always checked, so {trust}"
+        )
+    if not is_checking(value) and not base_url.is_loopback:
+        raise ConfigurationError(
+            "ssl must check certificates and host names, except to this machine: without that, "
+            f"anybody on the way could take the keys; {trust}"
+        )
+    return value
+
+
+def is_checking(context: SSLContext | None) -> bool:
+    """Whether a context makes sure who answers; the default one does."""
+    return context is None or (context.verify_mode is CERT_REQUIRED and context.check_hostname)

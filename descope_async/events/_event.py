@@ -1,0 +1,63 @@
+"""What all events have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import fields, frozen
+
+
+@frozen(kw_only=True, eq=False)
+class Call:
+    """A call to the service. Its events name it by this very object, which no other call has.
+
+    Attributes:
+        operation: What is done, as errors name it, such as ``"access_key.create"``.
+        method: The HTTP method.
+        path: The path, with ``{project_id}`` where that stands in it.
+        server_address: The host.
+        server_port: The port.
+        project_id: The project.
+        key_id: The access key that gets a new secret; None for other calls.
+        key_name: The name of the access key that is made; None for other calls.
+    """
+
+    operation: str
+    method: str
+    path: str
+    server_address: str
+    server_port: int
+    project_id: str
+    key_id: str | None = None
+    key_name: str | None = None
+
+    def __str__(self) -> str:
+        key = self.key_id or (self.key_name and repr(self.key_name))
+        return f"{self.operation} of {key}" if key else self.operation
+
+
+@frozen(kw_only=True)
+class Event:
+    """Something that happened."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, with those of the call among them, and the class as ``event``."""
+        found: dict[str, Any] = {"event": type(self).__name__}
+        for attribute in fields(type(self)):
+            value = getattr(self, attribute.name)
+            if isinstance(value, Call):
+                found |= {each.name: getattr(value, each.name) for each in fields(Call)}
+            else:
+                found[attribute.name] = value
+        return found
+
+
+#: Called with every event, on the thread of the event loop that the work runs on.
+Hook = Callable[[Event], object]
+
+
+def result(status: int | None, error_type: str | None, code: str | None = None) -> str:
+    said = [] if status is None else [str(status)]
+    said += [each for each in (code, error_type or "done") if each]
+    return " ".join(said)
