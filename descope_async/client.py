@@ -60,10 +60,12 @@ class DescopeClient(Authentication):
         issuers: Further ``iss`` values to accept, such as that of a custom domain.
         timeouts: How long to wait; a mapping of its fields will do. None for the defaults.
         retries: How calls are repeated; a mapping of its fields will do. None for the defaults.
-        ssl: TLS settings, to trust a private authority; None for the system's. They must check
-            certificates and host names, except to this machine.
-        trust_env: Whether to use the proxy that the environment names for https (``HTTPS_PROXY``,
-            ``NO_PROXY``). Nothing else of the environment counts, and no ``.netrc``.
+        ssl: TLS settings, to trust a private authority. They must check certificates and host names,
+            except to this machine. None for the system's authorities, or those in ``SSL_CERT_FILE`` and
+            ``SSL_CERT_DIR``, and beside them those in ``REQUESTS_CA_BUNDLE``, else ``CURL_CA_BUNDLE``.
+        trust_env: Whether to go through the proxy that the environment, or the system, names for https
+            (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``). This machine is always reached directly.
+            ``.netrc`` is never read.
         replay_store: Where used DPoP proofs are remembered, for a service of several processes;
             None for this process's memory.
         hooks: Called with each `Event`, on the thread of the event loop that the work runs on: so
@@ -94,7 +96,7 @@ class DescopeClient(Authentication):
         timeouts: Timeouts | Mapping[str, float] | None = None,
         retries: Retries | Mapping[str, float] | None = None,
         ssl: SSLContext | None = None,
-        trust_env: bool = False,
+        trust_env: bool = True,
         replay_store: ReplayStore | None = None,
         hooks: Sequence[Hook] | None = None,
         deliver: Deliver | None = None,

@@ -23,6 +23,11 @@ settings.load_profile("any machine")
 for _name in [name for name in os.environ if name.startswith("DESCOPE_")]:
     del os.environ[_name]
 
+# Nor may a test depend on the proxies and authorities of the machine that it runs on.
+_WAYS = ("_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+for _name in [name for name in os.environ if name.upper().endswith(_WAYS)]:
+    del os.environ[_name]
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from importlib import import_module
+from ssl import SSLContext
 from typing import Any, Final
 
 import aiohttp
 import anyio
 
+from descope_async._config.address import Proxy
 from descope_async._config.config import Config
 from descope_async._runtime.deadlines import Deadlines
 from descope_async._runtime.forks import catch_up_with_fork, forget_in_child, never_collect
@@ -48,6 +50,7 @@ class Connections:
 
         Raises:
             ClientClosed: After `aclose`.
+            ConfigurationError: What the environment says of the way to the service cannot be used.
         """
         pool = self.pool_if_open()
         if pool is None:
@@ -125,6 +128,7 @@ class Pool:
         kept: Keeps its connections open, for the next request.
         fresh: Makes one for each request.
         tasks: What goes on in the background, cancelled at the end.
+        proxy: Through which proxy requests go; None for none.
         outcomes: Tasks that bring a secret. The pool waits a few seconds for them before it closes.
         deadlines: The limits of what goes on.
     """
@@ -132,12 +136,15 @@ class Pool:
     kept: aiohttp.ClientSession
     fresh: aiohttp.ClientSession
     tasks: set[asyncio.Task[Any]]
+    proxy: Proxy | None
     outcomes: set[asyncio.Task[Any]]
     deadlines: Deadlines
 
     def __init__(self, config: Config) -> None:
-        self.kept = _session(config, force_close=False)
-        self.fresh = _session(config, force_close=True)
+        route = config.route()
+        self.kept = _session(route.context, force_close=False, is_local=config.is_local)
+        self.fresh = _session(route.context, force_close=True, is_local=config.is_local)
+        self.proxy = route.proxy
         self.tasks = set()
         self.outcomes = set()
         self.deadlines = Deadlines()
@@ -197,13 +204,15 @@ class Pool:
         await self.fresh.close()
 
 
-def _session(config: Config, *, force_close: bool) -> aiohttp.ClientSession:
+def _session(
+    context: SSLContext | None, *, force_close: bool, is_local: bool
+) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=Connector(
-            ssl=config.ssl or True,
+            ssl=context or True,
             limit=100,
             force_close=force_close,
-            only_this_machine=config.is_local,
+            only_this_machine=is_local,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         # aiohttp would read .netrc too, and refuse our credentials beside those that it found.

@@ -154,7 +154,7 @@ class Transport:
 
     async def _exchange(self, pool: Pool, request: Request, attempt: Attempt) -> Answer:
         session = pool.fresh if attempt.is_fresh else pool.kept
-        proxy = self._config.proxy
+        proxy = pool.proxy
         ATTEMPT.set(attempt)
         # As a context manager, it would wait for its connection to be closed where nobody needs that.
         response = await session.request(

@@ -108,8 +108,9 @@ def proxy_for(url: BaseURL) -> Proxy | None:
     Raises:
         ConfigurationError: It cannot be used.
     """
-    # Plain http is only for this machine, so no proxy shall see it.
-    if url.scheme != "https":
+    # Another machine cannot reach this one by a loopback address. And without TLS, which only goes
+    # to this machine, a proxy would see the keys.
+    if url.scheme != "https" or url.is_loopback:
         return None
     found = Secret(getproxies())
     variable = next((name for name in ("https", "all") if found.reveal().get(name)), None)

@@ -18,10 +18,11 @@ from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.events import Hook
 from descope_async.settings import Deliver, ReplayStore, Retries, Timeouts
 
-from .address import Proxy, proxy_for
+from .address import base_url as read_base_url
 from .environment import ENVIRONMENT, given, given_key
 from .project import base_url_for
 from .project import project_id as read_project_id
+from .route import Route, check_route, current_route
 from .tls import is_checking, tls
 
 Options = TypeVar("Options", bound=AttrsInstance)
@@ -44,6 +45,7 @@ class Config:
         project_id: The project; empty while there is none.
         is_local: Whether nothing but this machine may be connected to, since TLS does not say who
             answers.
+        trust_env: Whether the environment may name a proxy.
     """
 
     project_id: str
@@ -58,11 +60,19 @@ class Config:
     retries: Retries
     ssl: SSLContext | None
     is_local: bool
-    proxy: Proxy | None
+    trust_env: bool
     replay_store: ReplayStore | None = field(default=None, repr=False)
     hooks: tuple[Hook, ...] = field(default=(), repr=False)
     deliver: Deliver | None = field(default=None, repr=False)
     clock: Clock = field(default=SYSTEM_CLOCK, repr=False)
+
+    def route(self) -> Route:
+        """The way to the service now.
+
+        Raises:
+            ConfigurationError: What the environment says of it cannot be used.
+        """
+        return current_route(read_base_url(self.base_url), self.ssl, trust_env=self.trust_env)
 
     def missing(self, *, management: bool) -> Iterator[str]:
         """A sentence for each setting that is missing.
@@ -141,6 +151,8 @@ def resolve(
             project, given(base_url, environment, "DESCOPE_BASE_URI", "DESCOPE_BASE_URL")
         )
         context = tls(ssl, url)
+        is_trusted = _is_trusted(trust_env)
+        check_route(url, context, trust_env=is_trusted)
         pinned = _key_text("public_key", given(public_key, environment, "DESCOPE_PUBLIC_KEY"))
         return Config(
             project_id=project,
@@ -155,7 +167,7 @@ def resolve(
             retries=_options("retries", Retries, retries),
             ssl=context,
             is_local=url.scheme == "http" or not is_checking(context),
-            proxy=proxy_for(url) if _is_trusted(trust_env) else None,
+            trust_env=is_trusted,
             replay_store=_replay_store(replay_store),
             hooks=checked_hooks("hooks", hooks),
             deliver=checked_deliver("deliver", deliver),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ssl import CERT_REQUIRED, SSLContext
+from typing import TypeGuard
 
 from descope_async.errors import ConfigurationError
 
@@ -18,7 +19,7 @@ def tls(value: object, base_url: BaseURL) -> SSLContext | None:
     if value is None:
         return None
     trust = "to trust your own authority use ssl.create_default_context(cafile=…)"
-    if not isinstance(value, SSLContext):
+    if not _is_context(value):
         raise ConfigurationError(
             f"ssl must be an ssl.SSLContext; certificates are always checked, so {trust}"
         )
@@ -33,3 +34,9 @@ def tls(value: object, base_url: BaseURL) -> SSLContext | None:
 def is_checking(context: SSLContext | None) -> bool:
     """Whether a context makes sure who answers; the default one does."""
     return context is None or (context.verify_mode is CERT_REQUIRED and context.check_hostname)
+
+
+def _is_context(value: object) -> TypeGuard[SSLContext]:
+    # truststore puts a class of its own in the place of `ssl.SSLContext`, which may be what was
+    # imported here. Common to both is the class that stands before `object`.
+    return isinstance(value, SSLContext.__mro__[-2])

@@ -30,6 +30,8 @@ from .running import Run, carry_out, current
 _ON_THE_WAY: Final = (
     "HTTPS_PROXY",
     "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
     "NO_PROXY",
     "no_proxy",
     "SSL_CERT_FILE",

@@ -108,16 +108,18 @@ LOOSE = {
 }
 SCRIPT = """
 import asyncio, sys
-from descope_async import DescopeClient, TLSFailed
+from descope_async import ConfigurationError, DescopeClient, TLSFailed
 
 async def main():
-    async with DescopeClient("P1", "K1", base_url=sys.argv[1]) as client:
-        try:
+    try:
+        async with DescopeClient("P1", "K1", base_url=sys.argv[1]) as client:
             await client.mgmt.access_key.load("AK1")
-        except TLSFailed as error:
-            print("refused", error.attempts)
-        else:
-            print("accepted")
+    except TLSFailed as error:
+        print("refused", error.attempts)
+    except ConfigurationError:
+        print("refused", 0)
+    else:
+        print("accepted")
 
 asyncio.run(main())
 """
@@ -139,7 +141,8 @@ async def test_no_environment_loosens_tls(tmp_path: Path, bundle: str) -> None:
             stdout=subprocess.PIPE,
         )
         out, _ = await process.communicate()
-        assert out.decode().split() == ["refused", "1"]
+        attempts = 0 if bundle == "a missing file" else 1
+        assert out.decode().split() == ["refused", str(attempts)]
         assert server.heads == []
 
 
@@ -215,9 +218,9 @@ def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("netrc")
-@pytest.mark.parametrize("trust_env", [False, True])
-async def test_a_proxy_counts_only_when_asked_for(
-    monkeypatch: pytest.MonkeyPatch, trust_env: bool
+@pytest.mark.parametrize("trust_env", [False, True, None])
+async def test_a_proxy_counts_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, trust_env: bool | None
 ) -> None:
     async with tls_server("descope.example") as server, proxy(server.port) as (url, heads):
         for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
@@ -227,10 +230,10 @@ async def test_a_proxy_counts_only_when_asked_for(
             SECRET,
             base_url="https://descope.example",
             ssl=server.trusting(),
-            trust_env=trust_env,
             retries={"attempts": 1},
+            **({} if trust_env is None else {"trust_env": trust_env}),  # type: ignore[arg-type]  # mypy takes it for any argument
         ) as client:
-            if not trust_env:
+            if trust_env is False:
                 with pytest.raises(ConnectionFailed):
                     await client.mgmt.access_key.load("AK1")
                 assert heads == []
@@ -252,9 +255,25 @@ async def test_a_proxy_never_sees_plain_http(
     ):
         monkeypatch.setenv("HTTP_PROXY", url)
         monkeypatch.setenv("http_proxy", url)
-        async with DescopeClient("P1", SECRET, base_url=server.base_url, trust_env=True) as client:
+        async with DescopeClient("P1", SECRET, base_url=server.base_url) as client:
             await client.mgmt.access_key.load("AK1")
         assert heads == []
+
+
+@pytest.mark.usefixtures("netrc")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_this_machine_is_reached_without_the_proxy(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """To the proxy, a loopback address would be the proxy itself."""
+    async with tls_server(host) as server, proxy(server.port) as (url, heads):
+        monkeypatch.setenv("HTTPS_PROXY", url)
+        base_url = f"https://{host}:{server.port}"
+        async with DescopeClient("P1", SECRET, base_url=base_url, ssl=server.trusting()) as client:
+            await client.mgmt.access_key.load("AK1")
+        assert heads == []
+        monkeypatch.setenv("HTTPS_PROXY", "socks5://canary")  # nobody asks for it
+        DescopeClient("P1", base_url=base_url)
 
 
 @pytest.mark.usefixtures("netrc")
@@ -269,7 +288,6 @@ async def test_a_proxy_is_told_no_more_than_where_to_connect_to(
             SECRET,
             base_url="https://descope.example",
             ssl=server.trusting(),
-            trust_env=True,
         ) as client:
             await client.mgmt.access_key.load("AK1")
     assert len(set(heads)) == 1
@@ -282,18 +300,31 @@ async def test_a_proxy_is_told_no_more_than_where_to_connect_to(
 
 @pytest.mark.usefixtures("netrc")
 async def test_a_host_without_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with tls_server("127.0.0.1") as server, proxy(server.port) as (url, heads):
+    async with tls_server("descope.example") as server, proxy(server.port) as (url, heads):
         monkeypatch.setenv("https_proxy", url)
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        monkeypatch.setenv("no_proxy", "other.example, *.EXAMPLE:443")
         async with DescopeClient(
             "P1",
             SECRET,
-            base_url=f"https://127.0.0.1:{server.port}",
+            base_url="https://descope.example",
             ssl=server.trusting(),
-            trust_env=True,
+            retries={"attempts": 1},
         ) as client:
-            await client.mgmt.access_key.load("AK1")
+            with pytest.raises(ConnectionFailed, match="not known to DNS"):
+                await client.mgmt.access_key.load("AK1")
         assert heads == []
+
+
+@pytest.mark.usefixtures("netrc")
+async def test_the_proxy_of_the_first_connection_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program may read its .env file after its modules have made their clients."""
+    async with tls_server("descope.example") as server, proxy(server.port) as (url, heads):
+        async with DescopeClient(
+            "P1", SECRET, base_url="https://descope.example", ssl=server.trusting()
+        ) as client:
+            monkeypatch.setenv("ALL_PROXY", url)
+            await client.mgmt.access_key.load("AK1")
+        assert len(heads) == 2  # the other is for the license
 
 
 @pytest.mark.usefixtures("netrc")
@@ -304,7 +335,6 @@ async def test_a_proxy_that_refuses_has_sent_nothing(monkeypatch: pytest.MonkeyP
             "P1",
             SECRET,
             base_url="https://descope.example",
-            trust_env=True,
             retries={"attempts": 2},
             clock=QuickTime(),
         ) as client:
@@ -320,14 +350,12 @@ async def test_a_proxy_that_refuses_has_sent_nothing(monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("netrc")
 def test_a_proxy_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "socks5://u:canary@127.0.0.1:1")
-    DescopeClient("P1")
-    with pytest.raises(ConfigurationError, match="HTTPS_PROXY") as caught:
-        DescopeClient("P1", trust_env=True)
+    DescopeClient("P1", trust_env=False)
+    with pytest.raises(ConfigurationError, match=r"HTTPS_PROXY is a SOCKS proxy") as caught:
+        DescopeClient("P1")
     assert "canary" not in str(caught.value)
     monkeypatch.setenv("https_proxy", "127.0.0.1:1")
-    found = DescopeClient("P1", trust_env=True)._config.proxy
-    assert found is not None
-    assert found.url == "http://127.0.0.1:1"
+    DescopeClient("P1")
 
 
 @pytest.mark.parametrize("given", [None, "yes", 1])

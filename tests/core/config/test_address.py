@@ -196,6 +196,12 @@ def test_which_variable_counts(monkeypatch: pytest.MonkeyPatch) -> None:
         found = proxy_for(url)
         assert found is not None
         assert found.url == f"http://{name.lower().replace('_', '-')}-{name[0]}".lower()
-    assert proxy_for(base_url("http://localhost")) is None
+    for local in (
+        "http://localhost",
+        "https://localhost:8443",
+        "https://[::1]",
+        "https://127.1.2.3",
+    ):
+        assert proxy_for(base_url(local)) is None
     monkeypatch.setenv("NO_PROXY", "*.descope.com")
     assert proxy_for(url) is None

@@ -1,0 +1,161 @@
+"""The certificate authorities that this machine names, by its environment and its system."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, TypeVar
+
+from attrs import field, frozen
+
+from descope_async.errors import ConfigurationError
+
+T = TypeVar("T")
+
+_FILE, _FOLDERS = "SSL_CERT_FILE", "SSL_CERT_DIR"
+#: Other libraries' variables. Only the first of them that is set counts.
+_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+#: OpenSSL finds the certificates of a folder by names that it makes of their subjects.
+_HASHED: Final = re.compile(r"[0-9a-f]{8}\.[0-9]+")
+_NOBODY: Final = (
+    "this machine knows no certificate authority, so nobody can be trusted: install the package "
+    "ca-certificates (for Python of python.org on macOS, run Install Certificates.command), or name "
+    "a file of certificates in SSL_CERT_FILE"
+)
+#: So many contexts are kept: one for each environment in which clients are made or used.
+_KEPT: Final = 8
+
+
+@frozen
+class _Source:
+    """A file or a folder of certificates.
+
+    Attributes:
+        path: Where it is.
+        variable: What names it.
+        seen: When it was changed, and its size: a file that was replaced is another source.
+    """
+
+    path: Path
+    variable: str = field(eq=False)
+    seen: tuple[int, int]
+
+
+@frozen
+class _Trust:
+    context: ssl.SSLContext = field(repr=False)
+    is_empty: bool
+
+
+def check_environment() -> None:
+    """Load what the environment names, so that connecting need not wait for that.
+
+    Raises:
+        ConfigurationError: A named file or folder cannot be used.
+    """
+    _trust()
+
+
+def default_context() -> ssl.SSLContext:
+    """The context of a client that was given none, by the environment as it is now.
+
+    As in OpenSSL, ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` take the places of the system's file and
+    folder. Beside these, the authorities in ``REQUESTS_CA_BUNDLE`` are trusted, or without it those
+    in ``CURL_CA_BUNDLE``. Once truststore is injected, the system's store counts as well.
+
+    Raises:
+        ConfigurationError: A named file or folder cannot be used, or there is no authority at all.
+    """
+    trust = _trust()
+    if trust.is_empty:
+        raise ConfigurationError(_NOBODY)
+    return trust.context
+
+
+def _trust() -> _Trust:
+    file, folders = os.environ.get(_FILE), os.environ.get(_FOLDERS)
+    sources: list[_Source] = []
+    is_system = file is None and folders is None
+    if not is_system:
+        system = ssl.get_default_verify_paths()
+        sources += _file(file) if file else _found(Path(system.openssl_cafile))
+        sources += _folders(folders) if folders else _found(Path(system.openssl_capath))
+    bundle = next((name for name in _BUNDLES if os.environ.get(name)), None)
+    if bundle is not None:
+        sources.append(_source(bundle, Path(os.environ[bundle])))
+    # On Windows the system's store is no file, so that nothing takes its place. truststore puts a
+    # class of its own in the place of this one, at any time.
+    is_system = is_system or os.name == "nt" or not sources
+    return _loaded(ssl.SSLContext, is_system, tuple(dict.fromkeys(sources)))
+
+
+@lru_cache(_KEPT)
+def _loaded(_class: type, is_system: bool, sources: tuple[_Source, ...]) -> _Trust:
+    """A context that trusts these, and perhaps the system's. To load one takes 20 ms and more."""
+    further = list(sources)
+    if is_system:
+        context = ssl.create_default_context()
+    else:
+        context = _read(further.pop(0), ssl.create_default_context)
+    for source in further:
+        _read(source, context.load_verify_locations)
+    context.set_alpn_protocols(("http/1.1",))
+    folders = [each.path for each in sources]
+    if is_system and (found := ssl.get_default_verify_paths().capath):
+        folders.append(Path(found))
+    # Nobody knows whom the class of another library trusts.
+    is_empty = type(context).__module__ == "ssl" and not context.get_ca_certs()
+    return _Trust(context, is_empty and not any(map(_has_hashed, folders)))
+
+
+def _read(source: _Source, read: Callable[..., T]) -> T:
+    is_folder = source.path.is_dir()
+    file, folder = (None, source.path) if is_folder else (source.path, None)
+    try:
+        return read(cafile=file, capath=folder)
+    except OSError as error:  # an SSLError as well
+        raise _unusable(source.variable, source.path, error) from None
+
+
+def _file(named: str) -> list[_Source]:
+    if Path(named).is_dir():
+        raise ConfigurationError(f"{_FILE} names {named}, a folder: name it in {_FOLDERS}")
+    return [_source(_FILE, Path(named))]
+
+
+def _folders(named: str) -> list[_Source]:
+    there = [Path(each) for each in named.split(os.pathsep) if each and Path(each).is_dir()]
+    if not there:
+        raise ConfigurationError(f"{_FOLDERS} names {named}, where there is no folder")
+    return [_source(_FOLDERS, each) for each in there]
+
+
+def _found(path: Path) -> list[_Source]:
+    """The system's file or folder, if there is one."""
+    return [_source("OpenSSL", path)] if path.exists() else []
+
+
+def _source(variable: str, path: Path) -> _Source:
+    try:
+        about = path.stat()
+    except OSError as error:
+        raise _unusable(variable, path, error) from None
+    return _Source(path, variable, (about.st_mtime_ns, about.st_size))
+
+
+def _unusable(variable: str, path: Path, error: OSError) -> ConfigurationError:
+    # The text of an SSLError is OpenSSL's own.
+    is_pem = not isinstance(error, ssl.SSLError)
+    reason = error.strerror if is_pem else "it has no certificates in PEM"
+    return ConfigurationError(f"{variable} names {path}, which cannot be used: {reason}")
+
+
+def _has_hashed(folder: Path) -> bool:
+    try:
+        return any(_HASHED.fullmatch(each.name) for each in folder.iterdir())
+    except OSError:
+        return False

@@ -1,0 +1,56 @@
+"""The way to the service, as the environment of the moment has it."""
+
+from __future__ import annotations
+
+from ssl import SSLContext
+
+from attrs import field, frozen
+
+from .address import BaseURL, Proxy, proxy_for
+from .authorities import check_environment, default_context
+
+
+@frozen
+class Route:
+    """The way to the service.
+
+    Attributes:
+        context: What TLS is done with; None where there is no TLS.
+        proxy: Through which proxy; None for none.
+    """
+
+    context: SSLContext | None = field(repr=False)
+    proxy: Proxy | None
+
+
+def check_route(url: BaseURL, context: SSLContext | None, *, trust_env: bool) -> None:
+    """Refuse what the environment says wrongly of the way to the service.
+
+    Args:
+        url: Where the service is.
+        context: The one that the client was given; None for the default one.
+        trust_env: Whether the environment may name a proxy.
+
+    Raises:
+        ConfigurationError: A proxy, or a named file or folder of certificates, cannot be used.
+    """
+    if url.scheme == "https" and context is None:
+        check_environment()
+    if trust_env:
+        proxy_for(url)
+
+
+def current_route(url: BaseURL, context: SSLContext | None, *, trust_env: bool) -> Route:
+    """The way to the service now. A program may set its environment after it has made its client.
+
+    Args:
+        url: As for `check_route`.
+        context: As for `check_route`.
+        trust_env: As for `check_route`.
+
+    Raises:
+        ConfigurationError: As `check_route`, or there is no certificate authority at all.
+    """
+    if url.scheme == "https":
+        context = context or default_context()
+    return Route(context, proxy_for(url) if trust_env else None)
