@@ -23,9 +23,8 @@ from descope_async.errors import (
     DescopeError,
     OutcomeUnknown,
     UnexpectedResponse,
-    holds_secret,
-    salvaged_in,
 )
+from descope_async.errors._new_secrets import holds_secret, salvaged_in
 from descope_async.events import SecretUnclaimed
 from descope_async.events._telemetry import UNHOOKED, Telemetry
 from descope_async.models import CreatedAccessKey, secret_of

@@ -16,8 +16,8 @@ from descope_async.errors import (
     DescopeError,
     NotFound,
     OutcomeUnknown,
-    holds_secret,
 )
+from descope_async.errors._new_secrets import holds_secret
 from descope_async.events import TwinKeysFound
 from descope_async.events._telemetry import UNHOOKED, Telemetry
 from descope_async.models import AccessKey, AccessKeyLoginOptions, CreatedAccessKey, secret_of

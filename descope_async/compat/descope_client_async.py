@@ -17,7 +17,8 @@ from descope_async.settings import Timeouts
 
 from .access_key import AccessKeyManagement
 from .exceptions import official_errors
-from .jwt_response import exchanged, granted, names, readable, validated
+from .grants import Grants
+from .jwt_response import exchanged, readable, validated
 from .unsupported import unsupported
 
 __all__ = ["DescopeClientAsync"]
@@ -41,7 +42,7 @@ class Mgmt:
             unsupported("client.mgmt", name)
 
 
-class DescopeClientAsync:
+class DescopeClientAsync(Grants):
     """A Descope project, with the official SDK's parameters and results.
 
     Constructing it does no I/O. It need not be closed, but should be where it is not used for as
@@ -183,120 +184,6 @@ class DescopeClientAsync:
         with official_errors():
             session = self._client.validate_session_nowait(given.reveal(), audience)
         return None if session is None else validated(session)
-
-    def validate_permissions(
-        self, jwt_response: Mapping[str, Any] | None, permissions: Sequence[str]
-    ) -> bool:
-        """Whether a session has all of these permissions on the project.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            permissions: Their names. With none, any session will do.
-        """
-        given = Secret[object](jwt_response)
-        del jwt_response  # it holds the token
-        with official_errors():
-            return bool(given.reveal()) and granted(given).validate_permissions(names(permissions))
-
-    def get_matched_permissions(
-        self, jwt_response: Mapping[str, Any] | None, permissions: Sequence[str]
-    ) -> list[str]:
-        """Those of these permissions that a session has on the project.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            permissions: Their names.
-        """
-        given = Secret[object](jwt_response)
-        del jwt_response  # it holds the token
-        with official_errors():
-            return granted(given).get_matched_permissions(names(permissions))
-
-    def validate_roles(self, jwt_response: Mapping[str, Any] | None, roles: Sequence[str]) -> bool:
-        """Whether a session has all of these roles on the project.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            roles: Their names. With none, any session will do.
-        """
-        given = Secret[object](jwt_response)
-        del jwt_response  # it holds the token
-        with official_errors():
-            return bool(given.reveal()) and granted(given).validate_roles(names(roles))
-
-    def get_matched_roles(
-        self, jwt_response: Mapping[str, Any] | None, roles: Sequence[str]
-    ) -> list[str]:
-        """Those of these roles that a session has on the project.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            roles: Their names.
-        """
-        given = Secret[object](jwt_response)
-        del jwt_response  # it holds the token
-        with official_errors():
-            return granted(given).get_matched_roles(names(roles))
-
-    def validate_tenant_permissions(
-        self, jwt_response: Mapping[str, Any] | None, tenant: str, permissions: Sequence[str]
-    ) -> bool:
-        """Whether a session belongs to a tenant and has all of these permissions there.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            tenant: The tenant's id.
-            permissions: Their names. With none, any session of the tenant will do.
-        """
-        given = Secret[object](jwt_response)
-        del jwt_response  # it holds the token
-        with official_errors():
-            return granted(given).validate_tenant_permissions(tenant, names(permissions))
-
-    def get_matched_tenant_permissions(
-        self, jwt_response: Mapping[str, Any] | None, tenant: str, permissions: Sequence[str]
-    ) -> list[str]:
-        """Those of these permissions that a session has in a tenant.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            tenant: The tenant's id.
-            permissions: Their names.
-        """
-        given = Secret[object](jwt_response)
-        del jwt_response  # it holds the token
-        with official_errors():
-            return granted(given).get_matched_tenant_permissions(tenant, names(permissions))
-
-    def validate_tenant_roles(
-        self, jwt_response: Mapping[str, Any] | None, tenant: str, roles: Sequence[str]
-    ) -> bool:
-        """Whether a session belongs to a tenant and has all of these roles there.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            tenant: The tenant's id.
-            roles: Their names. With none, any session of the tenant will do.
-        """
-        given = Secret[object](jwt_response)
-        del jwt_response  # it holds the token
-        with official_errors():
-            return granted(given).validate_tenant_roles(tenant, names(roles))
-
-    def get_matched_tenant_roles(
-        self, jwt_response: Mapping[str, Any] | None, tenant: str, roles: Sequence[str]
-    ) -> list[str]:
-        """Those of these roles that a session has in a tenant.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            tenant: The tenant's id.
-            roles: Their names.
-        """
-        given = Secret[object](jwt_response)
-        del jwt_response  # it holds the token
-        with official_errors():
-            return granted(given).get_matched_tenant_roles(tenant, names(roles))
 
     async def aopen(self) -> Self:
         """Nothing, since a client opens itself with its first call."""

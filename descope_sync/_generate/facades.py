@@ -86,6 +86,7 @@ FACADES: Final = (
     Facade(
         "emulator/emulator.py", "emulator.py", roots=["Emulator"], exports="emulator/__init__.py"
     ),
+    Facade("compat/grants.py", "compat/grants.py", bases=["Grants"]),
     Facade("compat/access_key.py", "compat/access_key.py", children=["AccessKeyManagement"]),
     Facade(
         "compat/descope_client_async.py",

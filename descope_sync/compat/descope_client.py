@@ -15,6 +15,7 @@ from descope_async.models import AccessKeyLoginOptions
 from descope_sync._portal import PORTAL, Portal
 
 from .access_key import AccessKeyManagement
+from .grants import Grants
 
 __all__ = ["DescopeClient", "Mgmt"]
 
@@ -39,7 +40,7 @@ class Mgmt:
             unsupported("client.mgmt", name)
 
 
-class DescopeClient:
+class DescopeClient(Grants):
     """A Descope project, with the official SDK's parameters and results.
 
     Constructing it does no I/O. It need not be closed, but should be where it is not used for as
@@ -105,6 +106,7 @@ class DescopeClient:
                 auth_management_key,
             )  # as in the core, for tracebacks that show variables
         self._portal = PORTAL
+        self._grants = self._async
         self.mgmt: Mgmt = Mgmt(self._async.mgmt, self._portal)
 
     def exchange_access_key(
@@ -180,120 +182,6 @@ class DescopeClient:
             return self._async.validate_session_nowait(session_token, audience)
         finally:
             del session_token  # as in the core, for tracebacks that show variables
-
-    def validate_permissions(
-        self, jwt_response: Mapping[str, Any] | None, permissions: Sequence[str]
-    ) -> bool:
-        """Whether a session has all of these permissions on the project.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            permissions: Their names. With none, any session will do.
-        """
-        try:
-            return self._async.validate_permissions(jwt_response, permissions)
-        finally:
-            del jwt_response  # as in the core, for tracebacks that show variables
-
-    def get_matched_permissions(
-        self, jwt_response: Mapping[str, Any] | None, permissions: Sequence[str]
-    ) -> list[str]:
-        """Those of these permissions that a session has on the project.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            permissions: Their names.
-        """
-        try:
-            return self._async.get_matched_permissions(jwt_response, permissions)
-        finally:
-            del jwt_response  # as in the core, for tracebacks that show variables
-
-    def validate_roles(self, jwt_response: Mapping[str, Any] | None, roles: Sequence[str]) -> bool:
-        """Whether a session has all of these roles on the project.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            roles: Their names. With none, any session will do.
-        """
-        try:
-            return self._async.validate_roles(jwt_response, roles)
-        finally:
-            del jwt_response  # as in the core, for tracebacks that show variables
-
-    def get_matched_roles(
-        self, jwt_response: Mapping[str, Any] | None, roles: Sequence[str]
-    ) -> list[str]:
-        """Those of these roles that a session has on the project.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            roles: Their names.
-        """
-        try:
-            return self._async.get_matched_roles(jwt_response, roles)
-        finally:
-            del jwt_response  # as in the core, for tracebacks that show variables
-
-    def validate_tenant_permissions(
-        self, jwt_response: Mapping[str, Any] | None, tenant: str, permissions: Sequence[str]
-    ) -> bool:
-        """Whether a session belongs to a tenant and has all of these permissions there.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            tenant: The tenant's id.
-            permissions: Their names. With none, any session of the tenant will do.
-        """
-        try:
-            return self._async.validate_tenant_permissions(jwt_response, tenant, permissions)
-        finally:
-            del jwt_response  # as in the core, for tracebacks that show variables
-
-    def get_matched_tenant_permissions(
-        self, jwt_response: Mapping[str, Any] | None, tenant: str, permissions: Sequence[str]
-    ) -> list[str]:
-        """Those of these permissions that a session has in a tenant.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            tenant: The tenant's id.
-            permissions: Their names.
-        """
-        try:
-            return self._async.get_matched_tenant_permissions(jwt_response, tenant, permissions)
-        finally:
-            del jwt_response  # as in the core, for tracebacks that show variables
-
-    def validate_tenant_roles(
-        self, jwt_response: Mapping[str, Any] | None, tenant: str, roles: Sequence[str]
-    ) -> bool:
-        """Whether a session belongs to a tenant and has all of these roles there.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            tenant: The tenant's id.
-            roles: Their names. With none, any session of the tenant will do.
-        """
-        try:
-            return self._async.validate_tenant_roles(jwt_response, tenant, roles)
-        finally:
-            del jwt_response  # as in the core, for tracebacks that show variables
-
-    def get_matched_tenant_roles(
-        self, jwt_response: Mapping[str, Any] | None, tenant: str, roles: Sequence[str]
-    ) -> list[str]:
-        """Those of these roles that a session has in a tenant.
-
-        Args:
-            jwt_response: What `exchange_access_key` or `validate_session` returned.
-            tenant: The tenant's id.
-            roles: Their names.
-        """
-        try:
-            return self._async.get_matched_tenant_roles(jwt_response, tenant, roles)
-        finally:
-            del jwt_response  # as in the core, for tracebacks that show variables
 
     def close(self) -> None:
         """Close the connections. May be repeated; a call that needs one then raises ClientClosed."""

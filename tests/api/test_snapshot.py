@@ -80,12 +80,12 @@ def test_every_public_name_is_in_it() -> None:
             "-    cleartext: str",
         ),
         (
-            "errors.py",
+            "errors/_statuses.py",
             "class Conflict(ApiError)",
             "class Conflict(DescopeError)",
             "-class Conflict(",
         ),
-        ("__init__.py", '    "Forbidden",\n', "", "-class Forbidden(ApiError)"),
+        ("__init__.py", '    "Forbidden",\n', "", "-Forbidden = descope_async.errors.Forbidden"),
         ("emulator/emulator.py", "token_lifetime: int = 600", "token_lifetime: int = 60", "= 60,"),
     ],
 )

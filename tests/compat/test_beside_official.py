@@ -219,7 +219,8 @@ ADDED = {"validate_session_nowait", "close"}
 
 @pytest.mark.parametrize(("theirs", "mine"), CLIENTS)
 def test_the_same_parameters_of_the_client(theirs: Any, mine: Any) -> None:
-    for name in {name for name in vars(mine) if not name.startswith("_")} - ADDED:
+    members = {name for own in mine.__mro__[:-1] for name in vars(own)}
+    for name in {name for name in members if not name.startswith("_")} - ADDED:
         assert parameters(getattr(mine, name)) == parameters(getattr(theirs, name)), name
     before, after = parameters(theirs.__init__), parameters(mine.__init__)
     assert [name for name, _ in after][: len(before)] == [name for name, _ in before]

@@ -38,3 +38,8 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
     drawn = errors.__doc__ or ""
     for cls in ERRORS:
         assert f" {cls.__name__} " in drawn.replace("\n", " \n"), cls
+
+
+def test_a_traceback_names_the_place_that_users_import_from() -> None:
+    assert {cls.__module__ for cls in ERRORS} == {"descope_async.errors"}
+    assert {cls.__name__ for cls in ERRORS} == {*errors.__all__}

@@ -31,9 +31,9 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(TOY / "core.txt", core / "boxes.py")
     (core / "_runtime").mkdir()
     rooms = ("__init__", "forks", "loop_end", "shield", "unclaimed")
-    needed = ("errors.py", *(f"_runtime/{room}.py" for room in rooms))
-    for name in needed:  # by the portal
-        shutil.copy(ROOT / "descope_async" / name, core / name)
+    for room in rooms:  # which the portal needs
+        shutil.copy(ROOT / f"descope_async/_runtime/{room}.py", core / "_runtime")
+    shutil.copytree(ROOT / "descope_async/errors", core / "errors")
     for name in ("_calls.py", "_held.py", "_loop.py", "_portal.py"):
         shutil.copy(ROOT / "descope_sync" / name, facade)
     return tmp_path

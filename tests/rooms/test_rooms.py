@@ -24,7 +24,7 @@ from tests.rooms.rules import (
 )
 
 #: The packages of the core whose rooms the page lists.
-LISTED = ("_values", "_runtime", "events", "_config", "_tokens", "_calls", "_keys")
+LISTED = ("errors", "_values", "_runtime", "events", "_config", "_tokens", "_calls", "_keys")
 #: Where a forbidden import is planted, and the module that must not be imported there.
 PLACES = {
     "_runtime/clock.py": "descope_async._tokens.compact",
@@ -38,7 +38,7 @@ PLACES = {
     "emulator/_memory/store.py": "descope_async.errors",
     "emulator/_faults/fault.py": "descope_async._calls.wire",
     "emulator/_serving/dispatch.py": "descope_async.client",
-    "errors.py": "descope_async.models",
+    "errors/_statuses.py": "descope_async.models",
     "__init__.py": "descope_async.emulator.clock",
 }
 WAYS = {
