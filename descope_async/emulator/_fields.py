@@ -12,7 +12,9 @@ from ._json import Json
 T = TypeVar("T")
 
 _INTEGER: Final = re.compile(r"-?\d{1,19}\Z", re.ASCII)
-_INT64: Final = range(-(2**63), 2**63)
+#: The largest numbers that the service's schema can hold, by the size of the field.
+INT32: Final = 2**31 - 1
+INT64: Final = 2**63 - 1
 
 
 class Fields:
@@ -65,7 +67,11 @@ class Fields:
             value = int(value)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or value not in _INT64:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int)
+            or not -INT64 - 1 <= value <= INT64
+        ):
             self._refuse(name, "an integer")
         return value
 
@@ -78,11 +84,13 @@ class Fields:
             self._refuse(name, "a number")
         return value
 
-    def size(self, name: str) -> int:
+    def size(self, name: str, most: int = INT32) -> int:
         """An integer that counts something."""
         value = self.integer(name)
         if value < 0:
             self._refuse(name, "zero or more")
+        if value > most:
+            self._refuse(name, f"at most {most}")
         return value
 
     def names(self, name: str) -> list[str]:

@@ -59,6 +59,29 @@ def files_in(directory: Path) -> list[Path]:
     return list(directory.iterdir())
 
 
+async def test_of_a_batch_that_is_refused_nothing_is_kept(tmp_path: Path) -> None:
+    data = tmp_path / "emulator.db"
+    async with Emulator("P2test", "K2test", data=data) as emulator, managing(emulator) as session:
+        for name in ("A", "B"):
+            await post(session, "/v1/mgmt/role/create", {"name": name})
+        await post(session, CREATE, {"name": "k", "roleNames": ["A", "B"]})
+        before = await emulator.snapshot()
+        # The names move on before the last change cannot be made.
+        moved = {"A": "C", "B": "A", "nothing": "B"}
+        roles = [{"name": old, "newName": new} for old, new in moved.items()]
+        created = [{"loginId": "u"}, {"loginId": "v", "roleNames": 7}]
+        for path, body in (
+            ("role/update/batch", {"roles": roles}),
+            ("role/create/batch", {"roles": [{"name": "C"}, {"name": "A"}]}),
+            ("user/create/batch", {"users": created}),
+        ):
+            async with session.post(f"/v1/mgmt/{path}", json=body) as response:
+                assert response.status >= 400
+            assert await emulator.snapshot() == before
+    async with Emulator("P2test", "K2test", data=data) as emulator:
+        assert await emulator.snapshot() == before
+
+
 async def test_what_was_committed_before_a_close_is_stored_by_then(tmp_path: Path) -> None:
     data = tmp_path / "emulator.db"
     serve = SERVE.replace(

@@ -107,7 +107,7 @@ async def test_a_jwt_template_gives_a_shape(
         "type": "key",
         "authSchema": "none",
         "addJti": True,
-        "template": '{"env": "test"}',
+        "template": {"env": "test"},
     }
     made = (await do("jwt/templates/create", {"template": template}))["template"]
     await emulator.set_token_shape(made["id"])

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
 
 from attrs import field, frozen
 
+from descope_async.emulator._error_answers import Refusal
 from descope_async.emulator.token_shapes import TokenShape
 
 from .data_file import DataFile
@@ -68,9 +72,7 @@ class Project:
         self.jwt_templates: Table[JwtTemplate] = Table("jwt_template", self.id, data_file)
         self.signing_keys: Table[SigningKey] = Table("signing_key", self.id, data_file)
 
-    def clear(self) -> None:
-        """Forget all records, of which the data file knows."""
-        for table in (
+        self._tables: tuple[Table[Any], ...] = (
             self.access_keys,
             self.tenants,
             self.permissions,
@@ -78,8 +80,23 @@ class Project:
             self.users,
             self.jwt_templates,
             self.signing_keys,
-        ):
+        )
+
+    def clear(self) -> None:
+        """Forget all records, of which the data file knows."""
+        for table in self._tables:
             table.clear()
+
+    @contextmanager
+    def as_a_whole(self) -> Generator[None]:
+        """Undo what was done to the records within, when it ends with a refusal."""
+        before = [(table, list(table)) for table in self._tables]
+        try:
+            yield
+        except Refusal:
+            for table, records in before:
+                table.restore(records)
+            raise
 
     def change(self, settings: ProjectSettings) -> None:
         """Give the project other settings."""

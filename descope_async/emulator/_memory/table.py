@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import attrs
@@ -69,17 +69,31 @@ class Table(Generic[R]):
     def put(self, record: R) -> R:
         """Keep a record, in place of an earlier one of its id."""
         self.hold(record)
-        if self._data_file:
-            body = json.dumps(attrs.asdict(record))
-            self._data_file.note(Change(self._kind, self._project_id, record.id, body))
+        self._note(record.id, record)
         return record
 
     def remove(self, id: str) -> None:
         """Delete a record."""
         self._forget_aliases(id)
         del self._records[id]
+        self._note(id, None)
+
+    def restore(self, records: Sequence[R]) -> None:
+        """Hold what was held before, and nothing else."""
+        changed = dict(self._records)
+        self.clear()
+        for record in records:
+            self.hold(record)
+            if changed.pop(record.id, None) is not record:
+                self._note(record.id, record)
+        for gone in changed:
+            self._note(gone, None)
+
+    def _note(self, id: str, record: R | None) -> None:
+        """Tell the data file what became of a record; None for one that is deleted."""
         if self._data_file:
-            self._data_file.note(Change(self._kind, self._project_id, id, None))
+            body = None if record is None else json.dumps(attrs.asdict(record))
+            self._data_file.note(Change(self._kind, self._project_id, id, body))
 
     def _forget_aliases(self, id: str) -> None:
         held = self._records.get(id)

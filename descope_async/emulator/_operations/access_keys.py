@@ -7,7 +7,7 @@ from typing import Final
 import attrs
 
 from descope_async.emulator._error_answers import Problem, Refusal
-from descope_async.emulator._fields import Fields
+from descope_async.emulator._fields import INT64, Fields
 from descope_async.emulator._json import Json
 from descope_async.emulator._memory.project import Project
 from descope_async.emulator._memory.records import AccessKey, digest, new_id, new_secret
@@ -174,7 +174,7 @@ def to_json(project: Project, key: AccessKey) -> Json:
 
 def _read_expiry(fields: Fields) -> int:
     """Epoch seconds that the answer's schema can hold: 32 bits, so until 2038."""
-    expire_time = fields.size("expireTime")
+    expire_time = fields.size("expireTime", INT64)
     if expire_time > LATEST:
         raise Refusal(
             Problem.INVALID, f"The expireTime field must be at most {LATEST}: answers have 32 bits"

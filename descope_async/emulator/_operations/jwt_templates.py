@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Final
 
 import attrs
 
@@ -20,6 +20,8 @@ from .call import Call
 #: A template's settings with the values that they have at first.
 _SETTINGS: Final[Json] = {
     "description": "",
+    "source": "",
+    "tags": [],
     "type": "key",
     "issuerType": "legacy",
     "authSchema": "default",
@@ -30,6 +32,7 @@ _SETTINGS: Final[Json] = {
     "excludePermissions": False,
     "overrideSubject": False,
     "addJti": False,
+    "omitCustomClaimsFromDSR": False,
 }
 _CHOICES: Final = {
     "type": ("user", "key"),
@@ -46,7 +49,7 @@ def create(call: Call) -> Json:
         id=new_id("JT"),
         name=fields.required("name"),
         settings=_SETTINGS | _settings(fields),
-        template=_template(fields),
+        template=fields.mapping("template"),
     )
     return {"template": to_json(call.project.jwt_templates.put(template))}
 
@@ -69,7 +72,7 @@ def update(call: Call) -> Json:
         template,
         name=fields.keep("name", fields.required, template.name),
         settings=template.settings | _settings(fields),
-        template=_template(fields) if fields.has("template") else template.template,
+        template=fields.keep("template", fields.mapping, template.template),
     )
     return {"template": to_json(call.project.jwt_templates.put(changed))}
 
@@ -109,13 +112,18 @@ def shape_of(template: JwtTemplate) -> TokenShape:
 
 def to_json(template: JwtTemplate) -> Json:
     """A template as the service shows it."""
-    text = json.dumps(template.template)
-    return {"id": template.id, "name": template.name, **template.settings, "template": text}
+    shown = {"id": template.id, "name": template.name, "template": template.template}
+    return {**shown, **_SETTINGS, **template.settings}
 
 
 def _settings(fields: Fields) -> Json:
+    readers: dict[type, Callable[[str], object]] = {
+        bool: fields.flag,
+        str: fields.text,
+        list: fields.names,
+    }
     found: Json = {
-        name: fields.flag(name) if isinstance(value, bool) else fields.text(name)
+        name: readers[value.__class__](name)
         for name, value in _SETTINGS.items()
         if fields.has(name)
     }
@@ -123,16 +131,3 @@ def _settings(fields: Fields) -> Json:
         if found.get(name, known[0]) not in known:
             raise Refusal(Problem.INVALID, f"The {name} field must be one of {', '.join(known)}")
     return found
-
-
-def _template(fields: Fields) -> Json:
-    """The template itself: an object, or JSON text of one, which is what Terraform sends."""
-    value = fields.value("template")
-    if isinstance(value, str):
-        try:
-            value = cast("object", json.loads(value))
-        except (ValueError, RecursionError) as error:
-            raise Refusal(Problem.INVALID, "The template field must be a JSON object") from error
-    if value is not None and not isinstance(value, dict):
-        raise Refusal(Problem.INVALID, "The template field must be a JSON object")
-    return cast("dict[str, Any]", value or {})

@@ -10,6 +10,7 @@ from descope_async.emulator._json import Json
 from descope_async.emulator._memory.records import ManagementKey, digest, new_id, new_secret
 from descope_async.emulator._memory.state import State
 from descope_async.emulator._networks import read_networks
+from descope_async.emulator.clock import LATEST
 
 from .call import Call
 
@@ -23,7 +24,7 @@ class ManagementKeys:
     def create(self, call: Call) -> Json:
         """Create a key; the only answer with its secret."""
         fields = call.fields
-        lifetime = fields.size("expiresIn")
+        lifetime = fields.size("expiresIn", LATEST - call.now)
         cleartext = new_secret()
         key = ManagementKey(
             id=new_id("K"),
@@ -89,9 +90,10 @@ class ManagementKeys:
             return []
         if roles.children("tagRoles"):
             raise Refusal(Problem.NOT_EMULATED, "The local Descope does not emulate tagRoles")
-        found = [
-            each for role in roles.children("projectRoles") for each in role.names("projectIds")
-        ]
+        found: list[str] = []
+        for role in roles.children("projectRoles"):
+            role.names("roles")  # what they permit is not emulated
+            found += role.names("projectIds")
         if not found:
             raise Refusal(Problem.MISSING, "The reBac field is required")
         for project_id in found:

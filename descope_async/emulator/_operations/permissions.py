@@ -20,14 +20,9 @@ def create(call: Call) -> Json:
 
 def create_batch(call: Call) -> Json:
     """Create all of these permissions, or none if one cannot be."""
-    permissions: list[Permission] = []
-    try:
-        for fields in call.fields.children("permissions"):
-            permissions.append(_create(attrs.evolve(call, fields=fields)))  # noqa: PERF401 - those made before a refusal are needed
-    except Refusal:
-        for permission in permissions:
-            call.project.permissions.remove(permission.id)
-        raise
+    given = call.fields.children("permissions")
+    with call.project.as_a_whole():
+        permissions = [_create(attrs.evolve(call, fields=fields)) for fields in given]
     return {"permissions": [to_json(permission) for permission in permissions]}
 
 
@@ -44,15 +39,10 @@ def update(call: Call) -> Json:
 
 def update_batch(call: Call) -> Json:
     """Update all of these permissions, or none if one cannot be."""
-    changes: list[tuple[Permission, Permission]] = []
-    try:
-        for fields in call.fields.children("permissions"):
-            changes.append(_update(attrs.evolve(call, fields=fields)))  # noqa: PERF401 - likewise
-    except Refusal:
-        for before, after in reversed(changes):
-            _replace(call.project, after, before)
-        raise
-    return {"permissions": [to_json(after) for _, after in changes]}
+    given = call.fields.children("permissions")
+    with call.project.as_a_whole():
+        permissions = [_update(attrs.evolve(call, fields=fields)) for fields in given]
+    return {"permissions": [to_json(permission) for permission in permissions]}
 
 
 def delete(call: Call) -> Json:
@@ -108,8 +98,7 @@ def _create(call: Call) -> Permission:
     return call.project.permissions.put(permission)
 
 
-def _update(call: Call) -> tuple[Permission, Permission]:
-    """Update a permission; gives what it was and what it is now."""
+def _update(call: Call) -> Permission:
     permission = _named(call)
     name = call.fields.text("newName") or permission.name
     taken = call.project.permissions.find(name)
@@ -117,12 +106,8 @@ def _update(call: Call) -> tuple[Permission, Permission]:
         raise Refusal(Problem.EXISTS, "A permission of this name exists")
     description = call.fields.text("description")
     changed = attrs.evolve(permission, name=name, description=description)
-    return permission, _replace(call.project, permission, changed)
-
-
-def _replace(project: Project, before: Permission, after: Permission) -> Permission:
-    kept = project.permissions.put(after)
-    _rename_in_roles(project, before.name, after.name)
+    kept = call.project.permissions.put(changed)
+    _rename_in_roles(call.project, permission.name, kept.name)
     return kept
 
 

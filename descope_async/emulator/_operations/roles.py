@@ -27,14 +27,8 @@ def create(call: Call) -> Json:
 
 def create_batch(call: Call) -> Json:
     """Create all of these roles, or none if one cannot be."""
-    roles: list[Role] = []
-    try:
-        for fields in call.fields.children("roles"):
-            roles.append(_create(attrs.evolve(call, fields=fields)))  # noqa: PERF401 - those made before a refusal are needed
-    except Refusal:
-        for role in roles:
-            call.project.roles.remove(role.id)
-        raise
+    with call.project.as_a_whole():
+        roles = [_create(attrs.evolve(call, fields=each)) for each in call.fields.children("roles")]
     return {"roles": [to_json(role) for role in roles]}
 
 
@@ -70,20 +64,14 @@ def search(call: Call) -> Json:
 
 def update(call: Call) -> Json:
     """Replace what describes a role; absent fields become empty. Its holders keep it."""
-    return to_json(_update(call)[1])
+    return to_json(_update(call))
 
 
 def update_batch(call: Call) -> Json:
     """Update all of these roles, or none if one cannot be."""
-    changes: list[tuple[Role, Role]] = []
-    try:
-        for fields in call.fields.children("roles"):
-            changes.append(_update(attrs.evolve(call, fields=fields)))  # noqa: PERF401 - likewise
-    except Refusal:
-        for before, after in reversed(changes):
-            _replace(call.project, after, before)
-        raise
-    return {"roles": [to_json(after) for _, after in changes]}
+    with call.project.as_a_whole():
+        roles = [_update(attrs.evolve(call, fields=each)) for each in call.fields.children("roles")]
+    return {"roles": [to_json(role) for role in roles]}
 
 
 def delete(call: Call) -> Json:
@@ -160,8 +148,7 @@ def _create(call: Call) -> Role:
     return call.project.roles.put(role)
 
 
-def _update(call: Call) -> tuple[Role, Role]:
-    """Update a role; gives what it was and what it is now."""
+def _update(call: Call) -> Role:
     role = named(call)
     name = call.fields.text("newName") or role.name
     taken = call.project.roles.find(role_alias(name, role.tenant_id))
@@ -170,19 +157,15 @@ def _update(call: Call) -> tuple[Role, Role]:
     changed = _described(call.fields, attrs.evolve(role, name=name))
     if call.strict:
         _check(call.project, changed)
-    return role, _replace(call.project, role, changed)
+    kept = call.project.roles.put(changed)
+    role_was_renamed(call.project, role, kept.name)
+    return kept
 
 
 def _check(project: Project, role: Role) -> None:
     check_permissions(project, role.permission_names)
     if role.tenant_id:
         check_grants(project, [], {role.tenant_id: []})
-
-
-def _replace(project: Project, before: Role, after: Role) -> Role:
-    kept = project.roles.put(after)
-    role_was_renamed(project, before, after.name)
-    return kept
 
 
 def _delete(project: Project, role: Role) -> None:

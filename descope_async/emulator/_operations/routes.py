@@ -229,10 +229,12 @@ ALL: Final = (
 _BY_REQUEST: Final[Mapping[tuple[str, str], Route]] = {
     (route.method, route.path): route for route in ALL
 }
-#: Operations that a management key may ask for without naming a project.
-COMPANY: Final = frozenset(
-    {LICENSE, CREATE_MANAGER, LOAD_MANAGER, UPDATE_MANAGER, SEARCH_MANAGERS, DELETE_MANAGERS}
+#: Operations on management keys, which are about no single project.
+MANAGERS: Final = frozenset(
+    {CREATE_MANAGER, LOAD_MANAGER, UPDATE_MANAGER, SEARCH_MANAGERS, DELETE_MANAGERS}
 )
+#: Operations that a management key may ask for without naming a project.
+COMPANY: Final = MANAGERS | {LICENSE}
 #: The methods that each path takes.
 METHODS_OF: Final[Mapping[str, frozenset[str]]] = {
     path: frozenset(route.method for route in ALL if route.path == path)

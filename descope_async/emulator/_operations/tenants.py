@@ -122,6 +122,7 @@ def patch(call: Call) -> Json:
         self_provisioning_domains=domains,
         custom_attributes=fields.keep("customAttributes", fields.mapping, tenant.custom_attributes),
         disabled=fields.keep("disabled", fields.flag, tenant.disabled),
+        default_roles=fields.keep("defaultRoles", fields.names, tenant.default_roles),
         settings=tenant.settings | _settings(fields, _SHOWN),
     )
     call.project.tenants.put(changed)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from descope_async.emulator._error_answers import Problem, Refusal
-from descope_async.emulator._fields import Fields
+from descope_async.emulator._fields import INT64, Fields
 from descope_async.emulator._json import Json
 from descope_async.emulator._memory.project import Project
 from descope_async.emulator._memory.records import User
@@ -37,7 +37,7 @@ _SORTABLE: Final = frozenset({
 def search(call: Call) -> Json:
     """Show the users that meet every criterion given; test users only when asked for."""
     only_tests = call.fields.flag("testUsersOnly")
-    with_tests = only_tests or call.fields.flag("withTestUser")
+    with_tests = call.fields.flag("withTestUser") or only_tests
     return _found(call, lambda user: with_tests if user.test else not only_tests)
 
 
@@ -80,13 +80,13 @@ def _values(fields: Fields) -> list[Test]:
 def _times(fields: Fields) -> list[Test]:
     """The criteria of time are in milliseconds, as the SDKs document them; users' in seconds."""
     tests: list[Test] = []
-    if earliest := fields.size("fromCreatedTime"):
+    if earliest := fields.size("fromCreatedTime", INT64):
         tests.append(lambda user: user.created_time * 1000 >= earliest)
-    if latest := fields.size("toCreatedTime"):
+    if latest := fields.size("toCreatedTime", INT64):
         tests.append(lambda user: user.created_time * 1000 <= latest)
-    if first_change := fields.size("fromModifiedTime"):
+    if first_change := fields.size("fromModifiedTime", INT64):
         tests.append(lambda user: user.modified_time * 1000 >= first_change)
-    if last_change := fields.size("toModifiedTime"):
+    if last_change := fields.size("toModifiedTime", INT64):
         tests.append(lambda user: user.modified_time * 1000 <= last_change)
     return tests
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -55,15 +56,7 @@ def create_test(call: Call) -> Json:
 
 def create_batch(call: Call) -> Json:
     """Create users; says which could not be."""
-    created: list[Json] = []
-    failed: list[Json] = []
-    for fields in call.fields.children("users"):
-        try:
-            user = add(_without_id(attrs.evolve(call, fields=fields)))
-        except Refusal as refusal:
-            failed.append({"failure": refusal.message, "user": {"loginIds": [_login_id(fields)]}})
-        else:
-            created.append(to_json(call.project, user))
+    created, failed = _each(call, lambda one: add(_without_id(one)))
     return {"createdUsers": created, "failedUsers": failed}
 
 
@@ -98,17 +91,7 @@ def patch(call: Call) -> Json:
 
 def patch_batch(call: Call) -> Json:
     """Change what is given of each of these users; says which could not be changed."""
-    patched: list[Json] = []
-    failed: list[Json] = []
-    for fields in call.fields.children("users"):
-        try:
-            one = attrs.evolve(call, fields=fields)
-            user = _patched(one, _named(one))
-        except Refusal as refusal:
-            failed.append({"failure": refusal.message, "user": {"loginIds": [_login_id(fields)]}})
-        else:
-            kept = call.project.users.put(attrs.evolve(user, modified_time=call.now))
-            patched.append(to_json(call.project, kept))
+    patched, failed = _each(call, lambda one: _kept(one, _patched(one, _named(one))))
     return {"patchedUsers": patched, "failedUsers": failed}
 
 
@@ -213,9 +196,35 @@ def named(project: Project, fields: Fields) -> User:
 
 def put(call: Call, user: User) -> Json:
     """Keep a user that was changed, and show it."""
+    return _shown(call, _kept(call, user))
+
+
+def _kept(call: Call, user: User) -> User:
     if call.strict:
         check_grants(call.project, user.role_names, user.tenants)
-    return _shown(call, call.project.users.put(attrs.evolve(user, modified_time=call.now)))
+    return call.project.users.put(attrs.evolve(user, modified_time=call.now))
+
+
+def _each(call: Call, change: Callable[[Call], User]) -> tuple[list[Json], list[Json]]:
+    """The users that were changed, and those that could not be, with the reasons.
+
+    Raises:
+        Refusal: A field is of a wrong type. Nobody was changed.
+    """
+    changed: list[Json] = []
+    failed: list[Json] = []
+    with call.project.as_a_whole():
+        for fields in call.fields.children("users"):
+            try:
+                user = change(attrs.evolve(call, fields=fields))
+            except Refusal as refusal:
+                if refusal.code is Problem.MALFORMED:
+                    raise
+                login_ids = [_login_id(fields)]
+                failed.append({"failure": refusal.message, "user": {"loginIds": login_ids}})
+            else:
+                changed.append(to_json(call.project, user))
+    return changed, failed
 
 
 def _named(call: Call) -> User:

@@ -73,15 +73,20 @@ class Admission:
         given, now = asked.bearer, self._clock.stamp()
         peer = asked.request.remote or ""
         if not given.secret and asked.route in routes.COMPANY:
-            return self._instance.first_project, self._state.manager(
-                None, given.first, peer, now
-            ).id
-        if not given.secret or given.management_key:
+            project = self._instance.first_project
+            manager = self._state.manager(None, given.first, peer, now)
+        elif not given.secret or given.management_key:
             raise Refusal(
                 Problem.UNAUTHORIZED, "The Authorization header must be Bearer project:key"
             )
-        project = self._state.project(given.first)
-        return project, self._state.manager(project.id, given.secret, peer, now).id
+        else:
+            project = self._state.project(given.first)
+            manager = self._state.manager(project.id, given.secret, peer, now)
+        if manager.project_ids and asked.route in routes.MANAGERS:
+            raise Refusal(
+                Problem.UNAUTHORIZED, "A management key for some projects manages no others"
+            )
+        return project, manager.id
 
     async def visit(self, asked: Asked) -> Visit:
         """The visit that a request is.
