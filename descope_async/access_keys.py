@@ -381,20 +381,23 @@ class AccessKeys:
         body: Mapping[str, Any] | None = None,
         once: Once | None = None,
     ) -> V:
-        bearer = self._config.management_bearer()
         request = Request(
             operation=f"access_key.{operation}",
             method=method,
             path=f"{_ROOT}{path}",
             deadline=self._config.timeouts.deadline,
-            bearer=bearer,
+            bearer=self._config.management_bearer(),
             query=query,
             body=body,
             max_body=wire.MAX_SEARCH if operation == "search" else wire.MAX_KEY,
             silence=None if once is None else self._config.timeouts.secret,
             care=once or REPEATABLE,
-            license_tier=await self._license.tier(),
         )
+        if self._license.tier is None:
+            async with self._license.during_call():
+                request.license_tier = self._license.tier
+                return await self._transport.send(request, partial(_read, cls))
+        request.license_tier = self._license.tier
         return await self._transport.send(request, partial(_read, cls))
 
 

@@ -127,12 +127,14 @@ class DescopeClient(Authentication):
         super().__init__(config, transport, telemetry)
         self._config = config
         self._transport = transport
-        license = License(config, transport, config.clock)  # noqa: A001 - its name
+        self._license = License(config, transport, config.clock)
         self.mgmt = Management(
-            AccessKeys(config, transport, license, self._exchange.mint, config.clock, telemetry)
+            AccessKeys(
+                config, transport, self._license, self._exchange.mint, config.clock, telemetry
+            )
         )
         self._readiness = Readiness(
-            config, self._published_keys, self.mgmt.access_key.load, license
+            config, self._published_keys, self.mgmt.access_key.load, self._license
         )
 
     @property
@@ -192,6 +194,7 @@ class DescopeClient(Authentication):
         """Close the connections. May be repeated; a call that needs one then raises ClientClosed."""
         await self._token_sources.aclose()
         await self._signing_keys.aclose()
+        await self._license.aclose()
         await self._transport.aclose()
 
     async def __aenter__(self) -> Self:

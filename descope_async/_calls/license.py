@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from typing import Final
+
+import anyio
 
 from descope_async._config.config import Config
 from descope_async._runtime.clock import Clock
+from descope_async._runtime.single_flight import SingleFlight, runs_asyncio
 from descope_async.errors import DescopeError
 
 from . import wire
@@ -16,6 +20,8 @@ from .transport import Transport
 
 _AGAIN_AFTER: Final = 60.0
 _DEADLINE: Final = 5.0
+#: Seconds for which a call waits while another one is under way.
+_BURST_WAITS: Final = 0.15
 #: It goes into a header, so nothing else may come with it.
 _TIER: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -23,7 +29,8 @@ _TIER: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 class License:
     """Asks once, in the background of the first management call, and again after a failure.
 
-    The tier only selects a rate limit, so no call waits for it or fails without it.
+    The tier only selects a rate limit, so a call does without it. But in a burst of calls nearly all
+    would have the lowest limit, so while one is under way, further calls wait a moment for the tier.
     """
 
     def __init__(self, config: Config, transport: Transport, clock: Clock) -> None:
@@ -32,13 +39,33 @@ class License:
         self._clock = clock
         self._tier: str | None = None
         self._ask_at = 0.0
+        self._asking = SingleFlight[bool]()
+        # Only single operations of a set, which threads may do at once.
+        self._calls: set[object] = set()
 
-    async def tier(self) -> str | None:
+    @property
+    def tier(self) -> str | None:
         """The tier, such as ``"tier1"``; None while unknown."""
-        if self._tier is None and self._clock.running() >= self._ask_at:
-            self._ask_at = self._clock.running() + _AGAIN_AFTER
-            await self._transport.spawn(self._ask)
         return self._tier
+
+    @asynccontextmanager
+    async def during_call(self) -> AsyncGenerator[None]:
+        """What a management call happens in while the tier is unknown."""
+        is_single, call = not self._calls, object()
+        self._calls.add(call)
+        try:
+            if runs_asyncio():  # otherwise the call is refused
+                self._asking.start(self._ask, self._may_ask)
+                if not is_single:
+                    with anyio.move_on_after(_BURST_WAITS):
+                        await self._asking.join(self._ask, self._may_ask)
+            yield
+        finally:
+            self._calls.discard(call)
+
+    async def aclose(self) -> None:
+        """Ask no more."""
+        await self._asking.aclose()
 
     async def ask(self) -> None:
         """Ask the service for the tier, and keep it.
@@ -57,9 +84,16 @@ class License:
         tier = (await self._transport.send(request, _read)).rate_limit_tier
         self._tier = tier if _TIER.fullmatch(tier) else None
 
-    async def _ask(self) -> None:
+    def _may_ask(self) -> bool:
+        is_due = self._tier is None and self._clock.running() >= self._ask_at
+        if is_due:
+            self._ask_at = self._clock.running() + _AGAIN_AFTER
+        return is_due
+
+    async def _ask(self) -> bool:
         with suppress(DescopeError):
             await self.ask()
+        return self._tier is not None
 
 
 async def _read(answer: Answer) -> wire.LicenseAnswer:

@@ -25,6 +25,6 @@ async def following(client: DescopeClient, pace: Pace) -> AsyncGenerator[None]:
             pace.note_limit(event.seconds)
 
     keys = client.mgmt.access_key
-    pace.note_tier(await keys._license.tier())  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - a part of this package
+    pace.note_tier(keys._license.tier)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - a part of this package
     with keys._telemetry.listening(hear):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as above
         yield

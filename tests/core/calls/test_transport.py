@@ -30,7 +30,6 @@ from descope_async import (
     RateLimited,
     RequestFailed,
     ServerError,
-    Timeouts,
     TLSFailed,
     Unauthorized,
     UnexpectedResponse,
@@ -431,33 +430,6 @@ async def test_logs_show_no_secret(
     async with servers.running(servers.raw(b"")) as server:
         await load(client_of(server.base_url))
     assert CANARY not in caplog.text
-
-
-async def test_the_license_is_asked_for_once_and_never_in_the_way(
-    emulator_url: tuple[str, str, str],
-) -> None:
-    base_url, project_id, management_key = emulator_url
-    async with DescopeClient(project_id, management_key, base_url=base_url) as client:
-        license = client.mgmt.access_key._license  # noqa: A001 - its name
-        await client.mgmt.access_key.search_all_access_keys()
-        for _ in range(100):
-            if await license.tier():
-                break
-            await asyncio.sleep(0.01)
-        assert await license.tier() == "tier1"
-
-
-async def test_a_failed_license_call_is_not_repeated_at_once(servers: type[Servers]) -> None:
-    async with (
-        servers.running(servers.answer("500 Oops")) as server,
-        client_of(server.base_url, timeouts=Timeouts(deadline=5)) as client,
-    ):
-        for _ in range(5):
-            with pytest.raises(ServerError):
-                await client.mgmt.access_key.load("AK1")
-        await asyncio.sleep(0.05)
-        asked = [head for head in server.received if b"/v1/mgmt/license" in head]
-        assert len(asked) == 1
 
 
 @pytest.mark.parametrize("echo", ["whole", "begin", "end", "middle", "twice"])
