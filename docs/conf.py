@@ -6,6 +6,8 @@ import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
+from descope_async.errors._help import SITE
+
 sys.path.insert(0, str(Path(__file__).parent))  # for _site
 
 project = "descope-async"
@@ -21,7 +23,7 @@ extensions = [
 ]
 html_theme = "furo"
 html_title = "descope-async"
-html_baseurl = "https://descope-async.readthedocs.io/en/latest/"
+html_baseurl = SITE or ""
 html_copy_source = False  # each page is beside itself as Markdown
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

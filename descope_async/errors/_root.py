@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-_HELP: Final = "https://descope-async.readthedocs.io/en/latest/reference/errors.html"
+from ._help import address
 
 
 class DescopeError(Exception):
@@ -48,11 +46,15 @@ class DescopeError(Exception):
 
     @property
     def help_url(self) -> str:
-        """The address of what the documentation says about this error, and what to do."""
+        """The address of what the documentation says about this error, and what to do.
+
+        It is a file of this installation, unless the environment variable ``DESCOPE_DOCS_URL`` names
+        a site that has the documentation.
+        """
         documented = next(
             cls for cls in type(self).__mro__ if cls.__module__.startswith("descope_")
         )
-        return f"{_HELP}#{documented.__name__.lower()}"
+        return address("reference/errors", documented.__name__.lower())
 
 
 class InvalidArgument(DescopeError, ValueError):

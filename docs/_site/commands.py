@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 from descope_async.cli.app import app as command_line
 from descope_async.cli.commands import COMMANDS
@@ -21,6 +22,12 @@ def expand(_: Sphinx, page: str, source: list[str]) -> None:
     if page == _PAGE:
         text = source[0].replace(_COMMANDS, "\n".join(commands()))
         source[0] = text.replace(_EXIT_CODES, "\n".join(exit_codes()))
+
+
+def outdated(app: Sphinx, env: BuildEnvironment, *changed: set[str]) -> list[str]:
+    """This page: commands may have changed when it has not."""
+    del app, env, changed
+    return [_PAGE]
 
 
 def exit_codes() -> Iterator[str]:

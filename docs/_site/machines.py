@@ -9,7 +9,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from .reference import expanded
+from . import commands, reference
 
 #: What Sphinx alone understands, and what takes its place.
 _REPLACED = [
@@ -24,6 +24,7 @@ _REPLACED = [
 _INCLUDE = re.compile(
     r"^```\{(?P<kind>literalinclude|include)\} (?P<path>\S+)\n(?::.*\n)*```$", re.MULTILINE
 )
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
 
@@ -50,7 +51,7 @@ def write(app: Sphinx, failure: Exception | None) -> None:
     if failure is not None or app.builder.format != "html":
         return
     out = Path(app.outdir)
-    pages = {name: plain(_included(app, name)) for name in app.env.found_docs if name in expanded}
+    pages = {name: plain(_expanded(app, name)) for name in app.env.found_docs}
     for name, text in pages.items():
         (out / f"{name}.md").write_text(text, encoding="utf-8")
     front = app.config.root_doc
@@ -71,15 +72,21 @@ def write(app: Sphinx, failure: Exception | None) -> None:
     (out / "llms-full.txt").write_text(whole, encoding="utf-8")
 
 
-def _included(app: Sphinx, name: str) -> str:
-    """A page with the files that it includes."""
-    folder = Path(app.env.doc2path(name)).parent
+def _expanded(app: Sphinx, name: str) -> str:
+    """A page with its reference, or the commands, and the files that it includes.
+
+    It is read anew, because a build reads only the pages that have changed.
+    """
+    page = Path(app.env.doc2path(name))
+    source = [page.read_text(encoding="utf-8")]
+    reference.expand(app, name, source)
+    commands.expand(app, name, source)
 
     def file(match: re.Match[str]) -> str:
-        text = (folder / match["path"]).read_text(encoding="utf-8")
+        text = (page.parent / match["path"]).read_text(encoding="utf-8")
         return f"```python\n{text}```" if match["kind"] == "literalinclude" else text
 
-    return _INCLUDE.sub(file, expanded[name])
+    return _INCLUDE.sub(file, source[0])
 
 
 def _sections(app: Sphinx, front: str) -> Iterator[tuple[str, list[str]]]:
@@ -96,6 +103,6 @@ def _title(text: str) -> str:
 
 
 def _summary(text: str) -> str:
-    """The first paragraph below the title."""
+    """The first paragraph below the title, without its links, which may be relative to its page."""
     paragraphs = [each for each in text.split("\n\n") if each[:1] not in {"#", ""}]
-    return " ".join(paragraphs[0].split()) if paragraphs else ""
+    return _LINK.sub(r"\1", " ".join(paragraphs[0].split())) if paragraphs else ""

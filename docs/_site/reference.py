@@ -19,6 +19,7 @@ from typing import Any
 
 import attrs
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 from .docstrings import Docstring, Resolve, cell, markdown, parse
 
@@ -29,8 +30,6 @@ _MODULES = re.compile(r"\b(?:collections\.abc|typing)\.")
 _ENVIRONMENT = re.compile(r"DESCOPE_[A-Z_]+")
 #: Each documented name, without its module, and the path by which the reference has it.
 _documented: dict[str, str] = {}
-#: The pages as they are after expansion.
-expanded: dict[str, str] = {}
 
 
 def collect(app: Sphinx) -> None:
@@ -45,10 +44,20 @@ def collect(app: Sphinx) -> None:
 
 def expand(app: Sphinx, name: str, source: list[str]) -> None:
     """Replace the fences of a page."""
-    del app
-    source[0] = expanded[name] = _FENCE.sub(
+    del app, name
+    source[0] = _FENCE.sub(
         lambda fence: "\n".join(_object(fence["path"], fence["members"].split())), source[0]
     )
+
+
+def outdated(app: Sphinx, env: BuildEnvironment, *changed: set[str]) -> list[str]:
+    """The pages that show docstrings, which may have changed when the page has not."""
+    del app, changed
+    return [
+        name
+        for name in env.found_docs
+        if _FENCE.search(env.doc2path(name).read_text(encoding="utf-8"))
+    ]
 
 
 def find(path: str) -> Any:

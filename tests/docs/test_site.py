@@ -10,11 +10,14 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 
 import descope_async
 from descope_async import DescopeError, emulator, testing
+from descope_async.cli.commands import COMMANDS
 
 for _name in ("django", "fastapi", "grpc", "httpx2", "mcp"):
     # The reference is written from the integrations as they are.
@@ -44,41 +47,41 @@ def public_errors() -> list[type[DescopeError]]:
     return sorted(ours, key=lambda each: each.__name__)
 
 
+def build(out: Path) -> str:
+    """Build the site where no warning is allowed, and return what was said."""
+    command = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", "docs", out]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "sphinx",
-            "-b",
-            "html",
-            "-W",
-            "-n",
-            "--keep-going",
-            "-q",
-            "docs",
-            out,
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    build(out)
     return out
 
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("error", public_errors(), ids=lambda each: each.__name__)
-def test_every_error_leads_to_its_place(site: Path, error: type[DescopeError]) -> None:
-    url = error.__new__(error).help_url
-    page, _, anchor = url.partition("#")
-    assert page == "https://descope-async.readthedocs.io/en/latest/reference/errors.html"
-    text = (site / "reference/errors.html").read_text(encoding="utf-8")
+def test_every_error_leads_to_its_place(
+    site: Path, error: type[DescopeError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, _, anchor = error.__new__(error).help_url.partition("#")
+    assert page == (ROOT / "docs/reference/errors.md").as_uri()
     assert anchor == error.__name__.lower()
+    monkeypatch.setenv("DESCOPE_DOCS_URL", site.as_uri())
+    page, _, anchor = error.__new__(error).help_url.partition("#")
+    text = Path(url2pathname(urlsplit(page).path)).read_text(encoding="utf-8")
     assert f'<section id="{anchor}">' in text
+
+
+@pytest.mark.parametrize("error", public_errors(), ids=lambda each: each.__name__)
+def test_the_page_of_errors_says_what_to_do(error: type[DescopeError]) -> None:
+    text = (ROOT / "docs/reference/errors.md").read_text(encoding="utf-8")
+    section = re.split(r"^##+ ", text.split(f"\n### {error.__name__}\n")[1], flags=re.MULTILINE)[0]
+    said = re.sub(r"^```.*?^```$", "", section, flags=re.MULTILINE | re.DOTALL)
+    assert len(said.split()) > 5, section
 
 
 def test_an_error_of_a_user_leads_to_the_one_that_it_is_derived_from() -> None:
@@ -116,7 +119,7 @@ def test_every_class_of_the_reference_has_an_example_before_it() -> None:
 def test_machines_find_every_page_as_markdown(site: Path) -> None:
     listed = (site / "llms.txt").read_text(encoding="utf-8")
     assert listed.startswith("# descope-async\n\n> ")
-    addresses = re.findall(r"\(https://descope-async\.readthedocs\.io/en/latest/(\S+)\)", listed)
+    addresses = re.findall(r"\]\((\S+)\)", listed)
     pages = {page.relative_to(site).with_suffix("").as_posix() for page in site.rglob("*.html")}
     written = pages - {"search", "genindex", "py-modindex", "index"}
     assert {address.removesuffix(".md") for address in addresses} == written
@@ -128,6 +131,26 @@ def test_machines_find_every_page_as_markdown(site: Path) -> None:
         html = (site / address).with_suffix(".html").read_text(encoding="utf-8")
         assert f'type="text/markdown" href="{address.rpartition("/")[2]}"' in html
     assert (site / "llms-full.txt").stat().st_size > 50_000
+
+
+@pytest.mark.timeout(400)
+def test_a_second_build_reads_what_may_have_changed_and_writes_the_same(site: Path) -> None:
+    def written() -> dict[Path, str]:
+        return {page: page.read_text(encoding="utf-8") for page in [*site.rglob("*.md"), *texts]}
+
+    texts = list(site.glob("llms*.txt"))
+    before = written()
+    said = build(site)
+    changed = re.search(r"updating environment: .*\b(\d+) changed", said)
+    assert changed
+    assert 0 < int(changed[1]) < len(before) / 2  # the pages with docstrings
+    assert written() == before
+
+
+@pytest.mark.timeout(400)
+def test_the_page_of_the_command_line_names_every_command_to_machines(site: Path) -> None:
+    text = (site / "reference/command-line.md").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"\n### {name.name}\n" not in text] == []
 
 
 @pytest.mark.timeout(400)

@@ -12,6 +12,8 @@ from importlib.metadata import distribution, version
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import descope_async
 import descope_sync
@@ -40,6 +42,12 @@ def has_only_what_runs() -> None:
     assert {top for top in tops if ".dist-info" not in top} == {"descope_async", "descope_sync"}
     assert not [file for file in files if "_generate" in file]
     assert [file for file in files if file.endswith("licenses/LICENSE")]
+
+
+def leads_from_an_error_to_its_page() -> None:
+    url = urlsplit(descope_async.NotFound("gone").help_url)
+    assert (url.scheme, url.fragment) == ("file", "notfound")
+    assert "\n### NotFound\n" in Path(url2pathname(url.path)).read_text(encoding="utf-8")
 
 
 def works() -> None:
@@ -73,6 +81,7 @@ for each in (descope_async, descope_sync):
     is_installed_and_typed(each)
     assert each.__version__ == version("descope-async")
 has_only_what_runs()
+leads_from_an_error_to_its_page()
 works()
 if sys.argv[1:] == ["cli"]:
     commands_work()
