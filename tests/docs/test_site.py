@@ -49,7 +49,7 @@ def public_errors() -> list[type[DescopeError]]:
 
 def build(out: Path) -> str:
     """Build the site where no warning is allowed, and return what was said."""
-    command = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", "docs", out]
+    command = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", "docs", str(out)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
