@@ -10,7 +10,7 @@ import inspect
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from attrs import AttrsInstance
 
 T = TypeVar("T", bound="AttrsInstance")
+U = TypeVar("U")
 
 #: 9999-12-31T23:59:59Z. A larger number is a time in milliseconds.
 _LATEST: Final = 253_402_300_799
@@ -274,3 +275,8 @@ def _fields(parameter: str, value: object, cls: type[T]) -> T:
         return cls(**given)
     except (TypeError, InvalidArgument) as error:
         raise InvalidArgument(f"{parameter}: {error}") from None
+
+
+def unless_none(check: Callable[[str, object], U], parameter: str, value: object) -> U | None:
+    """What a check makes of an argument that may be left out; None where it is."""
+    return None if value is None else check(parameter, value)

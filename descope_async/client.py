@@ -122,16 +122,16 @@ class DescopeClient(Authentication):
             deliver=deliver,
             clock=clock,
         )
+        clock = config.clock
         telemetry = Telemetry(config.hooks, config.project_id, config.base_url)
-        transport = Transport(config, config.clock, telemetry)
+        transport = Transport(config, clock, telemetry)
         super().__init__(config, transport, telemetry)
         self._config = config
+        self._telemetry = telemetry
         self._transport = transport
-        self._license = License(config, transport, config.clock)
+        self._license = License(config, transport, clock)
         self.mgmt = Management(
-            AccessKeys(
-                config, transport, self._license, self._exchange.mint, config.clock, telemetry
-            )
+            AccessKeys(config, transport, self._license, self._exchange.mint, clock, telemetry)
         )
         self._readiness = Readiness(
             config, self._published_keys, self.mgmt.access_key.load, self._license

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -14,7 +14,6 @@ from descope_async._values.secret import Secret
 from descope_async.errors import (
     DeadlineExceeded,
     DescopeError,
-    NotFound,
     OutcomeUnknown,
 )
 from descope_async.errors._new_secrets import holds_secret
@@ -33,7 +32,6 @@ _DEADLINE: Final = 240.0
 _ROTATIONS: Final = 3
 #: Makes the key with a marker, or gives the key of an id a new secret.
 OnceFor = Callable[[str], Awaitable[CreatedAccessKey]]
-_STATUS: Final = {"activate": "active", "deactivate": "inactive", "delete": None}
 
 
 class Reconciliation:
@@ -67,26 +65,6 @@ class Reconciliation:
         self._looks = looks
         self._horizon = horizon
         self._telemetry = telemetry
-
-    async def is_done(self, operation: str, ids: Collection[str]) -> bool:
-        """Whether keys are as an operation was to make them.
-
-        Args:
-            operation: To activate, deactivate or delete, one or a batch.
-            ids: The keys.
-        """
-        wanted = _STATUS[operation.removesuffix("_batch")]
-        try:
-            if operation.endswith("_batch"):
-                found = await self._search()
-            else:
-                found = [await self._load(key_id) for key_id in ids]
-        except NotFound:
-            found = []
-        except DescopeError:
-            return False
-        status = {key.id: key.status for key in found}
-        return all(status.get(key_id) == wanted for key_id in ids)
 
     async def create(
         self,

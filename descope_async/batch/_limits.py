@@ -24,7 +24,6 @@ async def following(client: DescopeClient, pace: Pace) -> AsyncGenerator[None]:
         if isinstance(event, GateClosed):
             pace.note_limit(event.seconds)
 
-    keys = client.mgmt.access_key
-    pace.note_tier(keys._license.tier)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - a part of this package
-    with keys._telemetry.listening(hear):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as above
+    pace.note_tier(client._license.tier)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - a part of this package
+    with client._telemetry.listening(hear):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as above
         yield

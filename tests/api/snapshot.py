@@ -13,6 +13,7 @@ import ast
 import difflib
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -150,12 +151,14 @@ def parameter(declared: ast.arg, default: ast.expr | None) -> str:
 
 
 def members(module: str, node: ast.ClassDef) -> Iterator[str]:
-    """What a class has, and what it has from private bases."""
+    """What a class has, and what it has from bases that no public module has."""
     for base in (each.id for each in node.bases if isinstance(each, ast.Name)):
-        if base.startswith("_"):
+        if base in (names_of(module) or ()):
+            continue
+        with suppress(Unclear):  # a builtin, or one of another library
             source, found = definition(module, base)
             if isinstance(found, ast.ClassDef):
-                yield from members(source, found)
+                yield from members(source, without_special_methods(found))
     for each in node.body:
         match each:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if is_public(name):
@@ -166,6 +169,17 @@ def members(module: str, node: ast.ClassDef) -> Iterator[str]:
                 yield ast.unparse(each)
             case _:
                 pass
+
+
+def without_special_methods(base: ast.ClassDef) -> ast.ClassDef:
+    """A base class without what its users write in classes of their own, such as ``__init__``."""
+    body: list[ast.stmt] = [
+        each
+        for each in base.body
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.AnnAssign)
+        if isinstance(each, ast.AnnAssign) or not each.name.startswith("__")
+    ]
+    return ast.ClassDef(base.name, base.bases, base.keywords, body, base.decorator_list)
 
 
 def is_public(name: str) -> bool:

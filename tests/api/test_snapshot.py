@@ -66,12 +66,17 @@ def test_every_public_name_is_in_it() -> None:
     ("file", "before", "after", "shown"),
     [
         (
-            "access_keys.py",
+            "access_keys/_existing.py",
             "async def load(self, id: str)",
             "async def load(self, id: str, *, fresh: bool = False)",
             "+    async def load(self, id: str, *, fresh: bool = False) -> AccessKey",
         ),
-        ("access_keys.py", "async def rotate(", "async def turn(", "-    async def rotate("),
+        (
+            "access_keys/__init__.py",
+            "async def rotate(",
+            "async def turn(",
+            "-    async def rotate(",
+        ),
         ("models.py", 'tenant_name: str = ""', "", "-    tenant_name: str = ''"),
         (
             "models.py",
@@ -98,13 +103,13 @@ def test_a_change_is_shown(copied: Path, file: str, before: str, after: str, sho
 
 
 def test_a_meant_change_is_written_down(copied: Path) -> None:
-    edit(copied / "descope_async/access_keys.py", "async def rotate(", "async def turn(")
+    edit(copied / "descope_async/access_keys/__init__.py", "async def rotate(", "async def turn(")
     assert run(copied).returncode == 0
     assert run(copied, "--check").returncode == 0
 
 
 def test_what_is_private_may_change(copied: Path) -> None:
-    edit(copied / "descope_async/access_keys.py", "self._transport", "self._sender")
+    edit(copied / "descope_async/access_keys/__init__.py", "self._telemetry", "self._teller")
     edit(copied / "descope_async/_calls/wire.py", "class KeyAnswer", "class OneKey")
     (copied / "descope_async/news.py").write_text("def found(): ...\n")
     done = run(copied, "--check")

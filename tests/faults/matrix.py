@@ -121,7 +121,7 @@ class _Actor:
     ) -> _Actor:
         core = client._async if isinstance(client, BlockingClient) else client
         # The request for the license would be struck in place of another.
-        core.mgmt.access_key._license._ask_at = math.inf
+        core._license._ask_at = math.inf
         return cls(operation, subject, client, core, clock)
 
     async def act(self, call: Callable[[Client, Subject], Any] | None = None) -> Any:

@@ -24,7 +24,17 @@ from tests.rooms.rules import (
 )
 
 #: The packages of the core whose rooms the page lists.
-LISTED = ("errors", "_values", "_runtime", "events", "_config", "_tokens", "_calls", "_keys")
+LISTED = (
+    "errors",
+    "_values",
+    "_runtime",
+    "events",
+    "_config",
+    "_tokens",
+    "_calls",
+    "_keys",
+    "access_keys",
+)
 #: Where a forbidden import is planted, and the module that must not be imported there.
 PLACES = {
     "_runtime/clock.py": "descope_async._tokens.compact",

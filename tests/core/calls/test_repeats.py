@@ -307,7 +307,7 @@ async def test_what_was_not_sent_is_repeated(
                 await running.__aenter__()
 
         clock.at_pause = open_when_waited_for
-        async with client.mgmt.access_key._license.during_call():
+        async with client._license.during_call():
             pass  # the tier is asked for in vain
         await call(client)
     assert len(clock.slept) >= 2

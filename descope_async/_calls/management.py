@@ -1,0 +1,75 @@
+"""Calls that a management key authorizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from attrs import AttrsInstance
+
+from descope_async._config.config import Config
+
+from .license import License
+from .messages import Answer, Request
+from .once import REPEATABLE, Once
+from .operations import Operation
+from .transport import Transport
+from .wire import Done
+
+V = TypeVar("V", bound=AttrsInstance)
+
+
+class ManagementCalls:
+    """Sends operations with the management key and the project's rate-limit tier."""
+
+    def __init__(self, config: Config, transport: Transport, license: License) -> None:
+        self._config = config
+        self._transport = transport
+        self._license = license
+
+    async def send(
+        self,
+        operation: Operation[V],
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        once: Once | None = None,
+    ) -> V:
+        """Let the service carry out an operation.
+
+        Args:
+            operation: What to do.
+            query: Query parameters; None for none.
+            body: JSON body; None for none.
+            once: For an operation that must not be carried out twice; None for others.
+
+        Raises:
+            ConfigurationError: The client has no management key.
+            DescopeError: As of `Transport.send`.
+        """
+        request = Request(
+            operation=operation.name,
+            method=operation.method,
+            path=operation.path,
+            deadline=self._config.timeouts.deadline,
+            bearer=self._config.management_bearer(),
+            query=query,
+            body=body,
+            max_body=operation.max_body,
+            silence=None if once is None else self._config.timeouts.secret,
+            care=once or REPEATABLE,
+        )
+        if self._license.tier is None:
+            async with self._license.during_call():
+                request.license_tier = self._license.tier
+                return await self._transport.send(request, partial(_read, operation.answer))
+        request.license_tier = self._license.tier
+        return await self._transport.send(request, partial(_read, operation.answer))
+
+
+async def _read(cls: type[V], answer: Answer) -> V:
+    # What changes a state may be confirmed without a word.
+    if cls is Done and not answer.body.strip():
+        return cls()
+    return await answer.read(cls)

@@ -1,0 +1,67 @@
+"""The operations on access keys, as a table."""
+
+from __future__ import annotations
+
+from typing import Final, Generic, Literal, TypeVar
+
+from attrs import AttrsInstance, frozen
+
+from descope_async.models import CreatedAccessKey
+
+from .wire import MAX_KEY, MAX_SEARCH, Done, KeyAnswer, KeysAnswer
+
+V = TypeVar("V", bound=AttrsInstance)
+
+_ROOT: Final = "/v1/mgmt/accesskey"
+
+
+@frozen
+class Operation(Generic[V]):
+    """What the service can do.
+
+    Attributes:
+        name: What errors and events call it.
+        method: The HTTP method.
+        path: The path below the base URL.
+        answer: The class of its answer.
+        leaves: The status that a key has afterwards, ``"deleted"`` for none; None where the status
+            stays as it is.
+        is_batch: Whether it takes several keys at once.
+        max_body: Bytes that its answer may have.
+    """
+
+    name: str
+    method: Literal["GET", "POST"]
+    path: str
+    answer: type[V]
+    leaves: Literal["active", "inactive", "deleted"] | None = None
+    is_batch: bool = False
+    max_body: int = MAX_KEY
+
+
+CREATE: Final = Operation("access_key.create", "POST", f"{_ROOT}/create", CreatedAccessKey)
+LOAD: Final = Operation("access_key.load", "GET", _ROOT, KeyAnswer)
+SEARCH: Final = Operation(
+    "access_key.search", "POST", f"{_ROOT}/search", KeysAnswer, max_body=MAX_SEARCH
+)
+UPDATE: Final = Operation("access_key.update", "POST", f"{_ROOT}/update", KeyAnswer)
+ROTATE: Final = Operation("access_key.rotate", "POST", f"{_ROOT}/rotate", CreatedAccessKey)
+ACTIVATE: Final = Operation("access_key.activate", "POST", f"{_ROOT}/activate", Done, "active")
+DEACTIVATE: Final = Operation(
+    "access_key.deactivate", "POST", f"{_ROOT}/deactivate", Done, "inactive"
+)
+DELETE: Final = Operation("access_key.delete", "POST", f"{_ROOT}/delete", Done, "deleted")
+ACTIVATE_BATCH: Final = Operation(
+    "access_key.activate_batch", "POST", f"{_ROOT}/activate/batch", Done, "active", is_batch=True
+)
+DEACTIVATE_BATCH: Final = Operation(
+    "access_key.deactivate_batch",
+    "POST",
+    f"{_ROOT}/deactivate/batch",
+    Done,
+    "inactive",
+    is_batch=True,
+)
+DELETE_BATCH: Final = Operation(
+    "access_key.delete_batch", "POST", f"{_ROOT}/delete/batch", Done, "deleted", is_batch=True
+)
