@@ -60,7 +60,7 @@ class AccessKeys(ExistingAccessKeys):
         Args:
             name: What to call it. Names need not be unique.
             expire_time: When it stops working: epoch seconds or an aware datetime; 0 for never.
-                It cannot be changed later.
+                It cannot be changed later. After 2038-01-19 other SDKs cannot read the key.
             role_names: Roles on the project.
             key_tenants: Tenants that it belongs to, with its roles in each.
             user_id: A user to bind it to. It then has the user's roles and tenants instead of its

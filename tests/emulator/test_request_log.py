@@ -72,6 +72,22 @@ async def test_a_request_is_named_dated_and_counted(
     assert (count(), list(emulator.requests)) == (0, [])
 
 
+async def test_a_reason_quotes_nothing_that_a_caller_has_made_up(
+    emulator: Emulator, ask: Ask
+) -> None:
+    bearer = f"{emulator.project_id}:{emulator.management_key}"
+    entity = {"entity": "access_key", "data": {"name": "k", "roleNames": ["CANARY"]}}
+    _, refused = await ask("POST", "/v1/mgmt/infra", bearer, json=entity)
+    await ask("POST", "/v1/mgmt/audit/search", bearer)
+    await ask("GET", "/scim/v2/CANARY", bearer)
+    assert "CANARY" in refused["errorMessage"]
+    assert [each.reason for each in emulator.requests] == [
+        f"Role … does not exist in project {emulator.project_id}",
+        "The local Descope does not emulate POST /v1/mgmt/audit/search",
+        "The local Descope does not emulate GET /scim/v2…",
+    ]
+
+
 async def test_operations_have_the_names_that_the_clients_errors_have(emulator: Emulator) -> None:
     async with DescopeClient(
         emulator.project_id, emulator.management_key, base_url=emulator.base_url

@@ -23,13 +23,13 @@ def check_grants(
     """
     for name in role_names:
         if resolve_role(project, name) is None:
-            raise Refusal(code, "Role {} does not exist in project {}", name, project.id)
+            raise Refusal(code, f"Role {{}} does not exist in project {project.id}", name)
     for tenant_id, names in tenants.items():
         if project.tenants.get(tenant_id) is None:
-            raise Refusal(code, "Tenant {} does not exist in project {}", tenant_id, project.id)
+            raise Refusal(code, f"Tenant {{}} does not exist in project {project.id}", tenant_id)
         for name in names:
             if resolve_role(project, name, tenant_id) is None:
-                raise Refusal(code, "Role {} does not exist in project {}", name, project.id)
+                raise Refusal(code, f"Role {{}} does not exist in project {project.id}", name)
 
 
 def check_permissions(project: Project, names: Iterable[str]) -> None:
@@ -40,8 +40,8 @@ def check_permissions(project: Project, names: Iterable[str]) -> None:
     """
     for name in names:
         if project.permissions.find(name) is None:
-            message = "Permission {} does not exist in project {}"
-            raise Refusal(Problem.INVALID, message, name, project.id)
+            message = f"Permission {{}} does not exist in project {project.id}"
+            raise Refusal(Problem.INVALID, message, name)
 
 
 def check_attributes(project: Project, names: Iterable[str], code: Code = Problem.INVALID) -> None:
@@ -53,5 +53,5 @@ def check_attributes(project: Project, names: Iterable[str], code: Code = Proble
     declared = set(project.settings.key_attributes)
     for name in names:
         if name not in declared:
-            message = "Custom attribute {} is not declared in project {}"
-            raise Refusal(code, message, name, project.id)
+            message = f"Custom attribute {{}} is not declared in project {project.id}"
+            raise Refusal(code, message, name)

@@ -71,9 +71,8 @@ _BELOW: Final[Mapping[str, str]] = {
     """,
 }
 _PATHS: Final = tuple(prefix + name for prefix, names in _BELOW.items() for name in names.split())
-_BEGINNINGS: Final = tuple(f"{path}/" for path in _PATHS)
 
 
-def is_known(path: str) -> bool:
-    """Whether an official SDK calls this path, or one below it."""
-    return path in _PATHS or path.startswith(_BEGINNINGS)
+def known_path(path: str) -> str | None:
+    """The path that an official SDK calls, of which this is one or which it begins with."""
+    return next((each for each in _PATHS if f"{path}/".startswith(f"{each}/")), None)

@@ -21,7 +21,7 @@ from descope_async.emulator._memory.data_file import CannotStore
 from descope_async.emulator._operations import routes
 from descope_async.emulator._operations.call import Call, Visit
 from descope_async.emulator._operations.management_keys import ManagementKeys
-from descope_async.emulator._operations.not_emulated import is_known
+from descope_async.emulator._operations.not_emulated import known_path
 from descope_async.emulator._operations.one_time_codes import OneTimeCodes
 from descope_async.emulator._operations.refresh_tokens import RefreshTokens
 from descope_async.emulator._operations.routes import Route
@@ -169,7 +169,7 @@ class Dispatch:
             path = ""
         recorded = RecordedRequest(
             operation=asked.route.name,
-            method=request.method if request.method in HTTPMethod.__members__ else "",
+            method=_method(request),
             path=path,
             project_id=project_id if project_id in self._state.projects else "",
             status=status,
@@ -229,6 +229,11 @@ class Dispatch:
             raise refusal
 
 
+def _method(request: web.BaseRequest) -> str:
+    """The method, or nothing when it is a word that somebody has made up."""
+    return request.method if request.method in HTTPMethod.__members__ else ""
+
+
 def _no_route(request: web.BaseRequest) -> Refusal:
     allowed = routes.METHODS_OF.get(request.path)
     if request.path.startswith(routes.KEY_SETS):
@@ -237,13 +242,12 @@ def _no_route(request: web.BaseRequest) -> Refusal:
         refusal = Refusal(Problem.WRONG_METHOD, "The method is not allowed here")
         refusal.headers = {"Allow": ", ".join(sorted(allowed))}
         return refusal
-    if is_known(request.path):
-        return Refusal(
-            Problem.NOT_EMULATED,
-            "The local Descope does not emulate {} {}",
-            request.method,
-            request.path,
-        )
+    if known := known_path(request.path):
+        rest = request.path.removeprefix(known)
+        message = f"The local Descope does not emulate {_method(request)} {known}"
+        if rest:
+            return Refusal(Problem.NOT_EMULATED, message + "{}", rest)
+        return Refusal(Problem.NOT_EMULATED, message)
     return Refusal(Problem.NO_PATH, "The emulator has nothing at this path")
 
 
