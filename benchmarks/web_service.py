@@ -84,7 +84,7 @@ for number, dependency in enumerate(WAYS.values()):
         return ANSWER
 
 
-@app.get("/names")
-async def names() -> list[str]:
-    """The ways, in the order of their routes."""
-    return list(WAYS)
+@app.get("/about")
+async def about() -> dict[str, Any]:
+    """The ways, in the order of their routes, and who answers."""
+    return {"names": list(WAYS), "process": os.getpid()}

@@ -135,6 +135,21 @@ class Admission:
         keys: list[bytes] = []
         if self._key_header is not None:
             keys = [value for name, value in pairs if name == self._key_header]
+        proofs: list[bytes] = []
+        if self.dpop is not None:
+            proofs = [value for name, value in pairs if name == b"dpop"]
+        return self.read_values(given, keys, proofs)
+
+    def read_values(
+        self, given: Sequence[bytes], keys: Sequence[bytes] = (), proofs: Sequence[bytes] = ()
+    ) -> Credential | Refusal:
+        """As `read`, for servers that hand out headers by name.
+
+        Args:
+            given: The values of ``Authorization``.
+            keys: The values of `access_key_header`, if there is one.
+            proofs: The values of ``DPoP``.
+        """
         if len(given) + len(keys) > 1:
             return self._refuse(400, "invalid_request", "there must be exactly one credential")
         word, _, rest = given[0].partition(b" ") if given else (b"", b"", b"")
@@ -155,8 +170,8 @@ class Admission:
             return self._refuse(401, "invalid_token", _NOT_VALID, scheme)
         if self.dpop is None:
             return Credential(kind, scheme, value.decode())
-        proofs = tuple([each.decode("latin-1") for name, each in pairs if name == b"dpop"])
-        return Credential(kind, scheme, value.decode(), proofs)
+        shown = tuple([each.decode("latin-1") for each in proofs])
+        return Credential(kind, scheme, value.decode(), shown)
 
     def refuse_missing(self) -> Refusal:
         """The refusal of a request without a credential, or of a scheme that is not accepted."""

@@ -6,52 +6,28 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from attrs import evolve, frozen
+from attrs import evolve
 from django.core.exceptions import SynchronousOnlyOperation
 from django.http import HttpRequest
 from django.utils.encoding import iri_to_uri
 
 from descope_async import ConfigurationError, DescopeError, DPoPRequest, SessionToken, Verification
 from descope_async._runtime.clock import SYSTEM_CLOCK
-from descope_async.integrations.admission import Accepted, Credential, Refusal, Requirement, Scheme
+from descope_async.integrations.admission import Credential, Refusal, Requirement
 from descope_async.integrations.caller import note
+from descope_async.integrations.receiver import Admitted
 
-from . import settings
 from .clients import aclient, averifier, client, verifier
+from .settings import Site, site
 
 #: Where a request keeps what came of its credential, and how it was refused last.
 _OUTCOME: Final = "_descope_outcome"
 _REFUSAL: Final = "_descope_refusal"
 
 
-@frozen
-class Admitted:
-    """A caller who was let in.
-
-    Attributes:
-        session: What the caller may do.
-        scheme: The scheme of the credential.
-        kind: The kind of the credential.
-    """
-
-    session: SessionToken
-    scheme: Scheme
-    kind: Accepted
-
-
 def refusal_of(request: HttpRequest) -> Refusal | None:
     """How a request was refused last; None when it was not."""
     return cast("Refusal | None", getattr(request, _REFUSAL, None))
-
-
-def _known(request: HttpRequest) -> Admitted | Refusal | None:
-    """What came of a request's credential; None when nobody has asked yet."""
-    return cast("Admitted | Refusal | None", getattr(request, _OUTCOME, None))
-
-
-def credential_of(request: HttpRequest) -> Credential | Refusal:
-    """The credential that a request brings."""
-    return settings.admission().read(_headers(request))
 
 
 def admit(request: HttpRequest) -> Admitted | Refusal:
@@ -61,24 +37,22 @@ def admit(request: HttpRequest) -> Admitted | Refusal:
         SynchronousOnlyOperation: This thread runs an event loop, and the answer takes a call to the
             service. `aadmit` awaits it.
     """
-    found = _known(request)
-    if found is not None:
-        return found
-    read = credential_of(request)
-    if isinstance(read, Credential):
-        return _keep(request, _answered(request, read))
-    return _keep(request, read)
+    found: Admitted | Refusal | None = getattr(request, _OUTCOME, None)
+    if found is None:
+        read = _credential(request)
+        found = _answered(request, read) if isinstance(read, Credential) else read
+        _keep(request, found)
+    return found
 
 
 async def aadmit(request: HttpRequest) -> Admitted | Refusal:
     """As `admit`, for code that awaits."""
-    found = _known(request)
-    if found is not None:
-        return found
-    read = credential_of(request)
-    if isinstance(read, Credential):
-        return _keep(request, await _aanswered(request, read))
-    return _keep(request, read)
+    found: Admitted | Refusal | None = getattr(request, _OUTCOME, None)
+    if found is None:
+        read = _credential(request)
+        found = await _aanswered(request, read) if isinstance(read, Credential) else read
+        _keep(request, found)
+    return found
 
 
 def demand(
@@ -92,8 +66,8 @@ def demand(
         where: The arguments in the route's URL.
     """
     found = admit(request)
-    if isinstance(found, Admitted) and _is_too_old_a_memory(found, requirement):
-        read = credential_of(request)
+    if requirement.max_age is not None and _is_too_old_a_memory(found, requirement):
+        read = _credential(request)
         if isinstance(read, Credential):
             _refuse_to_block()
             found = _verified(read, verifier(requirement.max_age).verify(read.value))
@@ -106,15 +80,30 @@ async def ademand(
 ) -> Admitted | Refusal:
     """As `demand`, for code that awaits."""
     found = await aadmit(request)
-    if isinstance(found, Admitted) and _is_too_old_a_memory(found, requirement):
-        read = credential_of(request)
+    if requirement.max_age is not None and _is_too_old_a_memory(found, requirement):
+        read = _credential(request)
         if isinstance(read, Credential):
             found = _verified(read, await averifier(requirement.max_age).verify(read.value))
             requirement = evolve(requirement, max_age=None)  # as above
     return _checked(request, found, requirement, where)
 
 
+def _credential(request: HttpRequest) -> Credential | Refusal:
+    """The credential that a request brings."""
+    here, found = site(), request.META
+    given = _values(found.get("HTTP_AUTHORIZATION"))
+    keys = () if here.key_header is None else _values(found.get(here.key_header))
+    proofs = () if here.admission.dpop is None else _values(found.get("HTTP_DPOP"))
+    return here.admission.read_values(given, keys, proofs)
+
+
+def _values(header: object) -> tuple[bytes, ...]:
+    # Servers hand headers on as Latin-1. What is not even that is nobody's credential.
+    return (header.encode("latin-1", "replace"),) if isinstance(header, str) else ()
+
+
 def _answered(request: HttpRequest, read: Credential) -> Admitted | Refusal:
+    here = site()
     try:
         if read.kind == "access_key":
             checker = verifier()
@@ -122,31 +111,32 @@ def _answered(request: HttpRequest, read: Credential) -> Admitted | Refusal:
             if known_already is None:
                 _refuse_to_block()
             return _verified(read, known_already or checker.verify(read.value))
-        asked, audience, proof = client(), settings.entry("AUDIENCE"), _proof(request, read)
-        session = asked.validate_session_nowait(read.value, audience, dpop=proof)
+        asked, proof = client(), _proof(request, read, here)
+        session = asked.validate_session_nowait(read.value, here.audience, dpop=proof)
         if session is None:
             _refuse_to_block()
-            session = asked.validate_session(read.value, audience, dpop=proof)
+            session = asked.validate_session(read.value, here.audience, dpop=proof)
     except ConfigurationError:
         raise
     except DescopeError as error:
-        return settings.admission().refusal_of(error, read.scheme)
-    return _bound(session, read)
+        return here.admission.refusal_of(error, read.scheme)
+    return _bound(session, read, here)
 
 
 async def _aanswered(request: HttpRequest, read: Credential) -> Admitted | Refusal:
+    here = site()
     try:
         if read.kind == "access_key":
             return _verified(read, await averifier().verify(read.value))
-        asked, audience, proof = aclient(), settings.entry("AUDIENCE"), _proof(request, read)
-        session = asked.validate_session_nowait(read.value, audience, dpop=proof)
+        asked, proof = aclient(), _proof(request, read, here)
+        session = asked.validate_session_nowait(read.value, here.audience, dpop=proof)
         if session is None:
-            session = await asked.validate_session(read.value, audience, dpop=proof)
+            session = await asked.validate_session(read.value, here.audience, dpop=proof)
     except ConfigurationError:
         raise
     except DescopeError as error:
-        return settings.admission().refusal_of(error, read.scheme)
-    return _bound(session, read)
+        return here.admission.refusal_of(error, read.scheme)
+    return _bound(session, read, here)
 
 
 def _refuse_to_block() -> None:
@@ -161,21 +151,23 @@ def _refuse_to_block() -> None:
 
 
 def _verified(read: Credential, found: Verification) -> Admitted | Refusal:
-    refusal = settings.admission().refusal_of_key(found)
+    refusal = site().admission.refusal_of_key(found)
     if found.session is None or refusal is not None:
-        return refusal or settings.admission().refuse_missing()
+        return refusal or site().admission.refuse_missing()
     return Admitted(found.session, read.scheme, read.kind)
 
 
-def _bound(session: SessionToken, read: Credential) -> Admitted | Refusal:
-    unbound = settings.admission().refusal_of_unbound(session, read.scheme)
-    return unbound or Admitted(session, read.scheme, read.kind)
+def _bound(session: SessionToken, read: Credential, here: Site) -> Admitted | Refusal:
+    unbound = here.admission.refusal_of_unbound(session, read.scheme)
+    return Admitted(session, read.scheme, read.kind) if unbound is None else unbound
 
 
-def _is_too_old_a_memory(found: Admitted, requirement: Requirement) -> bool:
+def _is_too_old_a_memory(found: Admitted | Refusal, requirement: Requirement) -> bool:
     """Whether what is remembered of an access key is too old for a route."""
-    return found.kind == "access_key" and not requirement.is_recent(
-        found.session, SYSTEM_CLOCK.now()
+    return (
+        isinstance(found, Admitted)
+        and found.kind == "access_key"
+        and not requirement.is_recent(found.session, SYSTEM_CLOCK.now())
     )
 
 
@@ -195,8 +187,9 @@ def _checked(
                 f"the route has no argument {requirement.tenant!r} for the tenant in its URL"
             )
         tenant = str(where[requirement.tenant])
-    refusal = settings.admission().check(
-        found.session, requirement, tenant=tenant, now=SYSTEM_CLOCK.now(), scheme=found.scheme
+    now = 0.0 if requirement.max_age is None else SYSTEM_CLOCK.now()
+    refusal = site().admission.check(
+        found.session, requirement, tenant=tenant, now=now, scheme=found.scheme
     )
     if refusal is not None:
         setattr(request, _REFUSAL, refusal)
@@ -206,31 +199,17 @@ def _checked(
     return found
 
 
-def _keep(request: HttpRequest, found: Admitted | Refusal) -> Admitted | Refusal:
+def _keep(request: HttpRequest, found: Admitted | Refusal) -> None:
     setattr(request, _OUTCOME, found)
-    note(found.session if isinstance(found, Admitted) else None)
-    return found
+    if isinstance(found, Admitted):
+        cast("Any", request).descope = found.session  # nothing is left to be found out
+        note(found.session)
 
 
-def _headers(request: HttpRequest) -> list[tuple[bytes, bytes]]:
-    wanted = ["authorization", "dpop"]
-    if (name := settings.admission().access_key_header) is not None:
-        wanted.append(name.lower())
-    found: list[tuple[bytes, bytes]] = []
-    for name in wanted:
-        value: object = request.META.get(f"HTTP_{name.upper().replace('-', '_')}")
-        if isinstance(value, str):
-            # Servers hand headers on as Latin-1. What is not even that is nobody's credential.
-            found.append((name.encode(), value.encode("latin-1", "replace")))
-    return found
-
-
-def _proof(request: HttpRequest, read: Credential) -> DPoPRequest | None:
-    if settings.admission().dpop is None:
+def _proof(request: HttpRequest, read: Credential, here: Site) -> DPoPRequest | None:
+    if here.admission.dpop is None:
         return None
-    origin = settings.entry("ORIGIN")
-    if origin is None:
-        # Django refuses hosts that ALLOWED_HOSTS does not name.
-        origin = f"{request.scheme}://{request.get_host()}"
+    # Django refuses hosts that ALLOWED_HOSTS does not name.
+    origin = here.origin or f"{request.scheme}://{request.get_host()}"
     url = f"{str(origin).rstrip('/')}{iri_to_uri(request.path)}"
     return DPoPRequest(request.method or "GET", url, read.proofs, read.scheme)

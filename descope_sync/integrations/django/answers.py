@@ -12,14 +12,14 @@ from django.utils.module_loading import import_string
 
 from descope_async.integrations.admission import Refusal
 
-from .settings import entry
+from .settings import site
 
 _PAGE: Final = "<!doctype html><title>{title}</title><h1>{title}</h1><p>{text}</p>"
 
 
 def answer(request: HttpRequest, refusal: Refusal) -> HttpResponseBase:
     """The answer to a request: of ``REFUSAL_VIEW`` in the settings, a page for browsers, else JSON."""
-    view: object = entry("REFUSAL_VIEW")
+    view: object = site().refusal_view
     if view is not None:
         found = cast(
             "Callable[[HttpRequest, Refusal], HttpResponseBase]",

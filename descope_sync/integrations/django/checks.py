@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error, Tags
 
 from descope_async import DescopeError
 
-from .settings import CLIENT, admission, configured
+from .settings import CLIENT, configured, site
 
 _MIDDLEWARE: Final = "descope_sync.integrations.django.DescopeMiddleware"
 _CSRF: Final = "django.middleware.csrf.CsrfViewMiddleware"
@@ -32,7 +32,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     """What is wrong with the settings, wherever the site runs."""
     try:
         found = configured()
-        admission()
+        site()
     except DescopeError as error:
         return [Error(str(error), id="descope.E001")]
     return [*_of_project(found), *_of_middleware(), *_of_values(found), *_of_rest_framework()]

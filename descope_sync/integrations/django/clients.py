@@ -11,8 +11,9 @@ from django.core.signals import setting_changed
 
 import descope_async
 import descope_sync
+from descope_async._runtime.forks import catch_up_with_fork, forget_in_child
 
-from .settings import client_arguments, entry
+from .settings import client_arguments, site
 
 __all__ = ["aclient", "client"]
 
@@ -61,18 +62,24 @@ class _Kept(Generic[T]):
         self._close = close
         self._lock = threading.Lock()
         self._made: dict[float | None, T] = {}
-        setting_changed.connect(self._forget)
+        setting_changed.connect(self._drop)
+        forget_in_child(self)
 
     def get(self, age: float | None) -> T:
         found = self._made.get(age)
         if found is None:
+            catch_up_with_fork()
             with self._lock:
                 found = self._made.get(age)
                 if found is None:
                     found = self._made[age] = self._make(age)
         return found
 
-    def _forget(self, *, setting: str, **_: object) -> None:
+    def forget(self) -> None:
+        """In a forked child, have a lock that no thread of the parent holds."""
+        self._lock = threading.Lock()
+
+    def _drop(self, *, setting: str, **_: object) -> None:
         # Django sends this signal in tests only, between requests.
         if setting == "DESCOPE":
             made, self._made = self._made, {}
@@ -81,7 +88,7 @@ class _Kept(Generic[T]):
 
 
 def _new_verifier(max_age: float | None) -> descope_sync.AccessKeyVerifier:
-    audience = entry("AUDIENCE")
+    audience = site().audience
     if max_age is None:
         return client().access_key_verifier(audience=audience)
     age = min(max_age, _LONGEST_MEMORY)
@@ -89,7 +96,7 @@ def _new_verifier(max_age: float | None) -> descope_sync.AccessKeyVerifier:
 
 
 def _new_averifier(max_age: float | None) -> descope_async.AccessKeyVerifier:
-    audience = entry("AUDIENCE")
+    audience = site().audience
     if max_age is None:
         return aclient().access_key_verifier(audience=audience)
     age = min(max_age, _LONGEST_MEMORY)

@@ -9,9 +9,9 @@ from attrs import frozen
 from descope_async import SessionToken
 from descope_async.integrations.admission import Refusal, Requirement
 
-from . import settings
 from .admitting import admit, demand
 from .protection import tuple_of
+from .settings import site
 
 try:
     from rest_framework.authentication import BaseAuthentication
@@ -95,7 +95,7 @@ class DescopeAuthentication(BaseAuthentication):
         found = admit(request._request)  # noqa: SLF001 - as above
         if isinstance(found, Refusal) and found.challenge is not None:
             return found.challenge
-        return settings.admission().refuse_missing().challenge or "Bearer"
+        return site().admission.refuse_missing().challenge or "Bearer"
 
 
 class HasAccess(BasePermission):

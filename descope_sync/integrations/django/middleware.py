@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
+from contextvars import Token
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, Final, cast
@@ -14,9 +14,10 @@ from django.utils.functional import SimpleLazyObject
 
 from descope_async import SessionToken
 from descope_async.integrations.admission import Refusal
-from descope_async.integrations.caller import forget, note
+from descope_async.integrations.caller import Caller, forget, note
+from descope_async.integrations.receiver import Admitted
 
-from .admitting import Admitted, aadmit, admit, credential_of, refusal_of
+from .admitting import aadmit, admit, refusal_of
 
 __all__ = ["DescopeMiddleware"]
 
@@ -53,36 +54,44 @@ class DescopeMiddleware:
         """Answer a request."""
         if self._is_async:
             return self._acall(request)
-        with equipped(request):
-            if _needs_csrf_token(request):
+        before = equip(request)
+        try:
+            if request.method not in _SAFE:
                 _exempt(request, admit(request))
             return _completed(request, cast("HttpResponseBase", self._get_response(request)))
+        finally:
+            unequip(before)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        with equipped(request):
-            if _needs_csrf_token(request):
+        before = equip(request)
+        try:
+            if request.method not in _SAFE:
                 _exempt(request, await aadmit(request))
             response = await cast("Awaitable[HttpResponseBase]", self._get_response(request))
             return _completed(request, response)
+        finally:
+            unequip(before)
 
 
-@contextmanager
-def equipped(request: HttpRequest) -> Generator[None]:
-    """Give a request ``descope`` and ``adescope``, and forget its caller at the end.
+def equip(request: HttpRequest) -> Token[Caller | None] | None:
+    """Give a request ``descope`` and ``adescope``.
 
-    Does nothing for a request that has them already: then whoever gave them forgets.
+    Returns:
+        What `unequip` needs at the end of the request. None for a request that has them already:
+        whoever gave them will take care of its end.
     """
     if hasattr(request, "adescope"):
-        yield
-        return
+        return None
     given = cast("Any", request)
     given.descope = SimpleLazyObject(partial(_session, request))
     given.adescope = partial(_asession, request)
-    token = note(None)
-    try:
-        yield
-    finally:
-        forget(token)
+    return note(None)
+
+
+def unequip(before: Token[Caller | None] | None) -> None:
+    """Forget the caller of a request that has ended."""
+    if before is not None:
+        forget(before)
 
 
 def _session(request: HttpRequest) -> SessionToken | None:
@@ -93,10 +102,6 @@ def _session(request: HttpRequest) -> SessionToken | None:
 async def _asession(request: HttpRequest) -> SessionToken | None:
     found = await aadmit(request)
     return found.session if isinstance(found, Admitted) else None
-
-
-def _needs_csrf_token(request: HttpRequest) -> bool:
-    return request.method not in _SAFE and not isinstance(credential_of(request), Refusal)
 
 
 def _exempt(request: HttpRequest, found: Admitted | Refusal) -> None:

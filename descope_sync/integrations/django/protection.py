@@ -14,7 +14,7 @@ from descope_async.integrations.admission import Refusal, Requirement
 
 from .admitting import ademand, demand
 from .answers import answer
-from .middleware import equipped
+from .middleware import equip, unequip
 
 __all__ = ["AccessKeyRequiredMixin", "access_key_required"]
 
@@ -48,21 +48,27 @@ def access_key_required(
 
             @wraps(view)
             async def aprotected(request: HttpRequest, *args: Any, **where: Any) -> Any:
-                with equipped(request):
+                before = equip(request)
+                try:
                     found = await ademand(request, requirement, where)
                     if isinstance(found, Refusal):
                         return answer(request, found)
                     return await view(request, *args, **where)
+                finally:
+                    unequip(before)
 
             return cast("V", aprotected)
 
         @wraps(view)
         def protected(request: HttpRequest, *args: Any, **where: Any) -> Any:
-            with equipped(request):
+            before = equip(request)
+            try:
                 found = demand(request, requirement, where)
                 if isinstance(found, Refusal):
                     return answer(request, found)
                 return view(request, *args, **where)
+            finally:
+                unequip(before)
 
         return cast("V", protected)
 
@@ -98,18 +104,24 @@ class AccessKeyRequiredMixin(View):
         )
         if self.view_is_async:
             return self._adispatch(requirement, request, *args, **kwargs)
-        with equipped(request):
+        before = equip(request)
+        try:
             found = demand(request, requirement, kwargs)
             if isinstance(found, Refusal):
                 return answer(request, found)
             return super().dispatch(request, *args, **kwargs)
+        finally:
+            unequip(before)
 
     async def _adispatch(
         self, requirement: Requirement, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
-        with equipped(request):
+        before = equip(request)
+        try:
             found = await ademand(request, requirement, kwargs)
             if isinstance(found, Refusal):
                 return answer(request, found)
             handled = super().dispatch(request, *args, **kwargs)
             return await cast("Awaitable[HttpResponseBase]", handled)
+        finally:
+            unequip(before)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final, cast
 
+from attrs import frozen
 from django.conf import settings
 from django.core.signals import setting_changed
 
@@ -66,28 +67,52 @@ def client_arguments() -> dict[str, Any]:
     return {**dict(found.get("CLIENT", {})), **named}
 
 
-def admission() -> Admission:
-    """What the site accepts.
+@frozen
+class Site:
+    """What ``DESCOPE`` says about requests.
+
+    Attributes:
+        admission: What is accepted.
+        audience: The audience that tokens must be for; None for no demand.
+        origin: The scheme and host in DPoP proofs; None for those that Django finds.
+        refusal_view: What answers refused requests, or its dotted name; None for ourselves.
+        key_header: The name of the header for access keys in ``request.META``; None for none.
+    """
+
+    admission: Admission
+    audience: Any
+    origin: str | None
+    refusal_view: Any
+    key_header: str | None
+
+
+def site() -> Site:
+    """What the settings say about requests, read when it is first asked for.
 
     Raises:
         ConfigurationError: A value cannot be right.
     """
-    kept = _kept.get("admission")
-    if kept is None:
-        found = configured()
-        kept = _kept["admission"] = Admission(
-            **{argument: found[name] for name, argument in _ADMISSION.items() if name in found}
-        )
-    return kept
+    return _kept.get("site") or _read()
 
 
-def entry(name: str) -> Any:
-    """Another entry of ``DESCOPE``; None when it is not there."""
-    return configured().get(name)
+def _read() -> Site:
+    found = configured()
+    admission = Admission(
+        **{argument: found[name] for name, argument in _ADMISSION.items() if name in found}
+    )
+    header = admission.access_key_header
+    read = _kept["site"] = Site(
+        admission,
+        found.get("AUDIENCE"),
+        found.get("ORIGIN"),
+        found.get("REFUSAL_VIEW"),
+        None if header is None else f"HTTP_{header.upper().replace('-', '_')}",
+    )
+    return read
 
 
 #: Made of the settings as they are. ``override_settings`` empties it.
-_kept: Final[dict[str, Admission]] = {}
+_kept: Final[dict[str, Site]] = {}
 
 
 def _forget(*, setting: str, **_: object) -> None:
@@ -95,4 +120,4 @@ def _forget(*, setting: str, **_: object) -> None:
         _kept.clear()
 
 
-setting_changed.connect(_forget, dispatch_uid="descope.admission")
+setting_changed.connect(_forget, dispatch_uid="descope.site")
