@@ -364,6 +364,13 @@ def bench_web(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_django(session: nox.Session) -> None:
+    """Measure protected views of Django under gunicorn; `-- --help` tells more."""
+    install(session, "bench-web", "django")
+    session.run("python", "-m", "benchmarks.django", *session.posargs)
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """Run the demo on a local Descope."""
     session.install("-e.[cli]")

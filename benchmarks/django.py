@@ -15,6 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from descope_async.emulator.mint import TokenMint
@@ -31,10 +32,14 @@ def under_gunicorn(
 
     def command(port: int) -> list[str]:
         gunicorn = [sys.executable, "-m", "gunicorn", "benchmarks.django_service:application"]
-        options = ["--worker-class", worker, *_WORKERS[worker], "--no-control-socket"]
+        options = ["--worker-class", worker, *_WORKERS[worker]]
         return [*gunicorn, "--bind", f"127.0.0.1:{port}", "--log-level", "warning", *options]
 
-    with served(command, settings) as server:
+    # New releases of gunicorn make a socket of their own there.
+    with (
+        TemporaryDirectory() as name,
+        served(command, settings | {"XDG_RUNTIME_DIR": name}) as server,
+    ):
         print(f"gunicorn, one worker of the class {worker}")
         asyncio.run(measure(server, token, rounds, count))
 

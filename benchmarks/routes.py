@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import socket
 import statistics
@@ -128,4 +129,6 @@ async def measure(server: Served, token: str, rounds: int, count: int) -> None:
         pairs = zip(rates[name], floor[0], strict=True)
         rate, part = statistics.median(rates[name]), statistics.median(x / y for x, y in pairs)
         cost = costs[name] / (rounds * count) * 1e6
-        print(f"{name:<26}{rate:>11.0f}{part:>10.3f}{cost:>9.0f}{floor[1] / costs[name]:>10.3f}")
+        # The processor time is counted in ticks: there may be none of them.
+        less = floor[1] / costs[name] if costs[name] else math.nan
+        print(f"{name:<26}{rate:>11.0f}{part:>10.3f}{cost:>9.0f}{less:>10.3f}")

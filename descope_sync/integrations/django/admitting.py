@@ -39,7 +39,7 @@ def admit(request: HttpRequest) -> Admitted | Refusal:
     """
     found: Admitted | Refusal | None = getattr(request, _OUTCOME, None)
     if found is None:
-        read = _credential(request)
+        read = site().credential(request.META)
         found = _answered(request, read) if isinstance(read, Credential) else read
         _keep(request, found)
     return found
@@ -49,7 +49,7 @@ async def aadmit(request: HttpRequest) -> Admitted | Refusal:
     """As `admit`, for code that awaits."""
     found: Admitted | Refusal | None = getattr(request, _OUTCOME, None)
     if found is None:
-        read = _credential(request)
+        read = site().credential(request.META)
         found = await _aanswered(request, read) if isinstance(read, Credential) else read
         _keep(request, found)
     return found
@@ -67,7 +67,7 @@ def demand(
     """
     found = admit(request)
     if requirement.max_age is not None and _is_too_old_a_memory(found, requirement):
-        read = _credential(request)
+        read = site().credential(request.META)
         if isinstance(read, Credential):
             _refuse_to_block()
             found = _verified(read, verifier(requirement.max_age).verify(read.value))
@@ -81,25 +81,11 @@ async def ademand(
     """As `demand`, for code that awaits."""
     found = await aadmit(request)
     if requirement.max_age is not None and _is_too_old_a_memory(found, requirement):
-        read = _credential(request)
+        read = site().credential(request.META)
         if isinstance(read, Credential):
             found = _verified(read, await averifier(requirement.max_age).verify(read.value))
             requirement = evolve(requirement, max_age=None)  # as above
     return _checked(request, found, requirement, where)
-
-
-def _credential(request: HttpRequest) -> Credential | Refusal:
-    """The credential that a request brings."""
-    here, found = site(), request.META
-    given = _values(found.get("HTTP_AUTHORIZATION"))
-    keys = () if here.key_header is None else _values(found.get(here.key_header))
-    proofs = () if here.admission.dpop is None else _values(found.get("HTTP_DPOP"))
-    return here.admission.read_values(given, keys, proofs)
-
-
-def _values(header: object) -> tuple[bytes, ...]:
-    # Servers hand headers on as Latin-1. What is not even that is nobody's credential.
-    return (header.encode("latin-1", "replace"),) if isinstance(header, str) else ()
 
 
 def _answered(request: HttpRequest, read: Credential) -> Admitted | Refusal:

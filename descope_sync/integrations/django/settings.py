@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final, cast
 
-from attrs import frozen
 from django.conf import settings
 from django.core.signals import setting_changed
 
 from descope_async import ConfigurationError
-from descope_async.integrations.admission import Admission
+from descope_async.integrations.admission import Admission, Credential, Refusal
 
 #: Entries of ``DESCOPE`` that become arguments of a client.
 CLIENT: Final = {
@@ -32,6 +32,9 @@ _ADMISSION: Final = {
 #: ``CLIENT`` holds more arguments of a client; ``AUDIENCE`` is that of ``validate_session``; ``ORIGIN`` is
 #: the scheme and host in proofs; ``REFUSAL_VIEW`` is the dotted name of what answers refused requests.
 _OTHERS: Final = ("AUDIENCE", "CLIENT", "ORIGIN", "REFUSAL_VIEW")
+#: How many values of ``Authorization`` are remembered as they were read, and of which length at most.
+_KEPT_HEADERS: Final = 512
+_LONGEST_KEPT: Final = 4096
 NAMES: Final = frozenset({*CLIENT, *_ADMISSION, *_OTHERS})
 
 
@@ -67,23 +70,53 @@ def client_arguments() -> dict[str, Any]:
     return {**dict(found.get("CLIENT", {})), **named}
 
 
-@frozen
 class Site:
     """What ``DESCOPE`` says about requests.
+
+    Args:
+        found: The settings.
 
     Attributes:
         admission: What is accepted.
         audience: The audience that tokens must be for; None for no demand.
         origin: The scheme and host in DPoP proofs; None for those that Django finds.
         refusal_view: What answers refused requests, or its dotted name; None for ourselves.
-        key_header: The name of the header for access keys in ``request.META``; None for none.
+
+    Raises:
+        ConfigurationError: A value cannot be right.
     """
 
-    admission: Admission
-    audience: Any
-    origin: str | None
-    refusal_view: Any
-    key_header: str | None
+    def __init__(self, found: Mapping[str, Any]) -> None:
+        self.admission = Admission(
+            **{argument: found[name] for name, argument in _ADMISSION.items() if name in found}
+        )
+        self.audience: Any = found.get("AUDIENCE")
+        self.origin: str | None = found.get("ORIGIN")
+        self.refusal_view: Any = found.get("REFUSAL_VIEW")
+        header = self.admission.access_key_header
+        self._key_header = None if header is None else f"HTTP_{header.upper().replace('-', '_')}"
+        self._takes_tokens_only = (
+            self.admission.accept == ("session_token",) and self.admission.dpop is None
+        )
+        # Callers come back with the token that they had. Access keys are not kept.
+        self._token_in = lru_cache(_KEPT_HEADERS)(self._in_authorization)
+
+    def credential(self, headers: Mapping[str, Any]) -> Credential | Refusal:
+        """The credential in a request's headers, by their names in ``request.META``."""
+        given: object = headers.get("HTTP_AUTHORIZATION")
+        if self._takes_tokens_only and isinstance(given, str) and len(given) <= _LONGEST_KEPT:
+            return self._token_in(given)
+        keys = () if self._key_header is None else _values(headers.get(self._key_header))
+        proofs = () if self.admission.dpop is None else _values(headers.get("HTTP_DPOP"))
+        return self.admission.read_values(_values(given), keys, proofs)
+
+    def _in_authorization(self, given: str) -> Credential | Refusal:
+        return self.admission.read_values(_values(given))
+
+
+def _values(header: object) -> tuple[bytes, ...]:
+    # Servers hand headers on as Latin-1. What is not even that is nobody's credential.
+    return (header.encode("latin-1", "replace"),) if isinstance(header, str) else ()
 
 
 def site() -> Site:
@@ -92,23 +125,10 @@ def site() -> Site:
     Raises:
         ConfigurationError: A value cannot be right.
     """
-    return _kept.get("site") or _read()
-
-
-def _read() -> Site:
-    found = configured()
-    admission = Admission(
-        **{argument: found[name] for name, argument in _ADMISSION.items() if name in found}
-    )
-    header = admission.access_key_header
-    read = _kept["site"] = Site(
-        admission,
-        found.get("AUDIENCE"),
-        found.get("ORIGIN"),
-        found.get("REFUSAL_VIEW"),
-        None if header is None else f"HTTP_{header.upper().replace('-', '_')}",
-    )
-    return read
+    found = _kept.get("site")
+    if found is None:
+        found = _kept["site"] = Site(configured())
+    return found
 
 
 #: Made of the settings as they are. ``override_settings`` empties it.
