@@ -6,8 +6,9 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -17,12 +18,16 @@ from descope_async.errors import ConfigurationError
 
 from . import output
 from .exit_codes import ExitCode
+from .manifest.lock_file import LockFile
 from .progress import ProgressLine
 from .running import say
 from .runs import RunFolder
 
 if TYPE_CHECKING:
     from descope_async.batch import Batch, BatchReport, BatchStopped
+
+#: What to do with a batch.
+Work = Callable[["Batch"], Awaitable["BatchReport"]]
 
 To = Annotated[
     list[str] | None,
@@ -64,13 +69,17 @@ def demand_sink(to: list[str] | None) -> None:
 async def carry(
     client: descope_async.DescopeClient,
     folder: RunFolder,
-    work: Callable[[Batch], Awaitable[BatchReport]],
+    work: Work,
     *,
     as_json: bool = False,
     ids_only: bool = False,
+    collected: list[dict[str, Any]] | None = None,
+    go_on: str = "",
     **options: Any,
 ) -> ExitCode:
     """Carry out a run, and say what became of it.
+
+    Where it carries out a manifest, the lock file learns of new keys before the run's folder may go.
 
     Args:
         client: The project.
@@ -78,6 +87,8 @@ async def carry(
         work: What to do with the batch.
         as_json: Whether to write one JSON document.
         ids_only: Whether to write ids only.
+        collected: Gets a JSON object for each key instead of stdout; None for stdout.
+        go_on: The command that goes on with what is left; empty for ``resume``.
         options: More options for the batch.
     """
     from descope_async.batch import Batch, BatchStopped
@@ -96,7 +107,15 @@ async def carry(
             if not folder.journal.exists():  # the run never began
                 folder.remove()
             raise
-    _write(report, as_json=as_json, ids_only=ids_only)
+    keys = _keys_of(report)
+    if folder.lock_file:
+        LockFile.open(Path(folder.lock_file), folder.project).set(
+            {each["label"]: each["key_id"] for each in keys if each.get("key_id")}
+        )
+    if collected is None:
+        _write(report, keys, as_json=as_json, ids_only=ids_only)
+    else:
+        collected += keys
     for key in report.failures[:_OUTCOMES_SHOWN]:
         said = key.problem or key.outcome
         typer.echo(f"  {output.printable(key.label)}: {output.printable(said)}", err=True)
@@ -105,7 +124,7 @@ async def carry(
         return code
     if code is ExitCode.DONE:
         code = _judged(report)
-    say(f"{_counts(report)}; go on with: descope-keys resume {folder.name}")
+    say(f"{_counts(report)}; go on with: {go_on or f'descope-keys resume {folder.name}'}")
     return code
 
 
@@ -132,18 +151,30 @@ def _counts(report: BatchReport) -> str:
     return str(report).partition(" (see ")[0]
 
 
-def _write(report: BatchReport, *, as_json: bool, ids_only: bool) -> None:
-    """Write a line for each key to stdout: id, name, outcome, where its secret is."""
-    with report.path.open(encoding="utf-8") as file:
-        if as_json:
-            keys = [json.loads(line) for line in file]
-            typer.echo(output.document("batch_report", operation=report.operation, keys=keys))
-            return
-        for line in file:
-            key = json.loads(line)
-            if ids_only:
-                sys.stdout.write(f"{key.get('key_id', '')}\n")
-                continue
-            places = " ".join(key.get("references", ()))
-            row = (key.get("key_id", ""), key["label"], key["outcome"], places)
-            sys.stdout.write("\t".join(map(output.printable, row)).rstrip("\t") + "\n")
+def _keys_of(report: BatchReport) -> list[dict[str, Any]]:
+    """What the report's file says about each key; nothing after an end in a hurry."""
+    try:
+        with report.path.open(encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+    except FileNotFoundError:
+        return []
+
+
+def _write(
+    report: BatchReport, keys: Sequence[Mapping[str, Any]], *, as_json: bool, ids_only: bool
+) -> None:
+    if as_json:
+        typer.echo(output.document("batch_report", operation=report.operation, keys=keys))
+        return
+    for key in keys:
+        if ids_only:
+            sys.stdout.write(f"{key.get('key_id', '')}\n")
+            continue
+        write_line(key)
+
+
+def write_line(key: Mapping[str, Any]) -> None:
+    """Write what became of a key to stdout: id, label, outcome, where its secret is."""
+    places = " ".join(key.get("references", ()))
+    row = (key.get("key_id", ""), key["label"], key["outcome"], places)
+    sys.stdout.write("\t".join(map(output.printable, row)).rstrip("\t") + "\n")

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from descope_async.errors import ConfigurationError
-
 from . import bulk, keys_given, moments
 from .bulk import AsJson, IdsOnly, Rate, To
 from .consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, agreed, line_of
 from .exit_codes import ExitCode
 from .running import carry_out, current
 from .runs import RunFolder
-from .selection import ids
+from .selection import ids, named
 
 if TYPE_CHECKING:
     from descope_async import AccessKey, DescopeClient
@@ -206,18 +204,13 @@ def _change(
             bulk.demand_sink(sinks)
         wanted = ids(key_ids)
         async with run.client() as client:
-            known = {key.id: key for key in await client.mgmt.access_key.search_all_access_keys()}
-            missing = [each for each in wanted if each not in known]
-            if missing:
-                raise ConfigurationError(
-                    f"there is no access key {', '.join(missing[:5])}: nothing was changed"
-                )
-            lines = [line_of(known[each]) for each in wanted]
+            found = await named(client, wanted)
+            lines = [line_of(key) for key in found]
             if not agreed(
                 run, client, action, lines, yes=yes, dry_run=dry_run, max_changes=max_changes
             ):
                 return ExitCode.DONE
-            return await work(client, [known[each] for each in wanted])
+            return await work(client, found)
 
     carry_out(whole)
 

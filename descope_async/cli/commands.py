@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -9,9 +10,11 @@ import typer
 from attrs import field, frozen
 
 from . import audit, changing, creating, doctor, journals, reading, token_report, tokens
+from .manifest import commands as manifests
 
 LOOK: Final = "Look at access keys"
 CHANGE: Final = "Change access keys"
+MANIFEST: Final = "Keys as a file describes them"
 RUNS: Final = "Runs that are not finished"
 USE: Final = "Use an access key"
 
@@ -163,6 +166,42 @@ COMMANDS: Final = (
         },
     ),
     Command(
+        "plan",
+        MANIFEST,
+        manifests.plan,
+        {
+            "descope-keys plan": "what keys.yaml would change",
+            "descope-keys plan keys.yaml -o plan.json": "the same, to apply it as it was shown",
+        },
+    ),
+    Command(
+        "apply",
+        MANIFEST,
+        manifests.apply,
+        {
+            "descope-keys apply": "what keys.yaml says, after asking",
+            "descope-keys apply keys.yaml --plan plan.json": "a plan that somebody has looked at",
+        },
+    ),
+    Command(
+        "drift",
+        MANIFEST,
+        manifests.drift,
+        {
+            "descope-keys drift": "for a pipeline that must fail when somebody changed a key by hand",
+            "descope-keys drift keys.yaml --prune all --json": "also when there are keys that no manifest describes",
+        },
+    ),
+    Command(
+        "import",
+        MANIFEST,
+        manifests.import_keys,
+        {
+            "descope-keys import K2abc --label billing": "one key",
+            "descope-keys list -q --state active | descope-keys import -": "all active keys",
+        },
+    ),
+    Command(
         "resume",
         RUNS,
         journals.resume,
@@ -255,7 +294,14 @@ def register(app: typer.Typer) -> None:
         examples = [f"{line}   {purpose}" for line, purpose in command.examples.items()]
         app.command(
             command.name,
+            help=_paragraphs(command.work.__doc__ or ""),
             rich_help_panel=command.panel,
             epilog="\n\n".join(["Examples:", *examples]),
             context_settings=dict(command.settings),
         )(command.work)
+
+
+def _paragraphs(docstring: str) -> str:
+    """A docstring whose paragraphs are one line each, so that they fit every terminal."""
+    paragraphs = inspect.cleandoc(docstring).split("\n\n")
+    return "\n\n".join(" ".join(each.split()) for each in paragraphs)

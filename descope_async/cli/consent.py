@@ -55,14 +55,31 @@ def agreed(
         typer.echo(f"  {output.printable(line)}", err=True)
     if count > _SHOWN:
         typer.echo(f"  and {count - _SHOWN} more", err=True)
-    if dry_run:
-        return False
+    if not dry_run:
+        consent(client, count, yes=yes, max_changes=max_changes)
+    return not dry_run
+
+
+def consent(
+    client: descope_async.DescopeClient, count: int, *, yes: bool, max_changes: int
+) -> None:
+    """Ask whether so many keys are to be changed, after a plan has been shown.
+
+    Args:
+        client: The client that will change them.
+        count: How many they are.
+        yes: Whether to go on without asking.
+        max_changes: How many keys may be changed.
+
+    Raises:
+        ConfigurationError: There are too many keys, nobody can be asked, or the answer is another one.
+    """
     if count > max_changes:
         raise ConfigurationError(
             f"{count} keys are more than --max-changes {max_changes}: nothing was changed"
         )
     if yes:
-        return True
+        return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigurationError(
             "nobody can be asked here: add --yes, or --dry-run to see the plan"
@@ -71,7 +88,6 @@ def agreed(
     typed = typer.prompt(f"Type {wanted!r} to go on", default="", show_default=False, err=True)
     if typed.split() != wanted.split():
         raise ConfigurationError("that is something else: nothing was changed")
-    return True
 
 
 def line_of(key: descope_async.AccessKey) -> str:

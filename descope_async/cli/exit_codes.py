@@ -16,6 +16,8 @@ from descope_async.errors import (
 )
 from descope_async.secret_stores import SecretStoreError
 
+from .refusals import ProjectBusy, StalePlan
+
 
 class ExitCode(IntEnum):
     """The exit codes, all of them."""
@@ -43,15 +45,22 @@ MEANINGS: Final = {
     ExitCode.REFUSED: "The service refused the management key or the access key.",
     ExitCode.UNKNOWN: "Nobody knows whether a create or rotate happened. The message names the key.",
     ExitCode.SINK: "A secret could not be stored where it belongs. It is in the rescue file.",
-    ExitCode.BUSY: "The service limits the rate, or it did not answer in time.",
-    ExitCode.STALE: "The plan no longer fits the keys. Nothing was changed.",
-    ExitCode.FOUND: "Something was found, and `--exit-code` was given.",
+    ExitCode.BUSY: (
+        "The service limits the rate, or it did not answer in time; or another `apply` or `resume` is at work."
+    ),
+    ExitCode.STALE: (
+        "A saved plan does not fit: it was edited, is of another project, or something has changed since. "
+        "Nothing was changed."
+    ),
+    ExitCode.FOUND: "Something was found, and `--exit-code` was given; or `drift` found a difference.",
     ExitCode.INTERRUPTED: "Interrupted (Ctrl-C).",
     ExitCode.TERMINATED: "Ended by SIGTERM.",
 }
 
 _OF_ERRORS: Final = (
     (OutcomeUnknown, ExitCode.UNKNOWN),
+    (StalePlan, ExitCode.STALE),
+    (ProjectBusy, ExitCode.BUSY),
     ((RateLimited, DeadlineExceeded), ExitCode.BUSY),
     ((Unauthorized, Forbidden), ExitCode.REFUSED),
     ((ConfigurationError, InvalidArgument, SecretStoreError), ExitCode.USAGE),

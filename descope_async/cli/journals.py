@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Annotated
 
 import typer
@@ -12,11 +13,12 @@ from descope_async.errors import ConfigurationError, DescopeError
 from . import bulk, moments, output
 from .bulk import AsJson, IdsOnly, Rate
 from .exit_codes import ExitCode
+from .project_lock import project_lock
 from .running import carry_out, current, say
 from .runs import RunFolder, open_runs
 
 RunName = Annotated[
-    str | None, typer.Argument(metavar="[RUN]", help="A run's name or folder; all without one.")
+    str | None, typer.Argument(metavar="RUN", help="A run's name or folder; all without one.")
 ]
 
 
@@ -28,6 +30,13 @@ def resume(
         typer.Option(
             help="Say that the secret of this key works, which cannot be proved from here; may be repeated.",
             metavar="ID",
+        ),
+    ] = None,
+    give_up: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Give up this key, by its label or id, for which nothing could be made; may be repeated.",
+            metavar="LABEL",
         ),
     ] = None,
     settle_after: Annotated[
@@ -48,7 +57,8 @@ def resume(
 
     async def work() -> ExitCode:
         worst = ExitCode.DONE
-        async with current().client() as client:
+        async with current().client() as client, AsyncExitStack() as held:
+            held.enter_context(project_lock(client.project_id))
             if name is None:
                 folders = [each for each in open_runs() if each.project == client.project_id]
             else:
@@ -59,7 +69,7 @@ def resume(
                 code = await bulk.carry(
                     client,
                     folder,
-                    lambda batch: batch.confirm(confirm) if confirm else batch.resume(),
+                    _work(confirm, give_up),
                     as_json=as_json,
                     ids_only=ids_only,
                     rate=bulk.rate_of(rate),
@@ -72,6 +82,14 @@ def resume(
         return worst
 
     carry_out(work)
+
+
+def _work(confirm: list[str] | None, give_up: list[str] | None) -> bulk.Work:
+    if confirm and give_up:
+        raise typer.BadParameter("--confirm and --give-up are for two runs of this command")
+    if give_up:
+        return lambda batch: batch.give_up(give_up)
+    return lambda batch: batch.confirm(confirm) if confirm else batch.resume()
 
 
 def journal(

@@ -22,6 +22,18 @@ def seconds(text: str) -> int:
     return int(found[1]) * _SECONDS[found[2]]
 
 
+def is_length(text: str) -> bool:
+    """Whether a text is a length of time, and so no fixed moment."""
+    return _LENGTH.fullmatch(text.strip()) is not None
+
+
+def span(length: float) -> str:
+    """Seconds as a length of time, such as ``12h``, in the largest unit that says it exactly."""
+    whole = int(length)
+    unit = next((each for each in "wdhm" if whole and whole % _SECONDS[each] == 0), "s")
+    return f"{whole // _SECONDS[unit]}{unit}"
+
+
 def expiry(text: str) -> int:
     """Epoch seconds of an expiry; 0 for ``never``.
 
@@ -30,7 +42,7 @@ def expiry(text: str) -> int:
     """
     if text.strip().lower() == _NEVER:
         return 0
-    if _LENGTH.fullmatch(text.strip()):
+    if is_length(text):
         return int(now()) + seconds(text)
     try:
         moment = datetime.fromisoformat(text.strip())

@@ -6,13 +6,16 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
 from attrs import frozen
 
 from descope_async.errors import ConfigurationError
+from descope_async.secret_stores.grammar import anchored
 
 from . import moments
 
@@ -30,23 +33,32 @@ class RunFolder:
         project: The project's id.
         operation: What is done, such as ``"create"``.
         sinks: Where secrets go.
+        lock_file: The lock file of the manifest that the run carries out; empty for none.
     """
 
     path: Path
     project: str
     operation: str
     sinks: tuple[str, ...] = ()
+    lock_file: str = ""
 
     @classmethod
-    def new(cls, project: str, operation: str, sinks: Sequence[str]) -> Self:
+    def new(
+        cls, project: str, operation: str, sinks: Sequence[str], lock_file: Path | None = None
+    ) -> Self:
         """A folder for a run that begins now, below the user's state folder.
+
+        Paths of sinks are made absolute, because the run may go on in another folder.
 
         Raises:
             ConfigurationError: It cannot be made, or there is a run in it already.
         """
         started = datetime.fromtimestamp(moments.now(), UTC).strftime("%Y%m%d-%H%M%S")
-        path = _home() / f"{started}-{operation}-{os.getpid()}"
-        about = {"project": project, "operation": operation, "sinks": list(sinks)}
+        name = f"{started}-{operation}-{os.getpid()}"
+        path = next(each for each in _spellings(_home() / name) if not each.exists())
+        places = [anchored(each, Path.cwd()) for each in sinks]
+        lock = str(lock_file.absolute()) if lock_file else ""
+        about = {"project": project, "operation": operation, "sinks": places, "lock": lock}
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             with (path / _ABOUT).open("x", encoding="utf-8") as file:
@@ -57,7 +69,7 @@ class RunFolder:
             ) from None
         except OSError as error:
             raise ConfigurationError(f"{path} cannot be made: {error.strerror}") from None
-        return cls(path, project, operation, tuple(sinks))
+        return cls(path, project, operation, tuple(places), lock)
 
     @classmethod
     def open(cls, name: str) -> Self:
@@ -68,7 +80,7 @@ class RunFolder:
         """
         for path in (_home() / name, Path(name)):
             if (found := _run_in(path)) is not None:
-                return cls(found.path, found.project, found.operation, found.sinks)
+                return cls(found.path, found.project, found.operation, found.sinks, found.lock_file)
         names = ", ".join(each.name for each in open_runs()) or "none"
         raise ConfigurationError(f"there is no run {name!r}; there are: {names}")
 
@@ -88,8 +100,15 @@ class RunFolder:
         return any((self.path / _RESCUE).glob("*"))
 
     def remove(self) -> None:
-        """Remove it, after all is done."""
-        shutil.rmtree(self.path)
+        """Remove it, after all is done. It may be gone already."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.path)
+
+
+def _spellings(path: Path) -> Iterator[Path]:
+    """A path, and others like it for a process that begins the same twice in a second."""
+    yield path
+    yield from (path.with_name(f"{path.name}-{number}") for number in count(2))
 
 
 def open_runs() -> Iterator[RunFolder]:
@@ -100,15 +119,21 @@ def open_runs() -> Iterator[RunFolder]:
             yield found
 
 
-def _home() -> Path:
+def state_folder() -> Path:
+    """Where this program keeps what it must not forget: below ``XDG_STATE_HOME`` or ``~/.local/state``."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "descope-keys" / "runs"
+    return Path(state) / "descope-keys"
+
+
+def _home() -> Path:
+    return state_folder() / "runs"
 
 
 def _run_in(path: Path) -> RunFolder | None:
     try:
         found: object = json.loads((path / _ABOUT).read_text(encoding="utf-8"))
         about = cast("dict[str, Any]", found)
-        return RunFolder(path, about["project"], about["operation"], tuple(about["sinks"]))
+        sinks = tuple(about["sinks"])
+        return RunFolder(path, about["project"], about["operation"], sinks, about.get("lock", ""))
     except (OSError, ValueError, KeyError, TypeError):
         return None  # whatever it is, it was not made here

@@ -12,6 +12,7 @@ import typer
 from attrs import frozen
 
 import descope_async
+from descope_async.errors import ConfigurationError
 
 from . import moments, output
 
@@ -70,6 +71,23 @@ class Selection:
             remaining = key.expire_time - moments.now()
             return key.is_active and bool(key.expire_time) and remaining <= self.expiring_within
         return True
+
+
+async def named(
+    client: descope_async.DescopeClient, wanted: Sequence[str]
+) -> list[descope_async.AccessKey]:
+    """The keys of these ids, found with one call.
+
+    Raises:
+        ConfigurationError: There is no such key.
+    """
+    known = {key.id: key for key in await client.mgmt.access_key.search_all_access_keys()}
+    missing = [each for each in wanted if each not in known]
+    if missing:
+        raise ConfigurationError(
+            f"there is no access key {', '.join(missing[:5])}: nothing was changed"
+        )
+    return [known[each] for each in wanted]
 
 
 def _attribute(given: str) -> tuple[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -15,6 +16,7 @@ from .store import SecretStore
 SCHEMES: Final = ("env", "file", "dotenv", "jsonl", "exec", "keyring", "vault", "aws-sm", "k8s")
 #: A question mark can be part of a command.
 _WITHOUT_OPTIONS: Final = frozenset({"exec"})
+_IN_FILES: Final = frozenset({"file", "dotenv", "jsonl"})
 
 
 def open_store(reference: str) -> SecretStore:
@@ -45,6 +47,19 @@ def open_store(reference: str) -> SecretStore:
         raise ConfigurationError(
             f"{scheme}: does not know the settings {', '.join(options)}"
         ) from error
+
+
+def anchored(reference: str, folder: Path) -> str:
+    """The same place for whoever works in another folder: a relative path is below this one.
+
+    Args:
+        reference: A place, such as ``"file:keys/{id}.json"``.
+        folder: The folder that a relative path begins in.
+    """
+    scheme, colon, location = reference.partition(":")
+    if not colon or not location or scheme not in _IN_FILES:
+        return reference
+    return f"{scheme}:{folder.absolute() / location}"
 
 
 def _store(scheme: str) -> Callable[..., SecretStore]:

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from typing import Any, Final
 
+import pytest
 from attrs import field, frozen
 
+from descope_async.cli import main
+
 COMMAND: Final = (sys.executable, "-m", "descope_async.cli")
+
+
+class _Output(io.TextIOWrapper):
+    """What a command writes, as to a pipe."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
+
+    def text(self) -> str:
+        """All of it."""
+        assert isinstance(self.buffer, io.BytesIO)
+        return self.buffer.getvalue().decode()
 
 
 @frozen
@@ -28,7 +45,26 @@ class CommandLine:
     def run(
         self, *arguments: str, stdin: str = "", **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, without a terminal."""
+        """Run a command to its end, without a terminal, in this process: a new one takes a second."""
+        out, err = _Output(), _Output()
+        before = dict(os.environ), sys.argv, sys.stdin
+        os.environ.clear()
+        os.environ.update(self.variables(**environment))
+        sys.argv, sys.stdin = ["descope-keys", *arguments], io.StringIO(stdin)
+        try:
+            with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+                main()
+        finally:
+            os.environ.clear()
+            os.environ.update(before[0])
+            sys.argv, sys.stdin = before[1:]
+        code = end.value.code if isinstance(end.value.code, int) else 0
+        return subprocess.CompletedProcess(arguments, code, out.text(), err.text())
+
+    def process(
+        self, *arguments: str, stdin: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, without a terminal, in a process of its own."""
         return subprocess.run(
             [*COMMAND, *arguments],
             capture_output=True,

@@ -1,0 +1,1 @@
+"""Access keys as a file describes them: what would have to change, and the change."""

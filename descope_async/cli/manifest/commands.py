@@ -1,0 +1,252 @@
+"""The commands about manifests: ``plan``, ``apply``, ``drift`` and ``import``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from attrs import evolve
+
+import descope_async
+from descope_async.cli import bulk, output
+from descope_async.cli.bulk import AsJson, Rate, To
+from descope_async.cli.consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, consent
+from descope_async.cli.exit_codes import ExitCode
+from descope_async.cli.project_lock import project_lock
+from descope_async.cli.running import carry_out, current, say
+from descope_async.cli.selection import ids, named
+from descope_async.errors import ConfigurationError
+from descope_async.secret_stores.grammar import anchored
+
+from .adoption import entries, labels_for, with_entries
+from .applying import Applying
+from .changes import Prune, difference
+from .lock_file import LockFile
+from .manifest import Manifest, read_manifest
+from .plan import Plan
+from .under_way import UnderWay, under_way
+
+File = Annotated[Path, typer.Argument(metavar="MANIFEST", help="The manifest.", dir_okay=False)]
+DEFAULT = Path("keys.yaml")
+Pruning = Annotated[
+    Prune,
+    typer.Option(
+        "--prune",
+        help="Deactivate keys that the manifest does not describe: none, those that were removed from it, or all.",
+    ),
+]
+
+
+def plan(
+    file: File = DEFAULT,
+    to: To = None,
+    prune: Pruning = Prune.NONE,
+    save: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Save the plan to apply it later.", dir_okay=False),
+    ] = None,
+    as_json: AsJson = False,
+    exit_code: Annotated[
+        bool,
+        typer.Option("--exit-code", help=f"Leave with {ExitCode.FOUND} if anything is to change."),
+    ] = False,
+) -> None:
+    """Show what would change so that the project's access keys are as a manifest says.
+
+    Nothing is changed. What the manifest does not say about a key is left as it is, and keys that are not in it
+    are left alone unless --prune says otherwise.
+    """
+
+    async def work() -> ExitCode:
+        found = await _looked(file, to, prune)
+        if save is not None:
+            _write(save, found.as_json() + "\n")
+            say(f"the plan is in {save}: descope-keys apply {file} --plan {save}")
+        typer.echo(found.as_json() if as_json else found.as_text())
+        return ExitCode.FOUND if found.changes and exit_code else ExitCode.DONE
+
+    carry_out(work)
+
+
+def drift(file: File = DEFAULT, prune: Pruning = Prune.NONE, as_json: AsJson = False) -> None:
+    """Find out whether the project's access keys are still as a manifest says. Leaves with 20 if they are not.
+
+    With --prune, keys that the manifest does not describe count as a difference too. Nothing is changed.
+    """
+
+    async def work() -> ExitCode:
+        found = await _looked(file, None, prune)
+        typer.echo(found.as_json() if as_json else found.as_text())
+        return ExitCode.FOUND if found.changes else ExitCode.DONE
+
+    carry_out(work)
+
+
+def apply(
+    file: File = DEFAULT,
+    saved: Annotated[
+        Path | None,
+        typer.Option("--plan", help="Apply this saved plan, or nothing.", dir_okay=False),
+    ] = None,
+    to: To = None,
+    prune: Pruning = Prune.NONE,
+    rate: Rate = "auto",
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    max_changes: MaxChanges = DEFAULT_MAX,
+    as_json: AsJson = False,
+) -> None:
+    """Change the project's access keys so that they are as a manifest says.
+
+    The plan is shown, and you are asked. A saved plan is not asked about: it is applied as it was shown, or refused.
+    An expiry or a user cannot be changed, so such a key gets a successor: run `descope-keys resume` from cron,
+    which retires the old key when its time is over.
+    """
+
+    async def work() -> ExitCode:
+        run, manifest = current(), read_manifest(file)
+        async with run.client() as client:
+            with project_lock(client.project_id):
+                found, lock, busy = await _planned(client, manifest, to, prune)
+                if saved is not None:
+                    found.check_saved(saved)
+                typer.echo(found.as_text(), err=True)
+                if dry_run or not (found.changes or found.difference.forgotten or busy.learned):
+                    return ExitCode.DONE
+                if found.makes_secrets:
+                    bulk.demand_sink(list(found.sinks))
+                consent(
+                    client,
+                    len(found.changes),
+                    yes=yes or saved is not None,
+                    max_changes=max_changes,
+                )
+                applying = Applying(client, lock, bulk.rate_of(rate))
+                try:
+                    return await applying.carry_out(found, busy)
+                finally:
+                    _report(applying.keys, as_json=as_json)
+
+    carry_out(work)
+
+
+def import_keys(
+    key_ids: Annotated[
+        list[str], typer.Argument(metavar="ID...", help="Keys; - reads ids from stdin.")
+    ],
+    file: Annotated[
+        Path, typer.Option("--manifest", "-m", help="The manifest.", dir_okay=False)
+    ] = DEFAULT,
+    label: Annotated[
+        str | None, typer.Option(help="What to call the key; made of its name without this.")
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Take access keys that there are already into a manifest, as they are now.
+
+    Nothing is sent but reads. A label that the manifest describes already is only connected with the key.
+    """
+    if label is not None and len(key_ids) != 1:
+        raise typer.BadParameter("--label is for one key")
+
+    async def work() -> None:
+        text = _text(file)
+        manifest = read_manifest(file) if text else None
+        async with current().client() as client:
+            _check_project(manifest, client)
+            with project_lock(client.project_id):
+                lock = LockFile.beside(file, client.project_id)
+                keys = await named(client, ids(key_ids))
+                found = labels_for(keys, manifest, lock, label)
+                known: Mapping[str, object] = manifest.keys if manifest else {}
+                new = {name: key for name, key in found.items() if name not in known}
+                _adopt(file, text, new, dry_run=dry_run)
+                if not dry_run:
+                    lock.set({name: key.id for name, key in found.items()})
+        for name, key in found.items():
+            typer.echo(f"{key.id}\t{name}")
+
+    carry_out(work)
+
+
+async def _looked(file: Path, to: list[str] | None, prune: Prune) -> Plan:
+    manifest = read_manifest(file)
+    async with current().client() as client:
+        found, _, _ = await _planned(client, manifest, to, prune)
+        say(current().where(client))
+    return found
+
+
+async def _planned(
+    client: descope_async.DescopeClient, manifest: Manifest, to: list[str] | None, prune: Prune
+) -> tuple[Plan, LockFile, UnderWay]:
+    _check_project(manifest, client)
+    lock = LockFile.beside(manifest.path, client.project_id)
+    busy = under_way(lock)
+    keys = await client.mgmt.access_key.search_all_access_keys()
+    known = evolve(lock, keys={**lock.keys, **busy.learned})
+    folder = manifest.path.parent
+    sinks = tuple(to) if to else tuple(anchored(each, folder) for each in manifest.sinks)
+    found = Plan(
+        client.project_id,
+        client.base_url,
+        sinks,
+        manifest.grace,
+        manifest.delete_after,
+        prune,
+        difference(manifest, known, keys, busy, prune),
+    )
+    return found, lock, busy
+
+
+def _check_project(manifest: Manifest | None, client: descope_async.DescopeClient) -> None:
+    if manifest and manifest.project and manifest.project != client.project_id:
+        raise ConfigurationError(
+            f"{manifest.path} is for the project {manifest.project}, and this is {client.project_id or 'none'}"
+        )
+
+
+def _adopt(file: Path, text: str, keys: dict[str, Any], *, dry_run: bool) -> None:
+    """Write keys into the manifest.
+
+    Raises:
+        ConfigurationError: They cannot be added at its end, or it cannot be written.
+    """
+    if not keys:
+        return
+    added = with_entries(file, text, keys)
+    if added is None:
+        raise ConfigurationError(
+            f"{file} has no place at its end for more keys. Put this under 'keys:', and import again "
+            f"with its label:\n{entries(keys)}"
+        )
+    if dry_run:
+        typer.echo(entries(keys), err=True, nl=False)
+        return
+    _write(file, added)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from None
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _report(keys: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(output.document("apply", keys=keys))
+        return
+    for key in keys:
+        bulk.write_line(key)

@@ -1,0 +1,60 @@
+"""The lock of a project: `apply` and `resume` wait for nobody, and do not work at the same time."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, cast
+
+from descope_async.errors import ConfigurationError
+
+from . import moments
+from .refusals import ProjectBusy
+from .runs import state_folder
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]")
+
+
+@contextmanager
+def project_lock(project: str) -> Generator[None]:
+    """Hold the lock of a project until the block ends. A process that is killed leaves no lock behind.
+
+    Raises:
+        ProjectBusy: Another process holds it.
+        ConfigurationError: The state folder cannot be written to.
+    """
+    path = state_folder() / "locks" / f"{_UNSAFE.sub('-', project)}.lock"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be opened: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ProjectBusy(
+                f"{_holder(path)} is changing keys of the project {project}: try again when it has ended"
+            ) from None
+        about = {"pid": os.getpid(), "command": sys.argv[1:2], "since": moments.iso(moments.now())}
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(about).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _holder(path: Path) -> str:
+    try:
+        found: object = json.loads(path.read_text(encoding="utf-8"))
+        about = cast("dict[str, Any]", found)
+        command = "".join(about["command"])
+        return f"process {about['pid']} (descope-keys {command}, since {about['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
