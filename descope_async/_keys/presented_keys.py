@@ -16,9 +16,9 @@ from descope_async._runtime.single_flight import SingleFlight
 from descope_async.verification import UnverifiedKey, Verification
 
 #: How many keys are remembered, of those that were accepted and of the others.
-_MOST: Final = 10_000
+MOST: Final = 10_000
 #: Exchanges of unknown keys: so many at once, and then one in so many seconds.
-_MISSES, _MISS_EVERY = 100, 1 / 50
+MISSES, MISS_EVERY = 100, 1 / 50
 
 
 @frozen
@@ -69,7 +69,7 @@ class KnownKeys:
         # Apart, so that no flood of other keys crowds out those that were accepted.
         self._accepted = OrderedDict[bytes, KnownKey]()
         self._others = OrderedDict[bytes, KnownKey]()
-        self._misses = Bucket(clock, _MISSES, _MISS_EVERY)
+        self._misses = Bucket(clock, MISSES, MISS_EVERY)
         # A flight is held by those who wait for it and by its run, and vanishes after them.
         self._flights = WeakValueDictionary[bytes, SingleFlight[Verification]]()
         forget_in_child(self)
@@ -136,5 +136,5 @@ class KnownKeys:
         self._accepted.pop(name, None)
         self._others.pop(name, None)
         where[name] = known
-        if len(where) > _MOST:
+        if len(where) > MOST:
             where.popitem(last=False)

@@ -18,7 +18,7 @@ from descope_async.events._telemetry import UNHOOKED, Telemetry
 from .exchange import MintedToken
 
 #: Seconds that a refused key is not sent again, doubling, and by how much they vary.
-_FIRST_REFUSAL, _LONGEST_REFUSAL, _REFUSAL_SPREAD = 5.0, 300.0, 0.2
+FIRST_REFUSAL, LONGEST_REFUSAL, _REFUSAL_SPREAD = 5.0, 300.0, 0.2
 _MAX_REFUSALS: Final = 1024
 
 
@@ -63,7 +63,7 @@ class Restraint:
         with self._lock:
             known = self._refusals.pop(name, None)
             count = min(known.count + 1, 16) if known is not None else 0
-            pause = min(_LONGEST_REFUSAL, _FIRST_REFUSAL * 2**count)
+            pause = min(LONGEST_REFUSAL, FIRST_REFUSAL * 2**count)
             pause *= self.clock.draw(1 - _REFUSAL_SPREAD, 1 + _REFUSAL_SPREAD)
             until = self.clock.running() + pause
             self._refusals[name] = _Refusal(again(error, None), until, count)

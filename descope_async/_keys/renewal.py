@@ -19,7 +19,7 @@ from .key_reader import KeyReader
 from .refused_keys import Restraint, again
 
 #: Seconds that callers wait for the successor of a token that will soon end.
-_PATIENCE: Final = 2.0
+PATIENCE: Final = 2.0
 #: Seconds between renewals that fail, doubling; the longest while callers have no token.
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_PAUSE_WITHOUT = 1.0, 30.0, 5.0
 #: Seconds between renewals because a receiver refused the token.
@@ -120,7 +120,7 @@ class Renewal:
         raise again(self._failure, self._retry_at - self._clock.running())
 
     async def _wait_a_little(self, held: HeldToken) -> None:
-        with anyio.move_on_after(_PATIENCE):
+        with anyio.move_on_after(PATIENCE):
             try:
                 await self._flight.join(self._renew, lambda: self._is_due(held))
             except DescopeError:

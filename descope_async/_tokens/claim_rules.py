@@ -21,7 +21,7 @@ from descope_async.session_token import strings
 #: The ``drn`` of a session token. A refresh token has ``DSR``.
 _SESSION: Final = "DS"
 #: The longest life that a project can give to access-key tokens is four weeks.
-_MAX_LIFETIME: Final = 4 * 7 * 86_400
+MAX_LIFETIME: Final = 4 * 7 * 86_400
 #: The types of JSON's numbers. A boolean is an int for `isinstance`, but not a number in JSON.
 _NUMBERS: Final = frozenset({int, float})
 #: Neither NaN nor Infinity lies within, nor an integer beyond every float.
@@ -96,11 +96,11 @@ class ClaimRules:
                 raise TokenNotYetValid(
                     f"the token is not valid yet by this machine's clock ({name})", valid_from=start
                 )
-        if expires - (now if issued is None else issued) > _MAX_LIFETIME + self.leeway:
+        if expires - (now if issued is None else issued) > MAX_LIFETIME + self.leeway:
             raise TokenMalformed("the token would live longer than Descope lets any token live")
         # A token without `iat` may live for the longest lifetime from now, whenever now is. So it
         # is valid from that long before its end.
-        began = expires - _MAX_LIFETIME if issued is None else issued
+        began = expires - MAX_LIFETIME if issued is None else issued
         return began if starts is None else max(began, starts)
 
     def _check_audience(self, claims: Mapping[str, Any], demanded: frozenset[str] | None) -> None:

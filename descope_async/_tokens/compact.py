@@ -27,7 +27,7 @@ PROOF_ALGORITHMS: Final = ALGORITHMS | {"ES512", "PS256", "PS384", "PS512", "EdD
 MAX_TOKEN: Final = 16_384
 MAX_PROOF: Final = 8_192
 #: A signature by RSA-4096 has 683 characters.
-_MAX_HEADER = _MAX_SIGNATURE = 1_024
+MAX_HEADER = _MAX_SIGNATURE = 1_024
 _MAX_NAME: Final = 256
 
 #: `crit` and `b64` change what a signature means; the others bring the signer's own key.
@@ -84,7 +84,7 @@ class _Kind:
 
 #: at+jwt is RFC 9068's.
 _TOKEN: Final = _Kind(
-    "token", MAX_TOKEN, _MAX_HEADER, frozenset({"jwt", "at+jwt"}), "jwt", ALGORITHMS, _FORBIDDEN
+    "token", MAX_TOKEN, MAX_HEADER, frozenset({"jwt", "at+jwt"}), "jwt", ALGORITHMS, _FORBIDDEN
 )
 #: RFC 9449, 4.2: says what it is, and brings along its key, for which the header needs the room.
 _PROOF: Final = _Kind(
@@ -131,7 +131,7 @@ def is_encrypted(token: str | bytes) -> bool:
     if len(token) > MAX_TOKEN or not token.isascii():
         return False
     header, *others = (token.encode() if isinstance(token, str) else token).split(b".", 5)
-    if len(others) != 4 or len(header) > _MAX_HEADER:  # noqa: PLR2004 - key, vector, text, tag
+    if len(others) != 4 or len(header) > MAX_HEADER:  # noqa: PLR2004 - key, vector, text, tag
         return False
     members = read_object(from_base64url(header) or b"")
     return members is not None and isinstance(members.get("enc"), str)

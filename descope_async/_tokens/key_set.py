@@ -12,7 +12,7 @@ from .signatures import PublicKey, load_key
 
 #: Bytes of a set: 64 keys of RSA-4096, each with a certificate, have 200,000.
 MAX_KEY_SET: Final = 256 * 1024
-_MAX_KEYS: Final = 64
+MAX_KEYS: Final = 64
 
 
 class KeySet:
@@ -53,7 +53,7 @@ def parse_key_set(document: bytes) -> KeySet:
     if listed is None:
         raise UnexpectedResponse("the key set is not a JSON object with a list of keys")
     usable: list[PublicKey] = []
-    for jwk in listed[:_MAX_KEYS]:
+    for jwk in listed[:MAX_KEYS]:
         try:
             key = load_key(jwk)
         except InvalidArgument:

@@ -43,7 +43,7 @@ _PSS: Final[Mapping[str, HashAlgorithm]] = {
 #: Octets of a key; a signature has twice as many (RFC 8032, 5.1).
 _ED25519: Final = 32
 
-_RSA_BITS: Final = range(2048, 16_384 + 1)
+RSA_BITS: Final = range(2048, 16_384 + 1)
 #: OpenSSL's own limit; a larger exponent only makes verification slow.
 _MAX_EXPONENT_BITS: Final = 64
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -192,8 +192,8 @@ def _rsa(jwk: Mapping[str, object]) -> tuple[dict[str, str], int]:
     n, e = _number(jwk, "n"), _number(jwk, "e")
     bits = int.from_bytes(n[1], "big").bit_length()
     exponent = int.from_bytes(e[1], "big")
-    if bits not in _RSA_BITS:
-        raise InvalidArgument(f"an RSA key must have {_RSA_BITS[0]} to {_RSA_BITS[-1]} bits")
+    if bits not in RSA_BITS:
+        raise InvalidArgument(f"an RSA key must have {RSA_BITS[0]} to {RSA_BITS[-1]} bits")
     if exponent < 3 or exponent % 2 == 0 or exponent.bit_length() > _MAX_EXPONENT_BITS:  # noqa: PLR2004 - the least odd prime
         raise InvalidArgument("an RSA key's exponent must be odd and between 3 and 2**64")
     return {"kty": "RSA", "n": n[0], "e": e[0]}, (bits + 7) // 8

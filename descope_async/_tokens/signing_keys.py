@@ -28,19 +28,19 @@ from .key_set import KeySet, parse_key_set
 from .signatures import PublicKey
 
 #: Seconds until keys are renewed in the background, unless the service says otherwise.
-_FRESH_FOR: Final = 600.0
-_SHORTEST_FRESH, _LONGEST_FRESH = 60.0, 86_400.0
+FRESH_FOR: Final = 600.0
+SHORTEST_FRESH, LONGEST_FRESH = 60.0, 86_400.0
 #: Processes that started together shall not fetch together.
-_SPREAD: Final = 0.1
+SPREAD: Final = 0.1
 #: Seconds for which stale keys still serve when no new ones can be had. A key outlives twelve
 #: daily rotations, so day-old keys are better than no service.
-_STALE_FOR: Final = 86_400.0
+STALE_FOR: Final = 86_400.0
 
 #: Anybody can make up a kid, so the fetches for unknown ones come from a small bucket.
-_SEARCHES: Final = 3
-_SEARCH_EVERY: Final = 30.0
+SEARCHES: Final = 3
+SEARCH_EVERY: Final = 30.0
 #: Seconds between fetches that fail, doubling.
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
 
@@ -110,7 +110,7 @@ class SigningKeys:
         self._fetches = 0
         self._failures = 0
         self._pause_until = 0.0
-        self._searches = Bucket(clock, _SEARCHES, _SEARCH_EVERY)
+        self._searches = Bucket(clock, SEARCHES, SEARCH_EVERY)
         self._renewal = SingleFlight[_Snapshot]()
 
     def key_nowait(self, kid: str, alg: str) -> PublicKey | None:
@@ -210,19 +210,19 @@ class SigningKeys:
         self._tell(why, began, keys)
         now = self._clock.running()
         fresh_until = now + self._freshness(fetched.cache_control)
-        held = _Snapshot(keys, fetched.body, number, now, fresh_until, fresh_until + _STALE_FOR)
+        held = _Snapshot(keys, fetched.body, number, now, fresh_until, fresh_until + STALE_FOR)
         if self._snapshot is None or self._snapshot.fetch < number:
             self._snapshot = held
         return held
 
     def _freshness(self, cache_control: str) -> float:
         age = _MAX_AGE.search(cache_control)
-        seconds = float(age[1]) if age else _FRESH_FOR
-        bounded = min(max(seconds, _SHORTEST_FRESH), _LONGEST_FRESH)
-        return bounded * self._clock.draw(1 - _SPREAD, 1 + _SPREAD)
+        seconds = float(age[1]) if age else FRESH_FOR
+        bounded = min(max(seconds, SHORTEST_FRESH), LONGEST_FRESH)
+        return bounded * self._clock.draw(1 - SPREAD, 1 + SPREAD)
 
     def _pause(self, error: DescopeError) -> None:
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**self._failures)
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failures)
         self._failures = min(self._failures + 1, 16)
         self._pause_until = self._clock.running() + max(pause, error.retry_after or 0)
 
@@ -251,7 +251,7 @@ def _planted(seed: str, now: float) -> _Snapshot:
         keys = parse_key_set(document)
     except UnexpectedResponse as error:
         raise ConfigurationError(f"key_set cannot be used: {error}") from None
-    return _Snapshot(keys, document, 0, now, now, now + _STALE_FOR)
+    return _Snapshot(keys, document, 0, now, now, now + STALE_FOR)
 
 
 def _known(keys: KeySet, kid: str, alg: str) -> PublicKey:

@@ -19,7 +19,7 @@ _CLOCKS_DIFFER: Final = 55
 #: Seconds for which a used proof is remembered: from the first moment at which it can be accepted,
 #: when it comes from the future, to the last one, when it is as old as a proof may be.
 REMEMBERED_FOR: Final = MAX_AHEAD + MAX_AGE + _CLOCKS_DIFFER
-_CAPACITY: Final = 100_000
+CAPACITY: Final = 100_000
 
 
 class UsedProofs:
@@ -128,10 +128,10 @@ class _Memory:
                 self._until.popitem(last=False)
             if proof_id in self._until:
                 return False
-            if len(self._until) >= _CAPACITY:
+            if len(self._until) >= CAPACITY:
                 oldest = next(iter(self._until.values()))
                 raise ReplayStoreFull(
-                    f"{_CAPACITY} proofs were used within {REMEMBERED_FOR} s; "
+                    f"{CAPACITY} proofs were used within {REMEMBERED_FOR} s; "
                     "no more can be remembered, so no more can be accepted",
                     retry_after=oldest - now,
                 )

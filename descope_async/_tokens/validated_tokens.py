@@ -10,7 +10,7 @@ from descope_async.session_token import SessionToken
 
 from .signatures import PublicKey
 
-_GENERATION: Final = 1024
+GENERATION: Final = 1024
 #: Characters of a signature: 258 bits, as many as a hash of the whole token would have.
 _TAIL: Final = 43
 
@@ -59,7 +59,7 @@ class ValidatedTokens:
 
     def remember(self, name: Name, validated: ValidatedToken) -> None:
         """Keep a token for a while."""
-        if len(self._young) >= _GENERATION:
+        if len(self._young) >= GENERATION:
             self._old, self._young = self._young, {}
         self._young[name] = validated
 

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from descope_async._keys import exchange, renewal
-from descope_async._keys import presented_keys as known_keys
-from descope_async._keys import refused_keys as restraint
+from descope_async._keys import exchange, presented_keys, refused_keys, renewal
 from descope_async._keys.held_token import HeldToken
-from descope_async._tokens import claim_rules as sessions
-from descope_async._tokens import compact, key_set
-from descope_async._tokens import signatures as jws
-from descope_async._tokens import signing_keys as jwks
-from descope_async._tokens import used_proofs as replays
-from descope_async._tokens import validated_tokens as verified_tokens
+from descope_async._tokens import (
+    claim_rules,
+    compact,
+    key_set,
+    signatures,
+    signing_keys,
+    used_proofs,
+    validated_tokens,
+)
 from descope_async._values.secret import Secret
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -23,30 +24,30 @@ HOUR, WEEK = 3_600, 7 * 86_400
 
 TOKEN_CHECKS = [
     f"{compact.MAX_TOKEN:,} characters",
-    f"| {compact._MAX_HEADER:,} characters each |",
-    f"less than {jws._RSA_BITS[0]:,} or more than {jws._RSA_BITS[-1]:,} bits",
-    f"| {jwks._FRESH_FOR / 60:g} minutes ± {jwks._SPREAD:.0%}".replace("0%", "0 %"),
-    f"between {jwks._SHORTEST_FRESH:g} s and {jwks._LONGEST_FRESH / HOUR:g} h |",
-    f"| {jwks._STALE_FOR / HOUR:g} hours |",
-    f"| {jwks._SEARCHES} at once, then one every {jwks._SEARCH_EVERY:g} s |",
-    f"| {jwks._FIRST_PAUSE:g} s, doubling, at most {jwks._LONGEST_PAUSE:g} s;",
-    f"| {key_set.MAX_KEY_SET // 1024} KiB, {key_set._MAX_KEYS} keys |",
-    f"at most {sessions._MAX_LIFETIME / WEEK:g} weeks",
+    f"| {compact.MAX_HEADER:,} characters each |",
+    f"less than {signatures.RSA_BITS[0]:,} or more than {signatures.RSA_BITS[-1]:,} bits",
+    f"| {signing_keys.FRESH_FOR / 60:g} minutes ± {signing_keys.SPREAD:.0%}".replace("0%", "0 %"),
+    f"between {signing_keys.SHORTEST_FRESH:g} s and {signing_keys.LONGEST_FRESH / HOUR:g} h |",
+    f"| {signing_keys.STALE_FOR / HOUR:g} hours |",
+    f"| {signing_keys.SEARCHES} at once, then one every {signing_keys.SEARCH_EVERY:g} s |",
+    f"| {signing_keys.FIRST_PAUSE:g} s, doubling, at most {signing_keys.LONGEST_PAUSE:g} s;",
+    f"| {key_set.MAX_KEY_SET // 1024} KiB, {key_set.MAX_KEYS} keys |",
+    f"at most {claim_rules.MAX_LIFETIME / WEEK:g} weeks",
     f"| {compact.MAX_PROOF:,} characters |",
-    f"| {replays.REMEMBERED_FOR} s |",
-    f"{replays._CAPACITY:,} proofs in {replays.REMEMBERED_FOR} s",
-    f"last {verified_tokens._GENERATION:,} to {2 * verified_tokens._GENERATION:,} tokens",
+    f"| {used_proofs.REMEMBERED_FOR} s |",
+    f"{used_proofs.CAPACITY:,} proofs in {used_proofs.REMEMBERED_FOR} s",
+    f"last {validated_tokens.GENERATION:,} to {2 * validated_tokens.GENERATION:,} tokens",
     ", ".join(sorted(compact.ALGORITHMS, key=lambda alg: (alg[0] != "R", alg))),
 ]
 RAW_KEYS = [
-    f"may cause {known_keys._MISSES} exchanges at once, and {1 / known_keys._MISS_EVERY:g} a second",
-    f"remembers {known_keys._MOST:,} accepted keys and {known_keys._MOST:,} others",
+    f"may cause {presented_keys.MISSES} exchanges at once, and {1 / presented_keys.MISS_EVERY:g} a second",
+    f"remembers {presented_keys.MOST:,} accepted keys and {presented_keys.MOST:,} others",
 ]
 MACHINE_CLIENT = [
-    f"callers wait, up to {renewal._PATIENCE:g} s |",
+    f"callers wait, up to {renewal.PATIENCE:g} s |",
     (
-        f"not sent again for {restraint._FIRST_REFUSAL:g} seconds, growing to "
-        f"{restraint._LONGEST_REFUSAL:g}"
+        f"not sent again for {refused_keys.FIRST_REFUSAL:g} seconds, growing to "
+        f"{refused_keys.LONGEST_REFUSAL:g}"
     ),
 ]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -23,6 +24,8 @@ from descope_async.emulator import Emulator
 from descope_async.testing import EmulatorClock
 from tests.quick_time import QuickTime
 
+Step = str | Callable[[], Awaitable[str]]
+
 
 @define
 class Line:
@@ -33,14 +36,17 @@ class Line:
         direct: A client without it.
         clock: The client's time.
         plan: By the end of a path, what happens to the next requests: "pass"; "lose" the answer;
-            "drop" the request; "pause" before the answer; or "late", to carry it out at the next request for anything else.
+            "drop" the request; "pause" before the answer; be "late", and carried out before the
+            next request; be a "twin", and carried out before the next such request; "refuse" it; or
+            find nothing where a text is looked for, because the service is "blind" there. A
+            function is called first, and says which.
         passed: The ends of the paths of what has arrived at the service.
     """
 
     client: DescopeClient
     direct: DescopeClient
     clock: QuickTime
-    plan: dict[str, list[str]] = field(factory=dict[str, list[str]])
+    plan: dict[str, list[Step]] = field(factory=dict[str, list[Step]])
     passed: list[str] = field(factory=list[str])
 
     async def works(self, secret: str) -> bool:
@@ -51,14 +57,26 @@ class Line:
         return True
 
 
+Late = dict[str, Callable[[], Awaitable[object]]]
+
+
+async def catch_up(late: Late, end: str) -> None:
+    """Carry out what waited for a request to a path with this end."""
+    if end != "license" and "late" in late:
+        await late.pop("late")()
+    if end == "create" and "twin" in late:
+        await late.pop("twin")()
+
+
 @pytest.fixture
 async def line() -> AsyncIterator[Line]:
-    late: list[Any] = []
+    late: Late = {}
 
     async def forward(request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
         end = request.path.rsplit("/", 1)[1]
-        todo = (line.plan.get(end) or ["pass"]).pop(0)
+        step = (line.plan.get(end) or ["pass"]).pop(0)
+        todo = step if isinstance(step, str) else await step()
 
         async def carry_out() -> web.Response:
             line.passed.append(end)
@@ -71,17 +89,18 @@ async def line() -> AsyncIterator[Line]:
                     status=answer.status, body=data, content_type=answer.content_type
                 )
 
-        if todo == "late":
-            late.append(carry_out)
-        elif todo == "drop":
-            pass
-        else:
-            while late and end != "license":
-                await late.pop()()
+        if todo in {"late", "twin"}:
+            late[todo] = carry_out
+        elif todo == "refuse":
+            return web.json_response({"errorCode": "E111119"}, status=401)
+        elif todo == "blind" and json.loads(body).get("text"):
+            return web.json_response({"keys": []})
+        elif todo != "drop":
+            await catch_up(late, end)
             answered = await carry_out()
             if todo == "pause":
                 await asyncio.sleep(0.3)
-            if todo in {"pass", "pause"}:
+            if todo in {"pass", "pause", "blind"}:
                 return answered
         assert request.transport is not None
         request.transport.close()
@@ -154,8 +173,7 @@ async def test_a_key_that_cannot_be_made_is_told_of(line: Line) -> None:
 
 async def test_twins_are_reported_and_kept(line: Line, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    line.plan["create"] = ["late"]
-    line.client.mgmt.access_key._reconciliation._looks = ()
+    line.plan["create"] = ["twin"]
     created = await line.client.mgmt.access_key.create("n", on_unknown="reconcile")
     keys = await line.direct.mgmt.access_key.search_all_access_keys()
     assert len(keys) == 2
@@ -174,18 +192,12 @@ async def test_without_a_search_the_outcome_stays_unknown(line: Line) -> None:
 
 
 async def test_a_search_that_cannot_find_texts_is_not_trusted(line: Line) -> None:
-    search = line.client.mgmt.access_key.search_all_access_keys
-
-    async def search_names_only(text: str | None = None) -> Any:
-        return [] if text else await search()
-
-    reconciliation = line.client.mgmt.access_key._reconciliation
-    reconciliation._search = search_names_only
     line.plan["create"] = ["lose"]
+    line.plan["search"] = ["blind"] * 99
     await line.direct.mgmt.access_key.create("another", description="op:another")
     created = await line.client.mgmt.access_key.create("n", on_unknown="reconcile")
     assert await line.works(created.cleartext)
-    assert len(await search()) == 2
+    assert len(await line.direct.mgmt.access_key.search_all_access_keys()) == 2
 
 
 async def test_a_rotation_whose_answer_was_lost_is_repeated_and_proved(line: Line) -> None:
@@ -203,19 +215,15 @@ async def test_a_secret_that_was_superseded_is_replaced(line: Line) -> None:
     """The first request is carried out between the second and its proof."""
     created = await line.direct.mgmt.access_key.create("n")
     line.plan["rotate"] = ["lose"]
-    exchange = line.client.mgmt.access_key._reconciliation._exchange
-    tried: list[int] = []
 
-    async def exchange_late(secret: Any, options: Any) -> object:
-        tried.append(1)
-        if len(tried) == 1:
-            await line.direct.mgmt.access_key.rotate(created.key.id)
-        return await exchange(secret, options)
+    async def supersede() -> str:
+        await line.direct.mgmt.access_key.rotate(created.key.id)
+        return "pass"
 
-    line.client.mgmt.access_key._reconciliation._exchange = exchange_late
+    line.plan["exchange"] = [supersede]
     fresh = await line.client.mgmt.access_key.rotate(created.key.id, on_unknown="reconcile")
     assert await line.works(fresh.cleartext)
-    assert len(tried) == 2
+    assert line.passed.count("exchange") == 2
 
 
 async def test_a_rotation_that_stays_unknown(line: Line) -> None:
@@ -231,11 +239,7 @@ async def test_a_rotation_that_stays_unknown(line: Line) -> None:
 async def test_a_secret_that_never_proves_is_handed_over(line: Line) -> None:
     created = await line.direct.mgmt.access_key.create("n")
     line.plan["rotate"] = ["lose"]
-
-    async def refuse(*_: object) -> object:
-        raise Unauthorized("?")
-
-    line.client.mgmt.access_key._reconciliation._exchange = refuse
+    line.plan["exchange"] = ["refuse"] * 9
     with pytest.raises(OutcomeUnknown) as caught:
         await line.client.mgmt.access_key.rotate(created.key.id, on_unknown="reconcile")
     assert caught.value.cleartext is not None
@@ -252,8 +256,12 @@ async def test_a_key_for_other_addresses_needs_no_proof(line: Line) -> None:
 
 async def test_time_is_limited(line: Line) -> None:
     created = await line.direct.mgmt.access_key.create("n")
-    line.plan["rotate"] = ["lose"] * 9
-    line.client.mgmt.access_key._reconciliation._horizon = 250
+
+    async def take_long() -> str:
+        line.clock.time.advance(200)
+        return "lose"
+
+    line.plan["rotate"] = [take_long]
     with pytest.raises(OutcomeUnknown):
         await line.client.mgmt.access_key.rotate(created.key.id, on_unknown="reconcile")
     assert line.clock.slept == []
@@ -261,22 +269,24 @@ async def test_time_is_limited(line: Line) -> None:
 
 @pytest.mark.parametrize("where", ["sleep", "search", "exchange"])
 async def test_a_cancellation_tells_what_is_unknown(line: Line, where: str) -> None:
-    reached = asyncio.Event()
+    reached, over = asyncio.Event(), asyncio.Event()
 
-    async def hang(*_: object, **__: object) -> Any:
+    async def hang(*_: object) -> str:
         reached.set()
-        await asyncio.sleep(60)
+        await over.wait()
+        return "drop"
 
     if where == "sleep":
         line.clock.at_pause = hang
     else:
-        setattr(line.client.mgmt.access_key._reconciliation, f"_{where}", hang)
+        line.plan[where] = [hang]
     line.plan["create"] = ["lose"]
     task = asyncio.create_task(line.client.mgmt.access_key.create("n", on_unknown="reconcile"))
     await reached.wait()
     task.cancel()
     with pytest.raises(OutcomeUnknown) as caught:
         await task
+    over.set()
     assert caught.value.interrupted
     assert caught.value.marker
     if where == "exchange":
