@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     )
     from .secret_stores.reference import SecretReference, write_secret
     from .session_token import SessionToken, TenantAccess
-    from .settings import EnvironmentVariable, ReplayStore, Retries, Timeouts
+    from .settings import EnvironmentVariable, Limits, ReplayStore, Retries, Timeouts
     from .token_source import TokenSource
     from .verification import UnverifiedKey, Verification, VerifiedKey
     from .verifier import AccessKeyVerifier
@@ -81,6 +81,7 @@ _LAZY: Final = {
     "DeliveredSecret": "models",
     "DescopeClient": "client",
     "EnvironmentVariable": "settings",
+    "Limits": "settings",
     "Management": "client",
     "ProofKey": "_tokens.proof_key",
     "ReplayStore": "settings",
@@ -122,6 +123,7 @@ __all__ = [
     "InvalidArgument",
     "IssuerMismatch",
     "KeySetUnavailable",
+    "Limits",
     "Management",
     "NotFound",
     "OutcomeUnknown",

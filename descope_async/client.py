@@ -19,7 +19,7 @@ from .access_keys import AccessKeys
 from .authentication import Authentication
 from .events import Hook
 from .events._telemetry import Telemetry
-from .settings import Deliver, ReplayStore, Retries, Timeouts
+from .settings import Deliver, Limits, ReplayStore, RequestIdSource, Retries, Timeouts
 
 __all__ = ["DescopeClient", "Management"]
 
@@ -57,7 +57,8 @@ class DescopeClient(Authentication):
             for nothing.
         jwt_validation_leeway: Seconds by which the clocks of this machine and of the service may
             differ, at most 300.
-        issuers: Further ``iss`` values to accept, such as that of a custom domain.
+        issuers: Further issuers to accept, such as a custom domain, a tenant or an MCP server: a value of
+            ``iss``, or the well-known URL that Descope shows for it.
         timeouts: How long to wait; a mapping of its fields will do. None for the defaults.
         retries: How calls are repeated; a mapping of its fields will do. None for the defaults.
         ssl: TLS settings, to trust a private authority. They must check certificates and host names,
@@ -66,6 +67,15 @@ class DescopeClient(Authentication):
         trust_env: Whether to go through the proxy that the environment, or the system, names for https
             (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``). This machine is always reached directly.
             ``.netrc`` is never read.
+        limits: How many connections there may be; a mapping of its fields will do. None for the
+            defaults.
+        headers: What every request to the service says beside the client's own headers, which these
+            cannot replace: such as a gateway's credentials. They never go to a proxy.
+        user_agent: What ``User-Agent`` says after the client's own name, such as ``"billing/2.1"``.
+        external_request_id: Where the id of the caller's own request is found: a context variable, or a
+            function, called on the thread of the event loop. The service gets it as
+            ``x-external-rid`` and shows it in its audit log. What is no id of at most 128 printable
+            ASCII characters without spaces is not sent.
         replay_store: Where used DPoP proofs are remembered, for a service of several processes;
             None for this process's memory.
         hooks: Called with each `Event`, on the thread of the event loop that the work runs on: so
@@ -97,13 +107,18 @@ class DescopeClient(Authentication):
         retries: Retries | Mapping[str, float] | None = None,
         ssl: SSLContext | None = None,
         trust_env: bool = True,
+        limits: Limits | Mapping[str, float] | None = None,
+        headers: Mapping[str, str] | None = None,
+        user_agent: str | None = None,
+        external_request_id: RequestIdSource | None = None,
         replay_store: ReplayStore | None = None,
         hooks: Sequence[Hook] | None = None,
         deliver: Deliver | None = None,
         clock: Clock | None = None,
     ) -> None:
         keys = [Secret[object](management_key), Secret[object](auth_management_key)]
-        del management_key, auth_management_key  # no traceback shall show them
+        own_headers = Secret[object](headers)
+        del management_key, auth_management_key, headers  # no traceback shall show them
         config = resolve(
             project_id=project_id,
             management_key=keys[0],
@@ -117,6 +132,10 @@ class DescopeClient(Authentication):
             retries=retries,
             ssl=ssl,
             trust_env=trust_env,
+            limits=limits,
+            headers=own_headers,
+            user_agent=user_agent,
+            external_request_id=external_request_id,
             replay_store=replay_store,
             hooks=hooks,
             deliver=deliver,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
@@ -16,7 +17,9 @@ __all__ = [
     "AccessKeySource",
     "Deliver",
     "EnvironmentVariable",
+    "Limits",
     "ReplayStore",
+    "RequestIdSource",
     "Retries",
     "Timeouts",
 ]
@@ -24,6 +27,7 @@ __all__ = [
 _A_DAY: Final = 86_400.0
 _MAX_ATTEMPTS: Final = 20
 _MAX_QUOTA: Final = 1_000_000
+_MAX_CONNECTIONS: Final = 10_000
 
 
 def _positive_seconds(_: object, attribute: Attribute[float], value: object) -> None:
@@ -58,12 +62,12 @@ class Timeouts:
 
 
 def _within(
-    low: float, high: float, kind: type | tuple[type, ...], unit: str
+    low: float, high: float, kind: type | tuple[type, ...], unit: str, parameter: str = "retries"
 ) -> Callable[..., None]:
     def check(_: object, attribute: Attribute[float], value: object) -> None:
         if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:  # type: ignore[operator]  # a number
             raise ConfigurationError(
-                f"retries.{attribute.name} must be a {unit} from {low:g} to {high:g}"
+                f"{parameter}.{attribute.name} must be a {unit} from {low:g} to {high:g}"
             )
 
     return check
@@ -88,6 +92,26 @@ class Retries:
     quota: int = field(default=500, validator=_within(0, _MAX_QUOTA, int, "number"))
 
 
+@frozen(kw_only=True)
+class Limits:
+    """How many connections a client has to the service, for each event loop that uses it.
+
+    Attributes:
+        connections: At most so many at once. A call that finds none free waits for one, within its
+            time. ``create`` and ``rotate``, which each make a connection of their own, have as
+            many beside these.
+        keepalive: Seconds for which an unused connection stays open, for the next call.
+    """
+
+    connections: int = field(
+        default=100, validator=_within(1, _MAX_CONNECTIONS, int, "number", "limits")
+    )
+    keepalive: float = field(
+        default=15.0,
+        validator=_within(0, _A_DAY, (int, float), "number of seconds", "limits"),
+    )
+
+
 @frozen
 class EnvironmentVariable:
     """The name of an environment variable that holds an access key.
@@ -110,6 +134,11 @@ AccessKeySource: TypeAlias = (
     | SecretReference
     | Callable[[], str]
     | Callable[[], Awaitable[str]]
+)
+
+#: Where the id of the caller's own request is found, whenever a call begins.
+RequestIdSource: TypeAlias = (
+    ContextVar[str] | ContextVar[str | None] | Callable[[], str] | Callable[[], str | None]
 )
 
 #: Stores a new secret. A coroutine function is awaited; anything else runs on a worker thread.

@@ -142,8 +142,18 @@ class Pool:
 
     def __init__(self, config: Config) -> None:
         route = config.route()
-        self.kept = _session(route.context, force_close=False, is_local=config.is_local)
-        self.fresh = _session(route.context, force_close=True, is_local=config.is_local)
+        self.kept = _session(
+            route.context,
+            limit=config.limits.connections,
+            is_local=config.is_local,
+            keepalive_timeout=config.limits.keepalive,
+        )
+        self.fresh = _session(
+            route.context,
+            limit=config.limits.connections,
+            is_local=config.is_local,
+            force_close=True,
+        )
         self.proxy = route.proxy
         self.tasks = set()
         self.outcomes = set()
@@ -205,14 +215,14 @@ class Pool:
 
 
 def _session(
-    context: SSLContext | None, *, force_close: bool, is_local: bool
+    context: SSLContext | None, *, limit: int, is_local: bool, **settings: Any
 ) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=Connector(
             ssl=context or True,
-            limit=100,
-            force_close=force_close,
+            limit=limit,
             only_this_machine=is_local,
+            **settings,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         # aiohttp would read .netrc too, and refuse our credentials beside those that it found.

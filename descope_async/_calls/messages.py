@@ -69,6 +69,7 @@ class Request:
         silence: Seconds for which the service may be silent; None for the client's ``timeouts.read``.
         care: Whether it may be carried out twice, and what follows from that.
         rate_limit_pause: Seconds to ask nothing after a rate limit that does not say for how long.
+        external_id: The id of the caller's own request; None for none.
         patience: Seconds to wait at most if the service asks to wait; infinity for as long as the
             client's settings allow.
     """
@@ -87,6 +88,7 @@ class Request:
     care: Repeatable = REPEATABLE
     rate_limit_pause: float = 60.0
     patience: float = math.inf
+    external_id: str | None = None
 
 
 @define(kw_only=True)

@@ -16,14 +16,17 @@ from yarl import URL
 
 from descope_async import __version__
 from descope_async._config.config import Config
+from descope_async._config.request_headers import is_request_id
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.forks import forget_in_child
+from descope_async._values.secret import Secret
 from descope_async.errors import (
     ClientClosed,
     DescopeError,
     RequestFailed,
     UnexpectedResponse,
 )
+from descope_async.events._log import LOG
 from descope_async.events._telemetry import Telemetry
 
 from .attempts import Attempt
@@ -39,6 +42,7 @@ T = TypeVar("T")
 _CLOSED: Final = "the client was closed during the call"
 _MAX_ERROR_BODY: Final = 64 * 1024
 _LICENSE: Final = istr("x-descope-license")
+_EXTERNAL_ID: Final = istr("x-external-rid")
 #: The part of a call's time for which one attempt may hear nothing, so that there is time for another.
 _SILENCE: Final = 2 / 3
 
@@ -51,7 +55,7 @@ class Transport:
         self._clock = clock
         self._connections = Connections(config)
         # Not the session's: aiohttp would send those to a proxy too, in the clear.
-        self._own_headers = _headers_of(config)
+        self._own_headers = Secret(_headers_of(config))
         self._repeats = Repeats(config.retries, clock, telemetry=telemetry)
         forget_in_child(self)
 
@@ -72,6 +76,7 @@ class Transport:
             OutcomeUnknown: A request that must not be repeated may have been carried out.
             ClientClosed: After `aclose`.
         """
+        request.external_id = self._external_id()
         return self._repeats.run(request, partial(self._attempt, request, read))
 
     async def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -209,14 +214,27 @@ class Transport:
         return url.with_query(request.query) if request.query else url
 
     def _headers(self, request: Request) -> dict[str, str]:
-        headers = {**self._own_headers, **request.care.headers}
+        headers = {**self._own_headers.reveal(), **request.care.headers}
         if request.bearer is not None:
             headers[hdrs.AUTHORIZATION] = f"Bearer {request.bearer.reveal()}"
         if request.body is not None:
             headers[hdrs.CONTENT_TYPE] = "application/json"
         if request.license_tier is not None:
             headers[_LICENSE] = request.license_tier
+        if request.external_id is not None:
+            headers[_EXTERNAL_ID] = request.external_id
         return headers
+
+    def _external_id(self) -> str | None:
+        """The id of the caller's own request. One that is no id never stops a call."""
+        if self._config.external_request_id is None:
+            return None
+        try:
+            found = self._config.external_request_id()
+        except Exception as error:  # noqa: BLE001 - whatever the user's function raises
+            LOG.warning("external_request_id raised %s", type(error).__name__)
+            return None
+        return found if isinstance(found, str) and is_request_id(found) else None
 
     def _silence(self, request: Request) -> float:
         if request.silence is not None:
@@ -226,10 +244,11 @@ class Transport:
 
 
 def _headers_of(config: Config) -> dict[str, str]:
-    """What every request says of the client."""
+    """What every request says of the client, and what the client was told to say."""
     headers = {
+        **config.headers.reveal(),
         "Accept": "application/json",
-        "User-Agent": f"descope-async/{__version__}",
+        "User-Agent": f"descope-async/{__version__} {config.user_agent}".rstrip(),
         "x-descope-sdk-name": "python",
         "x-descope-sdk-version": __version__,
         "x-descope-sdk-python-version": platform.python_version(),

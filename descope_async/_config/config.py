@@ -11,23 +11,26 @@ from attrs import AttrsInstance, field, fields, frozen
 
 from descope_async._arguments import deliver as checked_deliver
 from descope_async._arguments import hooks as checked_hooks
-from descope_async._arguments import labels
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
 from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.events import Hook
-from descope_async.settings import Deliver, ReplayStore, Retries, Timeouts
+from descope_async.settings import Deliver, Limits, ReplayStore, Retries, Timeouts
 
+from . import request_headers
 from .address import base_url as read_base_url
 from .environment import ENVIRONMENT, given, given_key
+from .issuers import issuers as read_issuers
 from .project import base_url_for
 from .project import project_id as read_project_id
+from .request_headers import RequestId
 from .route import Route, check_route, current_route
 from .tls import is_checking, tls
 
 Options = TypeVar("Options", bound=AttrsInstance)
 
 _MAX_LEEWAY: Final = 300
+_NOTHING: Final = Secret[object](None)
 _NO_PROJECT: Final = (
     "no project id: pass project_id to the client or set DESCOPE_PROJECT_ID before it is made"
 )
@@ -62,6 +65,10 @@ class Config:
     is_local: bool
     trust_env: bool
     replay_store: ReplayStore | None = field(default=None, repr=False)
+    headers: Secret[Mapping[str, str]] = field(factory=lambda: Secret({}))
+    user_agent: str = ""
+    external_request_id: RequestId | None = field(default=None, repr=False)
+    limits: Limits = field(factory=Limits)
     hooks: tuple[Hook, ...] = field(default=(), repr=False)
     deliver: Deliver | None = field(default=None, repr=False)
     clock: Clock = field(default=SYSTEM_CLOCK, repr=False)
@@ -133,6 +140,10 @@ def resolve(
     ssl: object,
     trust_env: object,
     replay_store: object = None,
+    headers: Secret[object] = _NOTHING,
+    user_agent: object = None,
+    external_request_id: object = None,
+    limits: object = None,
     hooks: object = None,
     deliver: object = None,
     clock: object = None,
@@ -162,13 +173,17 @@ def resolve(
             public_key=pinned,
             key_set=_kept_keys(key_set, pinned),
             leeway=_leeway(leeway),
-            issuers=tuple(labels("issuers", issuers)) if issuers is not None else (),
+            issuers=read_issuers(issuers, project),
             timeouts=_options("timeouts", Timeouts, timeouts),
             retries=_options("retries", Retries, retries),
             ssl=context,
             is_local=url.scheme == "http" or not is_checking(context),
             trust_env=is_trusted,
             replay_store=_replay_store(replay_store),
+            headers=request_headers.headers(headers),
+            user_agent=request_headers.user_agent(user_agent),
+            external_request_id=request_headers.external_request_id(external_request_id),
+            limits=_options("limits", Limits, limits),
             hooks=checked_hooks("hooks", hooks),
             deliver=checked_deliver("deliver", deliver),
             clock=_clock(clock),
