@@ -6,7 +6,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import commands, machines, reference, search
+from . import commands, fixtures, machines, reference, search
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -14,6 +14,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", reference.collect)
     app.connect("source-read", reference.expand)
     app.connect("source-read", commands.expand)
+    app.connect("source-read", fixtures.expand)
     app.connect("env-get-outdated", reference.outdated)
     app.connect("env-get-outdated", commands.outdated)
     app.connect("env-updated", search.written)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import commands, reference
+from . import commands, fixtures, reference
 
 #: What Sphinx alone understands, and what takes its place.
 _REPLACED = [
@@ -79,8 +79,8 @@ def _expanded(app: Sphinx, name: str) -> str:
     """
     page = Path(app.env.doc2path(name))
     source = [page.read_text(encoding="utf-8")]
-    reference.expand(app, name, source)
-    commands.expand(app, name, source)
+    for expand in (reference.expand, commands.expand, fixtures.expand):
+        expand(app, name, source)
 
     def file(match: re.Match[str]) -> str:
         text = (page.parent / match["path"]).read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ PAGES = sorted(
 
 
 #: What a page may need beside the extras; the session `integrations` has them.
-FRAMEWORKS = {"django", "fastapi", "grpc", "httpx2", "mcp", "starlette"}
+FRAMEWORKS = {"django", "fastapi", "grpc", "httpx2", "mcp", "requests", "starlette"}
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
