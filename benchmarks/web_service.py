@@ -18,7 +18,6 @@ AUDIENCE, DOMAIN = os.environ["BENCH_AUDIENCE"], os.environ["BENCH_DOMAIN"]
 auth = DescopeAuth(
     lambda: DescopeClient(PROJECT_ID, public_key=KEY_SET, issuers=[f"https://{DOMAIN}/"])
 )
-app = FastAPI(lifespan=auth.lifespan)
 ANSWER = {"reports": 3}
 
 
@@ -76,15 +75,33 @@ for name, make in (("PyJWT by hand", by_pyjwt), ("auth0-fastapi-api", by_auth0))
     except ModuleNotFoundError:
         continue  # a peer that is not installed has no route
 
-for number, dependency in enumerate(WAYS.values()):
 
-    @app.get(f"/{number}", dependencies=[dependency])
+def protected(dependency: Any) -> FastAPI:
+    """An application of one route: where several are, the later ones are found later."""
+    app = FastAPI()
+
+    @app.get("/", dependencies=[dependency])
     async def answer() -> dict[str, int]:
         """The same for all."""
         return ANSWER
 
+    return app
 
-@app.get("/about")
+
+APPS = {f"/{number}": protected(way) for number, way in enumerate(WAYS.values())}
+ABOUT = FastAPI(lifespan=auth.lifespan)
+
+
+@ABOUT.get("/about")
 async def about() -> dict[str, Any]:
-    """The ways, in the order of their routes, and who answers."""
+    """The ways, in the order of their applications, and who answers."""
     return {"names": list(WAYS), "process": os.getpid()}
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Serve each application at the root, below a path of its own."""
+    found = APPS.get(scope.get("path", ""))
+    if found is None:
+        await ABOUT(scope, receive, send)
+    else:
+        await found({**scope, "path": "/", "raw_path": b"/"}, receive, send)

@@ -170,6 +170,8 @@ class Authentication:
             ReplayStoreFull: No more proofs can be remembered; the token may be fine.
             InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
         """
+        if dpop is None and (seen := self._validator.seen_before(session_token, audience)):
+            return seen
         given: Secret[object] = Secret(session_token)
         del session_token
         demanded = arguments.audience("audience", audience)
@@ -199,6 +201,8 @@ class Authentication:
             ReplayStoreFull: No more proofs can be remembered; the token may be fine.
             InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
         """
+        if dpop is None and (seen := self._validator.seen_before(session_token, audience)):
+            return seen
         given: Secret[object] = Secret(session_token)
         del session_token
         demanded = arguments.audience("audience", audience)

@@ -53,7 +53,7 @@ class ClaimRules:
 
     def check(
         self, claims: Mapping[str, Any], audience: frozenset[str] | None, now: float
-    ) -> float:
+    ) -> tuple[float, float]:
         """Check everything but the signature, and the proof that a bound token needs.
 
         Args:
@@ -63,12 +63,13 @@ class ClaimRules:
             now: Epoch seconds.
 
         Returns:
-            From when on the token is valid, epoch seconds.
+            From when on the token is valid, and until when it is not any more, both with the
+            leeway, in epoch seconds.
 
         Raises:
             TokenError: The subclass says what is wrong.
         """
-        valid_from = self._check_times(claims, now)
+        times = self._check_times(claims, now)
         issuer = claims.get("iss")
         if not isinstance(issuer, str) or issuer not in self.issuers:
             raise IssuerMismatch(
@@ -78,13 +79,9 @@ class ClaimRules:
         self._check_audience(claims, audience)
         if claims.get("drn", _SESSION) != _SESSION:
             raise TokenTypeMismatch("the token is not a session token (drn)")
-        return valid_from
+        return times
 
-    def is_time_for(self, valid_from: float, expire_time: float, now: float) -> bool:
-        """Whether a token that was accepted before is valid now. All times are epoch seconds."""
-        return valid_from - self.leeway <= now < expire_time + self.leeway
-
-    def _check_times(self, claims: Mapping[str, Any], now: float) -> float:
+    def _check_times(self, claims: Mapping[str, Any], now: float) -> tuple[float, float]:
         expires = _time(claims, "exp")
         if expires is None:
             raise TokenMalformed("the token has no exp: it would never expire")
@@ -101,7 +98,8 @@ class ClaimRules:
         # A token without `iat` may live for the longest lifetime from now, whenever now is. So it
         # is valid from that long before its end.
         began = expires - MAX_LIFETIME if issued is None else issued
-        return began if starts is None else max(began, starts)
+        valid_from = began if starts is None else max(began, starts)
+        return valid_from - self.leeway, expires + self.leeway
 
     def _check_audience(self, claims: Mapping[str, Any], demanded: frozenset[str] | None) -> None:
         if demanded is None and "aud" not in claims:

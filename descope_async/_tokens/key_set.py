@@ -32,6 +32,9 @@ class KeySet:
     def __len__(self) -> int:
         return len(self._keys)
 
+    def __contains__(self, key: PublicKey) -> bool:
+        return self._keys.get((key.kid, key.alg)) is key
+
     def find(self, kid: str, alg: str) -> PublicKey | None:
         """The key with this id; the one for this algorithm, where there is one.
 

@@ -128,6 +128,13 @@ class SigningKeys:
             return None
         return held.keys.find(kid, alg)
 
+    def has(self, key: PublicKey) -> bool:
+        """Whether this is a signing key now, as far as is known without a fetch."""
+        if self._pinned is not None:
+            return key in self._pinned
+        held = self._snapshot
+        return held is not None and key in held.keys and self._clock.running() < held.fresh_until
+
     async def key(self, kid: str, alg: str) -> PublicKey:
         """The signing key with this id. Of several with this id, it is the one for the algorithm.
 

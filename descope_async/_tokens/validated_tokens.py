@@ -14,7 +14,8 @@ GENERATION: Final = 1024
 #: Characters of a signature: 258 bits, as many as a hash of the whole token would have.
 _TAIL: Final = 43
 
-Name: TypeAlias = tuple[str, frozenset[str] | None]
+#: What a token is remembered by: the end of its signature, and the audience that accepted it.
+_Name: TypeAlias = tuple[str, frozenset[str] | None]
 
 
 @frozen
@@ -26,18 +27,20 @@ class ValidatedToken:
     Attributes:
         session: What the token stands for.
         key: The key.
-        valid_from: From when on the token is valid, epoch seconds.
+        valid_from: From when on the token is valid, with the leeway, in epoch seconds.
+        valid_until: From when on it is not valid any more, with the leeway, in epoch seconds.
         is_bound: Whether the token is bound to its holder's key.
     """
 
     session: SessionToken
     key: PublicKey
     valid_from: float
+    valid_until: float
     is_bound: bool
 
 
 class ValidatedTokens:
-    """The tokens that were validated of late, by name.
+    """The tokens that were validated of late.
 
     They are kept in two generations. A full young generation becomes the old one, and the old one
     is dropped. A token that is found in the old one moves to the young one. Only single operations
@@ -45,29 +48,26 @@ class ValidatedTokens:
     """
 
     def __init__(self) -> None:
-        self._young: dict[Name, ValidatedToken] = {}
-        self._old: dict[Name, ValidatedToken] = {}
+        self._young: dict[_Name, ValidatedToken] = {}
+        self._old: dict[_Name, ValidatedToken] = {}
 
-    def find(self, name: Name) -> ValidatedToken | None:
-        """The token of this name, if it is remembered."""
+    def find(self, jwt: str, audience: frozenset[str] | None) -> ValidatedToken | None:
+        """This token, if it is remembered as accepted for this audience."""
+        # Only the signer can make another token with the same end. But anybody can change what
+        # stands before the end, so the whole token is compared.
+        name = jwt[-_TAIL:], audience
         found = self._young.get(name)
         if found is None:
             found = self._old.get(name)
             if found is not None:
-                self.remember(name, found)
-        return found
+                self._keep(name, found)
+        return found if found is not None and found.session.jwt == jwt else None
 
-    def remember(self, name: Name, validated: ValidatedToken) -> None:
-        """Keep a token for a while."""
+    def remember(self, audience: frozenset[str] | None, validated: ValidatedToken) -> None:
+        """Keep a token for a while, as accepted for this audience."""
+        self._keep((validated.session.jwt[-_TAIL:], audience), validated)
+
+    def _keep(self, name: _Name, validated: ValidatedToken) -> None:
         if len(self._young) >= GENERATION:
             self._old, self._young = self._young, {}
         self._young[name] = validated
-
-
-def name_of(token: str, audience: frozenset[str] | None) -> Name:
-    """What a token is remembered by: the end of its signature, and the audience that accepted it.
-
-    Only the signer can make another token with that end. But anybody can change what stands before
-    it, so a token that is found must also be compared as a whole.
-    """
-    return token[-_TAIL:], audience

@@ -103,6 +103,7 @@ class Admission:
     realm: str = "descope"
     resource_metadata: str | None = None
     _key_header: bytes | None = field(init=False, default=None)
+    _reads_plain: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         kinds = get_args(Accepted)
@@ -116,6 +117,8 @@ class Admission:
             value = getattr(self, name)
             if value is not None and not (isinstance(value, str) and _QUOTABLE.fullmatch(value)):
                 raise ConfigurationError(f"{name} must be printable ASCII without quotes")
+        is_plain = self.dpop is None and "session_token" in self.accept
+        object.__setattr__(self, "_reads_plain", is_plain)
         if self.access_key_header is None:
             return
         if "access_key" not in self.accept:
@@ -172,6 +175,32 @@ class Admission:
             return Credential(kind, scheme, value.decode())
         shown = tuple([each.decode("latin-1") for each in proofs])
         return Credential(kind, scheme, value.decode(), shown)
+
+    def plain_token(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+        """The session token of a request, where nothing but the token itself needs to be looked at.
+
+        `read` takes longer than the validation of a token that was seen before, and finds out
+        nothing that a valid token leaves open.
+
+        Returns:
+            None for a request that must be `read`. What is returned may be no token, and malformed.
+        """
+        if not self._reads_plain:
+            return None
+        given: bytes | None = None
+        for name, value in headers:
+            if name == b"authorization":
+                if given is not None:
+                    return None
+                given = value
+            elif name == self._key_header:
+                return None
+        if given is None or not given.startswith(b"Bearer "):
+            return None
+        token = given[7:]
+        if "access_key" in self.accept and token.count(b".") < _DOTS:
+            return None
+        return token.decode("latin-1")
 
     def refuse_missing(self) -> Refusal:
         """The refusal of a request without a credential, or of a scheme that is not accepted."""

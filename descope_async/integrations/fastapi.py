@@ -5,7 +5,7 @@
 from collections.abc import AsyncGenerator, Callable, Collection, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from inspect import isawaitable
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from descope_async import DescopeClient, SessionToken
 
@@ -164,7 +164,9 @@ class DescopeAuth(SecurityBase):
         Raises:
             InvalidArgument: An argument cannot be right.
         """
-        return Depends(_Required(self, Requirement(permissions, roles, tenant, max_age)))
+        requirement = Requirement(permissions, roles, tenant, max_age)
+        asked = None if requirement.is_empty else requirement
+        return Depends(_Required(self, self._receiver, asked))
 
     async def __call__(
         self, connection: HTTPConnection, security_scopes: SecurityScopes
@@ -187,35 +189,38 @@ class DescopeAuth(SecurityBase):
             HTTPException: The caller is not let in. For a WebSocket, on a server that cannot send
                 an answer in its place, WebSocketException.
         """
-        scope, receiver = connection.scope, self._receiver
-        overrides = scope["app"].dependency_overrides
-        if overrides and self in overrides:
-            admitted: Admitted | Refusal = await _admitted_instead(overrides[self])
-        else:
-            admitted = await receiver.admit(scope)
-        if isinstance(admitted, Refusal):
-            _refuse(scope, admitted)
-        caller = admitted.session
-        if requirement is not None:
-            refusal = await receiver.demand(scope, admitted, requirement)
-            if refusal is not None:
-                _refuse(scope, refusal)
-        if isinstance(connection, WebSocket):
-            end_with_token(connection, receiver.seconds_left(caller))
-        return caller
+        return await _Required(self, self._receiver, requirement)(connection)
 
 
 class _Required(SecurityBase):
     """A dependency with a requirement. One layer, because each costs FastAPI more than a token."""
 
-    def __init__(self, auth: DescopeAuth, requirement: Requirement) -> None:
+    def __init__(
+        self, auth: DescopeAuth, receiver: Receiver, requirement: Requirement | None
+    ) -> None:
         self._auth = auth
-        self._requirement = None if requirement.is_empty else requirement
+        self._receiver = receiver
+        self._requirement = requirement
         self.model = auth.model
         self.scheme_name = auth.scheme_name
 
     async def __call__(self, connection: HTTPConnection) -> SessionToken:
-        return await self._auth.caller(connection, self._requirement)
+        scope, receiver = connection.scope, self._receiver
+        overrides = scope["app"].dependency_overrides
+        if overrides and self._auth in overrides:
+            admitted: Admitted | Refusal = await _admitted_instead(overrides[self._auth])
+        else:
+            admitted = receiver.admit_nowait(scope) or await receiver.admit(scope)
+        if isinstance(admitted, Refusal):
+            _refuse(scope, admitted)
+        caller, requirement = admitted.session, self._requirement
+        if requirement is not None and not requirement.is_met_by(caller):
+            refusal = await receiver.demand(scope, admitted, requirement)
+            if refusal is not None:
+                _refuse(scope, refusal)
+        if scope["type"] == "websocket":
+            end_with_token(cast("WebSocket", connection), receiver.seconds_left(caller))
+        return caller
 
 
 async def _admitted_instead(override: Callable[[], Any]) -> Admitted:

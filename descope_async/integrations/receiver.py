@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import quote
 
-from attrs import evolve, frozen
+from attrs import define, evolve
 
 from descope_async import (
     AccessKeyVerifier,
@@ -21,7 +21,9 @@ from descope_async import (
     InvalidArgument,
     KeySetUnavailable,
     SessionToken,
+    TokenError,
 )
+from descope_async import _arguments as arguments
 
 from .admission import Accepted, Admission, Credential, Refusal, Requirement, Scheme
 from .caller import note
@@ -36,7 +38,7 @@ _OUTCOMES: Final = "descope_async.outcomes"
 _SCHEMES: Final = {"ws": "http", "wss": "https"}
 
 
-@frozen
+@define  # frozen, it would take twice as long to make, and each request makes one
 class Admitted:
     """A caller who was let in.
 
@@ -79,7 +81,8 @@ class Receiver:
     ) -> None:
         self.admission = admission or Admission()
         self._make = DescopeClient if client is None else client
-        self._audience = audience
+        # A client takes a frozenset as it is, and would check anything else with each request.
+        self._audience = arguments.audience("audience", audience)
         self._other_audience = other_audience
         self._origin = None if origin is None else origin.rstrip("/")
         self._client = client if isinstance(client, DescopeClient) else None
@@ -141,16 +144,45 @@ class Receiver:
 
     async def admit(self, scope: MutableMapping[str, Any]) -> Admitted | Refusal:
         """What becomes of a request, by its ASGI scope. The second time it is known already."""
-        outcomes: dict[Receiver, Admitted | Refusal] | None = scope.get(_OUTCOMES)
-        if outcomes is None:
-            outcomes = scope[_OUTCOMES] = {}
-        elif self in outcomes:
-            return outcomes[self]
-        read = self.admission.read(scope["headers"])
-        found = await self._ask(read, scope) if isinstance(read, Credential) else read
-        outcomes[self] = found
-        note(found.session if isinstance(found, Admitted) else None)
+        found = self.admit_nowait(scope)
+        if found is None:
+            read = self.admission.read(scope["headers"])
+            found = await self._ask(read, scope) if isinstance(read, Credential) else read
+            self._settle(scope, found)
         return found
+
+    def admit_nowait(self, scope: MutableMapping[str, Any]) -> Admitted | Refusal | None:
+        """As `admit`, for most requests with a token, without I/O. None for all others."""
+        outcomes: dict[Receiver, Admitted | Refusal] | None = scope.get(_OUTCOMES)
+        if outcomes is not None and self in outcomes:
+            return outcomes[self]
+        client, token = self._client, self.admission.plain_token(scope["headers"])
+        if client is None or token is None or self._other_audience is not None:
+            return None
+        found: Admitted | Refusal
+        try:
+            session = client.validate_session_nowait(token, self._audience)
+        except TokenError as error:
+            read = self.admission.read(scope["headers"])
+            if isinstance(read, Credential):
+                if read.value != token:  # there were more spaces
+                    return None
+                found = self.admission.refusal_of(error)
+            else:
+                found = read
+        else:
+            if session is None:
+                return None
+            found = Admitted(session, "Bearer", "session_token")
+        self._settle(scope, found)
+        return found
+
+    def _settle(self, scope: MutableMapping[str, Any], found: Admitted | Refusal) -> None:
+        if _OUTCOMES in scope:
+            scope[_OUTCOMES][self] = found
+        else:
+            scope[_OUTCOMES] = {self: found}
+        note(found.session if isinstance(found, Admitted) else None)
 
     async def demand(
         self, scope: MutableMapping[str, Any], admitted: Admitted, requirement: Requirement

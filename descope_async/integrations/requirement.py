@@ -67,6 +67,10 @@ class Requirement:
         issued: object = session.claims.get("iat")
         return isinstance(issued, int | float) and now - issued <= self.max_age
 
+    def is_met_by(self, session: SessionToken) -> bool:
+        """Whether it names no tenant and no age, and the token has the permissions and roles."""
+        return self.tenant is None and self.max_age is None and self.is_granted(session)
+
     def is_granted(self, session: SessionToken, tenant: str | None = None) -> bool:
         """Whether the token has the permissions and roles.
 
@@ -77,7 +81,7 @@ class Requirement:
         """
         if self.tenant is None:
             # Most routes demand nothing of one kind, and every request comes through here.
-            return (not self.permissions or session.validate_permissions(self.permissions)) and (
+            return set(self.permissions).issubset(session.permissions) and (
                 not self.roles or session.validate_roles(self.roles)
             )
         # Both are false for a tenant that the token does not belong to, also without any names.

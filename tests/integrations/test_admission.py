@@ -100,6 +100,43 @@ def test_access_keys_are_read_where_they_are_accepted() -> None:
     assert read(header(ACCESS_KEY, "x-api-key"), admission=KEYS_TOO) == expected
 
 
+@pytest.mark.parametrize("admission", [Admission(), KEYS_TOO], ids=["tokens", "keys too"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [header(f"Bearer {TOKEN}")],
+        [header("x", "host"), header(f"Bearer {TOKEN}"), header("proof", "dpop")],
+        [header(f"Bearer  {TOKEN}")],
+        [header(f"Bearer {TOKEN} ")],
+        [header(f"bearer {TOKEN}")],
+        [header(f"Bearer {TOKEN}"), header(f"Bearer {TOKEN}")],
+        [header(f"Bearer {TOKEN}"), header(ACCESS_KEY, "x-api-key")],
+        [header(f"Bearer {ACCESS_KEY}")],
+        [header(f"DPoP {TOKEN}")],
+        [header("Bearer ")],
+        [header("Basic dTpw")],
+        [],
+    ],
+    ids=str,
+)
+def test_a_plain_token_is_what_would_be_read(
+    admission: Admission, headers: list[tuple[bytes, bytes]]
+) -> None:
+    plain, found = admission.plain_token(headers), admission.read(headers)
+    if isinstance(found, Credential) and found.kind == "session_token":
+        # Where a token may need more than one look, nothing plain is found, or no token at all.
+        assert plain in {None, found.value, f" {TOKEN}", f"{TOKEN} "}
+    else:
+        assert not plain
+    usual = isinstance(found, Credential) and headers[0][1] == b"Bearer " + TOKEN.encode()
+    assert not usual or plain == TOKEN
+
+
+@pytest.mark.parametrize("admission", [MIXED, REQUIRED, Admission(accept="access_key")])
+def test_elsewhere_no_token_is_plain(admission: Admission) -> None:
+    assert admission.plain_token([header(f"Bearer {TOKEN}")]) is None
+
+
 def test_elsewhere_an_access_key_is_a_token_that_cannot_be_valid() -> None:
     status, found = read(header(f"Bearer {ACCESS_KEY}"))
     assert (status, found.kind) == (200, "session_token")

@@ -191,6 +191,10 @@ def raw(*values: str) -> list[tuple[str, str]]:
         (raw("Bearer TOKEN, Bearer TOKEN"), 400, "invalid_request"),
         (raw("Bearer TOKEN,TOKEN"), 400, "invalid_request"),
         (raw("Bearer TOKEN TOKEN"), 400, "invalid_request"),
+        (raw("Bearer TOKEN\u00f6"), 400, "invalid_request"),
+        (raw("Bearer TOKENx"), 401, "invalid_token"),
+        (raw("Bearer xTOKEN"), 401, "invalid_token"),
+        (raw("DPoP TOKEN"), 401, None),
         ([("Cookie", "Authorization=Bearer TOKEN; DS=TOKEN")], 401, None),
         ([("X-Forwarded-Authorization", "Bearer TOKEN")], 401, None),
     ],
@@ -204,8 +208,13 @@ def test_what_is_wrong_with_a_request(
     code: str | None,
 ) -> None:
     token = callers.token()
-    sent = [(name, value.replace("TOKEN", token)) for name, value in headers]
-    answer = http.get(f"/tokens?access_token={token}&token={token}", headers=sent)
+    for usual in (f"Bearer {token}", f"bearer {token}", f"Bearer  {token}"):  # it is known now
+        assert http.get("/tokens", headers={"Authorization": usual}).status_code == 200
+    sent = [(name, value.replace("TOKEN", token).encode("latin-1")) for name, value in headers]
+    answer = http.get(
+        f"/tokens?access_token={token}&token={token}",
+        headers=[(name.encode(), value) for name, value in sent],
+    )
     assert answer.status_code == status
     challenge = answer.headers["WWW-Authenticate"]
     assert challenge.startswith('Bearer realm="descope"')

@@ -21,7 +21,7 @@ from descope_async import (
 from descope_async._runtime.clock import Clock
 from descope_async._tokens.key_set import parse_key_set
 from descope_async._tokens.signatures import load_key
-from descope_async._tokens.validated_tokens import ValidatedToken, ValidatedTokens, name_of
+from descope_async._tokens.validated_tokens import ValidatedToken, ValidatedTokens
 from descope_async.emulator import Emulator
 
 
@@ -150,10 +150,16 @@ async def test_memory_is_bounded(client: DescopeClient, session: SessionToken) -
     key_set = json.loads(client.export_key_set() or "")
     key = load_key(key_set["keys"][0])
     tokens = ValidatedTokens()
-    validated = ValidatedToken(session, key, 0, is_bound=False)
-    tokens.remember(name_of("asked for all the time", None), validated)
+
+    def validated(jwt: str) -> ValidatedToken:
+        return ValidatedToken(evolve(session, jwt=jwt), key, 0, 1, is_bound=False)
+
+    always = validated("asked for all the time")
+    tokens.remember(None, always)
     for number in range(10_000):
-        tokens.remember(name_of(str(number), None), validated)
-        assert tokens.find(name_of("asked for all the time", None)) is validated
+        tokens.remember(None, validated(str(number)))
+        assert tokens.find("asked for all the time", None) is always
     assert len(tokens._young) + len(tokens._old) <= 2048
-    assert tokens.find(name_of("0", None)) is None
+    assert tokens.find("0", None) is None
+    assert tokens.find("9999", None) is not None
+    assert tokens.find("9999", frozenset({"another"})) is None
