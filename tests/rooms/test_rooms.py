@@ -12,15 +12,19 @@ import pytest
 from tests.rooms.imports import modules
 from tests.rooms.rules import (
     CORE,
+    GENERATED,
     INNER,
+    MOST_LINES,
     OWNERS,
     PACKAGE,
     ROOMS,
+    ROOT,
     WINGS,
     broken_rules,
     floors,
     inside,
     room,
+    too_long,
 )
 
 #: The packages of the core whose rooms the page lists.
@@ -110,8 +114,33 @@ def test_a_circle_inside_a_package_is_found(tmp_path: Path) -> None:
     assert any("circle" in sentence for sentence in broken_rules(copied))
 
 
+#: Modules that are still to be parted.
+OPEN = {"descope_async/_calls/once.py", "descope_async/_calls/repeats.py"}
+
+
+@pytest.mark.parametrize("package", ["descope_async", "descope_sync"])
+def test_no_module_is_too_long(package: str) -> None:
+    assert too_long(ROOT / package) - OPEN == set()
+
+
+@pytest.mark.parametrize(
+    "place", ["client.py", "_tokens/compact.py", "emulator/_serving/dispatch.py"]
+)
+def test_a_module_that_is_too_long_is_found(tmp_path: Path, place: str) -> None:
+    grown = tmp_path / "descope_async" / place
+    grown.parent.mkdir(parents=True)
+    text = (PACKAGE / place).read_text()
+    more = "\n" * (MOST_LINES - text.count("\n"))
+    grown.write_text(text + more)
+    assert too_long(tmp_path / "descope_async") == set()
+    grown.write_text(f"{text}{more}\n")
+    assert too_long(tmp_path / "descope_async") == {f"descope_async/{place}"}
+    grown.write_text(f"{GENERATED}{place}. Do not edit.\n{text}{more}\n")
+    assert too_long(tmp_path / "descope_async") == set()
+
+
 def test_the_house_stays_small() -> None:
-    assert len(CORE) <= 23
+    assert len(CORE) <= 20
     assert floors(PACKAGE) <= 14
 
 
