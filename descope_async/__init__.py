@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         DeliveredSecret,
         SortField,
     )
-    from .secret_stores.reference import SecretReference, write_secret
+    from .secret_stores._reference import SecretReference, write_secret
     from .session_token import SessionToken, TenantAccess
     from .settings import EnvironmentVariable, Limits, ReplayStore, Retries, Timeouts
     from .token_source import TokenSource
@@ -86,7 +86,7 @@ _LAZY: Final = {
     "ProofKey": "_tokens.proof_key",
     "ReplayStore": "settings",
     "Retries": "settings",
-    "SecretReference": "secret_stores.reference",
+    "SecretReference": "secret_stores._reference",
     "SessionToken": "session_token",
     "SortField": "models",
     "TenantAccess": "session_token",
@@ -95,7 +95,7 @@ _LAZY: Final = {
     "UnverifiedKey": "verification",
     "Verification": "verification",
     "VerifiedKey": "verification",
-    "write_secret": "secret_stores.reference",
+    "write_secret": "secret_stores._reference",
 }
 
 __all__ = [

@@ -11,6 +11,8 @@ from attrs import field, frozen
 from ._values.secret import Secret
 from .errors import InvalidArgument
 
+__all__ = ["DPoPRequest"]
+
 _HOST: Final = r"(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{0,5}))?"
 _AUTHORITY: Final = re.compile(_HOST, re.ASCII | re.IGNORECASE)
 #: RFC 3986 without what a request cannot have, such as user information. Any visible ASCII may

@@ -16,6 +16,15 @@ from ._values.strict_json import ReadOnlyDict, read_only
 from ._values.value import Value
 from .errors import InvalidArgument
 
+__all__ = [
+    "AccessKey",
+    "AccessKeyLoginOptions",
+    "AssociatedTenant",
+    "CreatedAccessKey",
+    "DeliveredSecret",
+    "SortField",
+]
+
 _NO_MEMBERS: Final = ReadOnlyDict()
 
 

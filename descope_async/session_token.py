@@ -14,6 +14,8 @@ from ._values.value import Value, schema_of
 from .errors import InvalidArgument
 from .models import moment, names
 
+__all__ = ["SessionToken", "TenantAccess"]
+
 T = TypeVar("T")
 
 

@@ -11,7 +11,7 @@ from attrs import Attribute, field, frozen
 
 from .errors import ConfigurationError
 from .models import DeliveredSecret
-from .secret_stores.reference import SecretReference
+from .secret_stores._reference import SecretReference
 
 __all__ = [
     "AccessKeySource",

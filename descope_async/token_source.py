@@ -25,6 +25,8 @@ from .errors import ClientClosed
 from .events._telemetry import UNHOOKED, Telemetry
 from .models import AccessKeyLoginOptions
 
+__all__ = ["TokenSource"]
+
 _MAX_RENEWALS: Final = 1024
 
 

@@ -10,6 +10,8 @@ from attrs import field, frozen
 from ._values.value import Value
 from .session_token import SessionToken
 
+__all__ = ["UnverifiedKey", "UnverifiedReason", "Verification", "VerifiedKey"]
+
 #: Why an access key was not let in.
 UnverifiedReason: TypeAlias = Literal[
     "malformed", "refused", "forbidden", "rate_limited", "unavailable"

@@ -25,6 +25,8 @@ from .events import AccessKeyChecked
 from .session_token import SessionToken
 from .verification import UnverifiedKey, UnverifiedReason, Verification, VerifiedKey
 
+__all__ = ["AccessKeyVerifier"]
+
 #: Visible ASCII. A colon would add a part to the credential that the key is sent in.
 _KEY: Final = re.compile(r"[!-9;-~]{20,512}")
 _MALFORMED: Final = UnverifiedKey(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from descope_async._values.secret import Secret, credential
-from descope_async.secret_stores.environment import variable
+from descope_async.secret_stores._environment import variable
 
 #: A secret as a whole: a traceback that shows variables must not show the process's.
 ENVIRONMENT: Final = Secret[Mapping[str, str]](os.environ)

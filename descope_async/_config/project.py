@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from descope_async.errors import ConfigurationError
-from descope_async.secret_stores import stored_text
+from descope_async.secret_stores import _stored_text as stored_text
 
 from .address import BaseURL, base_url
 

@@ -6,7 +6,7 @@ import re
 from typing import Final, Generic, NoReturn, TypeVar, cast
 
 from descope_async.errors import InvalidArgument
-from descope_async.secret_stores import stored_text
+from descope_async.secret_stores import _stored_text as stored_text
 
 T = TypeVar("T")
 

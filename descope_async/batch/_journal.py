@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, Self
 
-from descope_async.secret_stores.append_log import AppendLog
+from descope_async.secret_stores._append_log import AppendLog
 
 from ._errors import JournalError, JournalLocked, JournalMismatch
 from ._journal_lines import LINE_END, Record, encode, read, text

@@ -12,9 +12,9 @@ from typing import Final
 
 from descope_async.errors import ConfigurationError
 from descope_async.secret_stores import SecretEntry
-from descope_async.secret_stores.extras import needed
-from descope_async.secret_stores.private_files import Access, write_whole
-from descope_async.secret_stores.template import slug
+from descope_async.secret_stores._extras import needed
+from descope_async.secret_stores._private_files import Access, write_whole
+from descope_async.secret_stores._template import slug
 
 _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9_.-]")
 _LONGEST: Final = 100

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._unsupported import unsupported_name
 from .common import (
     COOKIE_DATA_NAME,
     REFRESH_SESSION_COOKIE_NAME,
@@ -28,7 +29,6 @@ from .exceptions import (
     RateLimitException,
     UnsupportedFeature,
 )
-from .unsupported import unsupported_name
 
 __all__ = [
     "API_RATE_LIMIT_RETRY_AFTER_HEADER",

@@ -15,11 +15,11 @@ from descope_async.errors import ConfigurationError
 from descope_async.models import AccessKeyLoginOptions
 from descope_async.settings import Timeouts
 
+from ._grants import Grants
+from ._jwt_response import exchanged, readable, validated
+from ._unsupported import unsupported
 from .access_key import AccessKeyManagement
 from .exceptions import official_errors
-from .grants import Grants
-from .jwt_response import exchanged, readable, validated
-from .unsupported import unsupported
 
 __all__ = ["DescopeClientAsync"]
 

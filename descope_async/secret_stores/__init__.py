@@ -8,8 +8,8 @@ store of one's own has to be.
 
 from __future__ import annotations
 
-from .errors import SecretStoreError
-from .grammar import open_store, read_secret
-from .store import SecretEntry, SecretStore
+from ._errors import SecretStoreError
+from ._grammar import open_store, read_secret
+from ._store import SecretEntry, SecretStore
 
 __all__ = ["SecretEntry", "SecretStore", "SecretStoreError", "open_store", "read_secret"]

@@ -87,7 +87,7 @@ FACADES: Final = (
     Facade(
         "emulator/emulator.py", "emulator.py", roots=["Emulator"], exports="emulator/__init__.py"
     ),
-    Facade("compat/grants.py", "compat/grants.py", bases=["Grants"]),
+    Facade("compat/_grants.py", "compat/_grants.py", bases=["Grants"]),
     Facade("compat/access_key.py", "compat/access_key.py", children=["AccessKeyManagement"]),
     Facade(
         "compat/descope_client_async.py",

@@ -27,7 +27,7 @@ from descope_async.compat import (
     RoleMapping,
     UnsupportedFeature,
 )
-from descope_async.compat.unsupported import unsupported_name
+from descope_async.compat._unsupported import unsupported_name
 
 from .descope_client import DescopeClient
 

@@ -8,14 +8,14 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from descope_async.compat._unsupported import unsupported
 from descope_async.compat.descope_client_async import DescopeClientAsync as _AsyncDescopeClientAsync
 from descope_async.compat.descope_client_async import Mgmt as _AsyncMgmt
-from descope_async.compat.unsupported import unsupported
 from descope_async.models import AccessKeyLoginOptions
 from descope_sync._portal import PORTAL, Portal
 
+from ._grants import Grants
 from .access_key import AccessKeyManagement
-from .grants import Grants
 
 __all__ = ["DescopeClient", "Mgmt"]
 

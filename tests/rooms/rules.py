@@ -20,7 +20,9 @@ _PAGE: Final = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 #: Rows of the first table, in its order: modules and packages directly below `descope_async`.
 ROOMS: Final = re.findall(r"^\| `(\w+)/?` \|", _PAGE, re.MULTILINE)
 #: Rows of the tables of what a private package holds.
-INNER: Final = re.findall(r"^\| `((?:_\w+|errors|events|access_keys)/\w+)` \|", _PAGE, re.MULTILINE)
+INNER: Final = re.findall(
+    r"^\| `((?:_\w+|errors|events|secret_stores|access_keys)/\w+)` \|", _PAGE, re.MULTILINE
+)
 #: The wings: they stand on the core, and the core does not know of them.
 WINGS: Final = (
     "batch",

@@ -30,6 +30,7 @@ from tests.rooms.rules import (
 #: The packages of the core whose rooms the page lists.
 LISTED = (
     "errors",
+    "secret_stores",
     "_values",
     "_runtime",
     "events",

@@ -23,7 +23,7 @@ from descope_async import (
 )
 from descope_async.emulator import Emulator
 from descope_async.secret_stores import SecretStoreError, open_store
-from descope_async.secret_stores.private_files import replace_whole
+from descope_async.secret_stores._private_files import replace_whole
 
 CANARY = "K2canarySecretThatMustNotShow"
 

@@ -10,9 +10,9 @@ from typing import Final
 
 from descope_async.errors import ConfigurationError
 
-from .errors import SecretStoreError
-from .store import SecretEntry
-from .template import Template
+from ._errors import SecretStoreError
+from ._store import SecretEntry
+from ._template import Template
 
 _SECONDS: Final = 60.0
 _LONGEST_SAID: Final = 300

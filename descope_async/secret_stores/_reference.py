@@ -14,9 +14,10 @@ from attrs import frozen
 
 from descope_async.errors import InvalidArgument
 
-from . import SecretStoreError, open_store, read_secret, stored_text
-from .grammar import SCHEMES
-from .private_files import Access, write_whole
+from . import SecretStoreError, open_store, read_secret
+from . import _stored_text as stored_text
+from ._grammar import SCHEMES
+from ._private_files import Access, write_whole
 
 __all__ = ["SecretReference", "write_secret"]
 

@@ -9,10 +9,10 @@ from typing import Final
 
 from descope_async.errors import ConfigurationError
 
-from .errors import SecretStoreError
-from .private_files import Access, check_folder, check_ignored_by_git, write_whole
-from .store import SecretEntry
-from .template import Template
+from ._errors import SecretStoreError
+from ._private_files import Access, check_folder, check_ignored_by_git, write_whole
+from ._store import SecretEntry
+from ._template import Template
 
 _LINE: Final = re.compile(r"\s*+(?:export\s++)?([A-Za-z_][A-Za-z0-9_]*+)\s*+=\s*+(.*+)", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)")

@@ -11,11 +11,11 @@ from attrs import evolve
 
 from descope_async.errors import ConfigurationError
 
-from .errors import SecretStoreError
-from .private_files import Access, check_folder, check_ignored_by_git, rename, write_whole
-from .store import SecretEntry
-from .stored_text import decoded
-from .template import Template, slug
+from ._errors import SecretStoreError
+from ._private_files import Access, check_folder, check_ignored_by_git, rename, write_whole
+from ._store import SecretEntry
+from ._stored_text import decoded
+from ._template import Template, slug
 
 _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9_.-]")
 _LONGEST: Final = 150

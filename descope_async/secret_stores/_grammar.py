@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 
 from descope_async.errors import ConfigurationError
 
-from .errors import SecretStoreError
-from .store import SecretStore
+from ._errors import SecretStoreError
+from ._store import SecretStore
 
 #: What stores are called in references.
 SCHEMES: Final = ("env", "file", "dotenv", "jsonl", "exec", "keyring", "vault", "aws-sm", "k8s")
@@ -67,39 +67,39 @@ def _store(scheme: str) -> Callable[..., SecretStore]:
     store: Callable[..., SecretStore]
     match scheme:
         case "env":
-            from .environment import EnvironmentStore
+            from ._environment import EnvironmentStore
 
             store = EnvironmentStore
         case "file":
-            from .files import FileStore
+            from ._files import FileStore
 
             store = FileStore
         case "dotenv":
-            from .dotenv import DotenvStore
+            from ._dotenv import DotenvStore
 
             store = DotenvStore
         case "jsonl":
-            from .json_lines import JsonLinesStore
+            from ._json_lines import JsonLinesStore
 
             store = JsonLinesStore
         case "keyring":
-            from .keyring import KeyringStore
+            from ._keyring import KeyringStore
 
             store = KeyringStore
         case "vault":
-            from .vault import VaultStore
+            from ._vault import VaultStore
 
             store = VaultStore
         case "aws-sm":
-            from .aws_secrets_manager import AwsSecretsManagerStore
+            from ._aws_secrets_manager import AwsSecretsManagerStore
 
             store = AwsSecretsManagerStore
         case "k8s":
-            from .kubernetes import KubernetesStore
+            from ._kubernetes import KubernetesStore
 
             store = KubernetesStore
         case _:
-            from .command import CommandStore
+            from ._command import CommandStore
 
             store = CommandStore
     return store

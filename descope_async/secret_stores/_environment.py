@@ -10,9 +10,9 @@ from typing import Final
 
 from descope_async.errors import ConfigurationError
 
-from . import stored_text
-from .errors import SecretStoreError
-from .store import SecretEntry
+from . import _stored_text as stored_text
+from ._errors import SecretStoreError
+from ._store import SecretEntry
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_FILE: Final = 256 * 1024

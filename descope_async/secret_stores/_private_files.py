@@ -16,7 +16,7 @@ from attrs import frozen
 
 from descope_async.errors import ConfigurationError
 
-from .errors import SecretStoreError
+from ._errors import SecretStoreError
 
 #: What a small file takes on a disk, and what must stay free beside all files.
 _FILE_SIZE: Final = 4096

@@ -9,10 +9,10 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
 
-from .errors import SecretStoreError
-from .extras import needed
-from .store import SecretEntry
-from .template import Template, slug
+from ._errors import SecretStoreError
+from ._extras import needed
+from ._store import SecretEntry
+from ._template import Template, slug
 
 _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9_+=.@-]")
 _LONGEST: Final = 400

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from descope_async.errors import ConfigurationError
 
-from .append_log import AppendLog
-from .errors import SecretStoreError
-from .private_files import Access, check_folder, check_ignored_by_git
-from .store import SecretEntry
+from ._append_log import AppendLog
+from ._errors import SecretStoreError
+from ._private_files import Access, check_folder, check_ignored_by_git
+from ._store import SecretEntry
 
 _BLOCK: Final = 64 * 1024
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from descope_async.errors import ConfigurationError
 
-from .errors import SecretStoreError
-from .extras import needed
-from .store import SecretEntry
-from .template import Template, slug
+from ._errors import SecretStoreError
+from ._extras import needed
+from ._store import SecretEntry
+from ._template import Template, slug
 
 _PENDING: Final = " (pending)"
 _SLASH: Final = re.compile(r"/")
