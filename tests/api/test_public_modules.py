@@ -22,34 +22,21 @@ NOT_IMPORTED: Final = (
 )
 #: Modules that are still to be documented, or to be named as private.
 OPEN: Final = {
-    "descope_async.emulator.mint",
     "descope_async.integrations",
-    "descope_async.integrations.admission",
-    "descope_async.integrations.aiohttp",
     "descope_async.integrations.asgi",
-    "descope_async.integrations.caller",
-    "descope_async.integrations.grpc",
-    "descope_async.integrations.httpx",
-    "descope_async.integrations.httpx2",
     "descope_async.integrations.httpx_flows",
     "descope_async.integrations.outgoing",
     "descope_async.integrations.receiver",
     "descope_async.integrations.socket_end",
-    "descope_async.integrations.sqlite",
     "descope_async.integrations.workers",
     "descope_sync.integrations",
-    "descope_sync.integrations.django",
     "descope_sync.integrations.django.admitting",
     "descope_sync.integrations.django.answers",
     "descope_sync.integrations.django.drf",
     "descope_sync.integrations.django.ninja",
     "descope_sync.integrations.django.settings",
     "descope_sync.integrations.django.spectacular",
-    "descope_sync.integrations.grpc",
-    "descope_sync.integrations.httpx",
-    "descope_sync.integrations.httpx2",
     "descope_sync.integrations.httpx_flows",
-    "descope_sync.integrations.requests",
 }
 REFERENCE: Final = "\n".join(
     page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs/reference").glob("*.md"))
