@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from typing import Final
 from weakref import WeakValueDictionary
@@ -11,7 +10,7 @@ from attrs import evolve, frozen
 
 from descope_async._runtime.bucket import Bucket
 from descope_async._runtime.clock import Clock
-from descope_async._runtime.forks import forget_in_child
+from descope_async._runtime.forks import ProcessLock
 from descope_async._runtime.single_flight import SingleFlight
 from descope_async.verification import UnverifiedKey, Verification
 
@@ -65,30 +64,29 @@ class KnownKeys:
     """The last answers about keys, by their keyed hash, for any number of loops and threads."""
 
     def __init__(self, clock: Clock) -> None:
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         # Apart, so that no flood of other keys crowds out those that were accepted.
         self._accepted = OrderedDict[bytes, KnownKey]()
         self._others = OrderedDict[bytes, KnownKey]()
         self._misses = Bucket(clock, MISSES, MISS_EVERY)
         # A flight is held by those who wait for it and by its run, and vanishes after them.
         self._flights = WeakValueDictionary[bytes, SingleFlight[Verification]]()
-        forget_in_child(self)
 
     def find(self, name: bytes) -> KnownKey | None:
         """What is known about a key."""
-        with self._lock:
+        with self._lock.held:
             if name in self._accepted:
                 self._accepted.move_to_end(name)
             return self._find(name)
 
     def accept(self, name: bytes, known: KnownKey) -> None:
         """Keep a good answer."""
-        with self._lock:
+        with self._lock.held:
             self._keep(name, known, self._accepted)
 
     def refuse(self, name: bytes, known: KnownKey) -> None:
         """Keep a refusal, instead of whatever good answer there was."""
-        with self._lock:
+        with self._lock.held:
             self._keep(name, known, self._others)
 
     def fail(self, name: bytes, known: KnownKey, now: float) -> KnownKey:
@@ -97,7 +95,7 @@ class KnownKeys:
         Returns:
             What is kept.
         """
-        with self._lock:
+        with self._lock.held:
             accepted = self._accepted.get(name)
             if accepted and accepted.verification and now < accepted.usable_until:
                 known = accepted.postponed(known.fresh_until)
@@ -106,7 +104,7 @@ class KnownKeys:
 
     def take_permit(self, name: bytes) -> float:
         """Permission to ask the service about a key: 0, or the seconds until there is one."""
-        with self._lock:
+        with self._lock.held:
             if name in self._accepted:
                 return 0.0
             wait = self._misses.wait()
@@ -116,15 +114,11 @@ class KnownKeys:
 
     def flight(self, name: bytes) -> SingleFlight[Verification]:
         """What shares the exchange of a key among all who present it."""
-        with self._lock:
+        with self._lock.held:
             flight = self._flights.get(name)
             if flight is None:
                 flight = self._flights[name] = SingleFlight[Verification]()
             return flight
-
-    def forget(self) -> None:
-        """Start clean in a forked child, where nobody is left to release the lock."""
-        self._lock = threading.Lock()
 
     def _find(self, name: bytes) -> KnownKey | None:
         return self._accepted.get(name) or self._others.get(name)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
 
 import anyio
 
-from .forks import forget_in_child
+from .forks import ProcessLock
 
 
 class Clock:
@@ -59,21 +58,16 @@ class SleepCounter:
         self._wall = wall
         self._slept = 0.0
         self._seen = steady(), wall()
-        self._lock = threading.Lock()
-        forget_in_child(self)
+        self._lock = ProcessLock()
 
     def __call__(self) -> float:
-        with self._lock:
+        with self._lock.held:
             steady, wall = self._steady(), self._wall()
             ahead = (wall - self._seen[1]) - (steady - self._seen[0])
             if ahead > _SLEEP:
                 self._slept += ahead
             self._seen = steady, wall
             return steady + self._slept
-
-    def forget(self) -> None:
-        """Start clean in a forked child, where nobody is left to release the lock."""
-        self._lock = threading.Lock()
 
 
 #: Seconds by which the wall clock must gain on the steady one to show a sleep. Corrections of the

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from threading import RLock, get_ident
+from threading import Lock, RLock, get_ident
 from typing import Final, Protocol
 from weakref import WeakSet
 
@@ -59,6 +59,27 @@ def no_fork_meanwhile(patience: float) -> Generator[None, None, None]:
         yield
     finally:
         _PROCESS.under_way.discard(work)
+
+
+class ProcessLock:
+    """A lock for the threads of one process. A forked child has a new one, which nobody holds.
+
+    A thread of the parent may hold the old one at the moment of the fork, and that thread is not
+    there in the child to release it.
+
+    Attributes:
+        held: What to enter: ``with lock.held:``. Not to be kept, because a fork replaces it.
+    """
+
+    held: Lock
+
+    def __init__(self) -> None:
+        self.held = Lock()
+        forget_in_child(self)
+
+    def forget(self) -> None:
+        """In a forked child, take a new lock."""
+        self.held = Lock()
 
 
 class _Work:

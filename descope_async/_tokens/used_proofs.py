@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections import OrderedDict
 from typing import Final
 
 from descope_async._runtime.clock import Clock
-from descope_async._runtime.forks import forget_in_child
+from descope_async._runtime.forks import ProcessLock
 from descope_async.errors import ProofInvalid, ProofReplayed, ReplayStoreFull
 from descope_async.settings import ReplayStore
 
@@ -76,11 +75,10 @@ class _Forgotten:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         #: The latest time of making among the proofs that were used in a second of the running clock.
         self._used: OrderedDict[int, float] = OrderedDict()
         self._until = -math.inf
-        forget_in_child(self)
 
     def check(self, proof: Proof) -> None:
         """Refuse a proof that may be a forgotten one.
@@ -88,7 +86,7 @@ class _Forgotten:
         Raises:
             ProofInvalid: It may be.
         """
-        with self._lock:
+        with self._lock.held:
             now = self._clock.running()
             while self._used and next(iter(self._used)) + REMEMBERED_FOR <= now:
                 self._until = max(self._until, self._used.popitem(last=False)[1])
@@ -101,13 +99,9 @@ class _Forgotten:
 
     def note(self, proof: Proof) -> None:
         """Note that a proof was used."""
-        with self._lock:
+        with self._lock.held:
             second = int(self._clock.running())
             self._used[second] = max(self._used.get(second, -math.inf), proof.issued_at)
-
-    def forget(self) -> None:
-        """Start clean in a forked child, where nobody is left to release the lock."""
-        self._lock = threading.Lock()
 
 
 class _Memory:
@@ -115,14 +109,13 @@ class _Memory:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         #: Until when each is remembered, on the running clock; the oldest first.
         self._until: OrderedDict[str, float] = OrderedDict()
-        forget_in_child(self)
 
     def first_use(self, proof_id: str) -> bool:
         """Whether the proof was not used before; from now on it was."""
-        with self._lock:
+        with self._lock.held:
             now = self._clock.running()
             while self._until and next(iter(self._until.values())) <= now:
                 self._until.popitem(last=False)
@@ -137,7 +130,3 @@ class _Memory:
                 )
             self._until[proof_id] = now + REMEMBERED_FOR
             return True
-
-    def forget(self) -> None:
-        """Start clean in a forked child, where nobody is left to release the lock."""
-        self._lock = threading.Lock()

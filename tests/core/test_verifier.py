@@ -611,7 +611,7 @@ def test_a_forked_child_keeps_answers_and_starts_clean(service: Service) -> None
         asking = asyncio.create_task(verifier.verify(junk(1)))
         await until(lambda: len(service.sent) == 2)
         ours, theirs = multiprocessing.Pipe()
-        with verifier._known._lock:
+        with verifier._known._lock.held:
             process = multiprocessing.get_context("fork").Process(target=child, args=(theirs,))
             process.start()
         try:

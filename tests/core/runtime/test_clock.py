@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from descope_async._runtime.clock import SYSTEM_CLOCK, SleepCounter
@@ -43,27 +41,6 @@ def test_a_corrected_date_is_no_sleep_and_time_never_goes_back() -> None:
         before = machine.running()
         assert machine.running() >= before
     assert machine.running() - began == 50
-
-
-def test_a_forked_child_needs_no_lock_of_its_parents() -> None:
-    held, may_end = threading.Event(), threading.Event()
-    holds_up = False
-
-    def steady() -> float:
-        if holds_up and threading.current_thread() is not threading.main_thread():
-            held.set()
-            may_end.wait(60)
-        return 100.0
-
-    running = SleepCounter(steady, lambda: 1_700_000_000.0)
-    holds_up = True
-    other = threading.Thread(target=running)
-    other.start()
-    held.wait(60)
-    running.forget()  # as in the child, where the other thread never goes on
-    assert running() == 100
-    may_end.set()
-    other.join(60)
 
 
 def test_this_machines_clock_goes_on() -> None:
