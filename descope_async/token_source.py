@@ -177,7 +177,7 @@ class TokenSources:
             ClientClosed: After `aclose`.
         """
         reader = KeyReader(access_key)
-        canonical = json.dumps(wire.exchange_body(options), sort_keys=True)
+        canonical = json.dumps(wire.login_options(options), sort_keys=True)
         key = (reader.identity(self._fingerprint), canonical)
         with self._lock:
             if self.restraint.is_closed:

@@ -1,44 +1,124 @@
-"""One attempt at a call."""
+"""One attempt at a call: its request is sent, its answer read, and its failure named."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Final, TypeVar
 
-from attrs import define, field
+import aiohttp
+from yarl import URL
 
-from descope_async._runtime.deadlines import Deadline
-from descope_async.errors import ConnectionFailed, DescopeError
+from descope_async._config.config import Config
+from descope_async._runtime.clock import Clock
+from descope_async.errors import ClientClosed, DescopeError
+
+from .answers import take
+from .connections import Pool
+from .connector import ATTEMPT
+from .diagnosis import diagnosed
+from .messages import Answer, Attempt, Request
+from .request_headers import RequestHeaders
+
+T = TypeVar("T")
+
+_CLOSED: Final = "the client was closed during the call"
+#: The part of a call's time for which one attempt may hear nothing, so that there is time for another.
+_SILENCE: Final = 2 / 3
 
 
-@define(kw_only=True)
-class Attempt:
-    """One try. Whoever carries it out notes in it what happened.
+class Attempts:
+    """Makes the attempts at a client's calls.
 
-    Attributes:
-        limit: Seconds that it may take.
-        is_fresh: Whether it needs a connection of its own, which cannot have been closed unnoticed.
-        started_at: When it began, epoch seconds.
-        is_sent: Whether a byte of it may have gone out.
-        is_reused: Whether it went over a connection that had been idle.
-        status: The status of the answer that has begun to arrive; None before that.
-        headers: The headers of that answer; None before that.
-        deadline: What limits it; None while nothing does from within.
+    Args:
+        config: The client's settings.
+        headers: Writes the headers of the requests.
+        clock: The time source.
     """
 
-    limit: float
-    is_fresh: bool
-    started_at: float
-    is_sent: bool = False
-    is_reused: bool = False
-    status: int | None = None
-    headers: Mapping[str, str] | None = field(default=None, repr=False)
-    deadline: Deadline | None = field(default=None, repr=False)
+    def __init__(self, config: Config, headers: RequestHeaders, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._headers = headers
 
-    def hear(self) -> None:
-        """Take note that the service, or the way to it, gives a sign of life."""
-        if self.deadline is not None:
-            self.deadline.hear()
+    async def make(
+        self,
+        request: Request,
+        read: Callable[[Answer], Awaitable[T]],
+        pool: Pool,
+        attempt: Attempt,
+    ) -> T:
+        """Make one attempt.
 
-    def is_stale(self, failure: DescopeError) -> bool:
-        """Whether it failed as one does on a connection that the other side has just closed."""
-        return self.is_reused and self.status is None and isinstance(failure, ConnectionFailed)
+        Args:
+            request: What to ask.
+            read: Takes from the answer what is wanted.
+            pool: The connections of the running loop.
+            attempt: Where to note what happens.
+
+        Raises:
+            DescopeError: It failed.
+        """
+        # Exceptions of libraries hold the headers, in their attributes and in the frames of their
+        # traceback. So they end here: what is raised is raised outside of their handlers.
+        attempt.deadline = pool.deadlines.within(attempt.limit, self._silence(request))
+        where = self._config.base_url
+        failure: BaseException
+        try:
+            with attempt.deadline:
+                response = await self._sent(request, pool, attempt)
+                return await take(response, request, attempt, read, self._clock.now)
+        except DescopeError as error:
+            failure = error.with_traceback(None)
+        except GeneratorExit:  # the loop was closed, and nobody waits any more
+            raise
+        except asyncio.CancelledError as cancellation:
+            # aiohttp also cancels those who wait for a connection when it is closed.
+            if _is_cancelled() or not pool.is_closed:
+                raise cancellation.with_traceback(None) from None
+            failure = ClientClosed(_CLOSED)
+        except (KeyboardInterrupt, SystemExit) as error:
+            failure = error.with_traceback(None)
+            failure.__context__ = None
+            failure.__cause__ = diagnosed(error, request, attempt, where)
+        except BaseException as error:  # noqa: BLE001 - no class of exception may leave with its frames
+            failure = (
+                ClientClosed(_CLOSED)
+                if pool.is_closed
+                else diagnosed(error, request, attempt, where)
+            )
+        raise failure
+
+    async def _sent(self, request: Request, pool: Pool, attempt: Attempt) -> aiohttp.ClientResponse:
+        """Send the request, and wait until its answer begins."""
+        session = pool.fresh if attempt.is_fresh else pool.kept
+        proxy = pool.proxy
+        url = URL(self._config.base_url + request.path)
+        ATTEMPT.set(attempt)
+        return await session.request(
+            request.method,
+            url.with_query(request.query) if request.query else url,
+            data=request.body,
+            headers=self._headers.of(request),
+            allow_redirects=False,
+            proxy=None if proxy is None else proxy.url,
+            proxy_headers=None if proxy is None else proxy.headers(),
+            timeout=_client_timeout(self._config.timeouts.connect),
+        )
+
+    def _silence(self, request: Request) -> float:
+        if request.silence is not None:
+            return request.silence
+        read = self._config.timeouts.read
+        return min(read, request.deadline * _SILENCE) if self._config.retries.attempts > 1 else read
+
+
+@cache
+def _client_timeout(connect: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

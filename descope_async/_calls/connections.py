@@ -125,6 +125,7 @@ class Pool:
     """The connections and tasks of one event loop.
 
     Attributes:
+        is_closed: Whether no request can be sent any more.
         kept: Keeps its connections open, for the next request.
         fresh: Makes one for each request.
         tasks: What goes on in the background, cancelled at the end.
@@ -133,6 +134,7 @@ class Pool:
         deadlines: The limits of what goes on.
     """
 
+    is_closed: bool
     kept: aiohttp.ClientSession
     fresh: aiohttp.ClientSession
     tasks: set[asyncio.Task[Any]]
@@ -141,6 +143,7 @@ class Pool:
     deadlines: Deadlines
 
     def __init__(self, config: Config) -> None:
+        self.is_closed = False
         route = config.route()
         self.kept = _session(
             route.context,
@@ -168,11 +171,6 @@ class Pool:
         at_loop_end(asyncio.get_running_loop(), pool._drop)
         await anext(pool._lifetime)
         return pool
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether no request can be sent any more."""
-        return self.kept.closed
 
     async def aclose(self) -> None:
         """Close the connections and end the tasks."""
@@ -203,6 +201,7 @@ class Pool:
     def _drop(self) -> None:
         """Close the sockets of a loop that was closed without being shut down."""
         _OPEN.discard(self)
+        self.is_closed = True
         for session in (self.kept, self.fresh):
             connector = session.connector
             session.detach()
@@ -210,6 +209,7 @@ class Pool:
                 connector.drop()
 
     async def _close(self) -> None:
+        self.is_closed = True
         await self.kept.close()
         await self.fresh.close()
 

@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from descope_async._runtime.name_lookups import look_up
 
-from .attempts import Attempt
+from .messages import Attempt
 
 #: The attempt that the running task carries out.
 ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("ATTEMPT")
@@ -64,7 +64,7 @@ class Connector(aiohttp.TCPConnector):
             connection = await super().connect(req, traces, timeout)
         # Whatever is raised up to here, no byte went out; from here on one may.
         attempt.is_sent = True
-        attempt.hear()
+        attempt.deadline.hear()
         attempt.is_reused = connection.protocol in self._used
         if not attempt.is_reused:
             self._used.add(connection.protocol)

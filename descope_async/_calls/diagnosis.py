@@ -18,6 +18,7 @@ from descope_async.errors import (
 
 from .connections import MAX_HEADER, MAX_HEADERS
 from .connector import NotThisMachine
+from .messages import Attempt, Request
 
 #: For classes of exceptions, the most special first: the class and the sentence of the error.
 _DIAGNOSES: Final[tuple[tuple[tuple[type[BaseException], ...], type[RequestFailed], str], ...]] = (
@@ -69,15 +70,18 @@ _DIAGNOSES: Final[tuple[tuple[tuple[type[BaseException], ...], type[RequestFaile
 )
 
 
-def diagnosed(error: BaseException, operation: str, where: str, *, is_sent: bool) -> RequestFailed:
+def diagnosed(
+    error: BaseException, request: Request, attempt: Attempt, where: str
+) -> RequestFailed:
     """The error for an exception with which an attempt ended.
 
     Args:
         error: The exception.
-        operation: What was being done.
+        request: What was asked.
+        attempt: The attempt.
         where: Where the service is.
-        is_sent: Whether a byte of the request may have gone out.
     """
+    operation, is_sent = request.operation, attempt.is_sent
     causes = list(_causes(error))
     if any(type(each) is BadHttpMessage and "Too many headers" in str(each) for each in causes):
         problem = f"the answer from {where} has more than {MAX_HEADERS} headers"

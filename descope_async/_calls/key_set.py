@@ -10,8 +10,8 @@ from descope_async._tokens.signing_keys import FetchedKeys
 from descope_async._values.strict_json import read_object
 from descope_async.errors import UnexpectedResponse
 
+from .answer_headers import http_date
 from .messages import Answer, Request
-from .retry_rules import http_date
 from .transport import Transport
 
 _OPERATION: Final = "key_set"
@@ -51,9 +51,5 @@ class KeySet:
     async def _read(self, answer: Answer) -> FetchedKeys:
         self.service_time = http_date(answer.headers.get("Date"))
         if read_object(answer.body) is None:
-            raise UnexpectedResponse(
-                "key_set: the answer is not a JSON object",
-                operation=_OPERATION,
-                status_code=answer.status,
-            )
+            raise UnexpectedResponse(f"{_OPERATION}: the answer is not a JSON object")
         return FetchedKeys(answer.body, answer.headers.get("Cache-Control", ""))

@@ -97,4 +97,4 @@ class License:
 
 
 async def _read(answer: Answer) -> wire.LicenseAnswer:
-    return await answer.read(wire.LicenseAnswer)
+    return await wire.read(wire.LicenseAnswer, answer.body)

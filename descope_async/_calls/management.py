@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from attrs import AttrsInstance
 
 from descope_async._config.config import Config
 
 from .license import License
-from .messages import Answer, Request
-from .once import REPEATABLE, Once
+from .messages import REPEATABLE, Answer, Request
+from .once import Once
 from .operations import Operation
 from .transport import Transport
-from .wire import Done
+from .wire import Done, read
 
 V = TypeVar("V", bound=AttrsInstance)
 
@@ -33,7 +33,7 @@ class ManagementCalls:
         operation: Operation[V],
         *,
         query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
         once: Once | None = None,
     ) -> V:
         """Let the service carry out an operation.
@@ -41,7 +41,7 @@ class ManagementCalls:
         Args:
             operation: What to do.
             query: Query parameters; None for none.
-            body: JSON body; None for none.
+            body: JSON; None for none.
             once: For an operation that must not be carried out twice; None for others.
 
         Raises:
@@ -72,4 +72,4 @@ async def _read(cls: type[V], answer: Answer) -> V:
     # What changes a state may be confirmed without a word.
     if cls is Done and not answer.body.strip():
         return cls()
-    return await answer.read(cls)
+    return await read(cls, answer.body)

@@ -1,15 +1,13 @@
-"""Calls that must be carried out once, and whose secret must not be lost."""
+"""Calls that must be carried out once, and whose secret must not be lost: create and rotate."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Final, Literal, Protocol, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 from weakref import ref
 
 from attrs import frozen
@@ -18,7 +16,6 @@ from descope_async._runtime.shield import shielded
 from descope_async._runtime.unclaimed import await_outcome, outcome_known, watch
 from descope_async._values.secret import Secret
 from descope_async.errors import (
-    ClientClosed,
     DeliveryFailed,
     DescopeError,
     OutcomeUnknown,
@@ -29,73 +26,12 @@ from descope_async.events import SecretUnclaimed
 from descope_async.events._telemetry import UNHOOKED, Telemetry
 from descope_async.models import CreatedAccessKey, secret_of
 
-from .attempts import Attempt
 from .delivery import Delivery
+from .messages import Attempt, Repeatable
 from .retry_rules import judge
+from .salvage import salvaged
 
 T = TypeVar("T")
-
-#: Strings and runs of brackets, in JSON that may be cut off anywhere.
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+|[{\[]++|[}\]]++', re.DOTALL)
-_NAME: Final = b'"cleartext"'
-#: The value behind a name, if it is a string that is there as a whole.
-_VALUE: Final = re.compile(rb'\s*+:\s*+("(?:[^"\\]++|\\.)*+")', re.DOTALL)
-
-
-class Outcomes(Protocol):
-    """What an event loop has of a client: the work whose end it waits for."""
-
-    outcomes: set[Any]
-
-
-class Repeatable:
-    """How a call is carried out that may be carried out twice.
-
-    Attributes:
-        key_id: The access key that gets a new secret; None for most calls.
-        name: The name of the access key that is made; None for most calls.
-        needs_own_connection: Whether an attempt must not go over a connection that has been idle.
-        headers: What its requests say beside what all say.
-    """
-
-    key_id: str | None = None
-    name: str | None = None
-    needs_own_connection: bool = False
-    headers: Mapping[str, str] = MappingProxyType({})
-
-    def carry_out(
-        self,
-        work: Callable[[Attempt], Coroutine[Any, Any, T]],
-        attempt: Attempt,
-        pool: Outcomes,  # noqa: ARG002 - for the calls that must happen once
-    ) -> Awaitable[T]:
-        """Make an attempt.
-
-        Args:
-            work: Makes it.
-            attempt: The attempt.
-            pool: Where it is made.
-        """
-        return work(attempt)
-
-    def is_enough(self, body: bytes | bytearray) -> bool:  # noqa: ARG002 - as above
-        """Whether an answer that was cut off has what matters."""
-        return False
-
-    def salvage(self, failure: DescopeError, body: bytes | bytearray) -> None:
-        """Put into a failure what must not be lost of the answer behind it."""
-
-    def may_repeat(self, failure: DescopeError) -> bool:  # noqa: ARG002 - as above
-        """Whether it may be carried out again after this failure."""
-        return True
-
-    def ended(self, failure: DescopeError, attempt: Attempt) -> DescopeError:  # noqa: ARG002 - as above
-        """What to raise for a failure after which there is no other attempt."""
-        return failure
-
-
-#: Most calls are.
-REPEATABLE: Final = Repeatable()
 
 
 @frozen(kw_only=True)
@@ -108,7 +44,7 @@ class Once(Repeatable):
         name: The name of the access key that is made; None when one gets a new secret.
         marker: What its description ends in, to find it by; None for nothing.
         delivery: Hands over the new secret; None when nobody asked for that.
-        telemetry: Is told of a secret that nobody reads.
+        telemetry: Receives the event of a secret that nobody reads.
     """
 
     operation: Literal["create", "rotate"]
@@ -118,31 +54,31 @@ class Once(Repeatable):
     delivery: Delivery | None = None
     telemetry: Telemetry = UNHOOKED
 
-    # A connection that was idle may just have been closed, and then nobody knows what became of a
-    # request that was sent over it.
-    needs_own_connection = True
+    # This asks for a connection of its own too: one that was idle may just have been closed, and
+    # then nobody knows what became of a request that was sent over it.
+    must_happen_once = True
     # A coding that cannot be undone would take the secret with it.
     headers = MappingProxyType({"Accept-Encoding": "identity"})
 
     async def carry_out(
         self,
         work: Callable[[Attempt], Coroutine[Any, Any, T]],
+        outcomes: set[asyncio.Task[Any]],
         attempt: Attempt,
-        pool: Outcomes,
     ) -> T:
         """Make an attempt that nothing interrupts from the moment at which it is sent.
 
         Args:
             work: Makes it.
+            outcomes: Tasks whose end the connections wait for before they are closed.
             attempt: The attempt.
-            pool: Waits for its outcome before it closes.
         """
         loop = asyncio.get_running_loop()
         tell = self._unclaimed(self.key_id, None, "pending")
         pending = await_outcome(loop, lambda: tell() if attempt.is_sent else None)
         try:
             ending = await shielded(
-                self._delivered(work(attempt)), lambda: attempt.is_sent, pool.outcomes
+                self._delivered(work(attempt)), lambda: attempt.is_sent, outcomes
             )
         except GeneratorExit:  # the loop was closed, and nobody waits any more
             pending.give_up()
@@ -160,7 +96,7 @@ class Once(Repeatable):
             if failure is not None:
                 raise failure
             return cast("T", ending.result)
-        if failure is not None and not self._may_be_done(failure, attempt):
+        if failure is not None and not judge(failure, is_sent=attempt.is_sent).may_be_done:
             raise ending.cancellation
         raise self._unknown(attempt, failure, ending.result, interrupted=True)
 
@@ -168,20 +104,13 @@ class Once(Repeatable):
         """Whether the secret is in it."""
         return salvaged(body) is not None
 
-    def salvage(self, failure: DescopeError, body: bytes | bytearray) -> None:
+    def salvage(self, failure: UnexpectedResponse, body: bytes | bytearray) -> None:
         """Put the secret into the failure, if the answer has it as a whole."""
-        if isinstance(failure, UnexpectedResponse):
-            failure.cleartext = salvaged(body)
+        failure.cleartext = salvaged(body)
 
-    def may_repeat(self, failure: DescopeError) -> bool:
-        """Whether the service has surely done nothing."""
-        return not judge(failure).may_be_done
-
-    def ended(self, failure: DescopeError, attempt: Attempt) -> DescopeError:
-        """An unknown outcome, unless the failure has the secret or proves that nothing was done."""
-        if holds_secret(failure) or not self._may_be_done(failure, attempt):
-            return failure
-        return self._unknown(attempt, failure)
+    def unknown(self, failure: DescopeError, attempt: Attempt) -> DescopeError:
+        """An unknown outcome, unless the failure has the secret."""
+        return failure if holds_secret(failure) else self._unknown(attempt, failure)
 
     async def _delivered(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of the work, after its secret was delivered."""
@@ -240,10 +169,6 @@ class Once(Repeatable):
         )
         return partial(_tell, ref(self.telemetry), event)
 
-    def _may_be_done(self, failure: DescopeError, attempt: Attempt) -> bool:
-        is_cut_short = isinstance(failure, ClientClosed) and attempt.is_sent
-        return is_cut_short or judge(failure).may_be_done
-
     def _unknown(
         self,
         attempt: Attempt,
@@ -299,29 +224,3 @@ class Once(Repeatable):
 def _tell(telemetry: Callable[[], Telemetry | None], event: SecretUnclaimed) -> None:
     # The client may be gone, and with it its hooks.
     (telemetry() or UNHOOKED).tell(event)
-
-
-def salvaged(body: bytes | bytearray) -> str | None:
-    """The secret of a new key in an answer that is damaged; None when it is not there as a whole.
-
-    Only a member of the outermost object counts: a claim of the key may have the same name.
-    """
-    depth = 0
-    for token in _TOKEN.finditer(body, 0, body.rfind(_NAME) + len(_NAME)):
-        first, length = body[token.start()], token.end() - token.start()
-        if first in b"{[":
-            depth += length
-        elif first in b"}]":
-            depth -= length
-        elif depth == 1 and length == len(_NAME) and token[0] == _NAME:
-            value = _VALUE.match(body, token.end())
-            if value is not None and (secret := _text(value[1])):
-                return secret
-    return None
-
-
-def _text(string: bytes) -> str | None:
-    try:
-        return str(json.loads(string.decode()))
-    except ValueError:
-        return None

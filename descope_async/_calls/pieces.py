@@ -30,6 +30,10 @@ class NotJSON(ValueError):
     """The text is not JSON. It quotes nothing of it."""
 
 
+class TooManyMembers(ValueError):
+    """The text has more values than it may have."""
+
+
 def count_members(body: bytes, start: int = 0, end: int | None = None) -> int:
     """How many values there are at most: each has a comma or an opening bracket before it.
 
@@ -40,20 +44,27 @@ def count_members(body: bytes, start: int = 0, end: int | None = None) -> int:
     )
 
 
-def has_more_members(body: bytes, limit: int) -> bool:
+def _has_more_members(body: bytes, limit: int) -> bool:
     """Whether a body has more values than a limit, those that only look like some left out."""
     return count_members(body) > limit and count_members(_STRINGS.sub(b"", body)) > limit
 
 
-def decode(body: bytes) -> Any:
+def decode(body: bytes, most_members: int | None = None) -> Any:
     """The value that a whole body stands for.
 
     Numbers beyond every float become the largest one, and half of a surrogate pair becomes U+FFFD:
     what Python makes of them cannot be written as JSON again.
 
+    Args:
+        body: The text as UTF-8.
+        most_members: How many values it may have; None for any number.
+
     Raises:
+        TooManyMembers: It has more of them.
         NotJSON: It is not JSON, or nested too deep.
     """
+    if most_members is not None and _has_more_members(body, most_members):
+        raise TooManyMembers
     pieces = Pieces(body, window=len(body))
     value = pieces.value()
     if pieces.peek():

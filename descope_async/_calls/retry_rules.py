@@ -1,18 +1,20 @@
-"""Rules of when to ask again. Pure: no clock, no sleep, no I/O."""
+"""Whether and when a call is tried again, and the quota of repeats. Nothing waits here."""
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from attrs import frozen
 
+from descope_async._runtime.clock import Clock
+from descope_async._runtime.forks import forget_in_child
 from descope_async.errors import (
     ApiError,
     BadRequest,
+    ClientClosed,
+    ConnectionFailed,
     DescopeError,
     Forbidden,
     NotFound,
@@ -23,13 +25,15 @@ from descope_async.errors import (
     Unauthorized,
     UnexpectedResponse,
 )
+from descope_async.settings import Retries
 
-#: A service that asks for more than a day is broken or hostile.
-_LONGEST: Final = 86_400.0
+from .messages import Attempt
+from .progress import Progress, Reason
 
 #: Seconds of the first pause at most, doubling: after a failure, and when there is too much to do.
 _FIRST_PAUSE, _FIRST_PAUSE_THROTTLED, _LONGEST_PAUSE = 0.1, 1.0, 20.0
-#: By which part a wait that the service asked for is exceeded at most, so that not all return at once.
+#: Up to this part is added to a wait that the service asked for, so that clients do not all come
+#: back together.
 _SPREAD: Final = 0.1
 #: What a repeat takes from the quota, and what a call that needed none brings back.
 _COST, _COST_THROTTLED, _GAIN = 14, 5, 1
@@ -62,8 +66,85 @@ class Verdict:
     is_throttled: bool = False
 
 
-def judge(failure: DescopeError) -> Verdict:
-    """What the failure of one attempt proves, by whether it was sent and what was answered."""
+@frozen
+class Plan:
+    """What follows from a failed attempt.
+
+    Attributes:
+        may_be_done: Whether the service may have carried it out all the same.
+        wait: Seconds until the next attempt; None when there is none.
+        reason: Why the next attempt may succeed.
+        cost: What was paid for it.
+    """
+
+    may_be_done: bool
+    wait: float | None = None
+    reason: Reason = "failed"
+    cost: int = 0
+
+
+class RetryRules:
+    """Decides, for all calls of a client, whether and when one is tried again.
+
+    Args:
+        retries: How often, and how patiently.
+        clock: The time source, which also draws random delays.
+
+    Attributes:
+        quota: What the calls may spend on repeats.
+    """
+
+    quota: Quota
+
+    def __init__(self, retries: Retries, clock: Clock) -> None:
+        self.quota = Quota(retries.quota)
+        self._retries = retries
+        self._clock = clock
+
+    def plan(self, failure: DescopeError, attempt: Attempt, progress: Progress) -> Plan:
+        """What follows from the failure of the last attempt at a call. Another one is paid for."""
+        verdict = judge(failure, is_sent=attempt.is_sent)
+        done, care = verdict.may_be_done, progress.request.care
+        if _met_stale_connection(failure, attempt):
+            return Plan(done, 0, "stale_connection")
+        if (
+            not verdict.is_worth_repeating
+            or (care.must_happen_once and done)
+            or progress.attempts >= self._retries.attempts
+            or (failure.retry_after or 0) > self.most_patience(progress)
+        ):
+            return Plan(done)
+        wait = pause(verdict, progress.attempts - 1, failure.retry_after, self._clock.draw)
+        if self._clock.running() + wait >= progress.until:
+            return Plan(done)
+        cost = self.quota.take(verdict)
+        reason: Reason = "throttled" if verdict.is_throttled else "failed"
+        return Plan(done, wait, reason, cost) if cost else Plan(done)
+
+    def most_patience(self, progress: Progress) -> float:
+        """Seconds that a call waits at most if the service asks it to."""
+        return min(self._retries.max_wait, progress.request.patience)
+
+
+def _met_stale_connection(failure: DescopeError, attempt: Attempt) -> bool:
+    """Whether an attempt failed as one does on a connection that the other side has just closed."""
+    return (
+        attempt.is_reused
+        and not attempt.is_fresh
+        and attempt.status is None
+        and isinstance(failure, ConnectionFailed)
+    )
+
+
+def judge(failure: DescopeError, *, is_sent: bool = False) -> Verdict:
+    """What the failure of one attempt proves.
+
+    Args:
+        failure: The failure, which says by itself whether it was sent, unless the client was closed.
+        is_sent: Whether a byte of the request may have gone out.
+    """
+    if isinstance(failure, ClientClosed):
+        return Verdict(may_be_done=is_sent, is_worth_repeating=False)
     if isinstance(failure, ApiError):
         return _judge_refusal(failure)
     if isinstance(failure, RequestFailed):
@@ -119,16 +200,17 @@ class Quota:
 
     Args:
         size: What there is at first, and at most.
+
+    Attributes:
+        left: What is left.
     """
 
-    def __init__(self, size: int) -> None:
-        self._size = self._left = size
-        self._lock = threading.Lock()
+    left: int
 
-    @property
-    def left(self) -> int:
-        """What is left."""
-        return self._left
+    def __init__(self, size: int) -> None:
+        self._size = self.left = size
+        self._lock = threading.Lock()
+        forget_in_child(self)
 
     def take(self, verdict: Verdict) -> int:
         """Pay for a repeat after such a failure.
@@ -138,50 +220,18 @@ class Quota:
         """
         cost = _COST_THROTTLED if verdict.is_throttled else _COST
         with self._lock:
-            if self._left < cost:
+            if self.left < cost:
                 return 0
-            self._left -= cost
+            self.left -= cost
         return cost
 
     def give_back(self, paid: int) -> None:
         """After a success, bring back what its last repeat cost, or a little without any."""
-        if self._left == self._size:
+        if self.left == self._size:
             return
         with self._lock:
-            self._left = min(self._size, self._left + (paid or _GAIN))
+            self.left = min(self._size, self.left + (paid or _GAIN))
 
     def forget(self) -> None:
         """Start clean in a forked child, where nobody is left to release the lock."""
         self._lock = threading.Lock()
-
-
-#: Some services add a fraction, which the standard does not know.
-_SECONDS: Final = re.compile(r"\d+(\.\d+)?", re.ASCII)
-
-
-def retry_after(header: str | None, *, now: float) -> float | None:
-    """Seconds to wait by a ``Retry-After`` header (RFC 9110 section 10.2.3).
-
-    Args:
-        header: Seconds or an HTTP date; None when absent.
-        now: What the date counts from, in epoch seconds: best the ``Date`` of the same answer.
-
-    Returns:
-        Between 0 and a day; None when there is no such header or it makes no sense.
-    """
-    if header is None:
-        return None
-    if seconds := _SECONDS.fullmatch(header.strip()):
-        return min(float(seconds[0]), _LONGEST)
-    date = http_date(header)
-    return None if date is None else min(max(date - now, 0.0), _LONGEST)
-
-
-def http_date(header: str | None) -> float | None:
-    """Epoch seconds of an HTTP date; None when absent or malformed."""
-    if header is None:
-        return None
-    try:
-        return parsedate_to_datetime(header).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -186,8 +186,7 @@ def _object_reader(converter: Converter, cls: type[V]) -> Callable[[object, obje
     kinds = get_type_hints(cls)
     overrides: dict[str, Any] = {}
     for name, json_name in json_names.items():
-        is_secret = cls is CreatedAccessKey and name == "cleartext"
-        read = _secret if is_secret else converter.get_structure_hook(kinds[name])
+        read = _secret if is_secret(cls, name) else converter.get_structure_hook(kinds[name])
         overrides[name] = override(rename=json_name, struct_hook=_member(json_name, read))
     if keeps_extra:
         overrides["extra"] = override(rename=_EXTRA, struct_hook=_frozen_object)
@@ -229,6 +228,11 @@ def json_names_of(cls: type[AttrsInstance]) -> tuple[dict[str, str], bool]:
     """The JSON name of each attribute, and whether members of other names are kept in ``extra``."""
     names = [attribute.name for attribute in fields(cls)]
     return {name: camel(name) for name in names if name != "extra"}, "extra" in names
+
+
+def is_secret(cls: type, name: str) -> bool:
+    """Whether an attribute is a secret, which must not be empty."""
+    return cls is CreatedAccessKey and name == "cleartext"
 
 
 _CONVERTER: Final = _new_converter()

@@ -21,8 +21,8 @@ from descope_async.models import (
     SortField,
 )
 
-from .pieces import NotJSON, Pieces, count_members, decode, has_more_members
-from .shortcuts import shortcut
+from .pieces import NotJSON, Pieces, TooManyMembers, count_members, decode
+from .shortcuts import build, shortcut
 from .structuring import Misfit, camel, structure, unstructure
 
 V = TypeVar("V", bound=AttrsInstance)
@@ -97,7 +97,11 @@ async def read(cls: type[V], body: bytes) -> V:
     try:
         if cls is KeysAnswer:
             return cast("V", KeysAnswer(await _keys(body)))
-        return _whole(cls, body)
+        return build(decode(body, MAX_MEMBERS), cls)
+    except TooManyMembers:
+        failure = UnexpectedResponse(
+            f"the answer's $ has more than {MAX_MEMBERS:,} members", path="$"
+        )
     except Misfit as misfit:
         failure = UnexpectedResponse(
             f"the answer's {misfit.path} {misfit.problem}", path=misfit.path
@@ -111,19 +115,16 @@ async def read(cls: type[V], body: bytes) -> V:
     raise failure
 
 
-def _whole(cls: type[V], body: bytes) -> V:
-    if has_more_members(body, MAX_MEMBERS):
-        raise Misfit(f"has more than {MAX_MEMBERS:,} members", "$")
-    return structure(_object(body), cls)
-
-
 def read_error(body: bytes) -> ServiceError:
     """What an error answer says, as far as it can be read. Never raises."""
     try:
-        document = _object(body)
+        document = decode(body)
     except (NotJSON, MemoryError, RecursionError):
         return ServiceError()
-    said = {name: value for name, value in document.items() if isinstance(value, str) and value}
+    if not isinstance(document, dict):
+        return ServiceError()
+    members = cast("dict[str, object]", document)
+    said = {name: value for name, value in members.items() if isinstance(value, str) and value}
     return ServiceError(
         error_code=said.get("errorCode"),
         error_description=said.get("errorDescription"),
@@ -156,57 +157,63 @@ def create_body(
     role_names: Sequence[str],
     key_tenants: Sequence[AssociatedTenant],
     **optional: object,
-) -> dict[str, Any]:
+) -> bytes:
     """The body of create; None is not sent."""
-    return {
-        "name": name,
-        "expireTime": expire_time,
-        "roleNames": list(role_names),
-        "keyTenants": _tenants(key_tenants),
-        **_given(optional),
-    }
+    return _encoded(
+        {
+            "name": name,
+            "expireTime": expire_time,
+            "roleNames": list(role_names),
+            "keyTenants": _tenants(key_tenants),
+            **_given(optional),
+        }
+    )
 
 
 def update_body(
     *, id: str, name: str, key_tenants: Sequence[AssociatedTenant] | None, **optional: object
-) -> dict[str, Any]:
+) -> bytes:
     """The body of update; None is not sent, so that it keeps what is there."""
     tenants = None if key_tenants is None else _tenants(key_tenants)
-    return {"id": id, "name": name, **_given({"key_tenants": tenants, **optional})}
+    return _encoded({"id": id, "name": name, **_given({"key_tenants": tenants, **optional})})
 
 
 def search_body(
     *, tenant_ids: Sequence[str], sort: Sequence[SortField] | None, **optional: object
-) -> dict[str, Any]:
+) -> bytes:
     """The body of search; None is not sent."""
     order = None if sort is None else [{"field": by.field, "desc": by.desc} for by in sort]
-    return {"tenantIds": list(tenant_ids), **_given({"sort": order, **optional})}
+    return _encoded({"tenantIds": list(tenant_ids), **_given({"sort": order, **optional})})
 
 
-def id_body(id: str) -> dict[str, Any]:
-    """The body of a call on one key."""
+def id_query(id: str) -> dict[str, str]:
+    """The query of a load."""
     return {"id": id}
 
 
-def ids_body(ids: Sequence[str]) -> dict[str, Any]:
+def id_body(id: str) -> bytes:
+    """The body of a call on one key."""
+    return _encoded({"id": id})
+
+
+def ids_body(ids: Sequence[str]) -> bytes:
     """The body of a batch."""
-    return {"ids": list(ids)}
+    return _encoded({"ids": list(ids)})
 
 
-def exchange_body(options: AccessKeyLoginOptions) -> dict[str, Any]:
+def login_options(options: AccessKeyLoginOptions) -> dict[str, Any]:
+    """What an exchange asks for, under the service's names."""
+    return _given(
+        {"custom_claims": options.custom_claims, "selected_tenant": options.selected_tenant}
+    )
+
+
+def exchange_body(options: AccessKeyLoginOptions) -> bytes:
     """The body of an exchange."""
-    return {
-        "loginOptions": _given(
-            {
-                "custom_claims": options.custom_claims,
-                "selected_tenant": options.selected_tenant,
-            }
-        )
-    }
+    return _encoded({"loginOptions": login_options(options)})
 
 
-def encode(body: Mapping[str, Any]) -> bytes:
-    """A request body as it is sent."""
+def _encoded(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -216,13 +223,6 @@ def _tenants(tenants: Sequence[AssociatedTenant]) -> list[dict[str, Any]]:
 
 def _given(optional: Mapping[str, object]) -> dict[str, object]:
     return {camel(name): value for name, value in optional.items() if value is not None}
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    document = decode(body)
-    if not isinstance(document, dict):
-        raise NotJSON
-    return cast("dict[str, Any]", document)
 
 
 async def _keys(body: bytes) -> tuple[AccessKey, ...]:

@@ -8,8 +8,8 @@ from typing import Final, TypeGuard
 from attrs import frozen
 
 from descope_async._calls import wire
+from descope_async._calls.answer_headers import http_date
 from descope_async._calls.messages import Answer, Request
-from descope_async._calls.retry_rules import http_date
 from descope_async._calls.transport import Transport
 from descope_async._config.config import Config
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
@@ -161,7 +161,7 @@ class Exchange:
         return await self._transport.send(request, self._read)
 
     async def _read(self, answer: Answer) -> _Exchanged:
-        said = await answer.read(wire.ExchangeAnswer)
+        said = await wire.read(wire.ExchangeAnswer, answer.body)
         answered_at = http_date(answer.headers.get("Date")) or self._clock.now()
         return _Exchanged(Secret(said.session_jwt), said.key_id, said.expiration, answered_at)
 

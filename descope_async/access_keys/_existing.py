@@ -32,7 +32,7 @@ class ExistingAccessKeys:
         Raises:
             NotFound: There is no such key.
         """
-        query = wire.id_body(arguments.identifier("id", id))
+        query = wire.id_query(arguments.identifier("id", id))
         return (await self._calls.send(operations.LOAD, query=query)).key
 
     async def search_all_access_keys(

@@ -44,10 +44,12 @@ OWNERS: Final = {
     "cryptography": {"_tokens.signatures", "_tokens.proof_key"},
     "cattrs": {"_calls.structuring"},
     "aiohttp": {
+        "_calls.answers",
+        "_calls.attempts",
         "_calls.connections",
         "_calls.connector",
         "_calls.diagnosis",
-        "_calls.transport",
+        "_calls.request_headers",
     },
 }
 

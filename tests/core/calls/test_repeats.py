@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from descope_async import (
     ApiError,
     BadRequest,
-    ClientClosed,
     ConfigurationError,
     Conflict,
     ConnectionFailed,
@@ -35,14 +34,14 @@ from descope_async import (
     RequestFailed,
     Retries,
     ServerError,
-    TLSFailed,
     Unauthorized,
     UnexpectedResponse,
 )
-from descope_async._calls.messages import Request
-from descope_async._calls.once import Once, Repeatable
+from descope_async._calls.messages import Repeatable, Request
+from descope_async._calls.once import Once
 from descope_async._calls.repeats import Repeats
-from descope_async._calls.retry_rules import Quota, judge, pause
+from descope_async._calls.retry_rules import judge
+from tests.failures import FAILURES, LIMITS
 from tests.quick_time import QuickTime, VirtualTime
 from tests.servers import Servers
 
@@ -401,12 +400,6 @@ async def test_one_create_is_one_create(servers: type[Servers]) -> None:
         assert requests(server) == 1
 
 
-def test_no_certificate_and_no_argument_is_better_the_second_time() -> None:
-    for failure in (TLSFailed("?"), ConfigurationError("?"), ClientClosed("?"), BadRequest("?")):
-        assert not judge(failure).is_worth_repeating
-        assert not judge(failure).may_be_done
-
-
 DONE_BEFORE = {
     "delete": ["404"],
     "activate": ["400", "409", "404"],
@@ -635,7 +628,7 @@ def test_threads_share_gate_and_quota() -> None:
     for thread in threads:
         thread.join(60)
     assert len(calls) == 8 * 20 + 50
-    assert repeats._quota.left == 0
+    assert repeats._rules.quota.left == 0
 
     async def limit(_: object) -> None:
         raise RateLimited("?", retry_after=3600)
@@ -667,7 +660,7 @@ async def test_successes_fill_the_quota_again(servers: type[Servers]) -> None:
     async with client_of(
         servers, status("502 A"), status("502 A"), well_again, retries={"quota": 42}
     ) as (client, _, _):
-        quota = client._transport._repeats._quota
+        quota = client._transport._repeats._rules.quota
         await call(client)
         assert quota.left == 42 - 14 - 14 + 14
         client._token_sources._by_use.clear()
@@ -752,25 +745,6 @@ async def test_an_error_whose_body_stalls_is_that_error(servers: type[Servers]) 
             assert task.cancelling() == 0
 
 
-FAILURES = st.sampled_from(
-    [
-        ServerError("?", status_code=502),
-        ServerError("?", status_code=521),
-        ServerError("?", status_code=503, retry_after=3),
-        ConnectionFailed("?", sent=True),
-        ConnectionFailed("?", sent=False),
-        DeadlineExceeded("?", sent=True),
-        UnexpectedResponse("?", status_code=200),
-        UnexpectedResponse("?", status_code=200, path="$.key"),
-        BadRequest("?"),
-        TLSFailed("?"),
-    ]
-)
-LIMITS = st.builds(
-    lambda seconds: RateLimited("?", retry_after=seconds), st.none() | st.floats(0, 200)
-)
-
-
 @given(
     failures=st.lists(FAILURES | LIMITS, max_size=12),
     took=st.lists(st.floats(0, 40), min_size=12, max_size=12),
@@ -824,41 +798,11 @@ def test_no_call_oversteps_its_limits(
             assert isinstance(error, OutcomeUnknown) == (once and may_be_done)
         assert clock.at <= until + EXACT_TO
         assert len(made) <= attempts
-        assert 0 <= repeats._quota.left <= quota
+        assert 0 <= repeats._rules.quota.left <= quota
         spent = sum(5 if judge(each).is_throttled else 14 for each in made[:-1] if each)
         assert spent <= quota
 
     asyncio.run(run())
-
-
-@given(
-    repeats=st.integers(0, 40),
-    asked=st.none() | st.floats(0, 86_400),
-    part=st.floats(0, 1),
-    failure=FAILURES | LIMITS,
-)
-def test_pauses_have_bounds(
-    repeats: int, asked: float | None, part: float, failure: DescopeError
-) -> None:
-    verdict = judge(failure)
-    seconds = pause(verdict, repeats, asked, lambda low, high: low + part * (high - low))
-    first = 1 if verdict.is_throttled else 0.1
-    assert (asked or 0) <= seconds
-    assert seconds <= max(min(20, first * 2**repeats), (asked or 0) * 1.1 + 1e-9)
-
-
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 20)), max_size=200), st.integers(0, 300))
-def test_a_quota_has_bounds(steps: list[tuple[bool, int]], size: int) -> None:
-    quota = Quota(size)
-    verdict = judge(ServerError("?", status_code=502))
-    for takes, amount in steps:
-        if takes:
-            before = quota.left
-            paid = quota.take(verdict)
-            assert paid == (14 if before >= 14 else 0)
-        else:
-            quota.give_back(amount)
-        assert 0 <= quota.left <= size
 
 
 @pytest.mark.parametrize(

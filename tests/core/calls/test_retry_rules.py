@@ -1,41 +1,57 @@
-"""When to ask again."""
+"""When a call is tried again."""
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from descope_async._calls.retry_rules import retry_after
-
-NOW = 1_700_000_000
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("10", 10),
-        ("1.5", 1.5),
-        ("-5", None),
-        ("nan", None),
-        ("inf", None),
-        ("1e3", None),
-        ("9" * 400, 86_400),
-        ("99999999999", 86_400),
-        ("Tue, 14 Nov 2023 22:13:50 GMT", 30),
-        ("Tue, 14 Nov 2023 22:00:00 GMT", 0),
-        ("Tue, 14 Nov 99999 22:13:50 GMT", None),
-    ],
+from descope_async import (
+    BadRequest,
+    ClientClosed,
+    ConfigurationError,
+    DescopeError,
+    ServerError,
+    TLSFailed,
 )
-def test_retry_after(header: str | None, seconds: float | None) -> None:
-    assert retry_after(header, now=NOW) == seconds
+from descope_async._calls.retry_rules import Quota, judge, pause
+from tests.failures import FAILURES, LIMITS
 
 
-@given(st.text())
-@example("0\x1f")
-def test_any_retry_after_is_bounded(header: str) -> None:
-    seconds = retry_after(header, now=NOW)
-    assert seconds is None or 0 <= seconds <= 86_400
+def test_no_certificate_and_no_argument_is_better_the_second_time() -> None:
+    for failure in (TLSFailed("?"), ConfigurationError("?"), ClientClosed("?"), BadRequest("?")):
+        assert not judge(failure).is_worth_repeating
+        assert not judge(failure).may_be_done
+
+
+def test_a_client_that_is_closed_leaves_open_what_became_of_what_was_sent() -> None:
+    assert judge(ClientClosed("?"), is_sent=True).may_be_done
+
+
+@given(
+    repeats=st.integers(0, 40),
+    asked=st.none() | st.floats(0, 86_400),
+    part=st.floats(0, 1),
+    failure=FAILURES | LIMITS,
+)
+def test_pauses_have_bounds(
+    repeats: int, asked: float | None, part: float, failure: DescopeError
+) -> None:
+    verdict = judge(failure)
+    seconds = pause(verdict, repeats, asked, lambda low, high: low + part * (high - low))
+    first = 1 if verdict.is_throttled else 0.1
+    assert (asked or 0) <= seconds
+    assert seconds <= max(min(20, first * 2**repeats), (asked or 0) * 1.1 + 1e-9)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 20)), max_size=200), st.integers(0, 300))
+def test_a_quota_has_bounds(steps: list[tuple[bool, int]], size: int) -> None:
+    quota = Quota(size)
+    verdict = judge(ServerError("?", status_code=502))
+    for takes, amount in steps:
+        if takes:
+            before = quota.left
+            paid = quota.take(verdict)
+            assert paid == (14 if before >= 14 else 0)
+        else:
+            quota.give_back(amount)
+        assert 0 <= quota.left <= size

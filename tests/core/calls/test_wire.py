@@ -164,7 +164,7 @@ def test_error_bodies_of_the_service_and_of_gateways() -> None:
 
 def test_update_sends_only_what_is_given() -> None:
     body = wire.update_body(id="a", name="n", key_tenants=None, description=None, role_names=[])
-    assert body == {"id": "a", "name": "n", "roleNames": []}
+    assert json.loads(body) == {"id": "a", "name": "n", "roleNames": []}
 
 
 def search_answer(keys: list[Any]) -> bytes:
@@ -287,6 +287,20 @@ def test_the_short_way_reads_what_the_long_way_reads(document: dict[str, Any]) -
         assert short == structure(document, AccessKey)
         assert type(short) is AccessKey
         assert pickle.loads(pickle.dumps(short)) == short  # noqa: S301 - our own
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["key", "cleartext", "unknown"]),
+        st.none() | st.text(max_size=3) | st.just({"id": "A"}) | st.just({"id": 1}) | st.just([]),
+    )
+)
+def test_so_it_does_with_what_holds_values(document: dict[str, Any]) -> None:
+    for cls in (CreatedAccessKey, wire.KeyAnswer):
+        with suppress(Misfit):
+            short = shortcut(cls)(document)
+            assert short == structure(document, cls)
+            assert type(short) is cls
 
 
 def test_what_the_short_way_reads_is_frozen() -> None:

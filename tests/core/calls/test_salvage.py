@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descope_async._calls.once import salvaged
+from descope_async._calls.salvage import salvaged
 from tests.steps import steps
 
 SECRET = 'the "sécret" \\ of a key'

@@ -1,0 +1,92 @@
+"""The answer to an attempt: received within its limits, and read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Final, TypeVar
+
+import aiohttp
+
+from descope_async.errors import UnexpectedResponse
+
+from .answer_headers import request_id
+from .messages import Answer, Attempt, Request
+from .redaction import Redaction
+from .refusals import refusal
+
+T = TypeVar("T")
+
+_MAX_ERROR_BODY: Final = 64 * 1024
+
+
+async def take(
+    response: aiohttp.ClientResponse,
+    request: Request,
+    attempt: Attempt,
+    read: Callable[[Answer], Awaitable[T]],
+    now: Callable[[], float],
+) -> T:
+    """Receive an answer that has begun to arrive, and read it.
+
+    Args:
+        response: The answer.
+        request: What was asked.
+        attempt: The attempt at it.
+        read: Takes from the answer what is wanted.
+        now: Epoch seconds.
+
+    Raises:
+        ApiError: It has an error status.
+        UnexpectedResponse: It is a redirect, longer than allowed, or unusable.
+    """
+    # As a context manager, the response would wait for its connection to be closed where nobody
+    # needs that.
+    try:
+        answer = await _received(response, request, attempt, now)
+    finally:
+        response.release()
+    # The reader's frames hold the body, and with it a secret: only the error leaves.
+    try:
+        return await read(answer)
+    except UnexpectedResponse as error:
+        failure = error.with_traceback(None)
+    except Exception as error:  # noqa: BLE001 - such as for a depth or a size that there is no room for
+        failure = UnexpectedResponse(
+            f"{request.operation}: the answer cannot be read: {type(error).__name__}"
+        )
+    failure.operation, failure.status_code = request.operation, answer.status
+    failure.request_id = request_id(answer.headers, Redaction(request.bearer))
+    request.care.salvage(failure, answer.body)
+    raise failure
+
+
+async def _received(
+    response: aiohttp.ClientResponse,
+    request: Request,
+    attempt: Attempt,
+    now: Callable[[], float],
+) -> Answer:
+    attempt.status, attempt.headers = response.status, response.headers
+    attempt.deadline.hear()
+    limit = request.max_body if response.ok else _MAX_ERROR_BODY
+    body, content = bytearray(), response.content
+    try:
+        while not content.at_eof() and len(body) <= limit:
+            body += await content.readany()
+            attempt.deadline.hear()
+    except (aiohttp.ClientError, OSError, asyncio.CancelledError) as error:
+        # An error status counts, whatever comes of its body; and so does a secret, also when
+        # time is over.
+        is_cancelled = (
+            isinstance(error, asyncio.CancelledError) and not attempt.deadline.is_what_cancels
+        )
+        if is_cancelled or (response.ok and not request.care.is_enough(body)):
+            raise
+    if response.status < HTTPStatus.MULTIPLE_CHOICES and len(body) <= limit:
+        return Answer(status=response.status, headers=response.headers, body=bytes(body))
+    failure = refusal(request, response.status, response.headers, bytes(body), now)
+    if isinstance(failure, UnexpectedResponse):
+        request.care.salvage(failure, body)
+    raise failure

@@ -1,0 +1,68 @@
+"""The headers of a request: what it says of the client, of its credential and of its body."""
+
+from __future__ import annotations
+
+import platform
+from typing import Final
+
+from aiohttp import hdrs
+from multidict import istr
+
+from descope_async import __version__
+from descope_async._config.config import Config
+from descope_async._config.request_headers import is_request_id
+from descope_async._values.secret import Secret
+from descope_async.events._log import LOG
+
+from .messages import Request
+
+_LICENSE: Final = istr("x-descope-license")
+_EXTERNAL_ID: Final = istr("x-external-rid")
+
+
+class RequestHeaders:
+    """Writes the headers of a client's requests."""
+
+    def __init__(self, config: Config) -> None:
+        self._external_request_id = config.external_request_id
+        # Not the session's: aiohttp would send those to a proxy too, in the clear.
+        self._of_all = Secret(_headers_of(config))
+
+    def of(self, request: Request) -> dict[str, str]:
+        """The headers of a request. Its credential is among them: keep them in no variable."""
+        headers = {**self._of_all.reveal(), **request.care.headers}
+        if request.bearer is not None:
+            headers[hdrs.AUTHORIZATION] = f"Bearer {request.bearer.reveal()}"
+        if request.body is not None:
+            headers[hdrs.CONTENT_TYPE] = "application/json"
+        if request.license_tier is not None:
+            headers[_LICENSE] = request.license_tier
+        if request.external_id is not None:
+            headers[_EXTERNAL_ID] = request.external_id
+        return headers
+
+    def external_id(self) -> str | None:
+        """The id of the caller's own request. One that is no id never stops a call."""
+        if self._external_request_id is None:
+            return None
+        try:
+            found = self._external_request_id()
+        except Exception as error:  # noqa: BLE001 - whatever the user's function raises
+            LOG.warning("external_request_id raised %s", type(error).__name__)
+            return None
+        return found if isinstance(found, str) and is_request_id(found) else None
+
+
+def _headers_of(config: Config) -> dict[str, str]:
+    """What every request says of the client, and what the client was told to say."""
+    headers = {
+        **config.headers.reveal(),
+        "Accept": "application/json",
+        "User-Agent": f"descope-async/{__version__} {config.user_agent}".rstrip(),
+        "x-descope-sdk-name": "python",
+        "x-descope-sdk-version": __version__,
+        "x-descope-sdk-python-version": platform.python_version(),
+        "x-descope-project-id": config.project_id,
+    }
+    # The names of plain strings would be lowered again and again for every request.
+    return {istr(name): value for name, value in headers.items()}
