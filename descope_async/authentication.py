@@ -14,6 +14,7 @@ from ._config.project import default_base_url
 from ._keys.exchange import Exchange
 from ._tokens.claim_rules import ClaimRules, issuers_of
 from ._tokens.key_set import parse_pinned_keys
+from ._tokens.key_set_file import KeySetFile
 from ._tokens.signing_keys import SigningKeys
 from ._tokens.validation import SessionValidator
 from ._values.secret import Secret, credential
@@ -27,6 +28,13 @@ from .token_source import TokenSource, TokenSources
 from .verifier import AccessKeyVerifier, Lifetimes
 
 __all__ = ["Authentication"]
+
+
+def _file_of(config: Config) -> KeySetFile | None:
+    path = config.key_set_file
+    if path is None or not config.project_id:  # without a project, a check asks for that
+        return None
+    return KeySetFile(path, config.project_id, config.base_url, config.clock)
 
 
 class Authentication:
@@ -44,6 +52,7 @@ class Authentication:
             pins if project else None,  # so that a check asks for the project
             config.key_set,
             telemetry,
+            _file_of(config),
         )
         self._validator = SessionValidator(
             self._signing_keys, rules, clock, config.replay_store, telemetry

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
@@ -55,6 +56,10 @@ class DescopeClient(Authentication):
         key_set: What `export_key_set` of another client gave, to check tokens with until the
             service's keys could be fetched, for at most a day; not beside a ``public_key``. None
             for nothing.
+        key_set_file: A file that keeps the fetched signing keys, for the next process or another one to
+            begin with: for at most a day, as above. It is made with the mode 0600. When others can
+            write it, or it has another project's keys, tokens are not checked but a ConfigurationError
+            is raised. Where it cannot be written, the log says so once. None for no file.
         jwt_validation_leeway: Seconds by which the clocks of this machine and of the service may
             differ, at most 300.
         issuers: Further issuers to accept, such as a custom domain, a tenant or an MCP server: a value of
@@ -101,6 +106,7 @@ class DescopeClient(Authentication):
         base_url: str | None = None,
         public_key: str | Mapping[str, Any] | None = None,
         key_set: str | Mapping[str, Any] | None = None,
+        key_set_file: str | PathLike[str] | None = None,
         jwt_validation_leeway: float = 5,
         issuers: Sequence[str] | None = None,
         timeouts: Timeouts | Mapping[str, float] | None = None,
@@ -124,6 +130,7 @@ class DescopeClient(Authentication):
                 base_url=base_url,
                 public_key=public_key,
                 key_set=key_set,
+                key_set_file=key_set_file,
                 jwt_validation_leeway=jwt_validation_leeway,
                 issuers=issuers,
                 timeouts=timeouts,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from descope_async._config.config import Config
-from descope_async._tokens.key_set import MAX_KEY_SET
-from descope_async._tokens.signing_keys import FetchedKeys
+from descope_async._tokens.key_set import MAX_KEY_SET, FetchedKeys
 from descope_async._values.strict_json import read_object
 from descope_async.errors import UnexpectedResponse
 
@@ -15,6 +15,7 @@ from .messages import Answer, Request
 from .transport import Transport
 
 _OPERATION: Final = "key_set"
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 
 
 class KeySet:
@@ -52,4 +53,13 @@ class KeySet:
         self.service_time = http_date(answer.headers.get("Date"))
         if read_object(answer.body) is None:
             raise UnexpectedResponse(f"{_OPERATION}: the answer is not a JSON object")
-        return FetchedKeys(answer.body, answer.headers.get("Cache-Control", ""))
+        return FetchedKeys(
+            answer.body,
+            answer.headers.get("Cache-Control", ""),
+            _age(answer.headers.get("Age", "")),
+        )
+
+
+def _age(header: str) -> float:
+    """Seconds for which a cache on the way has kept the answer (RFC 9111 section 5.1)."""
+    return float(header) if _SECONDS.fullmatch(header) else 0.0

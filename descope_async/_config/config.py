@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from ssl import SSLContext
 from typing import Any, Final, TypeVar, cast
 
@@ -57,6 +59,7 @@ class Config:
     base_url: str
     public_key: str | None = field(repr=False)
     key_set: str | None = field(repr=False)
+    key_set_file: Path | None
     leeway: float
     issuers: tuple[str, ...]
     timeouts: Timeouts
@@ -133,6 +136,7 @@ def resolve(
     base_url: object,
     public_key: object,
     key_set: object,
+    key_set_file: object = None,
     leeway: object,
     issuers: object,
     timeouts: object,
@@ -172,6 +176,7 @@ def resolve(
             base_url=str(url),
             public_key=pinned,
             key_set=_kept_keys(key_set, pinned),
+            key_set_file=_key_set_file(key_set_file, pinned),
             leeway=_leeway(leeway),
             issuers=read_issuers(issuers, project),
             timeouts=_options("timeouts", Timeouts, timeouts),
@@ -214,6 +219,19 @@ def _kept_keys(value: object, pinned: str | None) -> str | None:
     if kept is not None and pinned is not None:
         raise ConfigurationError("key_set has no use beside public_key, which is exclusive")
     return kept
+
+
+def _key_set_file(value: object, pinned: str | None) -> Path | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str | os.PathLike):
+        raise ConfigurationError(f"key_set_file must be a path, not {type(value).__name__}")
+    path = Path(cast("str | os.PathLike[str]", value))
+    if pinned is not None:
+        raise ConfigurationError("key_set_file has no use beside public_key, which is exclusive")
+    if path.is_dir():
+        raise ConfigurationError(f"key_set_file: {path} is a folder; name a file in it")
+    return path.absolute()
 
 
 def _leeway(value: object) -> float:

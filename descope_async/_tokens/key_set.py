@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
+from attrs import field, frozen
+
 from descope_async._values.strict_json import read_object
 from descope_async.errors import ConfigurationError, InvalidArgument, UnexpectedResponse
 
@@ -13,6 +15,21 @@ from .signatures import PublicKey, load_key
 #: Bytes of a set: 64 keys of RSA-4096, each with a certificate, have 200,000.
 MAX_KEY_SET: Final = 256 * 1024
 MAX_KEYS: Final = 64
+
+
+@frozen
+class FetchedKeys:
+    """The service's answer to a fetch of the key set.
+
+    Attributes:
+        body: The JWK set.
+        cache_control: The header of that name; empty without one.
+        age: Seconds since the service gave the answer, which a cache or a file has kept.
+    """
+
+    body: bytes = field(repr=False)
+    cache_control: str = ""
+    age: float = 0.0
 
 
 class KeySet:

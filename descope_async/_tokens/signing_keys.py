@@ -24,7 +24,8 @@ from descope_async.errors import (
 from descope_async.events import KeySetFetched
 from descope_async.events._telemetry import UNHOOKED, Telemetry
 
-from .key_set import KeySet, parse_key_set
+from .key_set import FetchedKeys, KeySet, parse_key_set
+from .key_set_file import KeySetFile
 from .signatures import PublicKey
 
 #: Seconds until keys are renewed in the background, unless the service says otherwise.
@@ -45,19 +46,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
 
 _Why = Literal["first", "due", "expired", "unknown_key", "asked"]
-
-
-@frozen
-class FetchedKeys:
-    """The service's answer to a fetch of the key set.
-
-    Attributes:
-        body: The JWK set.
-        cache_control: The header of that name; empty without one.
-    """
-
-    body: bytes = field(repr=False)
-    cache_control: str = ""
 
 
 @frozen
@@ -89,6 +77,7 @@ class SigningKeys:
         pinned: Keys to use instead; nothing is fetched then. None for none.
         seed: A JWK set to begin with, until others are fetched; None for none.
         telemetry: Is told.
+        file: Keeps the keys for other processes; None to keep them nowhere.
 
     Raises:
         ConfigurationError: The seed has no usable key.
@@ -101,7 +90,9 @@ class SigningKeys:
         pinned: KeySet | None = None,
         seed: str | None = None,
         telemetry: Telemetry = UNHOOKED,
+        file: KeySetFile | None = None,
     ) -> None:
+        self._file = file
         self._fetch = fetch
         self._clock = clock
         self._pinned = pinned
@@ -195,6 +186,8 @@ class SigningKeys:
     async def _renew(self, why: _Why) -> _Snapshot:
         self._fetches += 1
         number, began = self._fetches, self._clock.running()
+        if why == "first" and (kept := await self._kept()) is not None:
+            return kept
         try:
             fetched = await self._fetch()
             keys = parse_key_set(fetched.body)
@@ -216,11 +209,25 @@ class SigningKeys:
         self._failures, self._pause_until = 0, 0.0
         self._tell(why, began, keys)
         now = self._clock.running()
-        fresh_until = now + self._freshness(fetched.cache_control)
+        fresh_for = max(SHORTEST_FRESH, self._freshness(fetched.cache_control) - fetched.age)
+        fresh_until = now + fresh_for
         held = _Snapshot(keys, fetched.body, number, now, fresh_until, fresh_until + STALE_FOR)
         if self._snapshot is None or self._snapshot.fetch < number:
             self._snapshot = held
+            if self._file is not None:
+                await self._file.write(fetched)
         return held
+
+    async def _kept(self) -> _Snapshot | None:
+        """The keys that this program or another one has fetched before, out of the file."""
+        kept = None if self._file is None else await self._file.read(STALE_FOR)
+        if kept is None:
+            return None
+        fetched_at = self._clock.running() - max(0.0, kept.age)
+        fresh_until = fetched_at + self._freshness(kept.cache_control)
+        keys, usable_until = parse_key_set(kept.body), fetched_at + STALE_FOR
+        self._snapshot = _Snapshot(keys, kept.body, 0, fetched_at, fresh_until, usable_until)
+        return self._snapshot
 
     def _freshness(self, cache_control: str) -> float:
         age = _MAX_AGE.search(cache_control)

@@ -26,9 +26,9 @@ from descope_async import (
     UnknownKey,
 )
 from descope_async._runtime.clock import Clock
-from descope_async._tokens.key_set import parse_key_set, parse_pinned_keys
+from descope_async._tokens.key_set import FetchedKeys, parse_key_set, parse_pinned_keys
 from descope_async._tokens.signatures import load_key
-from descope_async._tokens.signing_keys import FetchedKeys, SigningKeys
+from descope_async._tokens.signing_keys import SigningKeys
 
 HOUR = 3600.0
 DAY = 24 * HOUR
