@@ -14,7 +14,7 @@ from descope_async._runtime.clock import Clock
 from descope_async._values.strict_json import read_object
 from descope_async.errors import ConfigurationError, UnexpectedResponse
 from descope_async.events._log import LOG
-from descope_async.secret_stores.private_files import Access, write_whole
+from descope_async.secret_stores._private_files import Access, write_whole
 
 from .key_set import MAX_KEY_SET, FetchedKeys, parse_key_set
 
