@@ -597,7 +597,7 @@ async def test_key_sets(told: Told) -> None:
     async with Emulator() as emulator, local_client(emulator, told) as client:
         created = await client.mgmt.access_key.create("n")
         session = await client.exchange_access_key(created.cleartext)
-        await client._signing_keys.refresh()
+        await client.refresh_key_set()
         await emulator.rotate_signing_keys()
         await client.exchange_access_key(created.cleartext)
         header = session.jwt.split(".")
@@ -605,7 +605,7 @@ async def test_key_sets(told: Told) -> None:
             await client.validate_session(_with_kid(header, "another"))
         emulator.faults.add(Fault("status", "key_set", status=400))
         with pytest.raises(KeySetUnavailable):
-            await client._signing_keys.refresh()
+            await client.refresh_key_set()
     fetched = told.all(KeySetFetched)
     assert [each.reason for each in fetched] == [
         "first",

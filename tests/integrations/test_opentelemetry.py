@@ -286,7 +286,7 @@ async def test_metrics(client: DescopeClient, emulator: Emulator, observed: Obse
     with pytest.raises(TokenMalformed):
         await client.validate_session("nothing")
     assert await verifier.verify(created.cleartext)
-    await client._signing_keys.refresh()
+    await client.refresh_key_set()
     found = observed.metrics()
     assert set(found) == {
         "http.client.request.duration",

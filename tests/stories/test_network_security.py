@@ -88,7 +88,7 @@ async def test_no_redirect_is_followed(servers: type[Servers], code: int) -> Non
                 keys.create("n"),
                 keys.deactivate("AK1"),
                 client.exchange_access_key("K1"),
-                client._signing_keys.refresh(),
+                client.refresh_key_set(),
             ):
                 with pytest.raises((UnexpectedResponse, DescopeError), match="redirect"):
                     await call

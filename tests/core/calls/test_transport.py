@@ -10,6 +10,7 @@ import ssl
 import threading
 import traceback
 import warnings
+import weakref
 from typing import Any
 
 import pytest
@@ -367,9 +368,16 @@ async def test_a_strange_license_is_not_passed_on(servers: type[Servers], tier: 
 def test_dead_loops_are_not_kept(emulator_url: tuple[str, str, str]) -> None:
     base_url, project_id, management_key = emulator_url
     client = DescopeClient(project_id, management_key, base_url=base_url)
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def call() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        await client.mgmt.access_key.search_all_access_keys()
+
     for _ in range(5):
-        asyncio.run(client.mgmt.access_key.search_all_access_keys())
-    assert len(client._transport._connections._pools) == 1
+        asyncio.run(call())
+    gc.collect()
+    assert [loop() for loop in loops[:-1]] == [None] * 4
     asyncio.run(client.aclose())
 
 

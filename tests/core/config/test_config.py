@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from descope_async import ConfigurationError, DescopeClient, Timeouts
+from descope_async import ConfigurationError, DescopeClient, Retries, Timeouts
 from descope_async._config.config import Config, resolve
 from descope_async._config.project import default_base_url
 from descope_async._values.secret import Secret
@@ -159,4 +159,11 @@ def test_timeouts_and_tls_settings_are_kept() -> None:
 
 def test_the_constructor_needs_no_loop_and_shows_no_key() -> None:
     client = DescopeClient("P1", "Kcanary", auth_management_key="Kcanary2")
-    assert "canary" not in f"{client!r}{client._config!r}"
+    assert "canary" not in repr(client)
+    assert "canary" not in repr(configured(management_key="Kcanary", auth_management_key="Kcanary2"))
+
+
+def test_rules_of_repeats_that_can_be() -> None:
+    assert configured().retries == Retries()
+    assert configured(retries={"attempts": 5}).retries == Retries(attempts=5)
+    assert configured(retries=Retries(max_wait=0)).retries.max_wait == 0
