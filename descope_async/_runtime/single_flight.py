@@ -17,7 +17,7 @@ T = TypeVar("T")
 #: Seconds between looks at whether the loop that carries a run still turns.
 _LOOK_EVERY: Final = 0.25
 #: Seconds after which a loop that does not react is given up, as one that is held up by blocking code.
-_GIVEN_UP_AFTER: Final = 5.0
+GIVEN_UP_AFTER: Final = 5.0
 
 
 def _always() -> bool:
@@ -170,7 +170,7 @@ class _Run(Generic[T]):
             return False
         now = SYSTEM_CLOCK.running()
         if not self._has_reacted:
-            return now >= self._called_at + _GIVEN_UP_AFTER
+            return now >= self._called_at + GIVEN_UP_AFTER
         if now >= self._called_at + _LOOK_EVERY:
             self._called_at, self._has_reacted = now, False
             with suppress(RuntimeError):  # it ends this very moment

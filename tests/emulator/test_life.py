@@ -333,7 +333,9 @@ async def test_a_failure_inside_is_answered_without_its_details(
     caplog: pytest.LogCaptureFixture,
     replacement: Callable[[Any], Any],
 ) -> None:
-    monkeypatch.setattr("descope_async.emulator._serving.admission.parse", replacement)
+    monkeypatch.setattr(
+        "descope_async.emulator._serving.admission.parse", replacement
+    )  # no known fault
     status, answer = await manage("accesskey/create", {"name": "k", "customClaims": {"a": 1}})
     assert status == 500
     assert "CANARY" not in str(answer)

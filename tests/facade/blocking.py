@@ -64,7 +64,6 @@ def client(*args: Any, **kwargs: Any) -> Any:
 KINDS = {
     "cancellation": r"\.cancel\(|timeout\(",  # blocking code has Ctrl-C, which has its own tests
     "event loop": r"asyncio\.(run|current_task|get_running_loop)|get_ident",  # ours is another
-    "inside": r"client\._",  # looks into the core's client, which has no twin
 }
 
 

@@ -119,9 +119,8 @@ class _Actor:
         client: DescopeClient | BlockingClient,
         clock: QuickTime,
     ) -> _Actor:
-        core = client._async if isinstance(client, BlockingClient) else client
-        # The request for the license would be struck in place of another.
-        core._license._ask_at = math.inf
+        core = client._async if isinstance(client, BlockingClient) else client  # noqa: SLF001 - for its license
+        core._license._ask_at = math.inf  # noqa: SLF001 - its request would be struck in place of another
         return cls(operation, subject, client, core, clock)
 
     async def act(self, call: Callable[[Client, Subject], Any] | None = None) -> Any:

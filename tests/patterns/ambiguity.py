@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-_PARSER: Any = re._parser  # type: ignore[attr-defined]
-_COMPILER: Any = re._compiler  # type: ignore[attr-defined]
+_PARSER: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001 - re has no other
+_COMPILER: Any = re._compiler  # type: ignore[attr-defined]  # noqa: SLF001 - likewise
 
 #: Latin-1, and one of each kind beyond it. Patterns that tell more characters apart are not in use.
 _ALPHABET: Final = [*map(chr, range(256)), "\u0130", "\u0661", "\u2028", "\ud800", "\U0001f600"]

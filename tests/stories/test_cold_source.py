@@ -10,9 +10,9 @@ import traceback
 
 import pytest
 
-import descope_async._runtime.single_flight
 from descope_async import AccessKeyLoginOptions, ClientClosed, DescopeError, Unauthorized
 from descope_async._keys.exchange import MintedToken
+from descope_async._runtime import single_flight
 from descope_async._values.secret import Secret
 from descope_async.events import Event, StaleTokenServed
 from descope_async.events._telemetry import Telemetry
@@ -150,7 +150,7 @@ async def test_a_token_that_came_late_is_told_of_for_everyone(exchanges: Exchang
 async def test_no_error_while_another_loop_got_a_token(
     exchanges: Exchanges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(descope_async._runtime.single_flight, "_GIVEN_UP_AFTER", 0.5)
+    monkeypatch.setattr(single_flight, "GIVEN_UP_AFTER", 0.5)
     source = exchanges.source()
     tasks = await many_ask(source)
     exchanges.may_end.set()

@@ -325,7 +325,9 @@ async def live(seed: int, life: int, key_file: Path) -> World:
 
 @pytest.mark.parametrize(("seed", "life"), [(1, 600), (2, 180), (3, 3_600)])
 def test_a_day(seed: int, life: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("descope_async.emulator._serving.life.ServerThread", OnThisLoop)
+    monkeypatch.setattr(
+        "descope_async.emulator._serving.life.ServerThread", OnThisLoop
+    )  # it can jump
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
         world = runner.run(live(seed, life, tmp_path / "key"))
     exchanges = world.emulator.requests.matching("exchange")

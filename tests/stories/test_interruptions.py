@@ -200,7 +200,7 @@ async def test_a_scope_that_cancels_on_and_on_is_not_listened_to(
         waits.append(1)
         return await wait(*arguments, **named)
 
-    monkeypatch.setattr("descope_async._runtime.shield.asyncio.wait", counted)
+    monkeypatch.setattr(asyncio, "wait", counted)
     async with held(servers) as server:
         with pytest.raises(OutcomeUnknown):
             await by_fail_after(server)
@@ -356,7 +356,9 @@ async def test_closing_the_client_waits_a_little(servers: type[Servers]) -> None
 async def test_closing_the_client_does_not_wait_for_ever(
     servers: type[Servers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("descope_async._calls.connections._OUTCOMES_WITHIN", 0.2)
+    monkeypatch.setattr(
+        "descope_async._calls.connections._OUTCOMES_WITHIN", 0.2
+    )  # minutes otherwise
     async with held(servers) as server:
         task = asyncio.create_task(server.create())
         await server.asked.wait()

@@ -201,7 +201,7 @@ def test_no_socket_outlives_its_loop(served: str, is_one_client: bool, is_cut_of
         loop.close()
         counts.append(open_files())
         for task in under_way:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - as asyncio's own tools do
         under_way.clear()
     # The server needs a moment to close its half.
     deadline = time.monotonic() + 20
@@ -252,7 +252,7 @@ async def test_whatever_a_library_raises_is_an_error_of_the_tree(
     call: str,
     odd: BaseException,
 ) -> None:
-    monkeypatch.setattr("descope_async._calls.connector.look_up", raising(odd))
+    monkeypatch.setattr("descope_async._calls.connector.look_up", raising(odd))  # no server can
     async with DescopeClient(
         "P1", SECRET, base_url="https://descope.example", retries={"attempts": 1}
     ) as client:

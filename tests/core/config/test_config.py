@@ -160,7 +160,9 @@ def test_timeouts_and_tls_settings_are_kept() -> None:
 def test_the_constructor_needs_no_loop_and_shows_no_key() -> None:
     client = DescopeClient("P1", "Kcanary", auth_management_key="Kcanary2")
     assert "canary" not in repr(client)
-    assert "canary" not in repr(configured(management_key="Kcanary", auth_management_key="Kcanary2"))
+    assert "canary" not in repr(
+        configured(management_key="Kcanary", auth_management_key="Kcanary2")
+    )
 
 
 def test_rules_of_repeats_that_can_be() -> None:

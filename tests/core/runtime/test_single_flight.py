@@ -12,7 +12,7 @@ from functools import partial
 import anyio
 import pytest
 
-import descope_async._runtime.single_flight
+from descope_async._runtime import single_flight
 from descope_async._runtime.single_flight import SingleFlight
 
 
@@ -268,7 +268,7 @@ def test_when_the_carrying_loop_dies_another_takes_over(tidy: bool) -> None:
 def test_when_blocking_code_holds_the_carrying_loop_up_another_takes_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(descope_async._runtime.single_flight, "_GIVEN_UP_AFTER", 0.5)
+    monkeypatch.setattr(single_flight, "GIVEN_UP_AFTER", 0.5)
     flight, slow, call = SingleFlight[int](), Call(0.01), Call()
     started, answered = threading.Event(), threading.Event()
     carried: list[int | None] = []
@@ -294,7 +294,7 @@ def test_when_blocking_code_holds_the_carrying_loop_up_another_takes_over(
 
 
 async def test_a_loop_that_is_merely_busy_is_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(descope_async._runtime.single_flight, "_GIVEN_UP_AFTER", 0.5)
+    monkeypatch.setattr(single_flight, "GIVEN_UP_AFTER", 0.5)
     flight, slow = SingleFlight[int](), Call(2)
     asking = asyncio.create_task(flight.join(slow))
     await asyncio.sleep(0)
@@ -351,7 +351,7 @@ def test_a_forked_child_starts_clean() -> None:
         nonlocal pid
         flight.start(slow)
         await asyncio.sleep(0.01)
-        with flight._lock:
+        with flight._lock:  # noqa: SLF001 - as if another thread were at it
             pid = os.fork()
         return await flight.join(slow) if pid else None
 

@@ -40,6 +40,7 @@ from descope_async import (
     TokenTypeMismatch,
 )
 from descope_async._runtime.clock import Clock
+from descope_async._tokens import used_proofs
 from descope_async._tokens.claim_rules import ClaimRules
 from descope_async._tokens.compact import PROOF_ALGORITHMS
 from descope_async._tokens.key_set import parse_pinned_keys
@@ -817,7 +818,7 @@ def test_what_is_no_store_is_refused_at_once() -> None:
 
 
 def test_a_full_store_fails_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("descope_async._tokens.used_proofs.CAPACITY", 3)
+    monkeypatch.setattr(used_proofs, "CAPACITY", 3)
     clock = SetClock()
     using = validator(clock)
     made = [proof(iat=NOW + later) for later in range(3)]
@@ -867,7 +868,7 @@ def test_a_proof_may_have_8192_characters() -> None:
 def test_a_forked_child_remembers_and_is_not_stuck() -> None:
     using, made = validator(), proof()
     validate(request(made), using=using)
-    with using._proofs._memory._lock.held:  # as if another thread were at it
+    with using._proofs._memory._lock.held:  # noqa: SLF001 - as if another thread were at it
         child = os.fork()
         if child == 0:
             try:

@@ -57,7 +57,7 @@ def lock_held() -> None:
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with PORTAL._lock:  # private, because nothing public holds it for long enough to fork then
+        with PORTAL._lock:  # noqa: SLF001 - nothing public holds it for long enough to fork then
             held.set()
             release.wait()
 

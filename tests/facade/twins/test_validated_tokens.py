@@ -5,6 +5,6 @@ from __future__ import annotations
 from tests.facade.blocking import twins_of
 
 #: By name, the kind of each test that has no blocking twin.
-WITHOUT_TWIN: dict[str, str] = {"test_a_withdrawn_key_takes_its_tokens_along": "inside"}
+WITHOUT_TWIN: dict[str, str] = {}
 
 globals().update(twins_of("tokens/test_validated_tokens.py", without=WITHOUT_TWIN))
