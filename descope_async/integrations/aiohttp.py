@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+from aiohttp.hdrs import AUTHORIZATION
 from aiohttp.payload import BytesPayload
 
 from descope_async import DescopeError, InvalidArgument, ProofKey, TokenSource
 
-from .outgoing import Outgoing
+from .outgoing import UNAUTHORIZED, Outgoing
 
 __all__ = ["TokenAuth"]
 
@@ -21,7 +22,8 @@ class TokenAuth:
     session's, so name it there as well.
 
     A request is sent once more, with another token, if the service answers 401 ``invalid_token``,
-    and only if its body is in memory. A request that has an ``Authorization`` header already is
+    and with a nonce in its proof, if the answer is 401 ``use_dpop_nonce``; only if its body is in
+    memory. A request that has an ``Authorization`` header already is
     left as it is.
 
     Args:
@@ -54,28 +56,57 @@ class TokenAuth:
         Raises:
             DescopeError: There is no token that works; as `TokenSource.token` does.
         """
-        outgoing, source, url = self._outgoing, self._source, request.url
+        outgoing, url = self._outgoing, request.url
         # aiohttp comes here again for each redirect, with the request that it leads to.
-        if (
-            not outgoing.covers(url.scheme, url.host, url.port)
-            or "Authorization" in request.headers
-        ):
+        if not outgoing.covers(url.scheme, url.host, url.port) or AUTHORIZATION in request.headers:
             return await handler(request)
-        token = source.get_nowait() or await source.token()
-        request.headers.update(outgoing.headers(token, request.method, url))
+        token = self._source.get_nowait() or await self._source.token()
+        for name, value in outgoing.headers(token, request.method, url).items():
+            request.headers[name] = value  # their update takes ten times as long
         response = await handler(request)
-        challenges = response.headers.getall("WWW-Authenticate", ())
-        if not outgoing.may_repeat(response.status, challenges):
+        if outgoing.makes_proofs:
+            outgoing.note_nonce(url, response.headers.get("DPoP-Nonce"))
+        if response.status != UNAUTHORIZED:
             return response
+        return await self._answered(request, handler, token, response)
+
+    async def _answered(
+        self,
+        request: ClientRequest,
+        handler: ClientHandlerType,
+        token: str,
+        response: ClientResponse,
+    ) -> ClientResponse:
+        """The answer to a request with a nonce or another token, else the answer 401 as it is."""
+        outgoing, source = self._outgoing, self._source
         if request.body != b"" and not isinstance(request.body, BytesPayload):
+            return response
+        if outgoing.wants_nonce(_challenges(response)):
+            response = await self._sent(request, handler, token, response)
+        if response.status != UNAUTHORIZED or not outgoing.refuses_token(_challenges(response)):
             return response
         source.invalidate(token)
         try:
             fresh = await source.token()
         except DescopeError:
             return response  # the service's answer says more
-        if fresh == token:
-            return response
-        response.release()
-        request.headers.update(outgoing.headers(fresh, request.method, url))
-        return await handler(request)
+        return response if fresh == token else await self._sent(request, handler, fresh, response)
+
+    async def _sent(
+        self,
+        request: ClientRequest,
+        handler: ClientHandlerType,
+        token: str,
+        before: ClientResponse,
+    ) -> ClientResponse:
+        """The answer to the same request with this token, sent after this answer."""
+        before.release()
+        outgoing, url = self._outgoing, request.url
+        request.headers.update(outgoing.headers(token, request.method, url))
+        response = await handler(request)
+        outgoing.note_nonce(url, response.headers.get("DPoP-Nonce"))
+        return response
+
+
+def _challenges(response: ClientResponse) -> Sequence[str]:
+    return response.headers.getall("WWW-Authenticate", ())

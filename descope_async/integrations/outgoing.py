@@ -6,18 +6,22 @@ import ipaddress
 import json
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from descope_async import ConfigurationError, ProofKey
 
-__all__ = ["Outgoing"]
+__all__ = ["UNAUTHORIZED", "Outgoing"]
 
 _PORTS: Final = {"http": 80, "https": 443}
 _SCHEMES: Final = {"ws": "http", "wss": "https"}
 _INVALID_TOKEN: Final = re.compile(r'error\s*=\s*"?invalid_token\b', re.IGNORECASE)
-_UNAUTHORIZED: Final = 401
+_USE_NONCE: Final = re.compile(r'error\s*=\s*"?use_dpop_nonce\b', re.IGNORECASE)
+_NONCE: Final = re.compile(r"[!#-\[\]-~]{1,1024}")  # RFC 9449, 8.1
+
+#: The status of an answer that may lead to a second request.
+UNAUTHORIZED: Final = 401
 
 
 class Outgoing:
@@ -35,22 +39,23 @@ class Outgoing:
 
     def __init__(self, origins: str | Sequence[str], proof_key: ProofKey | None = None) -> None:
         given = [origins] if isinstance(origins, str) else list(origins)
-        self._origins = frozenset(_origin(each) for each in given)
+        # Each in all spellings, so that a URL need not be put into one.
+        self._origins = frozenset(each for origin in given for each in _spellings(*_origin(origin)))
         if not self._origins:
             raise ConfigurationError("origins must name one or more services")
         key: object = proof_key  # callers without a type checker pass anything
         if key is not None and not isinstance(key, ProofKey):
             raise ConfigurationError("proof_key must be a ProofKey")
         self._proof_key = proof_key
-        self._seen: tuple[str, bool] | None = None
+        self._seen: tuple[str, dict[str, str] | None] | None = None
+        self._nonces: dict[tuple[str, str, int], str] = {}
 
     def covers(self, scheme: str, host: str | None, port: int | None) -> bool:
         """Whether a URL's scheme, host and port are those of a service that may see the token."""
-        scheme = _SCHEMES.get(scheme, scheme)
-        return (scheme, host, port or _PORTS.get(scheme)) in self._origins
+        return (scheme, host, port) in self._origins
 
-    def headers(self, token: str, method: str, url: object) -> dict[str, str]:
-        """The headers with a token: for a bound one, with a proof for this request.
+    def headers(self, token: str, method: str, url: object) -> Mapping[str, str]:
+        """The headers with a token: for a bound one, with a proof for this request. Do not change it.
 
         Args:
             token: The token.
@@ -62,15 +67,39 @@ class Outgoing:
         """
         seen = self._seen
         if seen is None or seen[0] != token:
-            seen = self._seen = token, self._is_bound(token)
-        if not seen[1]:
-            return {"Authorization": f"Bearer {token}"}
+            bearer = None if self._is_bound(token) else {"Authorization": f"Bearer {token}"}
+            seen = self._seen = token, bearer
+        if seen[1] is not None:
+            return seen[1]
         assert self._proof_key is not None  # noqa: S101 - a bound token is refused without it
-        return self._proof_key.headers(token, method, str(url))
+        target = str(url)
+        return self._proof_key.headers(
+            token, method, target, nonce=self._nonces.get(_origin_of(target))
+        )
 
-    def may_repeat(self, status: int, challenges: Iterable[str]) -> bool:
-        """Whether an answer says that another token may be accepted."""
-        return status == _UNAUTHORIZED and any(map(_INVALID_TOKEN.search, challenges))
+    @property
+    def makes_proofs(self) -> bool:
+        """Whether answers must be given to `note_nonce`."""
+        return self._proof_key is not None
+
+    def note_nonce(self, url: object, nonce: str | None) -> None:
+        """Take the nonce of an answer for the next proofs that go to its service (RFC 9449, 8.2).
+
+        Args:
+            url: The URL, or what has it as its string.
+            nonce: The answer's header ``DPoP-Nonce``, if it has one. Another one than RFC 9449
+                allows is passed over.
+        """
+        if nonce is not None and _NONCE.fullmatch(nonce):
+            self._nonces[_origin_of(str(url))] = nonce
+
+    def refuses_token(self, challenges: Iterable[str]) -> bool:
+        """Whether an answer with status 401 says that another token may be accepted."""
+        return any(map(_INVALID_TOKEN.search, challenges))
+
+    def wants_nonce(self, challenges: Iterable[str]) -> bool:
+        """Whether an answer with status 401 asks for a proof with the nonce that it brings."""
+        return self.makes_proofs and any(map(_USE_NONCE.search, challenges))
 
     def _is_bound(self, token: str) -> bool:
         """Whether a token is bound to the key. Whoever receives it checks it, and not we."""
@@ -105,6 +134,20 @@ def _origin(value: str) -> tuple[str, str, int]:
     if scheme == "http" and not _is_here(host):
         raise ConfigurationError("a token is sent by https, except to this machine")
     return scheme, host, port or _PORTS[scheme]
+
+
+def _spellings(scheme: str, host: str, port: int) -> list[tuple[str, str, int | None]]:
+    """An origin as URLs for requests and for WebSockets name it."""
+    schemes = [scheme, *(ws for ws, http in _SCHEMES.items() if http == scheme)]
+    ports = [port, None] if port == _PORTS[scheme] else [port]
+    return [(each, host, number) for each in schemes for number in ports]
+
+
+def _origin_of(url: str) -> tuple[str, str, int]:
+    """The origin of a URL that `Outgoing.covers`."""
+    parts = urlsplit(url)
+    scheme = _SCHEMES.get(parts.scheme, parts.scheme)
+    return scheme, parts.hostname or "", parts.port or _PORTS[scheme]
 
 
 def _is_here(host: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import Any
 
-from descope_async.integrations.outgoing import Outgoing
+from descope_async.integrations.httpx_flows import challenges, has_authorization, note_nonce, put
+from descope_async.integrations.outgoing import UNAUTHORIZED, Outgoing
 from descope_sync import DescopeError, InvalidArgument, ProofKey, TokenSource
 
 __all__ = ["BlockingFlow"]
@@ -15,8 +16,8 @@ class BlockingFlow:
     """Sends requests of a ``Client`` with the token of a source.
 
     A request is sent once more, with another token, if the service answers 401 ``invalid_token``,
-    and only if its body is in memory. A request that has an ``Authorization`` header already is
-    left as it is.
+    and with a nonce in its proof, if the answer is 401 ``use_dpop_nonce``; only if its body is in
+    memory. A request that has an ``Authorization`` header already is left as it is.
 
     Args:
         source: A source of ``descope_sync``.
@@ -67,19 +68,20 @@ class BlockingFlow:
             DescopeError: There is no token that works; as `TokenSource.token` does.
         """
         outgoing, source, url = self._outgoing, self._source, request.url
-        if (
-            not outgoing.covers(url.scheme, url.host, url.port)
-            or "Authorization" in request.headers
-        ):
+        if not outgoing.covers(url.scheme, url.host, url.port) or has_authorization(request):
             yield request
             return
         token = source.token()
-        _set(request, outgoing.headers(token, request.method, url))
+        put(outgoing, request, token)
         response = yield request
-        challenges = response.headers.get_list("WWW-Authenticate")
-        if not outgoing.may_repeat(response.status_code, challenges):
+        note_nonce(outgoing, request, response)
+        if response.status_code != UNAUTHORIZED or not isinstance(request.stream, self._in_memory):
             return
-        if not isinstance(request.stream, self._in_memory):
+        if outgoing.wants_nonce(challenges(response)):
+            put(outgoing, request, token)
+            response = yield request
+            note_nonce(outgoing, request, response)
+        if response.status_code != UNAUTHORIZED or not outgoing.refuses_token(challenges(response)):
             return
         source.invalidate(token)
         try:
@@ -87,10 +89,6 @@ class BlockingFlow:
         except DescopeError:
             return  # the service's answer says more
         if fresh != token:
-            _set(request, outgoing.headers(fresh, request.method, url))
-            yield request
-
-
-def _set(request: Any, headers: dict[str, str]) -> None:
-    for name, value in headers.items():  # their update takes five times as long
-        request.headers[name] = value
+            put(outgoing, request, fresh)
+            response = yield request
+            note_nonce(outgoing, request, response)

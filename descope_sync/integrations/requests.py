@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from descope_async.integrations.outgoing import Outgoing
+from descope_async.integrations.outgoing import UNAUTHORIZED, Outgoing
 from descope_sync import DescopeError, InvalidArgument, ProofKey, TokenSource
 
 try:
@@ -23,8 +23,8 @@ class TokenAuth(AuthBase):
     """The ``auth`` of a request or a ``Session``: sends requests with the token of a source.
 
     A request is sent once more, with another token, if the service answers 401 ``invalid_token``,
-    and only if its body is in memory. A request that has an ``Authorization`` header already is
-    left as it is.
+    and with a nonce in its proof, if the answer is 401 ``use_dpop_nonce``; only if its body is in
+    memory. A request that has an ``Authorization`` header already is left as it is.
 
     Args:
         source: A source of ``descope_sync``.
@@ -76,13 +76,18 @@ class TokenAuth(AuthBase):
         request.headers.update(self._outgoing.headers(token, request.method or "GET", request.url))
 
     def _sent_again(self, response: Response, token: str, options: dict[str, Any]) -> Response:
-        """The answer to another token, where that may help, else the answer as it is."""
-        request = response.request
-        challenges = [response.headers.get("WWW-Authenticate", "")]
+        """The answer to a request with a nonce or another token, else the answer as it is."""
+        self._note_nonce(response)
         if (
-            not self._outgoing.may_repeat(response.status_code, challenges)
-            or not self._covers(request)  # after a redirect
-            or not isinstance(request.body, str | bytes | None)
+            response.status_code != UNAUTHORIZED
+            or not self._covers(response.request)  # after a redirect
+            or not isinstance(response.request.body, str | bytes | None)
+        ):
+            return response
+        if self._outgoing.wants_nonce(_challenges(response)):
+            response = self._sent(response, token, options)
+        if response.status_code != UNAUTHORIZED or not self._outgoing.refuses_token(
+            _challenges(response)
         ):
             return response
         self._source.invalidate(token)
@@ -90,15 +95,26 @@ class TokenAuth(AuthBase):
             fresh = self._source.token()
         except DescopeError:
             return response  # the service's answer says more
-        if fresh == token:
-            return response
+        return response if fresh == token else self._sent(response, fresh, options)
+
+    def _sent(self, response: Response, token: str, options: dict[str, Any]) -> Response:
+        """The answer to the same request with this token, sent after this answer."""
         _ = response.content  # so that the connection can be used again
         response.close()
-        again: Any = request.copy()
+        again: Any = response.request.copy()
         again.hooks = {"response": []}
-        self._set(again, fresh)
+        self._set(again, token)
         answered: Any = response  # what its types leave out is what the library's own auth uses
         sent: Response = answered.connection.send(again, **options)
         sent.history.append(response)
         sent.request = again
+        self._note_nonce(sent)
         return sent
+
+    def _note_nonce(self, response: Response) -> None:
+        if self._outgoing.makes_proofs and self._covers(response.request):
+            self._outgoing.note_nonce(response.request.url, response.headers.get("DPoP-Nonce"))
+
+
+def _challenges(response: Response) -> list[str]:
+    return [response.headers.get("WWW-Authenticate", "")]

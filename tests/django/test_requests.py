@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -14,7 +15,8 @@ pytest.importorskip("requests", reason="requests is not installed")
 
 import requests
 
-from descope_async import ConfigurationError, InvalidArgument
+from descope_async import ConfigurationError, InvalidArgument, ProofKey
+from descope_async.emulator import TokenShape
 from descope_sync import DescopeClient
 from descope_sync.emulator import Emulator
 from descope_sync.integrations.requests import TokenAuth
@@ -26,6 +28,7 @@ class Service(BaseHTTPRequestHandler):
     refused: ClassVar[set[str]]
     seen: ClassVar[list[str | None]]
     elsewhere: ClassVar[str] = ""
+    nonce: ClassVar[str] = ""
 
     def do_GET(self) -> None:
         header = self.headers.get("Authorization")
@@ -36,6 +39,13 @@ class Service(BaseHTTPRequestHandler):
             self.send_header("Location", self.elsewhere)
             self.end_headers()
             return
+        if self.nonce and f'"nonce":"{self.nonce}"' not in self.proof():
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'DPoP error="use_dpop_nonce"')
+            self.send_header("DPoP-Nonce", self.nonce)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         is_refused = header in self.refused
         self.send_response(401 if is_refused else 200)
         if is_refused:
@@ -44,6 +54,10 @@ class Service(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def proof(self) -> str:
+        payload = self.headers["DPoP"].split(".")[1]
+        return urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).decode()
 
     do_POST = do_GET  # noqa: N815 - the names that the server looks for
 
@@ -105,6 +119,25 @@ def test_a_refused_token_is_replaced_once(
     answer = requests.get(f"{url}/a", auth=TokenAuth(source, url), timeout=30)
     assert answer.status_code == 401
     assert len(refuses.seen) <= 4
+
+
+def test_a_nonce_is_taken_and_kept(
+    local: Emulator, client: DescopeClient, service: tuple[str, type[Service]]
+) -> None:
+    url, demands = service[0], service[1]
+    key = ProofKey.generate()
+    local.set_token_shape(TokenShape(thumbprint=key.thumbprint))
+    source = client.token_source(client.mgmt.access_key.create("machine").cleartext)
+    auth = TokenAuth(source, url, proof_key=key)
+    demands.nonce = "the-first"
+    assert requests.post(f"{url}/a", auth=auth, data=b"body", timeout=30).status_code == 200
+    assert requests.get(f"{url}/a", auth=auth, timeout=30).status_code == 200
+    assert len(demands.seen) == 3
+    demands.nonce = "the-second"
+    demands.refused.add(f"DPoP {source.token()}")
+    local.clock.advance(1)  # tokens of one second are the same
+    assert requests.get(f"{url}/a", auth=auth, timeout=30).status_code == 200
+    assert len(demands.seen) == 6
 
 
 def test_what_cannot_be_right_is_refused(client: DescopeClient) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import threading
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,12 +26,23 @@ from descope_async import (
     TokenSource,
     Unauthorized,
 )
+from descope_async.emulator import TokenShape
 from descope_async.integrations.aiohttp import TokenAuth
 from descope_async.integrations.outgoing import Outgoing
 from descope_sync.emulator import Emulator
 from tests.integrations.services import Callers, offline
 
 REFUSED = {"WWW-Authenticate": 'Bearer realm="x", error="invalid_token"'}
+
+
+WANTED = {"WWW-Authenticate": 'Bearer realm="x", DPoP error="use_dpop_nonce", algs="ES256"'}
+
+
+def nonce_of(request: web.Request) -> str | None:
+    """The nonce in the proof of a request."""
+    payload = request.headers["DPoP"].split(".")[1]
+    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return str(claims["nonce"]) if "nonce" in claims else None
 
 
 class Service:
@@ -39,6 +52,7 @@ class Service:
         self.seen: list[tuple[str, str | None, bytes]] = []
         self.refused: set[str] = set()
         self.challenge = REFUSED
+        self.nonce = ""
         self.elsewhere = ""
         self.url = ""
 
@@ -46,6 +60,8 @@ class Service:
         body = await request.read()
         authorization = request.headers.get("Authorization")
         self.seen.append((request.path, authorization, body))
+        if self.nonce and nonce_of(request) != self.nonce:
+            return web.Response(status=401, headers={**WANTED, "DPoP-Nonce": self.nonce})
         if authorization in self.refused:
             return web.Response(status=401, headers=self.challenge)
         if request.path == "/away":
@@ -100,9 +116,10 @@ async def source(emulator: Emulator, callers: Callers) -> AsyncIterator[TokenSou
 Send = Callable[..., Awaitable[tuple[int, str]]]
 
 
-def by_aiohttp(source: TokenSource, service: Service) -> Send:
+def by_aiohttp(source: TokenSource, service: Service, **more: Any) -> Send:
+    auth = TokenAuth(source, service.url, **more)
+
     async def send(method: str, path: str, **options: Any) -> tuple[int, str]:
-        auth = TokenAuth(source, service.url)
         async with (
             aiohttp.ClientSession(service.url, middlewares=[auth]) as session,
             session.request(method, path, **options) as response,
@@ -112,13 +129,13 @@ def by_aiohttp(source: TokenSource, service: Service) -> Send:
     return send
 
 
-def by_httpx(name: str, source: TokenSource, service: Service) -> Send:
+def by_httpx(name: str, source: TokenSource, service: Service, **more: Any) -> Send:
     library = pytest.importorskip(name, reason=f"{name} is not installed")
     adapter = importlib.import_module(f"descope_async.integrations.{name}")
+    auth = adapter.TokenAuth(source, [service.url], **more)
 
     async def send(method: str, path: str, **options: Any) -> tuple[int, str]:
         options["content"] = options.pop("data", None)
-        auth = adapter.TokenAuth(source, [service.url])
         async with library.AsyncClient(
             base_url=service.url, auth=auth, trust_env=False, follow_redirects=True
         ) as client:
@@ -196,6 +213,57 @@ async def test_another_refusal_is_the_callers(
     assert len(services[0].seen) == 1
 
 
+@pytest.fixture
+def proof_key(emulator: Emulator) -> ProofKey:
+    """The key that all tokens are bound to."""
+    key = ProofKey.generate()
+    emulator.set_token_shape(TokenShape(thumbprint=key.thumbprint))
+    return key
+
+
+@pytest.mark.parametrize("name", ["aiohttp", "httpx", "httpx2"])
+async def test_a_nonce_is_taken_and_kept(
+    name: str, proof_key: ProofKey, source: TokenSource, services: tuple[Service, Service]
+) -> None:
+    service = services[0]
+    send = (
+        by_aiohttp(source, service, proof_key=proof_key)
+        if name == "aiohttp"
+        else by_httpx(name, source, service, proof_key=proof_key)
+    )
+    service.nonce = "the-first"
+    assert (await send("POST", "/", data=b"x"))[0] == 200
+    assert [body for _, _, body in service.seen] == [b"x", b"x"]
+    assert (await send("GET", "/"))[0] == 200
+    assert len(service.seen) == 3  # this one had the nonce at once
+    service.nonce = "the-second"
+    service.refused.add(f"DPoP {await source.token()}")
+    assert (await send("GET", "/"))[0] == 200
+    assert len(service.seen) == 6  # without the nonce, with a refused token, and with another
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"once"
+
+    service.nonce = "the-third"
+    assert (await send("POST", "/", data=parts()))[0] == 401
+    assert (await send("POST", "/", data=parts()))[0] == 200  # which knows the nonce
+
+
+@pytest.mark.parametrize("nonce", ["", "two words", 'a"b', "x" * 1025])
+def test_what_is_no_nonce_is_passed_over(nonce: str) -> None:
+    key, (_, mint) = ProofKey.generate(), offline()
+    token, url = mint(cnf={"jkt": key.thumbprint}), "https://api.example.com/a"
+    outgoing = Outgoing("https://api.example.com", key)
+    outgoing.note_nonce(url, nonce)
+    outgoing.note_nonce("https://other.example", "of-another-service")
+    proof = outgoing.headers(token, "GET", url)["DPoP"].split(".")[1]
+    assert b"nonce" not in urlsafe_b64decode(proof + "=" * (-len(proof) % 4))
+
+
+def test_a_nonce_without_proofs_is_the_callers(services: tuple[Service, Service]) -> None:
+    assert not Outgoing(services[0].url).wants_nonce([WANTED["WWW-Authenticate"]])
+
+
 async def test_an_answer_of_ones_own_is_left_alone(
     send: Send, services: tuple[Service, Service]
 ) -> None:
@@ -234,6 +302,31 @@ def test_blocking_clients(
             assert http.post("/", content=b"x").text not in {"", first}
             service.refused.add(f"Bearer {source.token()}")
             assert http.post("/", content=iter([b"x"])).status_code == 401
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+def test_blocking_clients_take_a_nonce(
+    name: str,
+    proof_key: ProofKey,
+    emulator: Emulator,
+    callers: Callers,
+    services: tuple[Service, Service],
+) -> None:
+    library = pytest.importorskip(name, reason=f"{name} is not installed")
+    adapter = importlib.import_module(f"descope_sync.integrations.{name}")
+    service = services[0]
+    with descope_sync.DescopeClient(emulator.project_id, base_url=emulator.base_url) as client:
+        source = client.token_source(callers.key().cleartext)
+        auth = adapter.TokenAuth(source, service.url, proof_key=proof_key)
+        with library.Client(base_url=service.url, auth=auth, trust_env=False) as http:
+            service.nonce = "the-first"
+            assert http.post("/", content=b"x").status_code == 200
+            assert http.get("/").status_code == 200
+            assert len(service.seen) == 3
+            service.nonce = "the-second"
+            service.refused.add(f"DPoP {source.token()}")
+            assert http.get("/").status_code == 200
+            assert len(service.seen) == 6
 
 
 @pytest.mark.parametrize("name", ["httpx", "httpx2"])
