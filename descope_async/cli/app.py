@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from .commands import register
+from .completion import profiles
 from .running import Run, start
 
 LOCAL: Final = "Try things out"
@@ -45,6 +46,7 @@ def options(
             "--profile",
             "-p",
             envvar="DESCOPE_PROFILE",
+            autocompletion=profiles,
             help="A profile of ~/.config/descope-keys/profiles.toml; the environment without one.",
         ),
     ] = None,

@@ -11,6 +11,7 @@ from . import bulk, keys_given, moments
 from .bulk import AsJson, IdsOnly, Rate, To
 from .consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, agreed, line_of
 from .exit_codes import ExitCode
+from .reading import Ids
 from .running import carry_out, current
 from .runs import RunFolder
 from .selection import ids, named
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 #: Does the change to these keys.
 Work = Callable[["DescopeClient", list["AccessKey"]], Awaitable[ExitCode]]
 
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Keys; - reads ids from stdin.")]
 Grace = Annotated[
     str, typer.Option(help="How long the old key goes on to work: 12h, 7d.", metavar="TIME")
 ]

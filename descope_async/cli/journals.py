@@ -10,7 +10,7 @@ from attrs import evolve
 
 from descope_async.errors import ConfigurationError, DescopeError
 
-from . import bulk, moments, output
+from . import bulk, completion, moments, output
 from .bulk import AsJson, IdsOnly, Rate
 from .exit_codes import ExitCode
 from .project_lock import project_lock
@@ -18,7 +18,12 @@ from .running import carry_out, current, say
 from .runs import RunFolder, open_runs
 
 RunName = Annotated[
-    str | None, typer.Argument(metavar="RUN", help="A run's name or folder; all without one.")
+    str | None,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's name or folder; all without one.",
+        autocompletion=completion.run_names,
+    ),
 ]
 
 
@@ -129,7 +134,12 @@ def journal(
 
 
 def rescue(
-    name: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A run's name or folder.", autocompletion=completion.run_names
+        ),
+    ],
     to: Annotated[
         list[str] | None,
         typer.Option("--to", help="Other sinks than those that failed.", metavar="SINK"),

@@ -19,6 +19,15 @@ def profile_file() -> Path:
     return Path(home) / "descope-keys" / "profiles.toml"
 
 
+def profile_names() -> list[str]:
+    """The names of the profiles.
+
+    Raises:
+        ConfigurationError: The file cannot be used.
+    """
+    return sorted(_read(profile_file()))
+
+
 def profile_settings(name: str | None) -> dict[str, Any]:
     """Arguments for a client: those of a profile, or none, so that the environment counts.
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from . import moments, output
+from . import completion, moments, output
 from .exit_codes import ExitCode
 from .output import Format
 from .running import carry_out, current, say
@@ -42,6 +42,12 @@ ExpiringIn = Annotated[
 Sort = Annotated[
     str | None,
     typer.Option(help="Field to sort by, such as name or -createdTime.", metavar="FIELD"),
+]
+Ids = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ID...", help="Keys; - reads ids from stdin.", autocompletion=completion.key_ids
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON document.")]
 IdsOnly = Annotated[bool, typer.Option("--quiet", "-q", help="Write ids only, one a line.")]
@@ -93,9 +99,7 @@ def search(
 
 
 def show(
-    key_ids: Annotated[
-        list[str], typer.Argument(metavar="ID...", help="Keys; - reads ids from stdin.")
-    ],
+    key_ids: Ids,
     as_json: AsJson = False,
 ) -> None:
     """Show everything about access keys. Their secrets are never shown: nobody has them."""

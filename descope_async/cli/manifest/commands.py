@@ -15,6 +15,7 @@ from descope_async.cli.bulk import AsJson, Rate, To
 from descope_async.cli.consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, consent
 from descope_async.cli.exit_codes import ExitCode
 from descope_async.cli.project_lock import project_lock
+from descope_async.cli.reading import Ids
 from descope_async.cli.running import carry_out, current, say
 from descope_async.cli.selection import ids, named
 from descope_async.errors import ConfigurationError
@@ -133,9 +134,7 @@ def apply(
 
 
 def import_keys(
-    key_ids: Annotated[
-        list[str], typer.Argument(metavar="ID...", help="Keys; - reads ids from stdin.")
-    ],
+    key_ids: Ids,
     file: Annotated[
         Path, typer.Option("--manifest", "-m", help="The manifest.", dir_okay=False)
     ] = DEFAULT,
