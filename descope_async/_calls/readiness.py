@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Literal
+
+from attrs import frozen
 
 from descope_async._config.config import Config
 from descope_async.errors import DescopeError, Forbidden, NotFound, Unauthorized
@@ -15,6 +17,23 @@ from .license import License
 _NO_KEY: Final = "AK-client-check"
 #: Seconds by which the ``Date`` of an answer may be off, as it has whole seconds and was on its way.
 _INEXACT: Final = 2.0
+
+Subject = Literal["settings", "service", "clock", "rights", "tier"]
+
+
+@frozen
+class Problem:
+    """Something that stands in a client's way.
+
+    Attributes:
+        about: What it concerns.
+        sentence: What is wrong.
+        error: What the call failed with; None where no call failed.
+    """
+
+    about: Subject
+    sentence: str
+    error: DescopeError | None = None
 
 
 class Readiness:
@@ -43,39 +62,53 @@ class Readiness:
         """A sentence for each setting that is missing. No I/O."""
         return list(self._config.missing(management=management))
 
+    @property
+    def tier(self) -> str | None:
+        """The project's rate-limit tier, as far as it is known."""
+        return self._license.tier
+
     async def problems(self, *, management: bool) -> list[str]:
         """A sentence for each setting that is missing, and for what the service objects to."""
-        found = self.missing(management=management)
+        return [each.sentence for each in await self.examine(management=management)]
+
+    async def examine(self, *, management: bool) -> list[Problem]:
+        """What is missing, and what the service objects to."""
+        found = [Problem("settings", each) for each in self.missing(management=management)]
+        is_complete = not found
         if self._config.project_id:
             found += await self._problems_of_keys()
-        if management and not found:
+        if management and is_complete and all(each.about == "clock" for each in found):
             found += await self._problems_of_management()
         return found
 
-    async def _problems_of_keys(self) -> list[str]:
+    async def _problems_of_keys(self) -> list[Problem]:
         try:
             await self._key_set.fetch()
         except DescopeError as error:
-            return [f"the project's signing keys cannot be had: {error}"]
+            return [Problem("service", f"the project's signing keys cannot be had: {error}", error)]
         now, then = self._config.clock.now(), self._key_set.service_time
         if then is None or abs(now - then) <= self._config.leeway + _INEXACT:
             return []
         allowed = f"{self._config.leeway:g} seconds are allowed"
-        return [f"this machine's clock is {now - then:+.0f} seconds off the service's; {allowed}"]
+        off = f"this machine's clock is {now - then:+.0f} seconds off the service's; {allowed}"
+        return [Problem("clock", off)]
 
-    async def _problems_of_management(self) -> list[str]:
+    async def _problems_of_management(self) -> list[Problem]:
         try:
             await self._load(_NO_KEY)
         except NotFound:
             pass
         except Unauthorized as error:
-            return [f"the management key is refused: {error}"]
+            return [Problem("rights", f"the management key is refused: {error}", error)]
         except Forbidden as error:
-            return [f"the management key may not manage access keys: {error}"]
+            return [
+                Problem("rights", f"the management key may not manage access keys: {error}", error)
+            ]
         except DescopeError as error:
-            return [f"access keys cannot be managed: {error}"]
+            return [Problem("rights", f"access keys cannot be managed: {error}", error)]
         try:
             await self._license.ask()
         except DescopeError as error:
-            return [f"the project's rate-limit tier cannot be had, so the lowest applies: {error}"]
+            said = f"the project's rate-limit tier cannot be had, so the lowest applies: {error}"
+            return [Problem("tier", said, error)]
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit
 
 import typer
@@ -14,18 +14,21 @@ import descope_async
 from descope_async.errors import (
     ConfigurationError,
     ConnectionFailed,
-    DescopeError,
     Forbidden,
-    KeySetUnavailable,
     NotFound,
     TLSFailed,
     Unauthorized,
 )
 
+if TYPE_CHECKING:
+    from descope_async._calls.readiness import Problem, Subject
+
 from . import output
 from .exit_codes import ExitCode
 from .running import Run, carry_out, current
 
+#: Where one of these is wrong, nothing after it was examined.
+_ENDS: Final = frozenset({"settings", "service"})
 #: What the environment may say about the way to the service.
 _ON_THE_WAY: Final = (
     "HTTPS_PROXY",
@@ -64,7 +67,7 @@ def doctor(
         bool, typer.Option("--exit-code", help=f"Leave with {ExitCode.FOUND} if anything is wrong.")
     ] = False,
 ) -> None:
-    """Examine settings, network, certificates and rights, and say what to do."""
+    """Examine settings, network, certificates, clock and rights, and say what to do."""
 
     async def work() -> ExitCode:
         findings = [finding async for finding in _examined(current())]
@@ -95,12 +98,57 @@ async def _examined(run: Run) -> AsyncGenerator[Finding]:
         async with run.client() as client:
             yield Finding("settings", is_good=True, said=run.where(client))
             yield _way(client)
-            reached = await _reached(client)
-            yield reached
-            if reached.is_good:
-                yield await _rights(client)
+            readiness = client._readiness  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - a part of this package
+            problems = {each.about: each for each in await readiness.examine(management=True)}
+            well: dict[Subject, str] = {
+                "settings": "none is missing",
+                "service": "it answers, and has signing keys for the project",
+                "clock": "it agrees with the service's",
+                "rights": "the management key may manage access keys",
+                "tier": f"rate limits are those of {readiness.tier}",
+            }
+            for about, said in well.items():
+                problem = problems.pop(about, None)
+                if problem is not None:
+                    yield Finding(
+                        about, is_good=False, said=problem.sentence, advice=_advice(problem)
+                    )
+                    if about in _ENDS:
+                        return
+                elif about != "settings":
+                    yield Finding(about, is_good=True, said=said)
     except ConfigurationError as error:
         yield Finding("settings", is_good=False, said=str(error), advice="see descope-keys --help")
+
+
+def _advice(problem: Problem) -> str:
+    match problem.about, problem.error:
+        case "settings", _:
+            return "set it in the environment or in a profile: descope-keys --help"
+        case "service", error:
+            return _advice_about_service(error)
+        case "clock", _:
+            return (
+                "set this machine's clock, by NTP for example: valid tokens are refused otherwise"
+            )
+        case "rights", Unauthorized() | Forbidden():
+            return "make a management key that may manage access keys, in the Descope console"
+        case "tier", _:
+            return "large jobs go on, slowly"
+        case _:
+            return "try again"
+
+
+def _advice_about_service(error: BaseException | None) -> str:
+    match error:
+        case TLSFailed():
+            return "name the authority that your proxy uses in SSL_CERT_FILE"
+        case NotFound():
+            return "check the project id and base URL"
+        case ConnectionFailed():
+            return "look at network, DNS and proxy"
+        case _:
+            return "look at https://status.descope.com, and try again"
 
 
 def _way(client: descope_async.DescopeClient) -> Finding:
@@ -108,36 +156,3 @@ def _way(client: descope_async.DescopeClient) -> Finding:
     # A proxy's URL may hold a password, so only the names are shown.
     found = ", ".join(name for name in _ON_THE_WAY if os.environ.get(name))
     return Finding("way", is_good=True, said=f"{host}, {f'by {found}' if found else 'directly'}")
-
-
-async def _reached(client: descope_async.DescopeClient) -> Finding:
-    try:
-        await client.refresh_key_set()
-    except KeySetUnavailable as error:
-        cause = error.__cause__
-        advice = "look at network, DNS and proxy"
-        if isinstance(cause, TLSFailed):
-            advice = "name the authority that your proxy uses in SSL_CERT_FILE"
-        elif isinstance(cause, NotFound):
-            advice = "check the project id and base URL"
-        elif not isinstance(cause, ConnectionFailed):
-            advice = "look at https://status.descope.com, and try again"
-        return Finding("service", is_good=False, said=str(cause or error), advice=advice)
-    return Finding("service", is_good=True, said="it answers, and has signing keys for the project")
-
-
-async def _rights(client: descope_async.DescopeClient) -> Finding:
-    try:
-        keys = await client.mgmt.access_key.search_all_access_keys()
-    except ConfigurationError as error:
-        return Finding(
-            "rights", is_good=False, said=str(error), advice="set DESCOPE_MANAGEMENT_KEY"
-        )
-    except (Unauthorized, Forbidden) as error:
-        advice = (
-            "make a management key with the right to manage access keys, in the Descope console"
-        )
-        return Finding("rights", is_good=False, said=str(error), advice=advice)
-    except DescopeError as error:
-        return Finding("rights", is_good=False, said=str(error), advice="try again")
-    return Finding("rights", is_good=True, said=f"the management key sees {len(keys)} access keys")

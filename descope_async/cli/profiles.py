@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 from descope_async.errors import ConfigurationError
 
+_KEY_VARIABLE: Final = "DESCOPE_MANAGEMENT_KEY"
 _FIELDS: Final = ("project_id", "management_key", "base_url")
 
 
@@ -29,13 +30,13 @@ def profile_names() -> list[str]:
 
 
 def profile_settings(name: str | None) -> dict[str, Any]:
-    """Arguments for a client: those of a profile, or none, so that the environment counts.
+    """Arguments for a client: those of a profile, or what the environment only refers to.
 
     Raises:
         ConfigurationError: There is no such profile, or the file cannot be used.
     """
     if name is None:
-        return {}
+        return _from_environment()
     profiles = _read(profile_file())
     if name not in profiles:
         known = ", ".join(sorted(profiles)) or "none"
@@ -54,11 +55,21 @@ def profile_settings(name: str | None) -> dict[str, Any]:
                 f"{entry} of the profile {name!r} in {profile_file()} must be a string in quotes"
             )
     key = str(entries.get("management_key", ""))
-    if ":" in key:  # which no key has, but every reference to one
-        from descope_async import SecretReference
+    return {**entries, **_read_reference(key)}
 
-        entries["management_key"] = SecretReference.parse(key).read()
-    return dict(entries)
+
+def _from_environment() -> dict[str, str]:
+    """The management key, where the environment says where it is; a client reads all else."""
+    return _read_reference(os.environ.get(_KEY_VARIABLE, ""))
+
+
+def _read_reference(key: str) -> dict[str, str]:
+    """The key that a reference such as ``keyring:descope/admin`` leads to; nothing for a key itself."""
+    if ":" not in key:  # which no key has, but every reference to one
+        return {}
+    from descope_async import SecretReference
+
+    return {"management_key": SecretReference.parse(key).read()}
 
 
 def _read(path: Path) -> dict[str, Any]:

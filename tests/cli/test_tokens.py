@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +20,46 @@ from descope_sync.emulator import Emulator
 from tests.cli.command_line import CommandLine
 
 pytestmark = pytest.mark.timeout(180)  # commands start anew, and may share the machine
+
+
+@contextmanager
+def another_clock(base_url: str, ahead: float) -> Iterator[str]:
+    """The same service, whose answers are dated by a clock that is ahead."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string((timestamp or time.time()) + ahead)  # noqa: TID251 - that clock
+
+        def do_GET(self) -> None:
+            self._forward(None)
+
+        def do_POST(self) -> None:
+            self._forward(self.rfile.read(int(self.headers["Content-Length"])))
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def _forward(self, body: bytes | None) -> None:
+            headers = {name: value for name, value in self.headers.items() if name != "Host"}
+            request = urllib.request.Request(f"{base_url}{self.path}", body, headers)  # noqa: S310 - a local URL
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
+                    status, content = answer.status, answer.read()
+            except urllib.error.HTTPError as error:
+                with error:
+                    status, content = error.code, error.read()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join(30)
 
 
 @pytest.fixture
@@ -62,12 +110,12 @@ def test_json_says_what_a_token_grants_and_not_the_token(cli: CommandLine, key: 
 
 def test_exec_gives_a_command_the_token_and_no_key(cli: CommandLine, key: str) -> None:
     script = "echo token=${DESCOPE_SESSION_TOKEN%%.*} key=$DESCOPE_ACCESS_KEY.$DESCOPE_MANAGEMENT_KEY; exit 7"
-    done = cli.run("exec", "--", "sh", "-c", script, DESCOPE_ACCESS_KEY=key)
+    done = cli.process("exec", "--", "sh", "-c", script, DESCOPE_ACCESS_KEY=key)
     assert done.returncode == 7
     assert done.stdout.startswith("token=eyJ")
     assert done.stdout.rstrip().endswith("key=.")
-    assert cli.run("exec", DESCOPE_ACCESS_KEY=key).returncode == 2
-    done = cli.run("exec", "--", "no-such-command-here", DESCOPE_ACCESS_KEY=key)
+    assert cli.process("exec", DESCOPE_ACCESS_KEY=key).returncode == 2
+    done = cli.process("exec", "--", "no-such-command-here", DESCOPE_ACCESS_KEY=key)
     assert done.returncode == 2
     assert "no-such-command-here" in done.stderr
 
@@ -82,16 +130,17 @@ def test_the_doctor_finds_nothing_wrong(cli: CommandLine) -> None:
     done = cli.run("doctor", "--exit-code")
     assert done.returncode == 0, done.stdout
     assert "BAD" not in done.stdout
-    assert "sees 0 access keys" in done.stdout
+    assert "may manage access keys" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
         ({"DESCOPE_PROJECT_ID": ""}, "DESCOPE_PROJECT_ID"),
-        ({"DESCOPE_MANAGEMENT_KEY": ""}, "set DESCOPE_MANAGEMENT_KEY"),
+        ({"DESCOPE_MANAGEMENT_KEY": ""}, "DESCOPE_MANAGEMENT_KEY"),
         ({"DESCOPE_MANAGEMENT_KEY": "K2wrong"}, "make a management key"),
         ({"DESCOPE_BASE_URI": "http://127.0.0.1:9"}, "look at network"),
+        ({"DESCOPE_PROJECT_ID": "P2other"}, "check the project id"),
     ],
 )
 def test_the_doctor_says_what_to_do(
@@ -109,3 +158,36 @@ def test_the_doctor_knows_an_outage(cli: CommandLine, local: Emulator) -> None:
     done = cli.run("doctor", "--json")
     assert done.returncode == 0
     assert '"good": false' in done.stdout
+
+
+def test_the_doctor_compares_clocks_and_asks_for_the_tier(
+    cli: CommandLine, local: Emulator
+) -> None:
+    assert "ok   clock: it agrees" in cli.run("doctor").stdout
+    local.faults.add(Fault("status", "license", status=403))
+    with another_clock(local.base_url, 3600) as base_url:
+        done = cli.run("doctor", "--exit-code", DESCOPE_BASE_URI=base_url)
+    assert done.returncode == 20
+    assert "BAD  clock: this machine's clock is -3" in done.stdout
+    assert "NTP" in done.stdout
+    assert "ok   rights" in done.stdout
+    assert "BAD  tier" in done.stdout
+
+
+def test_the_management_key_comes_from_a_keyring(
+    cli: CommandLine, local: Emulator, tmp_path: Path
+) -> None:
+    library: Any = pytest.importorskip("keyring")
+    files: Any = pytest.importorskip("keyrings.alt.file")
+    backend = files.PlaintextKeyring()
+    backend.file_path = str(tmp_path / "keyring")
+    old = library.get_keyring()
+    library.set_keyring(backend)
+    try:
+        library.set_password("descope", "admin", local.management_key)
+        for place, code in (("keyring:descope/admin", 0), ("keyring:descope/nobody", 2)):
+            done = cli.run("list", DESCOPE_MANAGEMENT_KEY=place)
+            assert done.returncode == code, done.stderr
+            assert local.management_key not in done.stderr + done.stdout
+    finally:
+        library.set_keyring(old)

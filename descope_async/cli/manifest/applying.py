@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from descope_async import DescopeClient
+import descope_async
 from descope_async.cli import bulk
 from descope_async.cli.bulk import Work
 from descope_async.cli.exit_codes import ExitCode
@@ -36,7 +36,7 @@ class Applying:
         keys: A JSON object for each key that was worked on.
     """
 
-    client: DescopeClient
+    client: descope_async.DescopeClient
     lock: LockFile
     rate: Any
     keys: list[dict[str, Any]] = field(factory=list[dict[str, Any]])

@@ -8,7 +8,6 @@ from ipaddress import ip_network
 from typing import Any, Final
 
 from descope_async import AccessKey
-from descope_async.batch._items import written_description  # the marker is the batch's own
 from descope_async.cli import moments
 
 #: What cannot be changed: the key gets a successor.
@@ -26,6 +25,8 @@ _ARGUMENTS: Final = {
 
 def described(key: AccessKey) -> dict[str, Any]:
     """Everything about a key, as a manifest says it."""
+    from descope_async.batch._items import written_description  # the marker is the batch's own
+
     return {
         "name": key.name,
         "description": written_description(key),
