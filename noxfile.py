@@ -122,10 +122,14 @@ def ends(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def weekly(session: nox.Session) -> None:
     """What takes too long for every change, with the newest dependencies."""
-    for version in pythons_here():
+    here = pythons_here()
+    for version in here:
         session.notify(f"pythons-{version}")
     for slow in ("lowest", "integrations_lowest", "django_lowest", "soak"):
         session.notify(slow)
+    if here and here[-1] in PYTHONS[1:]:
+        session.notify(f"django_newest-{here[-1]}")
+    session.notify("crashes")
 
 
 @nox.session(reuse_venv=False, venv_backend="uv")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,6 +49,21 @@ def site(local: Emulator) -> Iterator[dict[str, Any]]:
 
     with override_settings(DESCOPE=described):
         yield described
+
+
+@pytest.fixture
+def environment(local: Emulator, tmp_path: Path) -> dict[str, str]:
+    """The environment in which the example site works on the local Descope."""
+    from tests.django.serving import SITE
+
+    return {
+        **os.environ,
+        **local.environment,
+        "SITE_DATA": str(tmp_path),
+        "XDG_RUNTIME_DIR": str(tmp_path),  # where new releases of gunicorn make a socket
+        "DJANGO_SETTINGS_MODULE": "reports_site.settings",
+        "PYTHONPATH": os.pathsep.join([str(SITE), *filter(None, sys.path)]),
+    }
 
 
 @pytest.fixture

@@ -1,17 +1,10 @@
-"""The example site of docs/examples/django, under the servers that sites run on."""
+"""The page, the commands and the tests of the example site."""
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -20,28 +13,10 @@ pytest.importorskip("rest_framework", reason="Django REST framework is not insta
 
 import requests
 
-from descope_sync.emulator import Emulator
 from tests.django.callers import Callers
+from tests.django.serving import SITE, serving
 
 pytestmark = pytest.mark.timeout(300)  # servers start anew, and may share the machine
-
-SITE = Path(__file__).parents[2] / "docs/examples/django"
-SERVERS = {
-    "gunicorn": ["--workers", "2", "reports_site.wsgi"],
-    "gunicorn --preload": ["--preload", "--workers", "2", "--threads", "2", "reports_site.wsgi"],
-    "uvicorn": ["reports_site.asgi:application"],
-}
-
-
-@pytest.fixture
-def environment(local: Emulator, tmp_path: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        **local.environment,
-        "SITE_DATA": str(tmp_path),
-        "DJANGO_SETTINGS_MODULE": "reports_site.settings",
-        "PYTHONPATH": os.pathsep.join([str(SITE), *filter(None, sys.path)]),
-    }
 
 
 def manage(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -56,81 +31,6 @@ def manage(environment: dict[str, str], *arguments: str) -> subprocess.Completed
     )
 
 
-@contextmanager
-def serving(server: str, environment: dict[str, str]) -> Iterator[tuple[str, int]]:
-    """The site's URL while a server runs, and the process id of that."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    name = server.split(maxsplit=1)[0]
-    where = (
-        ["--bind", f"127.0.0.1:{port}", "--no-control-socket"]
-        if name == "gunicorn"
-        else ["--port", str(port), "--log-level", "warning"]
-    )
-    command = [sys.executable, "-m", name, *where, *SERVERS[server]]
-    with subprocess.Popen(command, cwd=SITE, env=environment) as process:
-        try:
-            _wait_for(port, process)
-            yield f"http://127.0.0.1:{port}", process.pid
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the server has ended"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError("the server does not listen")
-
-
-@pytest.mark.parametrize("server", SERVERS)
-def test_callers_come_in_under(server: str, environment: dict[str, str], callers: Callers) -> None:
-    reader, writer = callers.headers(["Reader"]), callers.headers(["Biller"])
-    biller = callers.headers(tenants={"t1": ["Biller"]})
-    with serving(server, environment) as (url, _):
-        for _ in range(6):  # so that each worker has answered one
-            answer = requests.get(f"{url}/reports", headers=reader, timeout=30)
-            assert answer.status_code == 200, answer.text
-            assert answer.json()["for"].startswith("K")
-        assert requests.get(f"{url}/reports", timeout=30).status_code == 401
-        assert requests.get(f"{url}/reports", headers=writer, timeout=30).status_code == 403
-        assert requests.get(f"{url}/t/t1/bills", headers=biller, timeout=30).status_code == 200
-        assert requests.get(f"{url}/t/t2/bills", headers=biller, timeout=30).status_code == 403
-        assert requests.post(f"{url}/uploads", headers=writer, timeout=30).status_code == 201
-        assert requests.post(f"{url}/uploads", headers=reader, timeout=30).status_code == 403
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="worker processes are found in /proc")
-def test_a_killed_worker_and_a_reload_lose_nobody(
-    environment: dict[str, str], callers: Callers, local: Emulator
-) -> None:
-    reader = callers.headers(["Reader"])
-    with serving("gunicorn", environment) as (url, pid):
-
-        def calls(count: int) -> None:
-            for _ in range(count):
-                assert requests.get(f"{url}/reports", headers=reader, timeout=30).status_code == 200
-
-        calls(4)
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-        os.kill(int(children.split()[0]), signal.SIGKILL)
-        time.sleep(1)
-        calls(4)
-        os.kill(pid, signal.SIGHUP)
-        time.sleep(2)
-        calls(4)
-        local.rotate_signing_keys()
-        calls(2)
-        fresh = callers.headers(["Reader"])
-        assert requests.get(f"{url}/reports", headers=fresh, timeout=30).status_code == 200
-
-
 def test_the_page_shows_a_secret_once_and_only_to_staff(
     environment: dict[str, str], callers: Callers
 ) -> None:
@@ -140,7 +40,8 @@ def test_the_page_shows_a_secret_once_and_only_to_staff(
         people, "createsuperuser", "--noinput", "--username", "ada", "--email", "a@a.test"
     )
     assert made.returncode == 0, made.stderr
-    with serving("gunicorn", environment) as (url, _), requests.Session() as browser:
+    with serving("gunicorn", environment) as server, requests.Session() as browser:
+        url = server.url
         page = browser.get(f"{url}/keys", timeout=30)
         assert page.url.startswith(f"{url}/login")
         form = {

@@ -1,0 +1,169 @@
+"""The example site under real servers: what they do to processes and headers, and callers that go away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("requests", reason="requests is not installed")
+pytest.importorskip("rest_framework", reason="Django REST framework is not installed")
+
+import requests
+
+from descope_async.emulator import Fault
+from descope_sync.emulator import Emulator
+from tests.django.callers import Callers
+from tests.django.serving import SERVERS, SITE, Server, serving
+
+pytestmark = [
+    pytest.mark.timeout(300),  # servers start anew, and may share the machine
+    pytest.mark.skipif(sys.platform != "linux", reason="worker processes are found in /proc"),
+]
+#: Servers with workers that they start again.
+PREFORK = ["gunicorn", "gunicorn --preload", "uwsgi", "uwsgi --lazy-apps --enable-threads"]
+
+
+@pytest.fixture
+def serve(environment: dict[str, str]) -> Callable[..., Any]:
+    """Runs the site under a server, if that is installed."""
+
+    def start(name: str, site: Path = SITE) -> Any:
+        if name.startswith("uwsgi") and find_spec("pyuwsgi") is None:
+            pytest.skip("pyuwsgi is not installed")
+        return serving(name, environment, site)
+
+    return start
+
+
+def let_in(server: Server, headers: dict[str, str], times: int = 6) -> None:
+    """See that a caller is let in, so often that each worker has answered."""
+    for _ in range(times):
+        answer = requests.get(f"{server.url}/reports", headers=headers, timeout=60)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["for"].startswith("K")
+
+
+def until_served(server: Server, headers: dict[str, str]) -> None:
+    """Wait until the site answers again."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            answer = requests.get(f"{server.url}/reports", headers=headers, timeout=60)
+        except requests.ConnectionError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        else:
+            assert answer.status_code == 200, answer.text
+            return
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_callers_come_in(serve: Callable[..., Any], callers: Callers, name: str) -> None:
+    reader, writer = callers.headers(["Reader"]), callers.headers(["Biller"])
+    biller = callers.headers(tenants={"t1": ["Biller"]})
+    with serve(name) as server:
+        url = server.url
+        let_in(server, reader)
+        assert requests.get(f"{url}/reports", timeout=60).status_code == 401
+        assert requests.get(f"{url}/reports", headers=writer, timeout=60).status_code == 403
+        assert requests.get(f"{url}/t/t1/bills", headers=biller, timeout=60).status_code == 200
+        assert requests.get(f"{url}/t/t2/bills", headers=biller, timeout=60).status_code == 403
+        assert requests.post(f"{url}/uploads", headers=writer, timeout=60).status_code == 201
+        assert requests.post(f"{url}/uploads", headers=reader, timeout=60).status_code == 403
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_two_headers_are_no_credential(
+    serve: Callable[..., Any], callers: Callers, name: str
+) -> None:
+    lines = [f"Authorization: Bearer {callers.token(['Reader'])}" for _ in range(2)]
+    with serve(name) as server:
+        answer = server.answers("GET /reports HTTP/1.1", *lines)
+        assert answer.split()[1] == "400", answer
+
+
+@pytest.mark.parametrize("name", PREFORK)
+def test_a_killed_worker_and_a_reload_lose_nobody(
+    serve: Callable[..., Any], callers: Callers, local: Emulator, name: str
+) -> None:
+    reader = callers.headers(["Reader"])
+    with serve(name) as server:
+        let_in(server, reader)
+        server.kill_a_worker()
+        until_served(server, reader)
+        let_in(server, reader)
+        server.reload()
+        until_served(server, reader)
+        let_in(server, reader)
+        local.rotate_signing_keys()
+        let_in(server, reader, 2)
+        let_in(server, callers.headers(["Reader"]))
+
+
+@pytest.mark.parametrize("name", PREFORK)
+def test_a_worker_that_is_killed_in_the_middle_of_a_fetch(
+    serve: Callable[..., Any], callers: Callers, local: Emulator, name: str
+) -> None:
+    reader = callers.headers(["Reader"])
+    local.requests.clear()
+    local.faults.add(Fault("stall", "key_set", seconds=30, nth=1))
+    with serve(name) as server, ThreadPoolExecutor(1) as thread:
+        url = f"{server.url}/reports"
+        lost = thread.submit(requests.get, url, headers=reader, timeout=60)
+        deadline = time.monotonic() + 30
+        while not local.requests.count("key_set"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        for worker in server.workers():
+            os.kill(worker, signal.SIGKILL)
+        assert isinstance(lost.exception(60), requests.ConnectionError)
+        until_served(server, reader)
+        let_in(server, reader)
+
+
+@pytest.mark.parametrize("name", ["gunicorn", "uvicorn", "runserver"])
+def test_a_caller_that_goes_away_during_a_fetch_harms_nobody(
+    serve: Callable[..., Any], callers: Callers, local: Emulator, name: str
+) -> None:
+    token = callers.token(["Reader"])
+    local.requests.clear()
+    local.faults.add(Fault("delay", "key_set", seconds=1.5, nth=1))
+    lines = ["GET /reports HTTP/1.1", f"Authorization: Bearer {token}"]
+    with serve(name) as server:
+        server.give_up(*lines, after=0.5)
+        let_in(server, {"Authorization": f"Bearer {token}"})
+        asked = local.requests.count("key_set")
+        # A worker that others share goes on with the fetch that the caller began.
+        assert asked <= (2 if name == "gunicorn" else 1)
+
+
+def test_a_changed_file_reloads_the_site(
+    serve: Callable[..., Any], callers: Callers, tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(SITE, site, ignore=shutil.ignore_patterns("*.sqlite3", "__pycache__"))
+    views = site / "reports_site/views.py"
+    reader = callers.headers(["Reader"])
+    with serve("runserver", site) as server:
+        let_in(server, reader, 2)
+        time.sleep(1.5)  # so that the file gets another time on every file system
+        views.write_text(views.read_text().replace('"for":', '"reloaded": True, "for":'))
+        deadline = time.monotonic() + 60
+        while True:
+            until_served(server, reader)
+            answer = requests.get(f"{server.url}/reports", headers=reader, timeout=60)
+            if answer.ok and answer.json().get("reloaded"):
+                break
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        let_in(server, reader, 3)
