@@ -10,10 +10,13 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from pydoc import locate
+from threading import Thread
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -202,6 +205,39 @@ def test_the_front_page_has_code_cards_and_no_list_of_contents(site: Path) -> No
     assert "toctree-wrapper" in text
     assert len(re.findall("<a ", article)) < 40
     assert "Emulator" in article
+
+
+@pytest.fixture
+def served(site: Path) -> Iterator[str]:
+    """The site on this machine, since browsers let no page look into another file."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not BROWSER, reason="a browser looks at the pages: Chromium")
+def test_every_page_can_be_read_on_wide_and_narrow_screens_light_and_dark(
+    site: Path, served: str, tmp_path: Path
+) -> None:
+    pages = [page.relative_to(site).as_posix() for page in site.rglob("*.html")]
+    shutil.copy(Path(__file__).with_name("look.html"), site)
+    command = [
+        *(str(BROWSER), "--headless=new", "--no-sandbox", "--disable-gpu"),
+        *(f"--user-data-dir={tmp_path}", "--window-size=1500,950", "--virtual-time-budget=600000"),
+        *("--dump-dom", f"{served}/look.html#{','.join(pages)}"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=500)
+    (site / "look.html").unlink()
+    found = done.stdout.split('<pre id="found">')[1].split("</pre>")[0]
+    assert found == f"looked at {len(pages)} pages\n"
 
 
 #: What users type, and the page that is to come first.
