@@ -33,14 +33,13 @@ class Attempts:
 
     Args:
         config: The client's settings.
-        headers: Writes the headers of the requests.
         clock: The time source.
     """
 
-    def __init__(self, config: Config, headers: RequestHeaders, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self._headers = headers
+        self._headers = RequestHeaders(config)
 
     async def make(
         self,

@@ -187,16 +187,14 @@ class Once(Repeatable):
         """
         operation = f"access_key.{self.operation}"
         reason = f" ({failure})" if failure is not None else ""
-        said = failure or DescopeError("")
         unknown = OutcomeUnknown(
-            f"{operation}: {self._advice(attempt.started_at, result)}{reason}",
-            operation=operation,
-            status_code=said.status_code,
-            error_code=said.error_code,
-            error_description=said.error_description,
-            error_message=said.error_message,
-            request_id=said.request_id,
+            f"{operation}: {self._advice(attempt.started_at, result)}{reason}", operation=operation
         )
+        if failure is not None:
+            unknown.status_code, unknown.request_id = failure.status_code, failure.request_id
+            unknown.error_code = failure.error_code
+            unknown.error_description = failure.error_description
+            unknown.error_message = failure.error_message
         unknown.key_id, unknown.name, unknown.marker = self.key_id, self.name, self.marker
         unknown.started_at, unknown.result = attempt.started_at, result
         unknown.interrupted = interrupted

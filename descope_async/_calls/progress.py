@@ -116,7 +116,9 @@ class Progress:
                 quota_left=quota_left,
             )
         )
-        await self._sleep(delay)
+        if delay:
+            await self._clock.sleep(delay)
+        self._now = self._clock.running()
 
     def completed(self, failure: DescopeError) -> DescopeError:
         """The failure of the call, with what all attempts at it mean together."""
@@ -131,7 +133,8 @@ class Progress:
     async def hold(self, delay: float) -> None:
         """Wait for this many seconds, because the service limits the rate."""
         self._telemetry.tell(CallHeld(call=self._named(), delay=delay))
-        await self._sleep(delay)
+        await self._clock.sleep(delay)
+        self._now = self._clock.running()
 
     def refuse(self, seconds: float) -> RateLimited:
         """The error for a call that is not sent, because the rate is limited for these seconds."""
@@ -193,11 +196,6 @@ class Progress:
                 duration=self._clock.running() - self._began,
             )
         )
-
-    async def _sleep(self, seconds: float) -> None:
-        if seconds:
-            await self._clock.sleep(seconds)
-        self._now = self._clock.running()
 
     def _result(self, error: BaseException | None) -> dict[str, Any]:
         """The fields of an event that say what came of the last attempt, or of the call."""

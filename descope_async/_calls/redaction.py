@@ -27,9 +27,22 @@ class Redaction:
     """
 
     def __init__(self, bearer: Secret[str] | None) -> None:
-        self._echoes = (
-            [] if bearer is None else [*map(_echo_of, map(Secret, bearer.reveal().split(":")[1:]))]
-        )
+        keys: list[Secret[str]] = []
+        if bearer is not None:
+            keys += map(Secret, bearer.reveal().split(":")[1:])
+        lengths = [min(_ECHO, len(key.reveal())) for key in keys]
+        # A length, and whether a text of this length is a part of the key. A debugger that shows
+        # such a method shows no part.
+        self._echoes = [
+            (
+                length,
+                {
+                    key.reveal()[at : at + length] for at in range(len(key.reveal()) - length + 1)
+                }.__contains__,
+            )
+            for key, length in zip(keys, lengths, strict=True)
+            if length >= _LEAST_ECHO
+        ]
 
     def shown(self, said: str | None, longest: int = _LONGEST) -> str | None:
         """The part of a text that may be shown; None for None.
@@ -44,16 +57,6 @@ class Redaction:
         for length, is_part in self._echoes:
             said = _without(said, length, is_part)
         return _CONTROL.sub(" ", said)[:longest]
-
-
-def _echo_of(key: Secret[str]) -> tuple[int, Callable[[object], bool]]:
-    """The length of the parts of a key that are not shown, and whether a text is such a part.
-
-    A debugger that shows this function's result shows no part of the key.
-    """
-    length = min(_ECHO, len(key.reveal()))
-    starts = range(len(key.reveal()) - length + 1 if length >= _LEAST_ECHO else 0)
-    return length, {key.reveal()[at : at + length] for at in starts}.__contains__
 
 
 def _without(said: str, length: int, is_part: Callable[[object], bool]) -> str:

@@ -10,9 +10,7 @@ from multidict import istr
 
 from descope_async import __version__
 from descope_async._config.config import Config
-from descope_async._config.request_headers import is_request_id
 from descope_async._values.secret import Secret
-from descope_async.events._log import LOG
 
 from .messages import Request
 
@@ -24,7 +22,6 @@ class RequestHeaders:
     """Writes the headers of a client's requests."""
 
     def __init__(self, config: Config) -> None:
-        self._external_request_id = config.external_request_id
         # Not the session's: aiohttp would send those to a proxy too, in the clear.
         self._of_all = Secret(_headers_of(config))
 
@@ -40,17 +37,6 @@ class RequestHeaders:
         if request.external_id is not None:
             headers[_EXTERNAL_ID] = request.external_id
         return headers
-
-    def external_id(self) -> str | None:
-        """The id of the caller's own request. One that is no id never stops a call."""
-        if self._external_request_id is None:
-            return None
-        try:
-            found = self._external_request_id()
-        except Exception as error:  # noqa: BLE001 - whatever the user's function raises
-            LOG.warning("external_request_id raised %s", type(error).__name__)
-            return None
-        return found if isinstance(found, str) and is_request_id(found) else None
 
 
 def _headers_of(config: Config) -> dict[str, str]:

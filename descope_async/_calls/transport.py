@@ -7,14 +7,15 @@ from functools import partial
 from typing import TypeVar
 
 from descope_async._config.config import Config
+from descope_async._config.request_headers import is_request_id
 from descope_async._runtime.clock import Clock
+from descope_async.events._log import LOG
 from descope_async.events._telemetry import Telemetry
 
 from .attempts import Attempts
 from .connections import Connections
 from .messages import Answer, Request
 from .repeats import Repeats
-from .request_headers import RequestHeaders
 
 T = TypeVar("T")
 
@@ -30,8 +31,8 @@ class Transport:
 
     def __init__(self, config: Config, clock: Clock, telemetry: Telemetry) -> None:
         self._connections = Connections(config)
-        self._headers = RequestHeaders(config)
-        self._attempts = Attempts(config, self._headers, clock)
+        self._config = config
+        self._attempts = Attempts(config, clock)
         self._repeats = Repeats(config.retries, clock, telemetry=telemetry)
 
     async def send(self, request: Request, read: Callable[[Answer], Awaitable[T]]) -> T:
@@ -49,7 +50,7 @@ class Transport:
             OutcomeUnknown: A request that must not be repeated may have been carried out.
             ClientClosed: After `aclose`.
         """
-        request.external_id = self._headers.external_id()
+        request.external_id = self._external_id()
         pool = self._connections.pool_if_open() or await self._connections.pool()
         make = partial(self._attempts.make, request, read, pool)
         return await self._repeats.run(
@@ -63,3 +64,14 @@ class Transport:
     def abandon(self) -> bool:
         """Let the loops close what is still open, and say whether anything was."""
         return self._connections.abandon()
+
+    def _external_id(self) -> str | None:
+        """The id of the caller's own request. One that is no id never stops a call."""
+        if self._config.external_request_id is None:
+            return None
+        try:
+            found = self._config.external_request_id()
+        except Exception as error:  # noqa: BLE001 - whatever the user's function raises
+            LOG.warning("external_request_id raised %s", type(error).__name__)
+            return None
+        return found if isinstance(found, str) and is_request_id(found) else None

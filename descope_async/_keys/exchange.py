@@ -49,20 +49,17 @@ class _Exchanged:
 
     Attributes:
         token: The session token.
+        is_encrypted: Whether only the service can read the token.
         key_id: The access key's id; empty when the answer does not have it.
         expiration: When the token ends, epoch seconds; 0 when the answer does not say it.
         answered_at: When that was answered, epoch seconds, by the service's clock if it says so.
     """
 
     token: Secret[str]
+    is_encrypted: bool
     key_id: str
     expiration: int
     answered_at: float
-
-    @property
-    def is_encrypted(self) -> bool:
-        """Whether only the service can read the token."""
-        return is_encrypted(self.token.reveal())
 
     def lifetime(self) -> float:
         """For how many seconds the token lives from the answer on.
@@ -122,8 +119,7 @@ class Exchange:
                 project_id=self._config.project_id,
                 expire_time=self._clock.now() + answer.lifetime(),
             )
-        token = Secret[object](answer.token.reveal())
-        return await self._validator.validate(token, audience, _OPERATION)
+        return await self._validator.validate(answer.token, audience, _OPERATION)
 
     async def mint(self, access_key: Secret[str], options: AccessKeyLoginOptions) -> MintedToken:
         """The session token that the service makes for the access key, to be handed on.
@@ -163,7 +159,13 @@ class Exchange:
     async def _read(self, answer: Answer) -> _Exchanged:
         said = await wire.read(wire.ExchangeAnswer, answer.body)
         answered_at = http_date(answer.headers.get("Date")) or self._clock.now()
-        return _Exchanged(Secret(said.session_jwt), said.key_id, said.expiration, answered_at)
+        return _Exchanged(
+            token=Secret(said.session_jwt),
+            is_encrypted=is_encrypted(said.session_jwt),
+            key_id=said.key_id,
+            expiration=said.expiration,
+            answered_at=answered_at,
+        )
 
 
 def _minted(token: Secret[str]) -> MintedToken:

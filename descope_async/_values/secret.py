@@ -8,22 +8,22 @@ from typing import Final, Generic, NoReturn, TypeVar, cast
 from descope_async.errors import InvalidArgument
 from descope_async.secret_stores import _stored_text as stored_text
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 #: Longer than any key Descope issues, and short enough for every server's header limit.
 _LONGEST: Final = 4096
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 
 
-class Secret(Generic[T]):
+class Secret(Generic[T_co]):
     """Carries a key or a token through frames, logs and tracebacks that must not show it."""
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: T) -> None:
+    def __init__(self, value: T_co) -> None:
         self._value = value
 
-    def reveal(self) -> T:
+    def reveal(self) -> T_co:
         """The value. Use it within an expression: a local variable would show it again."""
         return self._value
 

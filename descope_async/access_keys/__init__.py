@@ -126,8 +126,8 @@ class AccessKeys(ExistingAccessKeys):
             ),
         )
         said = unless_none(arguments.text, "description", description)
-
-        delivery = self._delivery("create", deliver, called)
+        given = arguments.deliver("deliver", deliver)
+        delivery = self._delivery("create", given, called)
 
         async def create(marker: str | None) -> CreatedAccessKey:
             marked = f"{said or ''} {marker}".lstrip() if marker else said
@@ -178,7 +178,8 @@ class AccessKeys(ExistingAccessKeys):
         """
         key_id = arguments.identifier("id", id)
         reconciles = arguments.on_unknown("on_unknown", on_unknown)
-        rotate = partial(self._rotate, self._delivery("rotate", deliver))
+        given = arguments.deliver("deliver", deliver)
+        rotate = partial(self._rotate, self._delivery("rotate", given))
         return await (self._reconciliation.rotate(key_id, rotate) if reconciles else rotate(key_id))
 
     async def _rotate(self, delivery: Delivery | None, key_id: str) -> CreatedAccessKey:
@@ -188,9 +189,9 @@ class AccessKeys(ExistingAccessKeys):
         return await self._calls.send(operations.ROTATE, body=wire.id_body(key_id), once=about)
 
     def _delivery(
-        self, operation: Literal["create", "rotate"], given: object, name: str | None = None
+        self, operation: Literal["create", "rotate"], given: Deliver | None, name: str | None = None
     ) -> Delivery | None:
-        deliver = arguments.deliver("deliver", given) or self._config.deliver
+        deliver = given or self._config.deliver
         if deliver is None:
             return None
         return Delivery(deliver, self._config.timeouts.deliver, operation, name)
