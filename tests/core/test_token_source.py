@@ -10,103 +10,35 @@ import random
 import threading
 import traceback
 from collections.abc import AsyncIterator, Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from descope_async import (
-    AccessKeyLoginOptions,
     ClientClosed,
     ConfigurationError,
-    ConnectionFailed,
     DescopeClient,
     DescopeError,
     EnvironmentVariable,
     InvalidArgument,
-    RateLimited,
-    TokenSource,
     Unauthorized,
     UnexpectedResponse,
 )
-from descope_async._calls.messages import Request
-from descope_async._calls.repeats import Repeats
-from descope_async._keys.exchange import MintedToken
 from descope_async._keys.renewal import Renewal
-from descope_async._values.secret import Secret
 from descope_async.emulator import Emulator
-from descope_async.settings import Retries
-from descope_async.token_source import TokenSources
-from tests.quick_time import VirtualTime
+from tests.core.keys.exchanging import Service
 from tests.servers import Servers
-
-
-class Service:
-    """Exchanges keys as told, on a virtual clock.
-
-    Attributes:
-        life: Seconds that a token lives.
-        failure: Makes what every exchange raises; None when it is well.
-        valid: The keys that are accepted; None for any.
-        sent: The keys that came.
-        held_up: Where exchanges wait; None for nowhere.
-    """
-
-    def __init__(self, life: float = 600, seed: int = 0) -> None:
-        self.clock = VirtualTime(seed=seed)
-        self.life = life
-        self.failure: Callable[[], DescopeError] | None = None
-        self.valid: set[str] | None = None
-        self.sent: list[str] = []
-        self.held_up: asyncio.Event | None = None
-        self.seconds = 0.0
-        self.sources = TokenSources(self.exchange, self.clock, 15)
-        self.repeats = Repeats(Retries(), self.clock)
-
-    async def exchange(self, key: Secret[str], _: AccessKeyLoginOptions) -> MintedToken:
-        request = Request(
-            operation="exchange_access_key",
-            method="POST",
-            path="/",
-            deadline=15,
-            rate_limit_pause=10,
-        )
-        return await self.repeats.run(request, lambda _: self.answer(key))
-
-    async def answer(self, key: Secret[str]) -> MintedToken:
-        self.sent.append(key.reveal())
-        number = len(self.sent)
-        await asyncio.sleep(self.seconds)
-        if self.held_up is not None:
-            await self.held_up.wait()
-        if self.failure is not None:
-            raise self.failure()
-        if self.valid is not None and key.reveal() not in self.valid:
-            raise Unauthorized("no such key", status_code=401)
-        return MintedToken(Secret(f"token-{number}"), self.clock.now(), self.life)
-
-    def source(self, key: Any = "Ksecret", **options: Any) -> TokenSource:
-        return self.sources.source(Secret[object](key), AccessKeyLoginOptions(**options))
-
-
-def down() -> DescopeError:
-    return ConnectionFailed("the service is down")
-
-
-def renewals() -> int:
-    gc.collect()
-    return sum(isinstance(each, Renewal) for each in gc.get_objects())
-
-
-async def settle() -> None:
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 @pytest.fixture
 def service() -> Service:
     return Service()
+
+
+def renewals() -> int:
+    gc.collect()
+    return sum(isinstance(each, Renewal) for each in gc.get_objects())
 
 
 async def test_ten_thousand_on_a_cold_source_cause_one_exchange(service: Service) -> None:
@@ -131,184 +63,6 @@ async def test_a_fresh_token_neither_waits_nor_sends(service: Service) -> None:
     assert ended.value.value == source.get_nowait() == "token-1"
     assert await source.headers() == source.headers_nowait() == {"Authorization": "Bearer token-1"}
     assert len(service.sent) == 1
-
-
-async def test_an_advisory_refresh_keeps_nobody_waiting(service: Service) -> None:
-    source = service.source()
-    await source.warm_up()
-    service.held_up = asyncio.Event()
-    service.clock.at += 490
-    assert source.get_nowait() is None
-    assert {await source.token() for _ in range(100)} == {"token-1"}
-    await settle()
-    assert len(service.sent) == 2
-    service.held_up.set()
-    await settle()
-    assert source.get_nowait() == "token-2"
-
-
-async def test_an_outage_is_noticed_only_when_the_token_has_ended(
-    service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
-    source = service.source()
-    await source.warm_up()
-    began, service.failure = service.clock.at, down
-    while service.clock.at < began + 599:
-        assert await source.token() == "token-1"
-        await settle()
-        service.clock.at += 1
-    in_outage = len(service.sent) - 1
-    assert 5 < in_outage < 60  # pauses grow to 30 s, at random
-    assert len([entry for entry in caplog.records if entry.levelno == logging.WARNING]) == 1
-    service.clock.at = began + 601
-    with pytest.raises(ConnectionFailed):
-        await source.token()
-    service.failure = None
-    service.clock.at += 6
-    assert await source.token() == f"token-{len(service.sent)}"
-
-
-async def test_in_the_mandatory_window_the_wait_is_bounded(service: Service) -> None:
-    source = service.source()
-    await source.warm_up()
-    service.held_up = asyncio.Event()
-    service.clock.at += 580
-    started = asyncio.get_running_loop().time()
-    assert await source.token() == "token-1"
-    assert 1.5 < asyncio.get_running_loop().time() - started < 10
-    waiting = asyncio.create_task(source.token())
-    await settle()
-    assert not waiting.done()
-    service.held_up.set()
-    assert await waiting == "token-2"
-
-
-async def test_without_a_token_three_attempts_are_made(service: Service) -> None:
-    def fail_twice() -> DescopeError:
-        if len(service.sent) == 2:
-            service.failure = None
-        return down()
-
-    service.failure = fail_twice
-    assert await service.source().token() == "token-3"
-    other = Service()
-    other.failure = down
-    source = other.source()
-    with pytest.raises(ConnectionFailed) as caught:
-        await source.token()
-    assert len(other.sent) == 3
-    assert caught.value.retry_after is None
-
-
-async def test_a_rate_limit_silences_all_sources_of_the_client(service: Service) -> None:
-    warm, cold = service.source("Kwarm"), service.source("Kcold")
-    await warm.warm_up()
-    service.failure = lambda: RateLimited("slow down", retry_after=60)
-    service.clock.at += 490
-    assert await warm.token() == "token-1"
-    await settle()
-    assert len(service.sent) == 2
-    for source in (cold, service.source("Kthird")):
-        with pytest.raises(RateLimited) as caught:
-            await source.token()
-        assert caught.value.retry_after == pytest.approx(60)
-    for _ in range(10):
-        service.clock.at += 5
-        assert await warm.token() == "token-1"
-        await settle()
-    assert len(service.sent) == 2
-    service.failure = None
-    service.clock.at += 12
-    assert await cold.token() == "token-3"
-
-
-async def test_a_rate_limit_that_names_no_time_lasts_ten_seconds(service: Service) -> None:
-    source = service.source()
-    service.failure = lambda: RateLimited("slow down")
-    with pytest.raises(RateLimited):
-        await source.token()
-    assert len(service.sent) == 2  # the second after the pause, a third would be too late
-    assert 10 <= service.clock.at < 15
-
-
-async def test_a_refused_key_is_not_sent_again_too_soon(service: Service) -> None:
-    service.valid = set()
-    moments: list[float] = []
-    source = service.source()
-    for _ in range(2_000):
-        before = len(service.sent)
-        with pytest.raises(Unauthorized):
-            await source.token()
-        if len(service.sent) > before:
-            moments.append(service.clock.at)
-        service.clock.at += 1
-    pauses = [later - sooner for sooner, later in pairwise(moments)]
-    for pause, expected in zip(pauses, [5, 10, 20, 40, 80, 160, 300, 300, 300], strict=False):
-        assert 0.8 * expected <= pause <= 1.2 * expected + 1
-    assert len(service.sent) < 14
-    sent = len(service.sent)
-    await source.aclose()
-    with pytest.raises(Unauthorized) as caught:  # a new source for the same key knows
-        await service.source().token()
-    assert caught.value.retry_after is not None
-    assert len(service.sent) == sent
-
-
-@pytest.mark.parametrize("kind", ["file", "environment", "callable", "coroutine function"])
-async def test_a_rotated_key_is_picked_up(
-    service: Service, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "key"
-
-    def put(key: str) -> None:
-        path.write_text(f"{key}\n")
-        monkeypatch.setenv("SOME_KEY", key)
-
-    async def read_later() -> str:
-        await asyncio.sleep(0)
-        return path.read_text()
-
-    put("Kold")
-    kinds = {
-        "file": path,
-        "environment": EnvironmentVariable("SOME_KEY"),
-        "callable": path.read_text,
-        "coroutine function": read_later,
-    }
-    source = service.source(kinds[kind])
-    service.valid = {"Kold"}
-    assert await source.token() == "token-1"
-    service.valid = {"Knew"}
-    service.clock.at += 601
-    for _ in range(3):
-        with pytest.raises(Unauthorized):
-            await source.token()
-    assert service.sent == ["Kold", "Kold"]
-    put("Knew")
-    assert await source.token() == "token-3"
-    assert service.sent[-1] == "Knew"
-
-
-async def test_a_key_replaced_during_its_refusal_is_tried_at_once(service: Service) -> None:
-    keys = iter(["Kold", "Knew"])
-    service.valid = {"Knew"}
-    assert await service.source(lambda: next(keys)).token() == "token-2"
-    assert service.sent == ["Kold", "Knew"]
-
-
-async def test_a_refused_key_serves_its_token_to_the_end(service: Service) -> None:
-    source = service.source()
-    await source.warm_up()
-    service.valid = set()
-    began = service.clock.at
-    while service.clock.at < began + 599:
-        assert await source.token() == "token-1"
-        await settle()
-        service.clock.at += 3
-    assert len(service.sent) < 10
-    service.clock.at = began + 601
-    with pytest.raises(Unauthorized):
-        await source.token()
 
 
 @pytest.mark.parametrize(
@@ -424,33 +178,6 @@ def test_threads_share_an_exchange_and_survive_a_dying_loop(service: Service) ->
     assert set(tokens) == {"token-2"}
     assert len(tokens) == 300
     assert len(service.sent) == 2
-
-
-async def test_a_day_with_rotations_outages_and_limits(service: Service) -> None:
-    async def read() -> str:
-        return f"K{key}"
-
-    source = service.source(read)
-    troubles: list[Callable[[], DescopeError] | None] = [
-        None,
-        down,
-        None,
-        lambda: RateLimited("slow down", retry_after=60),
-    ]
-    key, began = 0, service.clock.at
-    service.valid = {"K0"}
-    while (passed := service.clock.at - began) < 86_400:
-        # With a Retry-After at its end, trouble lasts 105 s; a refresh is due 120 s before the end.
-        service.failure = troubles[int(passed // 300) % 4] if passed % 300 >= 260 else None
-        if passed > (key + 1) * 3_600:
-            key += 1
-            service.valid = {f"K{key}"}
-        assert await source.token()
-        await settle()
-        service.clock.at += 5
-    assert key == 23
-    assert {f"K{number}" for number in range(23)} <= set(service.sent)
-    assert len(service.sent) < 1_000
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
