@@ -9,7 +9,7 @@ def main() -> None:
     """Run the command line, or say what to install for it."""
     try:
         from .app import app
-        from .running import warn_of_secrets
+        from .secret_arguments import warn_of_secrets
     except ModuleNotFoundError as error:
         if error.name not in {"typer", "rich", "yaml"}:
             raise

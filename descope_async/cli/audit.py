@@ -262,7 +262,7 @@ def audit_command(
         bool, typer.Option("--exit-code", help=f"Leave with {ExitCode.FOUND} if anything is found.")
     ] = False,
 ) -> None:
-    """Find access keys that are doubtful: no expiry, no address list, too many rights, twins, old ones."""
+    """``descope-keys audit``."""
     unknown = set(ignore or ()) - {rule.id for rule in RULES}
     if unknown:
         known = ", ".join(rule.id for rule in RULES)

@@ -50,7 +50,7 @@ def update(
     dry_run: DryRun = False,
     max_changes: MaxChanges = DEFAULT_MAX,
 ) -> None:
-    """Change access keys. What is not named stays as it is; a list replaces the whole list."""
+    """``descope-keys update``."""
     change: dict[str, Any] = {
         "name": name,
         "description": description,
@@ -98,7 +98,7 @@ def rotate(
     as_json: AsJson = False,
     ids_only: IdsOnly = False,
 ) -> None:
-    """Give access keys new secrets. Their expiry stays: `replace` gives another one."""
+    """``descope-keys rotate``."""
     retiring = _retiring(grace, delete_after) if grace is not None else {}
 
     async def work(client: DescopeClient, found: list[AccessKey]) -> ExitCode:
@@ -128,10 +128,7 @@ def replace(
     as_json: AsJson = False,
     ids_only: IdsOnly = False,
 ) -> None:
-    """Give access keys successors with a new expiry, and retire the old ones after a while.
-
-    `descope-keys resume` takes the later steps when they are due: run it from cron.
-    """
+    """``descope-keys replace``."""
     expire_time, retiring = moments.expiry(expires), _retiring(grace, delete_after)
 
     async def work(client: DescopeClient, found: list[AccessKey]) -> ExitCode:
@@ -151,21 +148,21 @@ def replace(
 def activate(
     key_ids: Ids, yes: Yes = False, dry_run: DryRun = False, max_changes: MaxChanges = DEFAULT_MAX
 ) -> None:
-    """Let deactivated access keys work again."""
+    """``descope-keys activate``."""
     _switch("activate", key_ids, yes=yes, dry_run=dry_run, max_changes=max_changes)
 
 
 def deactivate(
     key_ids: Ids, yes: Yes = False, dry_run: DryRun = False, max_changes: MaxChanges = DEFAULT_MAX
 ) -> None:
-    """Stop access keys from working. Tokens that they have already go on until they end."""
+    """``descope-keys deactivate``."""
     _switch("deactivate", key_ids, yes=yes, dry_run=dry_run, max_changes=max_changes)
 
 
 def delete(
     key_ids: Ids, yes: Yes = False, dry_run: DryRun = False, max_changes: MaxChanges = DEFAULT_MAX
 ) -> None:
-    """Delete access keys for good."""
+    """``descope-keys delete``."""
     _switch("delete", key_ids, yes=yes, dry_run=dry_run, max_changes=max_changes)
 
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import json
 import os
-import secrets
 from collections.abc import Callable
 from contextlib import redirect_stderr, suppress
 from pathlib import Path
@@ -15,8 +11,6 @@ from typing import Any, Final, cast
 import typer
 
 from . import moments
-from .profiles import profile_names, profile_settings
-from .runs import open_runs
 
 Offer = tuple[str, str]
 
@@ -35,6 +29,8 @@ def key_ids(context: typer.Context, incomplete: str) -> list[Offer]:
 
 def run_names(incomplete: str) -> list[Offer]:
     """The runs that are not finished."""
+    from .runs import open_runs
+
     return _silently(
         lambda: _matching([(each.name, each.operation) for each in open_runs()], incomplete)
     )
@@ -42,6 +38,8 @@ def run_names(incomplete: str) -> list[Offer]:
 
 def profiles(incomplete: str) -> list[Offer]:
     """The profiles in the profile file."""
+    from .profiles import profile_names
+
     return _silently(lambda: _matching([(each, "") for each in profile_names()], incomplete))
 
 
@@ -60,7 +58,11 @@ def _matching(offers: list[Offer], incomplete: str) -> list[Offer]:
 
 def _keys(profile: str | None) -> list[Offer]:
     """Ids and names: from the cache, else from the service, else from an old cache."""
+    import asyncio
+
     import descope_async
+
+    from .profiles import profile_settings
 
     client = descope_async.DescopeClient(**profile_settings(profile), retries={"attempts": 1})
     path = _cache_file(f"{client.base_url} {client.project_id}")
@@ -77,6 +79,8 @@ def _keys(profile: str | None) -> list[Offer]:
 
 
 async def _fetched(client: Any) -> dict[str, Any]:
+    import asyncio
+
     async with asyncio.timeout(_PATIENCE), client:
         keys = await client.mgmt.access_key.search_all_access_keys()
     listed = [[key.id, f"{key.name} ({key.status})"] for key in keys]
@@ -88,12 +92,16 @@ def _offers(known: dict[str, Any]) -> list[Offer]:
 
 
 def _cache_file(about: str) -> Path:
+    import hashlib
+
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     name = hashlib.sha256(about.encode()).hexdigest()[:16]
     return Path(home) / "descope-keys" / f"{name}.json"
 
 
 def _read(path: Path) -> dict[str, Any] | None:
+    import json
+
     with suppress(OSError, ValueError):
         found: object = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(found, dict) and {"time", "keys"} <= found.keys():
@@ -102,6 +110,9 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _write(path: Path, found: dict[str, Any]) -> None:
+    import json
+    import secrets
+
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

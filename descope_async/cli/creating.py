@@ -39,7 +39,7 @@ def create(
     as_json: AsJson = False,
     ids_only: IdsOnly = False,
 ) -> None:
-    """Create an access key, and put its secret where --to says."""
+    """``descope-keys create``."""
     key: dict[str, Any] = {
         "name": name,
         "expire_time": moments.expiry(expires),
@@ -89,11 +89,7 @@ def provision(
     as_json: AsJson = False,
     ids_only: IdsOnly = False,
 ) -> None:
-    """Create an access key for each row of a CSV file, and store the secrets.
-
-    Columns: name, and any of label, description, expires, roles, tenants (t1:Reader+Biller), permitted_ips, user_id,
-    claims and attributes (JSON objects). In a cell, | or ; parts several values.
-    """
+    """``descope-keys provision``."""
 
     async def work() -> ExitCode:
         run = current()

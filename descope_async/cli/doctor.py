@@ -67,7 +67,7 @@ def doctor(
         bool, typer.Option("--exit-code", help=f"Leave with {ExitCode.FOUND} if anything is wrong.")
     ] = False,
 ) -> None:
-    """Examine settings, network, certificates, clock and rights, and say what to do."""
+    """``descope-keys doctor``."""
 
     async def work() -> ExitCode:
         findings = [finding async for finding in _examined(current())]

@@ -58,7 +58,7 @@ def resume(
     as_json: AsJson = False,
     ids_only: IdsOnly = False,
 ) -> None:
-    """Go on with runs that were interrupted, or whose next step is due. Safe to run from cron."""
+    """``descope-keys resume``."""
 
     async def work() -> ExitCode:
         worst = ExitCode.DONE
@@ -101,7 +101,7 @@ def journal(
     name: RunName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the runs that are not finished, or what has become of the keys of one."""
+    """``descope-keys journal``."""
 
     async def work() -> None:
         if name is None:
@@ -145,7 +145,7 @@ def rescue(
         typer.Option("--to", help="Other sinks than those that failed.", metavar="SINK"),
     ] = None,
 ) -> None:
-    """Bring secrets that no sink had taken to where they belong, and go on with the run."""
+    """``descope-keys rescue``."""
 
     async def work() -> ExitCode:
         found = RunFolder.open(name)
@@ -159,10 +159,10 @@ def rescue(
 def verify(
     places: Annotated[
         list[str],
-        typer.Argument(metavar="PLACE...", help="Where a secret is, such as file:keys/K2abc.json."),
+        typer.Argument(metavar="PLACE", help="Where a secret is, such as file:keys/K2abc.json."),
     ],
 ) -> None:
-    """Prove that stored secrets work, by exchanging each."""
+    """``descope-keys verify``."""
     from descope_async.secret_stores import read_secret
 
     async def work() -> ExitCode:

@@ -46,7 +46,7 @@ Sort = Annotated[
 Ids = Annotated[
     list[str],
     typer.Argument(
-        metavar="ID...", help="Keys; - reads ids from stdin.", autocompletion=completion.key_ids
+        metavar="ID", help="Keys; - reads ids from stdin.", autocompletion=completion.key_ids
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON document.")]
@@ -69,7 +69,7 @@ def list_keys(
     as_json: AsJson = False,
     ids_only: IdsOnly = False,
 ) -> None:
-    """List access keys: all of the project, or those that meet every criterion."""
+    """``descope-keys list``."""
     _show(
         Selection(
             tenants=tenant or (),
@@ -93,7 +93,7 @@ def search(
     as_json: AsJson = False,
     ids_only: IdsOnly = False,
 ) -> None:
-    """Find access keys in which a text occurs."""
+    """``descope-keys search``."""
     form = Format.JSON if as_json else Format.TABLE
     _show(Selection(text=text), form, ids_only=ids_only)
 
@@ -102,7 +102,7 @@ def show(
     key_ids: Ids,
     as_json: AsJson = False,
 ) -> None:
-    """Show everything about access keys. Their secrets are never shown: nobody has them."""
+    """``descope-keys show``."""
 
     async def work() -> None:
         async with current().client() as client:
@@ -130,7 +130,7 @@ def expiring(
     as_json: AsJson = False,
     ids_only: IdsOnly = False,
 ) -> None:
-    """List active access keys that expire soon, the first to expire at the top."""
+    """``descope-keys expiring``."""
     selection = Selection(expiring_within=moments.seconds(within))
 
     async def work() -> ExitCode:
@@ -154,7 +154,7 @@ def export(
     name: Name = None,
     state: State = None,
 ) -> None:
-    """Write all access keys, or those that meet every criterion, for other programs."""
+    """``descope-keys export``."""
     selection = Selection(tenants=tenant or (), name=name, state=_checked_state(state))
 
     async def work() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -20,10 +19,6 @@ from descope_async.errors import DescopeError, Unauthorized
 
 from .exit_codes import ExitCode, exit_code_of
 from .profiles import profile_settings
-
-#: What begins like this on a command line is a secret.
-_KEY: Final = re.compile(r"K[A-Za-z0-9]{39,}")
-_JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){2,4}")
 
 
 @frozen
@@ -117,17 +112,3 @@ def _sentence(error: DescopeError, *, is_verbose: bool) -> str:
             "\n  Check DESCOPE_PROJECT_ID and DESCOPE_MANAGEMENT_KEY, or try: descope-keys doctor"
         )
     return sentence
-
-
-def warn_of_secrets(arguments: list[str]) -> None:
-    """Warn when an argument looks like a key or a token. The command is carried out all the same."""
-    if any(_looks_secret(each) for each in arguments):
-        say(
-            "a secret on the command line stands in the shell's history and in the list of processes: "
-            "pass it on stdin, in a file or in the environment"
-        )
-
-
-def _looks_secret(argument: str) -> bool:
-    value = argument.rpartition("=")[2]
-    return bool(_KEY.fullmatch(value) or _JWT.fullmatch(value))

@@ -131,11 +131,7 @@ def inspect_token(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document.")] = False,
 ) -> None:
-    """Say what a session token claims, whether it would pass, and if not why.
-
-    Nothing is sent anywhere unless you ask for it with --online: without the project's signing keys the
-    signature is not checked.
-    """
+    """``descope-keys inspect``."""
 
     async def work() -> ExitCode:
         found = await report(current(), _read(file), audience=audience, online=online)

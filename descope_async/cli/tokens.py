@@ -50,7 +50,7 @@ def exchange(
         bool, typer.Option("--json", help="Write what the token grants, without the token.")
     ] = False,
 ) -> None:
-    """Exchange an access key for a session token, and write the token to stdout."""
+    """``descope-keys exchange``."""
 
     async def work() -> None:
         if not as_json:
@@ -70,7 +70,7 @@ def header(
     claim: Claims = None,
     reveal: Reveal = False,
 ) -> None:
-    """Write an Authorization header with a fresh session token, for curl -H @-."""
+    """``descope-keys header``."""
 
     async def work() -> None:
         _refuse_terminal(reveal=reveal)
@@ -89,10 +89,7 @@ def exec_command(
         str, typer.Option(help="The environment variable that gets the token.", metavar="NAME")
     ] = _SESSION_VARIABLE,
 ) -> None:
-    """Run a command with a fresh session token in its environment.
-
-    The access key and the management key are taken out of the command's environment.
-    """
+    """``descope-keys exec``."""
     command = context.args
     if not command:
         raise typer.BadParameter("name the command to run, after --")

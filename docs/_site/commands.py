@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import typer
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from descope_async.cli.app import app as command_line
-from descope_async.cli.commands import COMMANDS
+from descope_async.cli.catalogue.group import COMMANDS
 from descope_async.cli.exit_codes import MEANINGS
 
 _PAGE = "reference/command-line"
@@ -38,21 +36,16 @@ def exit_codes() -> Iterator[str]:
 
 def commands() -> Iterator[str]:
     """The lines about all commands, by group."""
-    known: Any = typer.main.get_command(command_line)
     panel = ""
     for command in COMMANDS:
         if command.panel != panel:
             panel = command.panel
             yield from (f"## {panel}", "")
-        found = known.commands[command.name]
-        yield from (f"### {command.name}", "", *_paragraphs(found.help), "", "```sh")
+        found = command.build()
+        yield from (f"### {command.name}", "", "\n\n".join(command.help), "", "```sh")
         for line, purpose in command.examples.items():
             yield from (f"# {purpose}", line)
         yield from ("```", "", *_parameters(found), "")
-
-
-def _paragraphs(text: str) -> list[str]:
-    return [line.strip() for line in text.strip().splitlines()]
 
 
 def _parameters(command: Any) -> Iterator[str]:

@@ -242,14 +242,3 @@ def test_csv_files_as_spreadsheets_write_them(
     done = cli.run("provision", str(tmp_path / "k.csv"), "--to", sink, "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "Müller  expires never  Reader, Tenant Admin" in done.stderr
-
-
-def test_every_command_has_help_with_two_examples(cli: CommandLine) -> None:
-    from descope_async.cli.commands import COMMANDS
-
-    for command in COMMANDS:
-        assert len(command.examples) >= 2
-        assert all(line.count("descope-keys") for line in command.examples)
-    done = cli.run("replace", "-h")
-    assert done.returncode == 0
-    assert "Examples:" in done.stdout

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 import subprocess
 from datetime import UTC, datetime
@@ -198,11 +197,3 @@ def test_a_profile_says_which_project(local: Emulator, tmp_path: Path) -> None:
     done = cli.run("-p", "local", "list")
     assert done.returncode == 2
     assert local.management_key not in done.stderr
-
-
-def test_help_is_quick_to_import() -> None:
-    script = "import sys, descope_async.cli.app; print(*sys.modules)"
-    done = subprocess.run(
-        [COMMAND[0], "-c", script], capture_output=True, text=True, check=True, env={**os.environ}
-    )
-    assert {"aiohttp", "cattrs", "jose"}.isdisjoint(done.stdout.split())

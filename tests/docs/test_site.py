@@ -24,7 +24,7 @@ import pytest
 
 import descope_async
 from descope_async import DescopeError, integrations
-from descope_async.cli.commands import COMMANDS
+from descope_async.cli.catalogue.group import COMMANDS
 
 for _name in ("django", "fastapi", "grpc", "httpx2", "mcp"):
     # The reference is written from the integrations as they are.

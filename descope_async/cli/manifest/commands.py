@@ -54,11 +54,7 @@ def plan(
         typer.Option("--exit-code", help=f"Leave with {ExitCode.FOUND} if anything is to change."),
     ] = False,
 ) -> None:
-    """Show what would change so that the project's access keys are as a manifest says.
-
-    Nothing is changed. What the manifest does not say about a key is left as it is, and keys that are not in it
-    are left alone unless --prune says otherwise.
-    """
+    """``descope-keys plan``."""
 
     async def work() -> ExitCode:
         found = await _looked(file, to, prune)
@@ -72,10 +68,7 @@ def plan(
 
 
 def drift(file: File = DEFAULT, prune: Pruning = Prune.NONE, as_json: AsJson = False) -> None:
-    """Find out whether the project's access keys are still as a manifest says. Leaves with 20 if they are not.
-
-    With --prune, keys that the manifest does not describe count as a difference too. Nothing is changed.
-    """
+    """``descope-keys drift``."""
 
     async def work() -> ExitCode:
         found = await _looked(file, None, prune)
@@ -99,12 +92,7 @@ def apply(
     max_changes: MaxChanges = DEFAULT_MAX,
     as_json: AsJson = False,
 ) -> None:
-    """Change the project's access keys so that they are as a manifest says.
-
-    The plan is shown, and you are asked. A saved plan is not asked about: it is applied as it was shown, or refused.
-    An expiry or a user cannot be changed, so such a key gets a successor: run `descope-keys resume` from cron,
-    which retires the old key when its time is over.
-    """
+    """``descope-keys apply``."""
 
     async def work() -> ExitCode:
         run, manifest = current(), read_manifest(file)
@@ -143,10 +131,7 @@ def import_keys(
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Take access keys that there are already into a manifest, as they are now.
-
-    Nothing is sent but reads. A label that the manifest describes already is only connected with the key.
-    """
+    """``descope-keys import``."""
     if label is not None and len(key_ids) != 1:
         raise typer.BadParameter("--label is for one key")
 

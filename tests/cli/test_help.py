@@ -1,0 +1,50 @@
+"""What ``--help`` says, and how soon."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from descope_async.cli.catalogue.group import COMMANDS
+from tests.cli.command_line import COMMAND, CommandLine
+
+
+def test_every_command_is_listed_on_a_line_of_its_own(cli: CommandLine) -> None:
+    done = cli.run("--help", COLUMNS="80")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    for command in COMMANDS:
+        (line,) = [line for line in lines if line.startswith(f"  {command.name} ")]
+        assert line.endswith(command.help[0])
+        assert f"{command.panel}:" in lines
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_the_help_of_a_command_ends_in_examples(cli: CommandLine, command: object) -> None:
+    (known,) = [each for each in COMMANDS if each is command]
+    assert len(known.examples) >= 2
+    for option in ("-h", "--help"):
+        done = cli.run(known.name, option, COLUMNS="80")
+        assert (done.returncode, done.stderr) == (0, "")
+        text, _, examples = done.stdout.partition("\nExamples:\n")
+        assert max(map(len, text.splitlines())) <= 80
+        for line, purpose in known.examples.items():
+            assert f"  # {purpose}\n  {line}\n" in examples  # to be copied as it is
+
+
+def test_the_nearest_command_is_named(cli: CommandLine) -> None:
+    for typed, meant in (("lst", "list"), ("rotat", "rotate"), ("aply", "apply")):
+        done = cli.run(typed)
+        assert (done.returncode, f"Did you mean '{meant}'?" in done.stderr) == (2, True)
+    assert "Possible options: --json" in cli.run("show", "--jsn", "x").stderr
+
+
+def test_help_imports_nothing_that_it_does_not_show() -> None:
+    script = "import sys, descope_async.cli.app; print(*sys.modules)"
+    done = subprocess.run(
+        [COMMAND[0], "-c", script], capture_output=True, text=True, check=True, timeout=90
+    )
+    slow = {"aiohttp", "anyio", "asyncio", "attrs", "cattrs", "jose", "rich.console", "yaml"}
+    assert slow.isdisjoint(done.stdout.split())
