@@ -9,6 +9,8 @@ from pathlib import Path
 from descope_async.errors._help import SITE
 
 sys.path.insert(0, str(Path(__file__).parent))  # for _site
+# `compat` would show the official SDK's exceptions in the place of its own, where that is installed.
+sys.modules["descope"] = None  # type: ignore[assignment]  # so Python marks what cannot be imported
 
 project = "descope-async"
 author = "the descope-async authors"

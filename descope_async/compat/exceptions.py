@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from descope_async.errors import (
     ApiError,
@@ -20,6 +20,8 @@ from descope_async.errors import (
     UnexpectedResponse,
 )
 
+from ._official_classes import joined, theirs_or
+
 __all__ = [
     "API_RATE_LIMIT_RETRY_AFTER_HEADER",
     "ERROR_TYPE_API_RATE_LIMIT",
@@ -33,6 +35,8 @@ __all__ = [
     "RateLimitException",
     "UnsupportedFeature",
 ]
+
+A = TypeVar("A", bound="AuthException")
 
 ERROR_TYPE_INVALID_ARGUMENT: Final = "invalid argument"
 ERROR_TYPE_SERVER_ERROR: Final = "server error"
@@ -74,6 +78,8 @@ class AuthException(DescopeError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Whatever the constructor takes, the state that follows has it all.
+        if type(self).__module__ == __name__:
+            return _anew, (type(self).__name__,), vars(self)
         return type(self), (), vars(self)
 
     def __str__(self) -> str:
@@ -122,6 +128,15 @@ class RateLimitException(AuthException):
             "error_message": self.error_message,
             "rate_limit_parameters": self.rate_limit_parameters,
         }
+
+
+#: Ours, whatever the names stand for below.
+_AUTH, _RATE_LIMIT = AuthException, RateLimitException
+
+if not TYPE_CHECKING:
+    # Where the official SDK is installed, the names are its classes: ``except AuthException`` then
+    # catches the exceptions of both SDKs, whichever it is imported from.
+    AuthException, RateLimitException = theirs_or(_AUTH), theirs_or(_RATE_LIMIT)
 
 
 class UnsupportedFeature(DescopeError, AttributeError):
@@ -175,7 +190,7 @@ def _official(error: DescopeError) -> DescopeError:
     status = kind.status_code or error.status_code
     found: AuthException
     if isinstance(error, RateLimited):
-        found = RateLimitException(
+        found = _raised(_RATE_LIMIT)(
             status,
             kind.error_type,
             error.error_description,
@@ -183,7 +198,7 @@ def _official(error: DescopeError) -> DescopeError:
             {API_RATE_LIMIT_RETRY_AFTER_HEADER: math.ceil(error.retry_after or 0)},
         )
     else:
-        found = AuthException(status, kind.error_type, _said(error) or str(error))
+        found = _raised(_AUTH)(status, kind.error_type, _said(error) or str(error))
     found.error_code = error.error_code
     found.error_description = error.error_description
     found.operation = error.operation
@@ -191,6 +206,16 @@ def _official(error: DescopeError) -> DescopeError:
     found.retry_after = error.retry_after
     found.attempts = error.attempts
     return found
+
+
+def _raised(own: type[A]) -> type[A]:
+    """The class to raise, which the official SDK's handlers catch as well."""
+    return joined(own) if own is _AUTH else joined(own, joined(_AUTH))
+
+
+def _anew(name: str) -> AuthException:
+    """An exception out of a pickle. Where it was made, the official SDK may have been missing."""
+    return _raised(_RATE_LIMIT if name == _RATE_LIMIT.__name__ else _AUTH)()
 
 
 def _said(error: DescopeError) -> str | None:
