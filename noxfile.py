@@ -39,7 +39,8 @@ INTEGRATIONS = (
     "--dist",
     "loadfile",
 )
-DJANGO = ("tests/django", "-n", "2", "--dist", "loadfile")
+#: Without its plugin: these tests configure Django themselves.
+DJANGO = ("tests/django", "-p", "no:django", "-n", "2", "--dist", "loadfile")
 IN_CI = bool(os.environ.get("CI"))
 
 

@@ -15,9 +15,11 @@ import asyncio
 import os
 import secrets
 import socket
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
+from unittest import TestCase
 
 import pytest
 
@@ -100,11 +102,16 @@ def descope_emulator(pytestconfig: pytest.Config) -> Iterator[Emulator]:
 
 @pytest.fixture
 def descope_project(
-    descope_emulator: Emulator, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+    descope_emulator: Emulator,
+    pytestconfig: pytest.Config,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> Iterator[EmulatedProject]:
     """A project for this test alone, to which the environment leads while the test runs.
 
-    With the option ``descope_environment`` it is the one that all tests share.
+    With the option ``descope_environment`` it is the one that all tests share. A Django site works on
+    it, whatever its settings say. Classes of unittest, which get no fixtures as arguments, find it as
+    ``self.descope``.
     """
     from .project import EmulatedProject
 
@@ -116,8 +123,21 @@ def descope_project(
     project = EmulatedProject(descope_emulator, project_id, key)
     for name, value in project.environment.items():
         monkeypatch.setenv(name, value)
-    yield project
+    if request.cls is not None and issubclass(request.cls, TestCase):
+        monkeypatch.setattr(request.cls, "descope", project, raising=False)
+    with _django_on(project):
+        yield project
     project.close()
+
+
+def _django_on(project: EmulatedProject) -> AbstractContextManager[None]:
+    """Lets a Django site work on a project, if these are the tests of one."""
+    django = sys.modules.get("django.conf")
+    if django is None or not django.settings.configured:
+        return nullcontext()
+    from descope_sync.integrations.django.testing import on_local
+
+    return on_local(project)
 
 
 @pytest.fixture

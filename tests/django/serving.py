@@ -17,6 +17,8 @@ from attrs import frozen
 
 SITE: Final = Path(__file__).parents[2] / "docs/examples/django"
 
+#: A server under which nothing of ours can run, which has to say so.
+GEVENT: Final = "gunicorn --worker-class gevent"
 #: The command lines by name; ``{bin}`` is where programs are, ``{port}`` where it is to listen.
 SERVERS: Final[dict[str, str]] = {
     "gunicorn": "{bin}/gunicorn --bind 127.0.0.1:{port} --workers 2 reports_site.wsgi",
@@ -99,8 +101,9 @@ def serving(name: str, environment: Mapping[str, str], site: Path = SITE) -> Ite
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    listed = SERVERS | {GEVENT: f"{SERVERS['gunicorn']} --worker-class gevent"}
     programs = str(Path(sys.executable).parent)
-    command = [each.format(bin=programs, port=port) for each in SERVERS[name].split()]
+    command = [each.format(bin=programs, port=port) for each in listed[name].split()]
     # Its processes get a group of their own, so that none of them outlives the test.
     with subprocess.Popen(command, cwd=site, env=environment, process_group=0) as process:
         try:

@@ -13,6 +13,7 @@ from django.test import override_settings
 
 CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 OURS = "descope_sync.integrations.django.DescopeMiddleware"
+OWN = "descope_sync.integrations.django.middleware.DescopeMiddleware"  # by another name
 AUTHENTICATION = "descope_sync.integrations.django.drf.DescopeAuthentication"
 
 
@@ -30,12 +31,15 @@ def found(*, deploy: bool = False, **settings: Any) -> set[str]:
         ({"DESCOPE": {"CLIENT": {"project_id": "P1"}}}, set()),
         ({"DESCOPE": {"PROJECT": "P1"}}, {"descope.E001"}),
         ({"DESCOPE": ["P1"]}, {"descope.E001"}),
+        ({"DESCOPE": {"PROJECT_ID": "P1", "CLIENT": {"timeout": 1}}}, {"descope.E001"}),
         ({"DESCOPE": {"PROJECT_ID": "P1", "ACCEPT": "cookies"}}, {"descope.E001"}),
         ({"DESCOPE": {"PROJECT_ID": "P1", "LEEWAY": 300}}, {"descope.W004"}),
         ({"DESCOPE": {"PROJECT_ID": "P1", "MANAGEMENT_KEY": "K2literal"}}, {"descope.W005"}),
         ({"DESCOPE": {"PROJECT_ID": "P1", "DPOP": "mixed"}, "ALLOWED_HOSTS": []}, {"descope.W006"}),
         ({"DESCOPE": {"PROJECT_ID": "P1"}, "MIDDLEWARE": [OURS, OURS, CSRF]}, {"descope.W002"}),
         ({"DESCOPE": {"PROJECT_ID": "P1"}, "MIDDLEWARE": [CSRF, OURS]}, {"descope.W003"}),
+        ({"DESCOPE": {"PROJECT_ID": "P1"}, "MIDDLEWARE": [CSRF, OWN]}, {"descope.W003"}),
+        ({"DESCOPE": {"PROJECT_ID": "P1"}, "MIDDLEWARE": [OURS, "a.missing.one"]}, set()),
         (
             {
                 "DESCOPE": {"PROJECT_ID": "P1"},

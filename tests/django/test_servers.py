@@ -23,7 +23,7 @@ import requests
 from descope_async.emulator import Fault
 from descope_sync.emulator import Emulator
 from tests.django.callers import Callers
-from tests.django.serving import SERVERS, SITE, Server, serving
+from tests.django.serving import GEVENT, SERVERS, SITE, Server, serving
 
 pytestmark = [
     pytest.mark.timeout(300),  # servers start anew, and may share the machine
@@ -167,3 +167,14 @@ def test_a_changed_file_reloads_the_site(
             assert time.monotonic() < deadline
             time.sleep(0.5)
         let_in(server, reader, 3)
+
+
+def test_gevent_is_refused_with_a_sentence(
+    serve: Callable[..., Any], callers: Callers, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("gevent", reason="gevent is not installed")
+    reader = callers.headers(["Reader"])
+    with serve(GEVENT) as server:
+        answer = requests.get(f"{server.url}/reports", headers=reader, timeout=60)
+        assert answer.status_code == 500
+    assert "gevent" in capfd.readouterr().err

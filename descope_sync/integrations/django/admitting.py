@@ -12,7 +12,6 @@ from django.http import HttpRequest
 from django.utils.encoding import iri_to_uri
 
 from descope_async import ConfigurationError, DescopeError, DPoPRequest, SessionToken, Verification
-from descope_async._runtime.clock import SYSTEM_CLOCK
 from descope_async.integrations.admission import Credential, Refusal, Requirement
 from descope_async.integrations.caller import note
 from descope_async.integrations.receiver import Admitted
@@ -66,13 +65,14 @@ def demand(
         where: The arguments in the route's URL.
     """
     found = admit(request)
-    if requirement.max_age is not None and _is_too_old_a_memory(found, requirement):
+    now = 0.0 if requirement.max_age is None else client().clock.now()
+    if requirement.max_age is not None and _is_too_old_a_memory(found, requirement, now):
         read = site().credential(request.META)
         if isinstance(read, Credential):
             _refuse_to_block()
             found = _verified(read, verifier(requirement.max_age).verify(read.value))
             requirement = evolve(requirement, max_age=None)  # the verifier has measured it
-    return _checked(request, found, requirement, where)
+    return _checked(request, found, requirement, where, now)
 
 
 async def ademand(
@@ -80,12 +80,13 @@ async def ademand(
 ) -> Admitted | Refusal:
     """As `demand`, for code that awaits."""
     found = await aadmit(request)
-    if requirement.max_age is not None and _is_too_old_a_memory(found, requirement):
+    now = 0.0 if requirement.max_age is None else aclient().clock.now()
+    if requirement.max_age is not None and _is_too_old_a_memory(found, requirement, now):
         read = site().credential(request.META)
         if isinstance(read, Credential):
             found = _verified(read, await averifier(requirement.max_age).verify(read.value))
             requirement = evolve(requirement, max_age=None)  # as above
-    return _checked(request, found, requirement, where)
+    return _checked(request, found, requirement, where, now)
 
 
 def _answered(request: HttpRequest, read: Credential) -> Admitted | Refusal:
@@ -148,12 +149,12 @@ def _bound(session: SessionToken, read: Credential, here: Site) -> Admitted | Re
     return Admitted(session, read.scheme, read.kind) if unbound is None else unbound
 
 
-def _is_too_old_a_memory(found: Admitted | Refusal, requirement: Requirement) -> bool:
+def _is_too_old_a_memory(found: Admitted | Refusal, requirement: Requirement, now: float) -> bool:
     """Whether what is remembered of an access key is too old for a route."""
     return (
         isinstance(found, Admitted)
         and found.kind == "access_key"
-        and not requirement.is_recent(found.session, SYSTEM_CLOCK.now())
+        and not requirement.is_recent(found.session, now)
     )
 
 
@@ -162,6 +163,7 @@ def _checked(
     found: Admitted | Refusal,
     requirement: Requirement,
     where: Mapping[str, Any],
+    now: float,
 ) -> Admitted | Refusal:
     if isinstance(found, Refusal):
         setattr(request, _REFUSAL, found)
@@ -173,7 +175,6 @@ def _checked(
                 f"the route has no argument {requirement.tenant!r} for the tenant in its URL"
             )
         tenant = str(where[requirement.tenant])
-    now = 0.0 if requirement.max_age is None else SYSTEM_CLOCK.now()
     refusal = site().admission.check(
         found.session, requirement, tenant=tenant, now=now, scheme=found.scheme
     )

@@ -9,13 +9,14 @@ from typing import Any, Final
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.module_loading import import_string
 
 from descope_async import DescopeError
 
+from .middleware import DescopeMiddleware
 from .settings import CLIENT, configured, site
 
-_MIDDLEWARE: Final = "descope_sync.integrations.django.DescopeMiddleware"
-_CSRF: Final = "django.middleware.csrf.CsrfViewMiddleware"
 _AUTHENTICATION: Final = "descope_sync.integrations.django.drf.DescopeAuthentication"
 #: More seconds of leeway than this let expired tokens in for long.
 _MUCH_LEEWAY: Final = 60
@@ -64,21 +65,32 @@ def _of_project(found: Mapping[str, Any]) -> Iterator[CheckMessage]:
 
 
 def _of_middleware() -> Iterator[CheckMessage]:
-    installed = list(settings.MIDDLEWARE)
-    if installed.count(_MIDDLEWARE) > 1:
+    ours, csrf = _places(DescopeMiddleware), _places(CsrfViewMiddleware)
+    if len(ours) > 1:
         yield checks.Warning(
             "DescopeMiddleware is in MIDDLEWARE more than once",
             hint="the second has nothing to do: remove it",
             id="descope.W002",
         )
-    if {_MIDDLEWARE, _CSRF} <= set(installed) and installed.index(_MIDDLEWARE) > installed.index(
-        _CSRF
-    ):
+    if ours and csrf and ours[0] > csrf[0]:
         yield checks.Warning(
             "DescopeMiddleware stands behind CsrfViewMiddleware, which refuses callers without a CSRF token",
             hint="move it in front",
             id="descope.W003",
         )
+
+
+def _places(cls: type) -> list[int]:
+    """Where a class of middleware is installed, by whatever name, or one that inherits from it."""
+    found: list[int] = []
+    for place, name in enumerate(settings.MIDDLEWARE):
+        try:
+            each: object = import_string(name)
+        except ImportError:
+            continue  # Django itself will say so
+        if isinstance(each, type) and issubclass(each, cls):
+            found.append(place)
+    return found
 
 
 def _of_values(found: Mapping[str, Any]) -> Iterator[CheckMessage]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
+from inspect import signature
 from typing import Any, Final, cast
 
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from descope_async import ConfigurationError
+from descope_async import ConfigurationError, DescopeClient
 from descope_async.integrations.admission import Admission, Credential, Refusal
 
 #: Entries of ``DESCOPE`` that become arguments of a client.
@@ -32,6 +33,8 @@ _ADMISSION: Final = {
 #: ``CLIENT`` holds more arguments of a client; ``AUDIENCE`` is that of ``validate_session``; ``ORIGIN`` is
 #: the scheme and host in proofs; ``REFUSAL_VIEW`` is the dotted name of what answers refused requests.
 _OTHERS: Final = ("AUDIENCE", "CLIENT", "ORIGIN", "REFUSAL_VIEW")
+#: The names of a client's arguments.
+_ARGUMENTS: Final = frozenset(signature(DescopeClient).parameters)
 #: How many values of ``Authorization`` are remembered as they were read, and of which length at most.
 _KEPT_HEADERS: Final = 512
 _LONGEST_KEPT: Final = 4096
@@ -48,18 +51,29 @@ def configured() -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
         raise ConfigurationError("settings.DESCOPE must be a dict")
     given = cast("Mapping[str, Any]", found)
-    if problem := _problem_of_names(given):
+    more: object = given.get("CLIENT", {})
+    if not isinstance(more, Mapping):
+        raise ConfigurationError("settings.DESCOPE['CLIENT'] must be a dict")
+    problem = _problem_of_names("settings.DESCOPE", given, NAMES) or _problem_of_names(
+        "settings.DESCOPE['CLIENT']", cast("Mapping[str, Any]", more), _ARGUMENTS
+    )
+    if problem is not None:
         raise ConfigurationError(problem)
     return given
 
 
-def _problem_of_names(found: Mapping[str, Any]) -> str | None:
-    """What is wrong with the names in ``DESCOPE``; None for nothing."""
+def _problem_of_names(what: str, found: Mapping[str, Any], allowed: Collection[str]) -> str | None:
+    """What is wrong with the names in a dict; None for nothing."""
     for name in found:
-        if name not in NAMES:
-            near = get_close_matches(str(name).upper(), NAMES, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(NAMES))}"
-            return f"settings.DESCOPE has {name!r}, which means nothing: {hint}"
+        if name not in allowed:
+            spelt = {each.lower(): each for each in allowed}
+            near = get_close_matches(str(name).lower(), spelt, n=1)
+            hint = (
+                f"did you mean {spelt[near[0]]!r}?"
+                if near
+                else f"there are {', '.join(sorted(allowed))}"
+            )
+            return f"{what} has {name!r}, which means nothing: {hint}"
     return None
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from django.test import SimpleTestCase, override_settings
+from django.test import SimpleTestCase
 
-from descope_sync import DescopeClient
 from descope_sync.emulator import Emulator
+from descope_sync.integrations.django import client
+from descope_sync.integrations.django.testing import on_local
 
 SEED = {
     "permissions": [{"name": "reports:read"}],
@@ -17,18 +18,14 @@ class ReportsTest(SimpleTestCase):
     """Who may read reports."""
 
     def setUp(self) -> None:
-        """Have the site and an administrator on a local Descope."""
+        """Have the site on a local Descope."""
         local = self.enterContext(Emulator(seed=SEED))
-        described = {"PROJECT_ID": local.project_id, "BASE_URL": local.base_url}
-        self.enterContext(override_settings(DESCOPE=described))
-        self.admin = self.enterContext(
-            DescopeClient(local.project_id, local.management_key, base_url=local.base_url)
-        )
+        self.enterContext(on_local(local))
 
     def caller(self, *roles: str) -> dict[str, str]:
         """The headers of a caller with these roles."""
-        created = self.admin.mgmt.access_key.create("caller", role_names=roles)
-        token = self.admin.exchange_access_key(created.cleartext).jwt
+        created = client().mgmt.access_key.create("caller", role_names=roles)
+        token = client().exchange_access_key(created.cleartext).jwt
         return {"Authorization": f"Bearer {token}"}
 
     def test_readers_may(self) -> None:
