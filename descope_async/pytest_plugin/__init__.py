@@ -123,8 +123,9 @@ def descope_project(
     project = EmulatedProject(descope_emulator, project_id, key)
     for name, value in project.environment.items():
         monkeypatch.setenv(name, value)
-    if request.cls is not None and issubclass(request.cls, TestCase):
-        monkeypatch.setattr(request.cls, "descope", project, raising=False)
+    cls: object = getattr(request, "cls", None)  # pytest gives it no type
+    if isinstance(cls, type) and issubclass(cls, TestCase):
+        monkeypatch.setattr(cls, "descope", project, raising=False)
     with _django_on(project):
         yield project
     project.close()

@@ -25,18 +25,22 @@ class LocalProject(Protocol):
     @property
     def project_id(self) -> str:
         """The project's id."""
+        ...
 
     @property
     def management_key(self) -> str:
         """A key that manages it."""
+        ...
 
     @property
     def base_url(self) -> str:
         """Where the service is."""
+        ...
 
     @property
     def clock(self) -> Clock:
         """The service's time."""
+        ...
 
 
 @contextmanager
