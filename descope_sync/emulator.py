@@ -45,8 +45,8 @@ class Emulator:
     It serves on a thread of its own, whichever event loop its methods are awaited on. What it
     holds is in memory, and gone at the end, unless a data file is named. `EmulatorError` is raised
     for arguments that cannot be used, by the constructor and by every method, and for methods that
-    need the emulator to run. A method that must be awaited and was not is told of by the next one,
-    and by the end. A method's `project_id` is the project that it is about; None is the first one.
+    need the emulator to run, and where an earlier call was not awaited. A method's `project_id` is
+    the project that it is about; None is the first one.
 
     Args:
         project_id: The id of the first project. None for a random one, or, with a data file, for
@@ -118,7 +118,7 @@ class Emulator:
         self._portal.call(self._async.__aexit__, exc_type, exc, traceback)
 
     def start(self) -> None:
-        """Start to listen. The port, the data file and the seed are looked at here."""
+        """Start to listen. The port, the data file and the seed are checked here."""
         self._portal.call(self._async.start)
 
     def close(self) -> None:
@@ -170,7 +170,7 @@ class Emulator:
 
     @property
     def certificate(self) -> str:
-        """What it shows over TLS, new for each start: PEM, for clients that are to trust it."""
+        """The certificate for TLS, as PEM, for clients that are to trust it. Each start makes a new one."""
         return self._async.certificate
 
     def refusing_connections(self) -> AbstractContextManager[None, bool | None]:

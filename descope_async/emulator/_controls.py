@@ -17,7 +17,7 @@ _EXPIRED_FOR = 3600
 
 
 def token_lifetime(seconds: object) -> int:
-    """The seconds, if session tokens can live so long.
+    """The seconds that were given, if a session token can live that long.
 
     Raises:
         EmulatorError: They cannot.
@@ -88,7 +88,7 @@ async def rotate_signing_keys(
 
 
 async def set_wrong_kid(instance: Instance, wrong: bool, project_id: str | None) -> None:
-    """Let each of a project's tokens name a key that is not published, or a published one."""
+    """Let each of a project's tokens name a signing key that is not published, or one that is."""
     wrong = arguments.flag("wrong", wrong)
     instance.signers.of(instance.project(project_id)).wrong_kid = wrong
 

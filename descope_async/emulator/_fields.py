@@ -18,7 +18,7 @@ INT64: Final = 2**63 - 1
 
 
 class Fields:
-    """A JSON object of a known place.
+    """A JSON object, and where in the whole request it is.
 
     Absent and null are the same everywhere, as in the service's protobuf gateway; unknown fields
     are ignored.
@@ -85,7 +85,7 @@ class Fields:
         return value
 
     def size(self, name: str, most: int = INT32) -> int:
-        """An integer that counts something."""
+        """An integer from 0 to the most that the field can hold."""
         value = self.integer(name)
         if value < 0:
             self._refuse(name, "zero or more")

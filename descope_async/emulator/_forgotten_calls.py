@@ -19,7 +19,7 @@ class ForgottenCalls:
         self._names: list[str] = []
 
     def add(self, name: str) -> None:
-        """Take the name of a method."""
+        """Note the method of a call that was not awaited."""
         self._names.append(name)
 
     def tell(self) -> None:

@@ -1,4 +1,4 @@
-"""An emulator that has been started: its parts, and the way in for calls that are not HTTP."""
+"""An emulator that has been started: its parts, and calls of them that do not come over HTTP."""
 
 from __future__ import annotations
 

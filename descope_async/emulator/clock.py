@@ -47,7 +47,7 @@ class Clock:
         return int(self.now())
 
     def token_dates(self) -> tuple[int, int]:
-        """Whole epoch seconds, and when a token says that it was issued that is made now."""
+        """Whole epoch seconds of now, and the ``iat`` of a token that is made now."""
         now = self.stamp()
         return now, now + self._token_skew
 

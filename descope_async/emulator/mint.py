@@ -69,8 +69,8 @@ class TokenMint:
             tenants: By tenant id, ``{"permissions": […], "roles": […]}``.
             key_id: The id of the access key; None for a random one.
             lifetime: Seconds from when it was made to its end.
-            age: Seconds since it was made. Longer than its ``lifetime``, and it has expired.
-            claims: More claims, or other values for these.
+            age: Seconds since it was made. A token that is older than its ``lifetime`` has expired.
+            claims: More claims, or other values for the claims above.
         """
         found: dict[str, Any] = {"drn": "DS", "sub": key_id or new_id("K"), "iss": self.project_id}
         if permissions:
@@ -96,7 +96,7 @@ class TokenMint:
         return self.token(**values)
 
     def forged(self, **options: Any) -> str:
-        """A token that names this project's key, and that another one has signed."""
+        """A token that names this project's signing key and was signed with another key."""
         forger = TokenMint(self.project_id, self._clock, self._algorithm)
         forger._kid = self._kid
         return forger.token(**options)

@@ -77,7 +77,7 @@ class RequestLog:
         project_id: str | None = None,
         status: int | None = None,
     ) -> list[RecordedRequest]:
-        """The kept requests that are all of what is named; see `count`.
+        """The requests that are kept and match all that is given; see `count`.
 
         Raises:
             EmulatorError: There is no such operation.
@@ -98,7 +98,7 @@ class RequestLog:
         project_id: str | None = None,
         status: int | None = None,
     ) -> int:
-        """How many requests have come that are all of what is named, those not kept too.
+        """How many requests have come that match all that is given, also those that are not kept.
 
         Args:
             operation: Such as ``"exchange"``; None for any.
@@ -125,7 +125,7 @@ class RequestLog:
             self._counts.clear()
 
     def add(self, request: RecordedRequest) -> None:
-        """Take a request."""
+        """Keep a request, and count it."""
         with self._turn:
             self._kept.append(request)
             self._counts[request.operation, request.project_id, request.status] += 1

@@ -33,7 +33,7 @@ Effect = Literal[
     "wrong_length",
 ]
 
-#: A new connection, of which no request was read yet, is matched like an operation.
+#: The name by which rules mean new connections, of which no request was read yet.
 CONNECT: Final = "connect"
 
 #: By effect: whether the request is carried out, and the parameters with their defaults.
@@ -77,7 +77,7 @@ class Fault:
     Effects instead of an answer; `commit` says whether the request is carried out first:
 
     - ``close``: nothing is sent, and the connection is closed.
-    - ``reset``: the same, but it is reset.
+    - ``reset``: nothing is sent, and the connection is reset (TCP RST).
     - ``stall``: nothing is sent for `seconds`, and then the connection is closed.
     - ``outage``: nothing is sent, all connections are closed, and new ones are refused for
       `seconds`.
@@ -86,7 +86,7 @@ class Fault:
     - ``rate_limit``: 429 with the service's body.
     - ``redirect``: to `location`.
     - ``huge_body``: a JSON object of `size` bytes.
-    - ``compression_bomb``: the same, compressed.
+    - ``compression_bomb``: such an object, compressed.
 
     Effects on the true answer, so that the request is always carried out:
 
@@ -97,7 +97,7 @@ class Fault:
     - ``truncate``: half of its body comes, and then the connection is closed.
     - ``wrong_length``: ``Content-Length`` is half of what comes.
     - ``invalid_json``: the last byte of its body is missing, and ``Content-Length`` fits.
-    - ``wrong_content_type``: it is called HTML.
+    - ``wrong_content_type``: ``Content-Type`` says HTML.
 
     Args:
         effect: What goes wrong.
@@ -105,17 +105,17 @@ class Fault:
             as in the request log; None for all but the control door's. ``"connect"`` is for new
             connections, whose requests are not read; it takes ``close``, ``reset``, ``stall``,
             ``outage`` and ``garbage``. Over TLS, it strikes after the handshake.
-        commit: Whether the request is carried out, stored, and then not answered as it should be;
-            None for what the effect says.
-        nth: Only this one.
-        every: Only each n-th.
-        times: At most so many.
-        probability: Each with this probability, 0 to 1.
-        seed: What `probability` is drawn with: the same sequence for the same seed. None for a
-            random one.
-        reused: Only requests on a connection that has had an earlier one. With ``close`` or
-            ``reset``, this is a connection that the service closes while the next request is on
-            its way.
+        commit: Whether the request is carried out and stored before its answer goes wrong. None
+            for no, or, with an effect on the true answer, for yes.
+        nth: Strike only the request of this number.
+        every: Strike only each request whose number is a multiple of this.
+        times: Strike at most this many requests.
+        probability: Strike each request with this probability, 0 to 1.
+        seed: What `probability` is drawn with: the same seed gives the same sequence. None for a
+            random seed.
+        reused: Strike only requests on a connection that has had an earlier one. With ``close``
+            or ``reset``, this is a connection that the service closes while the next request is
+            on its way.
         seconds: How long, up to 600. None for 60 (``stall``, ``stall_body``), 5 (``drip``) or 1.
         status: 400 to 599, or, for a redirect, 301, 302, 303, 307 or 308. None for 503 or 307.
         retry_after: What ``Retry-After`` says: seconds, or any text. None for no such header.
@@ -150,7 +150,7 @@ class Fault:
         _check_parameters(self)
 
     def value(self, name: str) -> Any:
-        """The parameter of this name, or the effect's default for it."""
+        """The parameter of this name; if it was not given, the effect's default."""
         given = getattr(self, name)
         return _DEFAULTS[self.effect][name] if given is None else given
 

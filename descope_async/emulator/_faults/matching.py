@@ -20,7 +20,7 @@ from .fault import CONNECT, Fault
 
 @frozen
 class FaultCount:
-    """How a rule has fared.
+    """A rule, and how often it struck.
 
     Attributes:
         fault: The rule.
@@ -36,8 +36,8 @@ class FaultCount:
 class Faults:
     """The rules by which requests go wrong, the oldest first. It may be used from any thread.
 
-    Every rule counts every request that it is about. Where several would strike one, the oldest
-    does.
+    Every rule counts every request that it is about. Where several rules would strike a request,
+    only the oldest one does.
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Faults:
             self._rules.clear()
 
     def strike(self, operation: str, *, reused: bool = False) -> Fault | None:
-        """The fault of one more request of an operation, or None if all goes well with it."""
+        """Count a request of an operation; gives the fault that strikes it, or None."""
         with self._turn:
             # All of them count, so that no rule depends on the others.
             due = [rule for rule in self._rules if rule.meets(operation, reused)]
@@ -84,7 +84,7 @@ class _Rule:
         self._random = random.Random(fault.seed)  # noqa: S311 - chooses what fails in a test
 
     def meets(self, operation: str, reused: bool) -> bool:
-        """Whether a request is to go wrong; counts it."""
+        """Count a request; gives whether it is to go wrong."""
         fault = self.count.fault
         if fault.operation is None:
             concerned = operation != CONNECT
@@ -142,7 +142,7 @@ def fault_from_json(values: Fields) -> Fault:
 
 
 def count_to_json(count: FaultCount) -> Json:
-    """A rule, without what it leaves to the defaults, and how it has fared."""
+    """A rule without its defaults, and how often it struck."""
     fault: Json = {
         _in_json(each.name): getattr(count.fault, each.name)
         for each in fields(Fault)

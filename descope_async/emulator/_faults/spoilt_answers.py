@@ -1,4 +1,4 @@
-"""What a request is answered with that a fault strikes."""
+"""The answers to requests that a fault strikes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _HugeBody(web.StreamResponse):
 async def sabotaged(
     request: web.BaseRequest, fault: Fault, answer: Answer, now: float
 ) -> web.StreamResponse:
-    """What a struck request is answered with.
+    """The answer to a request that a fault strikes.
 
     Args:
         request: The request.

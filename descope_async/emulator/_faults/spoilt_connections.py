@@ -1,4 +1,4 @@
-"""Connections on which things go wrong, by a script."""
+"""Connections that go wrong: bytes, pauses and an end, as a script says."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ class Connection(web.RequestHandler):
         self._gone.set()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
-        """Called by aiohttp at the end, which waits for no performance."""
+        """Called by aiohttp when the emulator ends. It waits for no script that is under way."""
         if self._performing and self._wire:
             self._wire.abort()
         await super().shutdown(timeout)
 
     def fault_of(self, operation: str | None) -> Fault | None:
-        """The fault of one more request on this connection; one of no operation has none."""
+        """The fault that strikes a request on this connection; None without an operation."""
         self._requests += 1
         if operation is None:
             return None
@@ -91,7 +91,7 @@ class Connection(web.RequestHandler):
 
     @contextmanager
     def performing(self) -> Generator[None, None, None]:
-        """While something takes its time that the end of the emulator need not wait for."""
+        """Mark what happens in the block: the end of the emulator need not wait for it."""
         self._performing = True
         try:
             yield
@@ -161,7 +161,7 @@ def sends_status(response: web.StreamResponse) -> bool:
 
 
 def ending(fault: Fault) -> Script:
-    """What happens to a connection of which nothing is answered."""
+    """The script of a connection on which no answer is sent."""
     if fault.effect == "stall":
         return Script((fault.value("seconds"),))
     if fault.effect == "garbage":

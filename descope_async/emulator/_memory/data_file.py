@@ -18,9 +18,13 @@ from descope_async.emulator.errors import EmulatorError
 
 _LOG: Final = logging.getLogger("descope_async.emulator")
 
-_APPLICATION: Final = 0x44534345  # "DSCE", in SQLite's header so that the file can be told
+_APPLICATION: Final = (
+    0x44534345  # "DSCE", in SQLite's header, so that the file is known as an emulator's
+)
 _SCHEMA: Final = 3
-_READABLE: Final = range(1, _SCHEMA + 1)  # each adds fields that may be absent
+_READABLE: Final = range(
+    1, _SCHEMA + 1
+)  # each version adds fields, which files of earlier ones do not have
 _TABLE: Final = """
 CREATE TABLE record (
     kind TEXT NOT NULL,
@@ -41,7 +45,7 @@ _OWNER_ONLY: Final = 0o600
 
 
 class CannotStore(EmulatorError):
-    """The data file could not be written, and nothing of what was to be written is in effect."""
+    """The data file could not be written. The changes were undone in memory too."""
 
 
 @frozen
@@ -186,7 +190,7 @@ class DataFile:
     def _prepare(self) -> None:
         try:
             self._file.execute("PRAGMA locking_mode = EXCLUSIVE")
-            # A file of somebody else's must be told before anything is written to it.
+            # A file that is not an emulator's must be noticed before anything is written to it.
             application = self._number("PRAGMA application_id")
             version = self._number("PRAGMA user_version")
             empty = not self._number("SELECT count(*) FROM sqlite_master")

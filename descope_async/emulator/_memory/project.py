@@ -28,7 +28,7 @@ from .table import Table
 
 @frozen
 class ProjectSettings:
-    """That a project exists, and what it was told.
+    """The settings of a project.
 
     Attributes:
         id: The project's id.
@@ -49,7 +49,7 @@ class Project:
 
     Attributes:
         id: The project's id.
-        settings: What the project was told; changed with `change`.
+        settings: Its settings; changed with `change`.
     """
 
     def __init__(

@@ -57,7 +57,7 @@ class Signing:
 class Signer:
     """Signs for one project. Its first key is made when it is first needed.
 
-    A rotation that is due is made up for at the next use.
+    When a rotation was due in the meantime, the next use rotates.
 
     Args:
         project: The project, which holds the keys.

@@ -49,7 +49,7 @@ class State:
         self.managers: Table[ManagementKey] = Table(
             "management_key", "", data_file, lambda key: [key.secret_digest]
         )
-        #: What `settle` is to be told about the changes that begin now.
+        #: The number to give to `settle` for changes that begin now.
         self.mark = 0
         #: Whether there is a data file, which `settle` waits for.
         self.is_kept = data_file is not None

@@ -1,4 +1,4 @@
-"""The refresh tokens of users, until they are used after a logout. They do not survive a restart."""
+"""The refresh tokens of users that were not logged out. They do not survive a restart."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Asked:
     Attributes:
         request: The request.
         route: What it asks for.
-        began: When it came, on a clock that only measures.
+        began: When it came, by a clock that only measures durations.
         credentials: What its Authorization header says, or what is wrong with that.
     """
 
@@ -46,7 +46,7 @@ class Asked:
 
 
 class Admission:
-    """Makes calls and visits of requests, and refuses those that may not manage what they name."""
+    """Turns requests into calls and visits, and refuses those that may not do what they ask for."""
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
@@ -69,7 +69,7 @@ class Admission:
         )
 
     def manager(self, asked: Asked) -> tuple[Project, str]:
-        """The project that a request may manage, and the id of the key that it shows for that."""
+        """The project that a request may manage, and the id of the management key that it shows."""
         given, now = asked.bearer, self._clock.stamp()
         peer = asked.request.remote or ""
         if not given.secret and asked.route in routes.COMPANY:
@@ -115,5 +115,5 @@ async def read_fields(request: web.BaseRequest) -> Fields:
     expected = request.headers.get("Expect", "").lower()
     if expected == "100-continue" and request.version >= HttpVersion11:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # else aiohttp takes the answer for begun
+        request.writer.output_size = 0  # otherwise aiohttp thinks that the answer has begun
     return Fields(parse(await request.read()))

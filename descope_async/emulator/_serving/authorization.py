@@ -13,7 +13,7 @@ _MOST_PARTS: Final = 3
 
 @frozen
 class Bearer:
-    """What follows ``Bearer``: a project, mostly with a secret, rarely with one more.
+    """What follows ``Bearer``: a project id, usually a secret, and sometimes a second secret.
 
     Attributes:
         first: The project id. Calls about no project send just a management key.

@@ -37,7 +37,7 @@ def new_certificate(host: str) -> ServerCertificate:
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "local Descope")])
-    now = dt.datetime.now(dt.UTC)  # of the machine: TLS knows no other clock
+    now = dt.datetime.now(dt.UTC)  # this machine's time, by which TLS libraries check certificates
     builder = (
         x509.CertificateBuilder(
             issuer_name=name,

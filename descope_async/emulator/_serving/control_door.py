@@ -1,4 +1,4 @@
-"""The control door: what tests steer, over HTTP, for other processes and languages."""
+"""The control door: how tests in other processes and languages steer the emulator over HTTP."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from descope_async.emulator.token_shapes import TokenShape, shape_from_json
 
 from .authorization import bearer
 
-#: Begins no path of the service.
+#: No path of the service begins so.
 PREFIX: Final = "/emulator/"
 
 
 @frozen
 class Command:
-    """Something that can be wanted here.
+    """Something that a request can ask for here.
 
     Attributes:
         do: Does it, and gives the answer's body.
-        fields: What a request may say about it; anything else is refused, as most likely misspelt.
+        fields: The names of its fields. Another name is refused: most likely it is misspelt.
     """
 
     do: Callable[[Instance, Fields], Awaitable[Json]]
@@ -38,7 +38,7 @@ class Command:
 
 
 class ControlDoor:
-    """Lets in who has the token.
+    """Carries out the commands of requests that show the token.
 
     Args:
         instance: What is steered.
@@ -52,10 +52,10 @@ class ControlDoor:
     def command(
         self, method: str, path: str, authorization: list[str], origin: str | None
     ) -> Command:
-        """What a request wants done.
+        """The command that a request asks for.
 
         Raises:
-            Refusal: It does not show the token, comes from a web page, or wants nothing known.
+            Refusal: It does not show the token, comes from a web page, or asks for no known command.
         """
         if origin is not None:
             raise Refusal(Problem.FROM_BROWSER, "A request here must not have an Origin header")
@@ -73,7 +73,7 @@ class ControlDoor:
         raise Refusal(Problem.NO_PATH, "The emulator has nothing at this path")
 
     async def do(self, command: Command, fields: Fields) -> Json:
-        """Do what a request wants, and give the answer's body.
+        """Carry out a command; gives the answer's body.
 
         Raises:
             Refusal: It cannot be done.
@@ -205,7 +205,7 @@ def _project_id(fields: Fields) -> str | None:
     return fields.text("projectId") or None
 
 
-#: The whole door: method and path to what is done there.
+#: All commands, by method and path.
 ROUTES: Final[Mapping[tuple[str, str], Command]] = {
     ("GET", f"{PREFIX}clock"): Command(_show_clock),
     ("POST", f"{PREFIX}clock/freeze"): Command(_freeze),

@@ -1,4 +1,4 @@
-"""Dispatch: finds what a request asks for, and turns what came of it into an answer."""
+"""Dispatch: finds the operation that a request asks for, and turns its result into an answer."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class Dispatch:
         return _response(outcome)
 
     async def _outcome(self, request: web.BaseRequest, decision: Awaitable[Outcome]) -> Outcome:
-        """What came of a request, once all that it tells of is stored."""
+        """What came of a request. All that its answer tells of is stored by then."""
         mark = self._state.mark
         try:
             outcome = await decision
@@ -142,7 +142,10 @@ class Dispatch:
             outcome = _refused(refusal)
         except web.HTTPRequestEntityTooLarge:
             outcome = _refused(Refusal(Problem.TOO_LARGE, "The body is larger than 1 MiB"))
-        except (web.RequestPayloadError, ConnectionError):  # the latter has no reader any more
+        except (
+            web.RequestPayloadError,
+            ConnectionError,
+        ):  # nobody reads the answer after the latter
             outcome = _refused(Refusal(Problem.MALFORMED, "The body cannot be decoded"))
         except Exception:  # noqa: BLE001 - logged, and answered without its details
             outcome = _broken(request)
@@ -216,7 +219,8 @@ class Dispatch:
     def _check_host(self, request: web.BaseRequest) -> None:
         host = host_name(request.headers.get("Host", ""))
         if not self._any_host and not is_loopback(host):
-            # Else a web page could reach in, by a name of its own that resolves to this machine.
+            # Otherwise a web page could send requests here, by a name that its owner lets resolve to
+            # this machine (DNS rebinding).
             raise Refusal(Problem.WRONG_HOST, "The Host header must name this machine")
 
     def _check_rate(self, request: web.BaseRequest) -> None:

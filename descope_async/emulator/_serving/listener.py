@@ -14,7 +14,7 @@ from descope_async.emulator.errors import EmulatorError
 from .addresses import url_of
 from .certificates import ServerCertificate
 
-#: Turns of the loop in which a connection that was accepted is known to the server.
+#: After so many turns of the event loop, the server knows of a connection that was accepted.
 _TURNS_TO_ACCEPT: Final = 3
 
 
@@ -59,7 +59,7 @@ class Listener:
         self._site = site
 
     async def close(self) -> None:
-        """Accept none any more."""
+        """Accept no more connections."""
         self._closed = True
         if self._reopening:
             self._reopening.cancel()
@@ -69,7 +69,7 @@ class Listener:
     async def refuse_for(self, seconds: float) -> None:
         """Refuse connections for so many seconds, and close those that there are.
 
-        Where they are refused already, that is all.
+        This does nothing where they are refused already.
         """
         if self._site is None:
             return

@@ -52,7 +52,7 @@ class _Protocol(Connection):
         self._server_of = server
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by asyncio, for a connection that was accepted just before the end even after it."""
+        """Called by asyncio; after the end too, if the connection was accepted just before."""
         super().connection_made(transport)
         if self._server_of.has_ended:
             cast("asyncio.Transport", transport).abort()

@@ -20,7 +20,7 @@ from descope_async.emulator.errors import EmulatorError
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: A connection that was accepted just before the end is made and closed in so many turns.
+#: Turns of the event loop in which a connection that was accepted just before the end is closed.
 _LAST_TURNS: Final = 6
 
 
@@ -28,7 +28,7 @@ class ServerThread(Generic[T]):
     """Enters a context on a thread of its own, and leaves it there.
 
     Args:
-        life: What is entered. Its value is for work on the thread.
+        life: The context manager to enter. What it gives is passed to the work.
     """
 
     def __init__(self, life: Callable[[], AbstractAsyncContextManager[T]]) -> None:
@@ -44,7 +44,7 @@ class ServerThread(Generic[T]):
         Raises:
             EmulatorError: There can be no other thread.
         """
-        # An empty context: else the thread would keep the context variables of its starter alive.
+        # An empty context: otherwise the thread would keep the context variables of its starter alive.
         thread = threading.Thread(
             target=Context().run, args=(self._main,), name="descope-emulator", daemon=True
         )
