@@ -12,6 +12,9 @@ from ._calls.transport import Transport
 from ._config.config import Config
 from ._config.project import default_base_url
 from ._keys.exchange import Exchange
+from ._keys.presented_keys import Lifetimes
+from ._keys.renewals import Renewals
+from ._keys.shared import Shared
 from ._tokens.claim_rules import ClaimRules, issuers_of
 from ._tokens.key_set import parse_pinned_keys
 from ._tokens.key_set_file import KeySetFile
@@ -24,8 +27,8 @@ from .events._telemetry import Telemetry
 from .models import AccessKeyLoginOptions
 from .session_token import SessionToken
 from .settings import AccessKeySource
-from .token_source import TokenSource, TokenSources
-from .verifier import AccessKeyVerifier, Lifetimes
+from .token_source import TokenSource
+from .verifier import AccessKeyVerifier
 
 __all__ = ["Authentication"]
 
@@ -58,9 +61,8 @@ class Authentication:
             self._signing_keys, rules, clock, config.replay_store, telemetry
         )
         self._exchange = Exchange(config, transport, self._validator, clock)
-        self._token_sources = TokenSources(
-            self._exchange.mint, clock, config.timeouts.exchange, telemetry=telemetry
-        )
+        self._shared = Shared(clock, self._exchange.mint, config.timeouts.exchange, telemetry)
+        self._renewals = Renewals(self._shared)
 
     async def exchange_access_key(
         self,
@@ -113,7 +115,7 @@ class Authentication:
         given: Secret[object] = Secret(access_key)
         del access_key
         options = arguments.login_options("login_options", login_options)
-        return self._token_sources.source(given, options, self)
+        return TokenSource(self._renewals.join(given, options), self._renewals, self)
 
     def access_key_verifier(
         self,
@@ -152,9 +154,9 @@ class Authentication:
             options=arguments.login_options("login_options", login_options),
             patience=0,  # a caller who waits for an answer is better told when to come again
         )
-        if self._token_sources.restraint.is_closed:
+        if self._shared.is_closed:
             raise ClientClosed("the client is closed")
-        return AccessKeyVerifier(exchange, self._token_sources.restraint, lifetimes, self)
+        return AccessKeyVerifier(exchange, self._shared, lifetimes, self)
 
     async def validate_session(
         self,

@@ -218,7 +218,7 @@ class DescopeClient(Authentication):
 
     async def aclose(self) -> None:
         """Close the connections. May be repeated; a call that needs one then raises ClientClosed."""
-        await self._token_sources.aclose()
+        await self._renewals.aclose()
         await self._signing_keys.aclose()
         await self._license.aclose()
         await self._transport.aclose()

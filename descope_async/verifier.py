@@ -7,11 +7,9 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final
 
-from attrs import frozen
-
 from ._calls.retry_rules import REFUSALS
-from ._keys.presented_keys import KnownKey, KnownKeys
-from ._keys.refused_keys import Restraint
+from ._keys.presented_keys import KnownAnswer, Lifetimes, PresentedKeys
+from ._keys.shared import Shared
 from ._values.secret import Secret
 from .errors import (
     AudienceMismatch,
@@ -36,21 +34,6 @@ _MALFORMED: Final = UnverifiedKey(
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 
-@frozen
-class Lifetimes:
-    """For how long an answer serves, in seconds.
-
-    Attributes:
-        fresh: A good one, without asking again.
-        usable: A good one, while the service is asked again.
-        refused: A refusal.
-    """
-
-    fresh: float
-    usable: float
-    refused: float
-
-
 class AccessKeyVerifier:
     """Tells whether an access key that a caller presents is good, and what it may do.
 
@@ -66,16 +49,16 @@ class AccessKeyVerifier:
     def __init__(
         self,
         exchange: Callable[[Secret[str]], Coroutine[Any, Any, SessionToken]],
-        restraint: Restraint,
+        shared: Shared,
         lifetimes: Lifetimes,
         owner: object = None,
     ) -> None:
         self._exchange = exchange
-        self._restraint = restraint
-        self._clock = restraint.clock
+        self._shared = shared
+        self._clock = shared.clock
         self._lifetimes = lifetimes
         self._owner = owner
-        self._known = KnownKeys(self._clock)
+        self._known = PresentedKeys(self._clock)
         self._is_failing = False
 
     async def verify(self, access_key: str | None) -> Verification:
@@ -94,7 +77,7 @@ class AccessKeyVerifier:
         key = self._shaped(given)
         if key is None:
             return _MALFORMED
-        name = self._restraint.fingerprint(key)
+        name = self._shared.fingerprint(key)
         now, known = self._clock.running(), self._known.find(name)
         if known is not None and now < known.fresh_until:
             return known.at(now)
@@ -133,7 +116,7 @@ class AccessKeyVerifier:
         key = self._shaped(given)
         if key is None:
             return _MALFORMED
-        now, known = self._clock.running(), self._known.find(self._restraint.fingerprint(key))
+        now, known = self._clock.running(), self._known.find(self._shared.fingerprint(key))
         return known.at(now) if known is not None and now < known.fresh_until else None
 
     def __repr__(self) -> str:
@@ -141,7 +124,7 @@ class AccessKeyVerifier:
 
     def _shaped(self, given: Secret[object]) -> Secret[str] | None:
         """The key, if it can be one."""
-        if self._restraint.is_closed:
+        if self._shared.is_closed:
             raise ClientClosed("the client is closed")
         value = given.reveal()
         return Secret(value) if isinstance(value, str) and _KEY.fullmatch(value) else None
@@ -166,7 +149,7 @@ class AccessKeyVerifier:
         except ConfigurationError:
             raise  # the client has no project
         except DescopeError as error:
-            if self._restraint.is_closed:
+            if self._shared.is_closed:
                 raise ClientClosed("the client was closed during the call") from None
             return self._judge(name, error, asked_at)
         self._is_failing = False
@@ -177,7 +160,7 @@ class AccessKeyVerifier:
         self._tell(found, asked_at)
         self._known.accept(
             name,
-            KnownKey(
+            KnownAnswer(
                 found, asked_at, min(asked_at + fresh, ends_at), min(asked_at + usable, ends_at)
             ),
         )
@@ -192,14 +175,14 @@ class AccessKeyVerifier:
         self._tell(found, asked_at, is_outage=pause is not None and not self._is_failing)
         self._is_failing = pause is not None
         until = now + (self._lifetimes.refused if pause is None else pause)
-        known = KnownKey(found, asked_at, until, until)
+        known = KnownAnswer(found, asked_at, until, until)
         if pause is not None:
             return self._known.fail(name, known, now).verification
         self._known.refuse(name, known)
         return found
 
     def _tell(self, found: Verification, asked_at: float, *, is_outage: bool = False) -> None:
-        self._restraint.telemetry.tell(
+        self._shared.telemetry.tell(
             AccessKeyChecked(
                 reason=found.reason,
                 duration=self._clock.running() - asked_at,

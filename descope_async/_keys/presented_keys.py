@@ -21,7 +21,22 @@ MISSES, MISS_EVERY = 100, 1 / 50
 
 
 @frozen
-class KnownKey:
+class Lifetimes:
+    """For how long an answer serves, in seconds.
+
+    Attributes:
+        fresh: A good one, without asking again.
+        usable: A good one, while the service is asked again.
+        refused: A refusal.
+    """
+
+    fresh: float
+    usable: float
+    refused: float
+
+
+@frozen
+class KnownAnswer:
     """The last answer about a key, with its windows on the running clock.
 
     Attributes:
@@ -45,7 +60,7 @@ class KnownKey:
             return evolve(told, retry_after=max(0.0, self.usable_until - now))
         return told if now < self.fresh_until else _stale(told)
 
-    def postponed(self, until: float) -> KnownKey:
+    def postponed(self, until: float) -> KnownAnswer:
         """The same, not to be asked about again before then."""
         return evolve(
             self,
@@ -60,36 +75,36 @@ def _stale(verification: Verification) -> Verification:
     return evolve(verification, is_stale=True)
 
 
-class KnownKeys:
+class PresentedKeys:
     """The last answers about keys, by their keyed hash, for any number of loops and threads."""
 
     def __init__(self, clock: Clock) -> None:
         self._lock = ProcessLock()
         # Apart, so that no flood of other keys crowds out those that were accepted.
-        self._accepted = OrderedDict[bytes, KnownKey]()
-        self._others = OrderedDict[bytes, KnownKey]()
+        self._accepted = OrderedDict[bytes, KnownAnswer]()
+        self._others = OrderedDict[bytes, KnownAnswer]()
         self._misses = Bucket(clock, MISSES, MISS_EVERY)
         # A flight is held by those who wait for it and by its run, and vanishes after them.
         self._flights = WeakValueDictionary[bytes, SingleFlight[Verification]]()
 
-    def find(self, name: bytes) -> KnownKey | None:
+    def find(self, name: bytes) -> KnownAnswer | None:
         """What is known about a key."""
         with self._lock.held:
             if name in self._accepted:
                 self._accepted.move_to_end(name)
             return self._find(name)
 
-    def accept(self, name: bytes, known: KnownKey) -> None:
+    def accept(self, name: bytes, known: KnownAnswer) -> None:
         """Keep a good answer."""
         with self._lock.held:
             self._keep(name, known, self._accepted)
 
-    def refuse(self, name: bytes, known: KnownKey) -> None:
+    def refuse(self, name: bytes, known: KnownAnswer) -> None:
         """Keep a refusal, instead of whatever good answer there was."""
         with self._lock.held:
             self._keep(name, known, self._others)
 
-    def fail(self, name: bytes, known: KnownKey, now: float) -> KnownKey:
+    def fail(self, name: bytes, known: KnownAnswer, now: float) -> KnownAnswer:
         """Keep a failure, unless there is a good answer that is usable now: that one stays.
 
         Returns:
@@ -120,10 +135,12 @@ class KnownKeys:
                 flight = self._flights[name] = SingleFlight[Verification]()
             return flight
 
-    def _find(self, name: bytes) -> KnownKey | None:
+    def _find(self, name: bytes) -> KnownAnswer | None:
         return self._accepted.get(name) or self._others.get(name)
 
-    def _keep(self, name: bytes, known: KnownKey, where: OrderedDict[bytes, KnownKey]) -> None:
+    def _keep(
+        self, name: bytes, known: KnownAnswer, where: OrderedDict[bytes, KnownAnswer]
+    ) -> None:
         older = self._find(name)
         if older is not None and older.asked_at > known.asked_at:
             return  # the known one comes from a loop that stood still meanwhile

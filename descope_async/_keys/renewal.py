@@ -16,7 +16,8 @@ from descope_async.events import ClockSkewFound, StaleTokenServed, TokenRenewed
 
 from .held_token import HeldToken
 from .key_reader import KeyReader
-from .refused_keys import Restraint, again
+from .refused_keys import again
+from .shared import Shared
 
 #: Seconds that callers wait for the successor of a token that will soon end.
 PATIENCE: Final = 2.0
@@ -42,7 +43,7 @@ class Renewal:
     held: HeldToken | None
 
     def __init__(
-        self, reader: KeyReader, options: Any, options_name: bytes, shared: Restraint
+        self, reader: KeyReader, options: Any, options_name: bytes, shared: Shared
     ) -> None:
         self.held = None
         self.users = 0
@@ -145,11 +146,18 @@ class Renewal:
     async def _renew(self) -> HeldToken:
         began, old = self._clock.running(), self.held
         trigger = self._trigger(began, old)
+        renewed: HeldToken | None = None
         try:
-            renewed = await self._renew_in_time()
+            with anyio.move_on_after(self._shared.deadline):
+                renewed = await self._exchange_current_key()
+            if renewed is None:
+                raise DeadlineExceeded(
+                    f"{_OPERATION}: no token in time", sent=True, operation=_OPERATION
+                )
         except ClientClosed:
             raise
         except DescopeError as error:
+            self._note(error)
             self._tell(began, old, trigger, error)
             if (usable := self._usable()) is not None:
                 return usable
@@ -157,27 +165,9 @@ class Renewal:
         self._tell(began, old, trigger)
         return renewed
 
-    async def _renew_in_time(self) -> HeldToken:
-        with anyio.move_on_after(self._shared.deadline):
-            return await self._exchange_or_note()
-        failure = DeadlineExceeded(
-            f"{_OPERATION}: no token in time", sent=True, operation=_OPERATION
-        )
-        self._note(failure)
-        raise failure
-
-    async def _exchange_or_note(self) -> HeldToken:
-        try:
-            return await self._exchange_current_key()
-        except ClientClosed:
-            raise
-        except DescopeError as error:
-            self._note(error)
-            raise
-
     async def _exchange_current_key(self) -> HeldToken:
         key = await self._reader.read()
-        self._shared.check(self._name(key))
+        self._shared.refused.check(self._name(key))
         try:
             return await self._exchange(key)
         except REFUSALS:
@@ -185,7 +175,7 @@ class Renewal:
             if newer.reveal() == key.reveal():
                 raise
         # It was replaced at that very moment.
-        self._shared.check(self._name(newer))
+        self._shared.refused.check(self._name(newer))
         return await self._exchange(newer)
 
     def _name(self, key: Secret[str]) -> bytes:
@@ -194,11 +184,11 @@ class Renewal:
     async def _exchange(self, key: Secret[str]) -> HeldToken:
         name, asked_at = self._name(key), self._clock.running()
         try:
-            minted = await self._shared.exchange(key, self._options)
+            minted = await self._shared.mint(key, self._options)
         except REFUSALS as error:
-            self._shared.refuse(name, error)
+            self._shared.refused.refuse(name, error)
             raise
-        self._shared.accept(name)
+        self._shared.refused.accept(name)
         renewed = HeldToken.of(minted, asked_at, self._clock.draw)
         known = self.held
         if not self._is_over() and (known is None or known.asked_at <= asked_at):

@@ -113,7 +113,7 @@ async def test_memory_is_bounded(service: Service) -> None:
         service.source(f"K{number}")
     assert renewals() - before <= 1_024
     assert kept.get_nowait() == "token-1"
-    await service.sources.aclose()
+    await service.renewals.aclose()
     assert kept.get_nowait() is None
     with pytest.raises(ClientClosed):
         await kept.token()
@@ -185,7 +185,7 @@ def test_a_forked_child_keeps_the_token_and_starts_clean(service: Service) -> No
     source = service.source()
     service.seconds = 0.5
     asyncio.run(source.warm_up())
-    (renewal,) = service.sources._alive  # noqa: SLF001 - the delay, which shows hours later
+    (renewal,) = service.renewals._alive  # noqa: SLF001 - the delay, which shows hours later
     assert renewal.held is not None
     refresh_at = renewal.held.refresh_at
     service.clock.at += 490
@@ -295,8 +295,8 @@ async def test_nothing_shows_a_secret(
 async def test_a_source_that_holds_secrets_shows_none(service: Service) -> None:
     source = service.source(CANARY)
     token = await source.token()
-    (renewal,) = service.sources._alive  # noqa: SLF001 - everything that holds a secret
-    shown = repr([source, service.sources, renewal, vars(renewal), vars(source)])
+    (renewal,) = service.renewals._alive  # noqa: SLF001 - everything that holds a secret
+    shown = repr([source, service.renewals, renewal, vars(renewal), vars(source)])
     assert CANARY not in shown
     assert token not in shown
     with pytest.raises(TypeError):

@@ -12,11 +12,13 @@ import pytest
 
 from descope_async import AccessKeyLoginOptions, ClientClosed, DescopeError, Unauthorized
 from descope_async._keys.exchange import MintedToken
+from descope_async._keys.renewals import Renewals
+from descope_async._keys.shared import Shared
 from descope_async._runtime import single_flight
 from descope_async._values.secret import Secret
 from descope_async.events import Event, StaleTokenServed
 from descope_async.events._telemetry import Telemetry
-from descope_async.token_source import TokenSource, TokenSources
+from descope_async.token_source import TokenSource
 from tests.quick_time import VirtualTime
 
 MANY = 100
@@ -41,9 +43,8 @@ class Exchanges:
         self.life = 600.0
         self.told: list[Event] = []
         self.clock = VirtualTime()
-        self.sources = TokenSources(
-            self.exchange, self.clock, 15, telemetry=Telemetry([self.told.append])
-        )
+        telemetry = Telemetry([self.told.append])
+        self.renewals = Renewals(Shared(self.clock, self.exchange, 15, telemetry))
 
     async def exchange(self, _: Secret[str], __: AccessKeyLoginOptions) -> MintedToken:
         self.begun += 1
@@ -54,7 +55,8 @@ class Exchanges:
         return MintedToken(Secret(f"{CANARY}-{number}"), self.clock.now(), self.life)
 
     def source(self) -> TokenSource:
-        return self.sources.source(Secret[object]("Ksecret"), AccessKeyLoginOptions())
+        renewal = self.renewals.join(Secret[object]("Ksecret"), AccessKeyLoginOptions())
+        return TokenSource(renewal, self.renewals, None)
 
 
 async def many_ask(source: TokenSource) -> list[asyncio.Task[str]]:
@@ -120,7 +122,7 @@ async def test_if_the_exchange_is_lost_there_is_another(exchanges: Exchanges) ->
 async def test_closing_ends_the_wait(exchanges: Exchanges, closed: str) -> None:
     source = exchanges.source()
     tasks = await many_ask(source)
-    await (source if closed == "source" else exchanges.sources).aclose()
+    await (source if closed == "source" else exchanges.renewals).aclose()
     outcomes = await asyncio.gather(*tasks, source.token(), return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {ClientClosed}
     assert exchanges.begun == 1

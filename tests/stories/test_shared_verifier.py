@@ -24,9 +24,9 @@ from descope_async import (
     Unauthorized,
     Verification,
 )
+from descope_async._keys.presented_keys import Lifetimes
+from descope_async._keys.shared import Shared
 from descope_async._values.secret import Secret
-from descope_async.token_source import TokenSources
-from descope_async.verifier import Lifetimes
 from tests.presenting import junk, until
 from tests.quick_time import VirtualTime
 from tests.servers import Servers
@@ -52,7 +52,7 @@ class Service:
         async def never(*_: Any) -> Any:
             raise AssertionError
 
-        self.restraint = TokenSources(never, self.clock, 15).restraint
+        self.shared = Shared(self.clock, never, 15)
 
     async def exchange(self, key: Secret[str]) -> SessionToken:
         self.sent.append(key.reveal())
@@ -66,7 +66,7 @@ class Service:
         )
 
     def verifier(self) -> AccessKeyVerifier:
-        return AccessKeyVerifier(self.exchange, self.restraint, Lifetimes(10, 60, 5))
+        return AccessKeyVerifier(self.exchange, self.shared, Lifetimes(10, 60, 5))
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from descope_async import (
 from descope_async._calls.messages import Request
 from descope_async._calls.repeats import Repeats
 from descope_async._keys.exchange import MintedToken
+from descope_async._keys.renewals import Renewals
+from descope_async._keys.shared import Shared
 from descope_async._values.secret import Secret
 from descope_async.settings import Retries
-from descope_async.token_source import TokenSources
 from tests.quick_time import VirtualTime
 
 
@@ -40,7 +41,7 @@ class Service:
         self.sent: list[str] = []
         self.held_up: asyncio.Event | None = None
         self.seconds = 0.0
-        self.sources = TokenSources(self.exchange, self.clock, 15)
+        self.renewals = Renewals(Shared(self.clock, self.exchange, 15))
         self.repeats = Repeats(Retries(), self.clock)
 
     async def exchange(self, key: Secret[str], _: AccessKeyLoginOptions) -> MintedToken:
@@ -66,7 +67,8 @@ class Service:
         return MintedToken(Secret(f"token-{number}"), self.clock.now(), self.life)
 
     def source(self, key: Any = "Ksecret", **options: Any) -> TokenSource:
-        return self.sources.source(Secret[object](key), AccessKeyLoginOptions(**options))
+        renewal = self.renewals.join(Secret[object](key), AccessKeyLoginOptions(**options))
+        return TokenSource(renewal, self.renewals, None)
 
 
 async def settle() -> None:

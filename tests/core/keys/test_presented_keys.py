@@ -7,16 +7,16 @@ from typing import Any
 from descope_async import (
     UnverifiedKey,
 )
-from descope_async._keys.presented_keys import KnownKey, KnownKeys
+from descope_async._keys.presented_keys import KnownAnswer, PresentedKeys
 from tests.quick_time import VirtualTime
 
 
-def kept(asked_at: float, reason: Any = "refused") -> KnownKey:
-    return KnownKey(UnverifiedKey(reason), asked_at, 2_000, 3_000)
+def kept(asked_at: float, reason: Any = "refused") -> KnownAnswer:
+    return KnownAnswer(UnverifiedKey(reason), asked_at, 2_000, 3_000)
 
 
 def test_memory_is_bounded_and_junk_crowds_out_no_good_key() -> None:
-    known = KnownKeys(VirtualTime())
+    known = PresentedKeys(VirtualTime())
     known.accept(b"good", kept(0))
     known.accept(b"unused", kept(0))
     for number in range(25_000):
@@ -39,7 +39,7 @@ def test_memory_is_bounded_and_junk_crowds_out_no_good_key() -> None:
 
 
 def test_an_answer_from_a_loop_that_stood_still_changes_nothing() -> None:
-    known = KnownKeys(VirtualTime())
+    known = PresentedKeys(VirtualTime())
     known.refuse(b"k", kept(5))
     known.accept(b"k", kept(4, "valid"))
     assert known.find(b"k") == kept(5)
