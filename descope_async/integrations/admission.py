@@ -30,17 +30,14 @@ from descope_async import (
     Verification,
 )
 
-from .refusal import Refusal
-from .requirement import Requirement
+from ._credential import Accepted, Credential, Scheme
+from ._refusal import Refusal
+from ._requirement import Requirement
 
 __all__ = ["Accepted", "Admission", "Credential", "Proofs", "Refusal", "Requirement", "Scheme"]
 
-#: The kinds of credentials.
-Accepted: TypeAlias = Literal["session_token", "access_key"]
 #: Whether tokens may, or must, be bound to a key (RFC 9449).
 Proofs: TypeAlias = Literal["mixed", "required"]
-#: The schemes of the ``Authorization`` header.
-Scheme: TypeAlias = Literal["Bearer", "DPoP"]
 
 _SCHEMES: Final[dict[bytes, Scheme]] = {b"bearer": "Bearer", b"dpop": "DPoP"}
 #: Visible ASCII but the comma, which joins the values of repeated headers.
@@ -55,23 +52,6 @@ _ALGORITHMS: Final = 'algs="ES256 ES384 ES512 EdDSA PS256 PS384 PS512 RS256 RS38
 
 _NOT_VALID: Final = "the token is not valid"
 _NO_PROOF: Final = "the token needs a DPoP proof of this request"
-
-
-@frozen
-class Credential:
-    """What a caller presented.
-
-    Attributes:
-        kind: ``"session_token"`` to validate, or ``"access_key"`` to verify.
-        scheme: The scheme of the ``Authorization`` header, in its usual spelling.
-        value: The token or the key itself.
-        proofs: The values of the ``DPoP`` headers; empty where proofs are not looked at.
-    """
-
-    kind: Accepted
-    scheme: Scheme
-    value: str = field(repr=False)
-    proofs: tuple[str, ...] = field(default=(), repr=False)
 
 
 def _kinds(value: Accepted | Iterable[Accepted]) -> tuple[Accepted, ...]:

@@ -10,7 +10,7 @@ from aiohttp.payload import BytesPayload
 
 from descope_async import DescopeError, InvalidArgument, ProofKey, TokenSource
 
-from .outgoing import UNAUTHORIZED, Outgoing
+from ._outgoing import UNAUTHORIZED, Outgoing
 
 __all__ = ["TokenAuth"]
 

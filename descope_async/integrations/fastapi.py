@@ -9,10 +9,10 @@ from typing import Any, Final, NoReturn, cast
 
 from descope_async import DescopeClient, SessionToken
 
+from ._asgi import POLICY_VIOLATION, can_deny
+from ._receiver import Admitted, Receiver
+from ._socket_end import end_with_token
 from .admission import Accepted, Admission, Proofs, Refusal, Requirement
-from .asgi import POLICY_VIOLATION, can_deny
-from .receiver import Admitted, Receiver
-from .socket_end import end_with_token
 
 try:
     from fastapi import Depends, HTTPException, WebSocket, WebSocketException

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .httpx_flows import AsyncFlow
+from ._httpx_flows import AsyncFlow
 
 try:
     from httpx2 import Auth, ByteStream

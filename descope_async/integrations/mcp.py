@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from descope_async import ConfigurationError, DescopeClient, KeySetUnavailable, SessionToken
 
+from ._asgi import App, Receive, Scope, Send, live, refuse
+from ._receiver import Admitted, Receiver
 from .admission import Accepted, Admission, Proofs, Refusal
-from .asgi import App, Receive, Scope, Send, live, refuse
 from .caller import note
 from .issuers import Issuers
-from .receiver import Admitted, Receiver
 
 try:
     from mcp.server.auth.provider import AccessToken

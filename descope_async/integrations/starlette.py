@@ -10,10 +10,10 @@ from typing import Final
 
 from descope_async import ConfigurationError, DescopeClient, SessionToken
 
+from ._asgi import App, Receive, Scope, Send, live, refuse, serve_for
+from ._receiver import Admitted, Receiver
 from .admission import Accepted, Admission, Proofs, Refusal, Requirement
-from .asgi import App, Receive, Scope, Send, live, refuse, serve_for
 from .caller import note
-from .receiver import Admitted, Receiver
 
 __all__ = ["DescopeMiddleware", "Require", "caller_of"]
 

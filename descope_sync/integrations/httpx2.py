@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .httpx_flows import BlockingFlow
+from ._httpx_flows import BlockingFlow
 
 try:
     from httpx2 import Auth, ByteStream

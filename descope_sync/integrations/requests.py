@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from descope_async.integrations.outgoing import UNAUTHORIZED, Outgoing
+from descope_async.integrations._outgoing import UNAUTHORIZED, Outgoing
 from descope_sync import DescopeError, InvalidArgument, ProofKey, TokenSource
 
 try:

@@ -25,9 +25,9 @@ pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 
 from fastapi import FastAPI
 
+from descope_async.integrations._workers import may_be_several
 from descope_async.integrations.fastapi import DescopeAuth
 from descope_async.integrations.sqlite import SQLiteReplayStore
-from descope_async.integrations.workers import may_be_several
 
 mint, key = TokenMint(), ProofKey.generate()
 

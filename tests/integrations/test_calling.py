@@ -27,8 +27,8 @@ from descope_async import (
     Unauthorized,
 )
 from descope_async.emulator import TokenShape
+from descope_async.integrations._outgoing import Outgoing
 from descope_async.integrations.aiohttp import TokenAuth
-from descope_async.integrations.outgoing import Outgoing
 from descope_sync.emulator import Emulator
 from tests.integrations.services import Callers, offline
 

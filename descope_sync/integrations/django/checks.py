@@ -14,8 +14,8 @@ from django.utils.module_loading import import_string
 
 from descope_async import DescopeError
 
+from ._settings import CLIENT, configured, site
 from .middleware import DescopeMiddleware
-from .settings import CLIENT, configured, site
 
 _AUTHENTICATION: Final = "descope_sync.integrations.django.drf.DescopeAuthentication"
 #: More seconds of leeway than this let expired tokens in for long.

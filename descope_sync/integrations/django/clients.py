@@ -13,7 +13,7 @@ import descope_async
 import descope_sync
 from descope_async._runtime.forks import catch_up_with_fork, forget_in_child
 
-from .settings import client_arguments, site
+from ._settings import client_arguments, site
 
 __all__ = ["aclient", "client"]
 

@@ -9,9 +9,9 @@ from attrs import frozen
 from descope_async import SessionToken
 from descope_async.integrations.admission import Refusal, Requirement
 
-from .admitting import admit, demand
+from ._admitting import admit, demand
+from ._settings import site
 from .protection import tuple_of
-from .settings import site
 
 try:
     from rest_framework.authentication import BaseAuthentication

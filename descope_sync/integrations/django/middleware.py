@@ -13,11 +13,11 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from descope_async import SessionToken
+from descope_async.integrations._receiver import Admitted
 from descope_async.integrations.admission import Refusal
 from descope_async.integrations.caller import Caller, forget, note
-from descope_async.integrations.receiver import Admitted
 
-from .admitting import aadmit, admit, refusal_of
+from ._admitting import aadmit, admit, refusal_of
 
 __all__ = ["DescopeMiddleware"]
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from descope_async import SessionToken
 from descope_async.integrations.admission import Refusal, Requirement
 
-from .admitting import ademand, demand
+from ._admitting import ademand, demand
 from .protection import tuple_of
 
 try:

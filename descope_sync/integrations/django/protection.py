@@ -12,8 +12,8 @@ from django.views.generic.base import View
 
 from descope_async.integrations.admission import Refusal, Requirement
 
-from .admitting import ademand, demand
-from .answers import answer
+from ._admitting import ademand, demand
+from ._answers import answer
 from .middleware import equip, unequip
 
 __all__ = ["AccessKeyRequiredMixin", "access_key_required"]

@@ -11,7 +11,7 @@ from django.test import override_settings
 from descope_async.emulator import Clock
 from descope_async.testing import EmulatorClock
 
-from .settings import configured
+from ._settings import configured
 
 __all__ = ["LocalProject", "on_local"]
 

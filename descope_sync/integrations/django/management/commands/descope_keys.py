@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from descope_sync.integrations.django.settings import configured
+from descope_sync.integrations.django._settings import configured
 
 #: What the command line reads from the environment.
 _VARIABLES = {

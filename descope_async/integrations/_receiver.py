@@ -7,9 +7,8 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Collection, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
-from urllib.parse import quote
 
-from attrs import define, evolve
+from attrs import evolve
 
 from descope_async import (
     AccessKeyVerifier,
@@ -25,9 +24,11 @@ from descope_async import (
 )
 from descope_async import _arguments as arguments
 
-from .admission import Accepted, Admission, Credential, Refusal, Requirement, Scheme
+from ._admitted import Admitted
+from ._asgi import requested_url
+from ._workers import may_be_several
+from .admission import Admission, Credential, Refusal, Requirement
 from .caller import note
-from .workers import may_be_several
 
 __all__ = ["Admitted", "Receiver"]
 
@@ -35,22 +36,6 @@ log: logging.Logger = logging.getLogger("descope_async")
 
 #: Where the scope of a request keeps what came of its credential, by receiver.
 _OUTCOMES: Final = "descope_async.outcomes"
-_SCHEMES: Final = {"ws": "http", "wss": "https"}
-
-
-@define  # frozen, it would take twice as long to make, and each request makes one
-class Admitted:
-    """A caller who was let in.
-
-    Attributes:
-        session: What the caller may do.
-        scheme: The scheme of the credential.
-        kind: The kind of the credential.
-    """
-
-    session: SessionToken
-    scheme: Scheme
-    kind: Accepted
 
 
 class Receiver:
@@ -236,7 +221,10 @@ class Receiver:
         request: DPoPRequest | None = None
         if self.admission.dpop is not None:
             request = DPoPRequest(
-                scope.get("method", "GET"), self._url(scope), credential.proofs, credential.scheme
+                scope.get("method", "GET"),
+                requested_url(scope, self._origin),
+                credential.proofs,
+                credential.scheme,
             )
         try:
             session = await self._validate(credential, request)
@@ -285,17 +273,6 @@ class Receiver:
                 )
             self._verifiers[max_age] = found
         return found
-
-    def _url(self, scope: MutableMapping[str, Any]) -> str:
-        """The URL that a proof must name. An unusable one fits no proof."""
-        raw: bytes | None = scope.get("raw_path")
-        path = quote(scope["path"]) if raw is None else raw.decode("latin-1").partition("?")[0]
-        if self._origin is not None:
-            return self._origin + path
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
-        host = hosts[0].decode("latin-1") if len(hosts) == 1 else ""
-        scheme = scope.get("scheme", "http")
-        return f"{_SCHEMES.get(scheme, scheme)}://{host}{path}"
 
     async def _warm_up(self) -> None:
         if not await self.is_ready():

@@ -10,7 +10,7 @@ from typing import Any
 
 from descope_async import DescopeError, InvalidArgument, ProofKey, TokenSource
 
-from .outgoing import UNAUTHORIZED, Outgoing
+from ._outgoing import UNAUTHORIZED, Outgoing
 
 __all__ = ["AsyncFlow", "challenges", "has_authorization", "note_nonce", "put"]
 

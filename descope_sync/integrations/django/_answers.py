@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from descope_async.integrations.admission import Refusal
 
-from .settings import site
+from ._settings import site
 
 _PAGE: Final = "<!doctype html><title>{title}</title><h1>{title}</h1><p>{text}</p>"
 

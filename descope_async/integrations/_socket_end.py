@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from .asgi import EXPIRED, POLICY_VIOLATION
+from ._asgi import EXPIRED, POLICY_VIOLATION
 
 __all__ = ["end_with_token"]
 

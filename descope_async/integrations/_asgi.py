@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any, Final, TypeAlias
+from urllib.parse import quote
 
 from descope_async import DescopeError
 
@@ -23,6 +24,7 @@ __all__ = [
     "can_deny",
     "live",
     "refuse",
+    "requested_url",
     "serve_for",
 ]
 
@@ -34,7 +36,25 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: The WebSocket code for a policy that is violated (RFC 6455, 7.4.1).
 POLICY_VIOLATION: Final = 1008
+_SCHEMES: Final = {"ws": "http", "wss": "https"}
 EXPIRED: Final = "the token has expired"
+
+
+def requested_url(scope: Scope, origin: str | None) -> str:
+    """The URL that a proof must name. An unusable one fits no proof.
+
+    Args:
+        scope: The scope of the request.
+        origin: Scheme and host as callers know them; None for those of the request.
+    """
+    raw: bytes | None = scope.get("raw_path")
+    path = quote(scope["path"]) if raw is None else raw.decode("latin-1").partition("?")[0]
+    if origin is not None:
+        return origin + path
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    host = hosts[0].decode("latin-1") if len(hosts) == 1 else ""
+    scheme = scope.get("scheme", "http")
+    return f"{_SCHEMES.get(scheme, scheme)}://{host}{path}"
 
 
 def can_deny(scope: Scope) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import Any
 
-from descope_async.integrations.httpx_flows import challenges, has_authorization, note_nonce, put
-from descope_async.integrations.outgoing import UNAUTHORIZED, Outgoing
+from descope_async.integrations._httpx_flows import challenges, has_authorization, note_nonce, put
+from descope_async.integrations._outgoing import UNAUTHORIZED, Outgoing
 from descope_sync import DescopeError, InvalidArgument, ProofKey, TokenSource
 
 __all__ = ["BlockingFlow"]

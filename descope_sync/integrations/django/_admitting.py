@@ -12,12 +12,12 @@ from django.http import HttpRequest
 from django.utils.encoding import iri_to_uri
 
 from descope_async import ConfigurationError, DescopeError, DPoPRequest, SessionToken, Verification
+from descope_async.integrations._receiver import Admitted
 from descope_async.integrations.admission import Credential, Refusal, Requirement
 from descope_async.integrations.caller import note
-from descope_async.integrations.receiver import Admitted
 
+from ._settings import Site, site
 from .clients import aclient, averifier, client, verifier
-from .settings import Site, site
 
 #: Where a request keeps what came of its credential, and how it was refused last.
 _OUTCOME: Final = "_descope_outcome"
