@@ -40,6 +40,8 @@ THROUGH = {
     "descope_async/_config/tls": "core/config/test_authorities.py",
     "descope_async/_keys/exchange": "core/test_access_keys.py",
     "descope_async/_keys/key_reader": "core/keys/test_refused_keys.py",
+    "descope_async/_keys/renewals": "core/test_token_source.py",
+    "descope_async/_keys/shared": "core/test_token_source.py",
     "descope_async/_runtime/callables": "core/calls/test_delivery.py",
     "descope_async/_runtime/loop_end": "core/calls/test_connections.py",
     "descope_async/_runtime/shield": "stories/test_interruptions.py",
