@@ -213,7 +213,10 @@ def interop(session: nox.Session, language: str) -> None:
     else:
         install_from_maven(session)
     install(session, "test")
-    session.run("pytest", f"tests/interop/test_official_{language}.py", *session.posargs)
+    tests = sorted(
+        str(each) for each in Path("tests/interop").glob(f"test_official_{language}*.py")
+    )
+    session.run("pytest", *tests, *session.posargs)
 
 
 def install_from_npm(session: nox.Session) -> None:

@@ -1,32 +1,9 @@
 // Everything that the official Node SDK can do with access keys, on the Descope that the environment
 // names. Prints what came of each step as one JSON object.
 
-import descope from '@descope/node-sdk';
+import { managed, sdk, seen, tokens } from './steps.mjs';
 
-const sdk = descope({
-  projectId: process.env.DESCOPE_PROJECT_ID,
-  managementKey: process.env.DESCOPE_MANAGEMENT_KEY,
-  baseUrl: process.env.DESCOPE_BASE_URL,
-});
 const { accessKey, permission, role, tenant, user } = sdk.management;
-const seen = {};
-
-// A management call never throws: its answer says whether it was refused.
-async function managed(step, call) {
-  const { ok, code, data, error } = await call;
-  seen[step] = { ok, code, data, error };
-  return data;
-}
-
-// A call about tokens throws what was wrong.
-async function tokens(step, call) {
-  try {
-    seen[step] = { ok: true, data: await call };
-  } catch (error) {
-    seen[step] = { ok: false, message: error.message };
-  }
-  return seen[step].data;
-}
 
 await managed('create permission', permission.create('read'));
 await managed('create role', role.create('Reader', undefined, ['read']));
