@@ -236,17 +236,14 @@ class DescopeClient(Authentication):
         await self.aclose()
 
     def __del__(self) -> None:
-        if self._abandon():
+        # The constructor may have refused.
+        if hasattr(self, "_transport") and self._transport.is_open:
             warnings.warn(
                 "a DescopeClient was not closed; use it as a context manager or close it",
                 ResourceWarning,
                 source=self._transport,
                 stacklevel=2,
             )
-
-    def _abandon(self) -> bool:
-        # The constructor may have refused.
-        return hasattr(self, "_transport") and self._transport.abandon()
 
     def __repr__(self) -> str:
         if not hasattr(self, "_config"):  # a traceback shows the one that was refused

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from ssl import SSLContext
 from typing import Any, Final
@@ -14,7 +15,7 @@ import anyio
 
 from descope_async._config.address import Proxy
 from descope_async._config.config import Config
-from descope_async._runtime.deadlines import Deadlines
+from descope_async._runtime.deadlines import Deadlines, all_ended
 from descope_async._runtime.forks import catch_up_with_fork, forget_in_child, never_collect
 from descope_async._runtime.loop_end import at_loop_end, forget_loop_end
 from descope_async._runtime.single_flight import runs_asyncio
@@ -91,25 +92,35 @@ class Connections:
         here = asyncio.get_running_loop()
         pools = list(self._pools.items())
         self._pools.clear()
-        with anyio.move_on_after(_CLOSE_WITHIN, shield=True):
-            for loop, pool in pools:
-                if loop is here:
-                    await pool.aclose()
-                elif loop.is_running():
-                    elsewhere = asyncio.run_coroutine_threadsafe(pool.aclose(), loop)
-                    await asyncio.wait([asyncio.wrap_future(elsewhere)])
-                # A loop that stands still closes its pool when it is shut down.
+        closing: list[asyncio.Future[None]] = []
+        for loop, pool in pools:
+            if loop is here:
+                closing.append(asyncio.ensure_future(pool.aclose()))
+            elif loop.is_running():
+                elsewhere = asyncio.run_coroutine_threadsafe(pool.aclose(), loop)
+                closing.append(asyncio.wrap_future(elsewhere))
+            # A loop that stands still closes its pool when it is shut down.
+        if closing:
+            with anyio.CancelScope(shield=True):
+                await all_ended(closing, _CLOSE_WITHIN)
 
-    def abandon(self) -> bool:
-        """Let the loops close what is still open, and say whether anything was."""
-        pools, self._pools = self._pools, {}
-        still_open = [
-            (loop, pool) for loop, pool in pools.items() if not (pool.is_closed or loop.is_closed())
-        ]
-        for loop, pool in still_open:
+    @property
+    def is_open(self) -> bool:
+        """Whether there are connections that somebody should close."""
+        return bool(self._still_open())
+
+    def __del__(self) -> None:
+        # Every call under way refers to this, so none is left.
+        for loop, pool in self._still_open():
             with suppress(RuntimeError):  # it ends this very moment
                 loop.call_soon_threadsafe(pool.close_soon)
-        return bool(still_open)
+
+    def _still_open(self) -> list[tuple[asyncio.AbstractEventLoop, Pool]]:
+        return [
+            (loop, pool)
+            for loop, pool in list(self._pools.items())
+            if not (pool.is_closed or loop.is_closed())
+        ]
 
     def forget(self) -> None:
         """In a forked child, let go of the parent's connections without closing them.
@@ -145,22 +156,19 @@ class Pool:
     def __init__(self, config: Config) -> None:
         self.is_closed = False
         route = config.route()
-        self.kept = _session(
-            route.context,
-            limit=config.limits.connections,
-            is_local=config.is_local,
-            keepalive_timeout=config.limits.keepalive,
-        )
-        self.fresh = _session(
-            route.context,
-            limit=config.limits.connections,
-            is_local=config.is_local,
-            force_close=True,
-        )
         self.proxy = route.proxy
         self.tasks = set()
         self.outcomes = set()
         self.deadlines = Deadlines()
+        session = partial(
+            _session,
+            route.context,
+            limit=config.limits.connections,
+            only_this_machine=config.is_local,
+            deadlines=self.deadlines,
+        )
+        self.kept = session(keepalive_timeout=config.limits.keepalive)
+        self.fresh = session(force_close=True)
         self._lifetime = self._live()
 
     @classmethod
@@ -178,10 +186,15 @@ class Pool:
             await self._lifetime.aclose()
 
     def close_soon(self) -> None:
-        """As `aclose`, without waiting; called on its loop."""
-        closing = asyncio.get_running_loop().create_task(self._close())
+        """Close the connections when nothing is under way any more; called on its loop."""
+        closing = asyncio.get_running_loop().create_task(self._close_at_rest())
         self.tasks.add(closing)
         closing.add_done_callback(self.tasks.discard)
+
+    async def _close_at_rest(self) -> None:
+        if self.outcomes:
+            await asyncio.wait(list(self.outcomes))
+        await self._close()
 
     async def _live(self) -> AsyncGenerator[None, None]:
         # A loop that is shut down closes the async generators that began on it: so `asyncio.run`
@@ -190,7 +203,7 @@ class Pool:
             yield
         finally:
             if self.outcomes:
-                await asyncio.wait(list(self.outcomes), timeout=_OUTCOMES_WITHIN)
+                await all_ended(list(self.outcomes), _OUTCOMES_WITHIN)
             for task in list(self.tasks):
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -214,16 +227,9 @@ class Pool:
         await self.fresh.close()
 
 
-def _session(
-    context: SSLContext | None, *, limit: int, is_local: bool, **settings: Any
-) -> aiohttp.ClientSession:
+def _session(context: SSLContext | None, **settings: Any) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=Connector(
-            ssl=context or True,
-            limit=limit,
-            only_this_machine=is_local,
-            **settings,
-        ),
+        connector=Connector(ssl=context or True, **settings),
         cookie_jar=aiohttp.DummyCookieJar(),
         # aiohttp would read .netrc too, and refuse our credentials beside those that it found.
         trust_env=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import select
 import socket
 from contextlib import suppress
@@ -13,12 +14,17 @@ from weakref import WeakSet
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from descope_async._runtime.deadlines import Deadlines
 from descope_async._runtime.name_lookups import look_up
 
 from .messages import Attempt
 
 #: The attempt that the running task carries out.
 ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("ATTEMPT")
+
+
+#: For aiohttp, whose limits are not used.
+_UNLIMITED: Final = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None)
 
 
 class NotThisMachine(OSError):
@@ -30,6 +36,7 @@ class Connector(aiohttp.TCPConnector):
 
     Args:
         only_this_machine: Whether to refuse every address that is not a loopback address.
+        deadlines: The limits of what goes on on the running loop.
         settings: Those of aiohttp.
 
     Attributes:
@@ -38,8 +45,9 @@ class Connector(aiohttp.TCPConnector):
 
     sockets: WeakSet[socket.socket]
 
-    def __init__(self, *, only_this_machine: bool, **settings: Any) -> None:
+    def __init__(self, *, only_this_machine: bool, deadlines: Deadlines, **settings: Any) -> None:
         self.sockets = WeakSet()
+        self._deadlines = deadlines
         self._only_this_machine = only_this_machine
         self._used = WeakSet[Any]()
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # aiohttp's
@@ -69,6 +77,30 @@ class Connector(aiohttp.TCPConnector):
         if not attempt.is_reused:
             self._used.add(connection.protocol)
         return connection
+
+    async def _wrap_create_connection(
+        self,
+        *args: Any,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
+        **settings: Any,
+    ) -> Any:
+        # aiohttp's own limit takes no account of what has arrived when it is looked at late.
+        with self._deadlines.within(timeout.sock_connect or math.inf, math.inf):
+            return await super()._wrap_create_connection(  # pyright: ignore[reportUnknownMemberType]  # aiohttp's
+                *args, timeout=_UNLIMITED, **settings
+            )
+
+    async def _start_tls_connection(
+        self,
+        underlying_transport: Any,
+        req: aiohttp.ClientRequest,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
+        client_error: type[Exception] = aiohttp.ClientConnectorError,
+    ) -> Any:
+        with self._deadlines.within(timeout.sock_connect or math.inf, math.inf):
+            return await super()._start_tls_connection(
+                underlying_transport, req, _UNLIMITED, client_error
+            )
 
     def drop(self) -> None:
         """Close the sockets of a loop that is closed, on which nothing can be awaited."""

@@ -61,9 +61,10 @@ class Transport:
         """Close the connections, those of other running loops included. May be repeated."""
         await self._connections.aclose()
 
-    def abandon(self) -> bool:
-        """Let the loops close what is still open, and say whether anything was."""
-        return self._connections.abandon()
+    @property
+    def is_open(self) -> bool:
+        """Whether there are connections that somebody should close."""
+        return self._connections.is_open
 
     def _external_id(self) -> str | None:
         """The id of the caller's own request. One that is no id never stops a call."""

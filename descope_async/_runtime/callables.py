@@ -10,6 +10,8 @@ from contextvars import copy_context
 from threading import Thread
 from typing import Any, Final, TypeVar, cast
 
+from .deadlines import all_ended
+
 A = TypeVar("A")
 
 
@@ -39,8 +41,7 @@ async def call_within(seconds: float, func: Callable[[A], object], argument: A) 
     asyncio.tasks._unregister_task(task)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - documented in "Extending asyncio"
     _running.add(task)
     task.add_done_callback(_running.discard)
-    ended, _ = await asyncio.wait([task], timeout=seconds)
-    if not ended:
+    if not await all_ended([task], seconds):
         task.cancel()
         raise TookTooLong
     if (error := task.result()) is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextvars import Context
 from types import TracebackType
 from typing import Any, Final, Self
@@ -22,6 +22,8 @@ _REST: Final = 2e-5
 _LATE: Final = 0.1
 #: Seconds that such a limit grants, once, for what has arrived meanwhile.
 _GRACE: Final = 1.0
+#: Turns of the loop that every limit grants, for the same reason.
+_TURNS: Final = 2
 
 
 class Deadlines:
@@ -98,6 +100,21 @@ class Deadlines:
         self._open.difference_update(exceeded)
         for deadline in exceeded:
             deadline.exceed()
+
+
+async def all_ended(tasks: Collection[asyncio.Future[Any]], seconds: float) -> bool:
+    """Wait for tasks, and say whether all of them ended in time. None is cancelled.
+
+    A wait whose end is looked at late goes on a little longer, as a `Deadline` does.
+    """
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + seconds
+    _, waiting = await asyncio.wait(tasks, timeout=seconds)
+    if waiting and loop.time() - ends_at > _LATE:
+        _, waiting = await asyncio.wait(waiting, timeout=_GRACE)
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+    return all(task.done() for task in waiting)
 
 
 @define(eq=False)

@@ -120,9 +120,11 @@ class _Run(Generic[T]):
         self._end: Future[None] = Future()
         # A running future cannot be cancelled by an asker elsewhere.
         self._end.set_running_or_notify_cancel()
-        self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        # None when the run has ended: one that is kept must not keep its loop.
+        self._loop: asyncio.AbstractEventLoop | None = loop
         self._called_at, self._has_reacted = SYSTEM_CLOCK.running(), True
-        self._task = self._loop.create_task(self._carry_out(call))
+        self._task: asyncio.Task[None] | None = loop.create_task(self._carry_out(call))
         self._task.add_done_callback(self._note_end)  # also if it is cancelled before it begins
 
     @property
@@ -133,7 +135,8 @@ class _Run(Generic[T]):
     @property
     def is_over(self) -> bool:
         """Whether it ended, or nobody knows when it will because its loop stands still."""
-        return self.has_ended or not self._loop.is_running() or self._is_held_up()
+        loop = self._loop
+        return self.has_ended or loop is None or not loop.is_running() or self._is_held_up(loop)
 
     def result(self) -> Awaitable[T | None]:
         """What the call returns or raises; None if it is cancelled, or lost with its loop.
@@ -142,7 +145,7 @@ class _Run(Generic[T]):
         """
         if not self.is_here:
             return self._result_elsewhere()
-        result: asyncio.Future[T | None] = self._loop.create_future()
+        result: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
         self._here.append(result)
         return result
 
@@ -158,13 +161,16 @@ class _Run(Generic[T]):
         return self._value
 
     async def cancel(self) -> None:
+        loop, task = self._loop, self._task
+        if loop is None or task is None:
+            return
         if self.is_here:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-        elif self._loop.is_running():
-            self._loop.call_soon_threadsafe(self._task.cancel)
+            task.cancel()
+            await asyncio.wait([task])
+        elif loop.is_running():
+            loop.call_soon_threadsafe(task.cancel)
 
-    def _is_held_up(self) -> bool:
+    def _is_held_up(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Call the loop, now and then, and say whether it owes a reaction for too long."""
         if self.is_here:
             return False
@@ -174,7 +180,7 @@ class _Run(Generic[T]):
         if now >= self._called_at + _LOOK_EVERY:
             self._called_at, self._has_reacted = now, False
             with suppress(RuntimeError):  # it ends this very moment
-                self._loop.call_soon_threadsafe(self._react)
+                loop.call_soon_threadsafe(self._react)
         return False
 
     def _react(self) -> None:
@@ -192,6 +198,7 @@ class _Run(Generic[T]):
             self._hand_to(result)
         self._here.clear()
         self._end.set_result(None)
+        self._loop = self._task = None
 
     def _hand_to(self, result: asyncio.Future[T | None]) -> None:
         if result.done():

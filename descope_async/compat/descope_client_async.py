@@ -214,7 +214,7 @@ class _Client(DescopeClient):
     """One that nobody is told to close: the official SDK's blocking client cannot be."""
 
     def __del__(self) -> None:
-        self._abandon()
+        pass
 
 
 def _public_key(value: Mapping[str, Any] | str | None) -> str | None:

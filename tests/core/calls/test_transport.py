@@ -422,6 +422,30 @@ async def test_a_forgotten_client_warns(servers: type[Servers]) -> None:
         await asyncio.sleep(0.05)  # the loop closes what the client left
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("operation", ["create", "load"])
+async def test_calls_outlive_a_forgotten_client(servers: type[Servers], operation: str) -> None:
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await answered.wait()
+        created = {"key": {"id": "AK1"}, "cleartext": "secret"}
+        await servers.answer("200 OK", json.dumps(created).encode())(reader, writer)
+
+    async with servers.running(slowly, license=servers.licensed) as server:
+        client = client_of(server.base_url)
+        keys = client.mgmt.access_key
+        task = asyncio.create_task(getattr(keys, operation)("n"))
+        await asyncio.wait_for(asked.wait(), 30)
+        del client
+        gc.collect()
+        await asyncio.sleep(0.05)  # in which the loop would close what the client left
+        answered.set()
+        await task
+        assert (await keys.load("AK1")).id == "AK1"  # so does what was taken from the client
+
+
 async def test_an_unused_client_need_not_be_closed() -> None:
     client = client_of("http://127.0.0.1:1")
     with warnings.catch_warnings():

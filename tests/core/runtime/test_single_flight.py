@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import traceback
+import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -41,6 +42,20 @@ async def join_or_ride_along(flight: SingleFlight[int], call: Call) -> int | Non
 
 ASKING = pytest.mark.parametrize("ask", [SingleFlight[int].join, join_or_ride_along])
 Asking = Callable[[SingleFlight[int], Callable[[], Awaitable[int]]], Awaitable[int | None]]
+
+
+def test_a_run_that_ended_keeps_no_loop() -> None:
+    flight, call = SingleFlight[int](), Call()
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def ask() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        await flight.join(call)
+
+    asyncio.run(ask())
+    gc.collect()
+    assert [loop() for loop in loops] == [None]
+    assert asyncio.run(flight.join(call)) == 2
 
 
 async def test_askers_share_a_run_and_the_next_gets_a_new_one() -> None:

@@ -1,0 +1,111 @@
+"""What has arrived counts, however late a limit is looked at: the process stands still meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import trustme
+
+from descope_async.emulator import Fault
+from descope_sync.emulator import Emulator
+
+SCRIPT = Path(__file__).parent / "scripts/stopped.py"
+CREATED = json.dumps({"key": {"id": "K1"}, "cleartext": "s3cret"}).encode()
+#: Seconds for which the process stands still; all of its limits are shorter.
+STILL = 1.6
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="there is no SIGSTOP")
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), *arguments], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def stand_still(process: subprocess.Popen[str], seconds: float) -> None:
+    os.kill(process.pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(process.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("way", ["awaited", "blocking"])
+def test_a_delivery_that_ended_counts(emulator: Emulator, way: str) -> None:
+    with started(
+        way, emulator.base_url, emulator.project_id, emulator.management_key, ""
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "stop\n"
+        stand_still(process, STILL)
+        assert process.stdout.readline().startswith("made ")
+
+
+def test_an_answer_counts_while_the_client_is_closed(emulator: Emulator) -> None:
+    emulator.faults.add(Fault("delay", "access_key.create", seconds=1))
+    with started(
+        "closing", emulator.base_url, emulator.project_id, emulator.management_key, ""
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "stop\n"
+        stand_still(process, 6)
+        assert process.stdout.readline().startswith("made ")
+
+
+def test_a_connection_that_was_made_counts(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    connections: list[bytes] = []
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                if not connections:
+                    threading.Thread(target=stand_still, args=(process, STILL)).start()
+                    time.sleep(STILL / 4)
+                with (
+                    connection,
+                    suppress(OSError),
+                    context.wrap_socket(connection, server_side=True) as tls,
+                ):
+                    connections.append(tls.recv(65536))
+                    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(CREATED)
+                    tls.sendall(head + CREATED)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with started(
+            "connect", f"https://127.0.0.1:{port}", "P1", "K1", str(tmp_path / "ca.pem")
+        ) as process:
+            threading.Thread(target=serve, daemon=True).start()
+            assert process.stdout
+            assert process.stdout.readline() == "made s3cret\n"
+    assert sum(b"/create" in each for each in connections) == 1
