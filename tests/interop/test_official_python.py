@@ -2,56 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import AsyncIterator, Callable
-from typing import Any
-
-import anyio.to_thread
 import pytest
-from descope import AccessKeyLoginOptions, AssociatedTenant, AuthException, DescopeClient
-from descope.descope_client_async import DescopeClientAsync
+from descope import AccessKeyLoginOptions, AssociatedTenant, AuthException
 
 from descope_async.emulator import Emulator
-
-
-class Official:
-    """One of the two official clients; ``await official("mgmt.access_key.load", id)``."""
-
-    def __init__(self, client: Any, kind: str) -> None:
-        self._client = client
-        self._kind = kind
-
-    async def __call__(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
-        method: Any = self._client
-        for part in name.split("."):
-            method = getattr(method, part)
-        if self._kind == "sync":
-            return await anyio.to_thread.run_sync(lambda: method(*args, **kwargs))
-        result = method(*args, **kwargs)
-        return await result if inspect.isawaitable(result) else result
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[Emulator]:
-    async with Emulator() as running:
-        yield running
-
-
-@pytest.fixture(params=["sync", "async"])
-async def official(request: pytest.FixtureRequest, emulator: Emulator) -> AsyncIterator[Official]:
-    credentials: dict[str, Any] = {
-        "project_id": emulator.project_id,
-        "management_key": emulator.management_key,
-        "base_url": emulator.base_url,
-    }
-    if request.param == "async":
-        client = DescopeClientAsync(**credentials)
-        yield Official(client, "async")
-        await client.aclose()
-        return
-    # Its constructor asks for the license, so it must not run on the emulator's own loop.
-    make: Callable[[], Any] = lambda: DescopeClient(**credentials)  # noqa: E731
-    yield Official(await anyio.to_thread.run_sync(make), "sync")
+from tests.interop.official_python import Official
 
 
 async def test_every_operation_on_a_key(official: Official) -> None:
