@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import attrs
 
+from ._values.numbers import is_within
 from .dpop_request import DPoPRequest
-from .errors import InvalidArgument
+from .errors import ConfigurationError, InvalidArgument
 from .events import Hook
 from .models import AccessKeyLoginOptions, AssociatedTenant, SortField
 from .settings import Deliver
@@ -118,7 +119,7 @@ def tenants(parameter: str, value: object) -> list[AssociatedTenant]:
     found: list[AssociatedTenant] = []
     for index, item in enumerate(_items(parameter, value, "AssociatedTenant")):
         where = f"{parameter}[{index}]"
-        tenant = _fields(where, item, AssociatedTenant)
+        tenant = value_or_mapping(where, item, AssociatedTenant)
         found.append(
             AssociatedTenant(
                 label(f"{where}.tenant_id", tenant.tenant_id),
@@ -172,7 +173,7 @@ def login_options(parameter: str, value: object) -> AccessKeyLoginOptions:
     """Login options, or a mapping of their fields; None for none."""
     if value is None:
         return AccessKeyLoginOptions()
-    options = _fields(parameter, value, AccessKeyLoginOptions)
+    options = value_or_mapping(parameter, value, AccessKeyLoginOptions)
     claims, tenant = options.custom_claims, options.selected_tenant
     return AccessKeyLoginOptions(
         None if claims is None else json_object(f"{parameter}.custom_claims", claims),
@@ -193,7 +194,7 @@ def sort_fields(parameter: str, value: object) -> list[SortField]:
     found: list[SortField] = []
     for index, item in enumerate(_items(parameter, value, "SortField")):
         where = f"{parameter}[{index}]"
-        criterion = _fields(where, item, SortField)
+        criterion = value_or_mapping(where, item, SortField)
         name = label(f"{where}.field", criterion.field)
         if not isinstance(criterion.desc, bool):
             raise InvalidArgument(f"{where}.desc must be True or False")
@@ -229,7 +230,7 @@ def deliver(parameter: str, value: object) -> Deliver | None:
 
 def seconds(parameter: str, value: object, least: float, most: float) -> float:
     """A span of time."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+    if not is_within(value, least, most):
         raise InvalidArgument(f"{parameter} must be from {least:g} to {most:g} seconds")
     return float(value)
 
@@ -259,7 +260,8 @@ def _items(parameter: str, value: object, kind: str) -> list[object]:
     raise InvalidArgument(f"{parameter} must be a list of {kind}, not a single {given}")
 
 
-def _fields(parameter: str, value: object, cls: type[T]) -> T:
+def value_or_mapping(parameter: str, value: object, cls: type[T]) -> T:
+    """A value of a class, or what a mapping of its fields makes."""
     if isinstance(value, cls):
         return value
     if not isinstance(value, Mapping):
@@ -273,6 +275,8 @@ def _fields(parameter: str, value: object, cls: type[T]) -> T:
             raise InvalidArgument(f"{parameter} has no field {name!r}, only {', '.join(known)}")
     try:
         return cls(**given)
+    except ConfigurationError:
+        raise  # it names the parameter
     except (TypeError, InvalidArgument) as error:
         raise InvalidArgument(f"{parameter}: {error}") from None
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeAlias
 
 from attrs import Attribute, field, frozen
 
+from ._values.numbers import is_within
 from .errors import ConfigurationError
 from .models import DeliveredSecret
 from .secret_stores._reference import SecretReference
@@ -31,7 +32,7 @@ _MAX_CONNECTIONS: Final = 10_000
 
 
 def _positive_seconds(_: object, attribute: Attribute[float], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _A_DAY:
+    if not is_within(value, 0, _A_DAY) or value == 0:
         raise ConfigurationError(
             f"timeouts.{attribute.name} must be a positive number of seconds, at most a day"
         )
@@ -65,7 +66,7 @@ def _within(
     low: float, high: float, kind: type | tuple[type, ...], unit: str, parameter: str = "retries"
 ) -> Callable[..., None]:
     def check(_: object, attribute: Attribute[float], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:  # type: ignore[operator]  # a number
+        if not is_within(value, low, high) or not isinstance(value, kind):
             raise ConfigurationError(
                 f"{parameter}.{attribute.name} must be a {unit} from {low:g} to {high:g}"
             )

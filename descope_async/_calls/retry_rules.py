@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from typing import Final
 
 from attrs import frozen
 
+from descope_async._runtime.backoff import Backoff, Draw
 from descope_async._runtime.clock import Clock
-from descope_async._runtime.forks import forget_in_child
+from descope_async._runtime.forks import ProcessLock
 from descope_async.errors import (
     ApiError,
     BadRequest,
@@ -31,7 +30,7 @@ from .messages import Attempt
 from .progress import Progress, Reason
 
 #: Seconds of the first pause at most, doubling: after a failure, and when there is too much to do.
-_FIRST_PAUSE, _FIRST_PAUSE_THROTTLED, _LONGEST_PAUSE = 0.1, 1.0, 20.0
+_BACKOFF, _BACKOFF_THROTTLED = Backoff(0.1, 20.0), Backoff(1.0, 20.0)
 #: Up to this part is added to a wait that the service asked for, so that clients do not all come
 #: back together.
 _SPREAD: Final = 0.1
@@ -172,7 +171,7 @@ def pause(
     verdict: Verdict,
     repeats: int,
     asked: float | None,
-    draw: Callable[[float, float], float],
+    draw: Draw,
 ) -> float:
     """Seconds until the next attempt.
 
@@ -182,12 +181,12 @@ def pause(
         asked: Seconds that the service asked to wait; None for nothing.
         draw: Picks a number between two, at random.
     """
-    first = _FIRST_PAUSE_THROTTLED if verdict.is_throttled else _FIRST_PAUSE
-    backoff = draw(0, min(_LONGEST_PAUSE, first * 2**repeats))
-    return backoff if asked is None else max(backoff, stretched(asked, draw))
+    backoff = _BACKOFF_THROTTLED if verdict.is_throttled else _BACKOFF
+    drawn = backoff.drawn(repeats, draw)
+    return drawn if asked is None else max(drawn, stretched(asked, draw))
 
 
-def stretched(seconds: float, draw: Callable[[float, float], float]) -> float:
+def stretched(seconds: float, draw: Draw) -> float:
     """A wait that others wait too, made a little longer at random."""
     return seconds + draw(0, seconds * _SPREAD)
 
@@ -209,8 +208,7 @@ class Quota:
 
     def __init__(self, size: int) -> None:
         self._size = self.left = size
-        self._lock = threading.Lock()
-        forget_in_child(self)
+        self._lock = ProcessLock()
 
     def take(self, verdict: Verdict) -> int:
         """Pay for a repeat after such a failure.
@@ -219,7 +217,7 @@ class Quota:
             What was paid; 0 when there is not enough.
         """
         cost = _COST_THROTTLED if verdict.is_throttled else _COST
-        with self._lock:
+        with self._lock.held:
             if self.left < cost:
                 return 0
             self.left -= cost
@@ -229,9 +227,5 @@ class Quota:
         """After a success, bring back what its last repeat cost, or a little without any."""
         if self.left == self._size:
             return
-        with self._lock:
+        with self._lock.held:
             self.left = min(self._size, self.left + (paid or _GAIN))
-
-    def forget(self) -> None:
-        """Start clean in a forked child, where nobody is left to release the lock."""
-        self._lock = threading.Lock()

@@ -7,13 +7,15 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from ssl import SSLContext
-from typing import Any, Final, TypeVar, cast
+from typing import Final, TypeVar, cast
 
-from attrs import AttrsInstance, field, fields, frozen
+from attrs import AttrsInstance, field, frozen
 
 from descope_async._arguments import deliver as checked_deliver
 from descope_async._arguments import hooks as checked_hooks
+from descope_async._arguments import value_or_mapping
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
+from descope_async._values.numbers import is_within
 from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.events import Hook
@@ -235,11 +237,7 @@ def _key_set_file(value: object, pinned: str | None) -> Path | None:
 
 
 def _leeway(value: object) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not 0 <= value <= _MAX_LEEWAY
-    ):
+    if not is_within(value, 0, _MAX_LEEWAY):
         raise ConfigurationError(f"jwt_validation_leeway must be 0 to {_MAX_LEEWAY} seconds")
     return float(value)
 
@@ -262,17 +260,7 @@ def _clock(value: object) -> Clock:
 
 
 def _options(parameter: str, cls: type[Options], value: object) -> Options:
-    if value is None:
-        return cls()
-    if isinstance(value, cls):
-        return value
-    names = [attribute.name for attribute in fields(cls)]
-    given = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {"": None}
-    if not set(given) <= set(names):
-        raise ConfigurationError(
-            f"{parameter} must be {cls.__name__} or a mapping of {', '.join(names)}"
-        )
-    return cls(**given)
+    return cls() if value is None else value_or_mapping(parameter, value, cls)
 
 
 def _is_trusted(trust_env: object) -> bool:

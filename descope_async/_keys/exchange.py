@@ -15,6 +15,7 @@ from descope_async._config.config import Config
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
 from descope_async._tokens.compact import is_encrypted, parse
 from descope_async._tokens.validation import SessionValidator
+from descope_async._values.numbers import is_within
 from descope_async._values.secret import Secret
 from descope_async._values.strict_json import read_object
 from descope_async.errors import TokenError, TokenMalformed, UnexpectedResponse
@@ -180,4 +181,4 @@ def _minted(token: Secret[str]) -> MintedToken:
 
 def _is_time(value: object) -> TypeGuard[float]:
     # The bounds also refuse Infinity, NaN and integers beyond every float.
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LATEST
+    return is_within(value, 0, _LATEST) and value < _LATEST

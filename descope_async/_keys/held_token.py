@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Self, TypeAlias
+from typing import Self
 
 from attrs import evolve, field, frozen
 
-from .exchange import MintedToken
+from descope_async._runtime.backoff import Draw
 
-#: Picks a number between two, at random.
-Draw: TypeAlias = Callable[[float, float], float]
+from .exchange import MintedToken
 
 
 @frozen

@@ -8,12 +8,13 @@ from typing import Final
 
 from attrs import frozen
 
+from descope_async._runtime.backoff import Backoff
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.forks import ProcessLock
 from descope_async.errors import DescopeError
 
-#: Seconds that a refused key is not sent again, doubling, and by how much they vary.
-FIRST_REFUSAL, LONGEST_REFUSAL, _REFUSAL_SPREAD = 5.0, 300.0, 0.2
+#: Pauses in which a refused key is not sent again.
+BACKOFF: Final = Backoff(5.0, 300.0, spread=(0.8, 1.2))
 _MAX_REFUSALS: Final = 1024
 
 
@@ -44,10 +45,8 @@ class RefusedKeys:
         """Remember that the service refused a key."""
         with self._lock.held:
             known = self._refusals.pop(name, None)
-            count = min(known.count + 1, 16) if known is not None else 0
-            pause = min(LONGEST_REFUSAL, FIRST_REFUSAL * 2**count)
-            pause *= self._clock.draw(1 - _REFUSAL_SPREAD, 1 + _REFUSAL_SPREAD)
-            until = self._clock.running() + pause
+            count = 0 if known is None else known.count + 1
+            until = self._clock.running() + BACKOFF.drawn(count, self._clock.draw)
             self._refusals[name] = _Refusal(again(error, None), until, count)
             if len(self._refusals) > _MAX_REFUSALS:
                 self._refusals.popitem(last=False)

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 import anyio
 
 from descope_async._calls.retry_rules import REFUSALS
+from descope_async._runtime.backoff import Backoff
 from descope_async._runtime.single_flight import SingleFlight
 from descope_async._values.secret import Secret
 from descope_async.errors import ClientClosed, DeadlineExceeded, DescopeError, RateLimited
@@ -204,14 +205,14 @@ class Renewal:
         longest, until = _LONGEST_PAUSE_WITHOUT, math.inf
         if usable is not None and now < usable.last_call_at:  # then it is worth another try
             longest, until = min(_LONGEST_PAUSE, usable.lead / 4), usable.last_call_at
-        pause = self._clock.draw(0, min(longest, _FIRST_PAUSE * 2**self._failures))
+        pause = Backoff(_FIRST_PAUSE, longest).drawn(self._failures, self._clock.draw)
         self._pause_until = self._retry_at = min(now + pause, until)
         if isinstance(error, RateLimited) and error.retry_after is not None:
             self._retry_at = max(self._retry_at, now + error.retry_after)
             # Without a token, callers wait for the service as long as they would wait for an answer.
             patience = 0 if usable is not None else self._shared.deadline
             self._pause_until = max(self._pause_until, self._retry_at - patience)
-        self._failures = min(self._failures + 1, 16)
+        self._failures += 1
         self._failure = again(error, error.retry_after)
 
     def _trigger(self, now: float, old: HeldToken | None) -> _Trigger:

@@ -7,6 +7,7 @@ from typing import Any, Final, NoReturn, cast
 
 from attrs import frozen
 
+from descope_async._values.numbers import is_number
 from descope_async._values.strict_json import read_object
 from descope_async.dpop_request import DPoPRequest, normal_url
 from descope_async.errors import (
@@ -123,7 +124,7 @@ def _check_request(claims: Mapping[str, Any], request: DPoPRequest) -> None:
 
 
 def _checked_time(issued_at: object, now: float) -> float:
-    if isinstance(issued_at, bool) or not isinstance(issued_at, int | float):
+    if not is_number(issued_at):
         _refuse("does not say when it was made", "iat")
     if not now - MAX_AGE <= issued_at <= now + MAX_AHEAD:
         _refuse(f"must be at most {MAX_AGE} s old, and not from the future", "iat")

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, NoReturn
 
 from attrs import field, frozen
 
+from descope_async._runtime.backoff import Backoff
 from descope_async._runtime.bucket import Bucket
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.single_flight import SingleFlight
@@ -41,7 +42,7 @@ STALE_FOR: Final = 86_400.0
 SEARCHES: Final = 3
 SEARCH_EVERY: Final = 30.0
 #: Seconds between fetches that fail, doubling.
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+BACKOFF: Final = Backoff(1.0, 30.0)
 
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
 
@@ -236,8 +237,8 @@ class SigningKeys:
         return bounded * self._clock.draw(1 - SPREAD, 1 + SPREAD)
 
     def _pause(self, error: DescopeError) -> None:
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failures)
-        self._failures = min(self._failures + 1, 16)
+        pause = BACKOFF.whole(self._failures)
+        self._failures += 1
         self._pause_until = self._clock.running() + max(pause, error.retry_after or 0)
 
     def _tell(self, why: _Why, began: float, result: KeySet | DescopeError) -> None:

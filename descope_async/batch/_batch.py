@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from descope_async import _arguments as arguments
+from descope_async._values.numbers import is_number, is_within
 from descope_async.client import DescopeClient
 from descope_async.errors import InvalidArgument
 from descope_async.models import AccessKey
@@ -259,7 +260,7 @@ def _stores(given: str | SecretStore | Sequence[str | SecretStore]) -> list[Secr
 
 
 def _whole(parameter: str, value: object, least: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+    if not is_within(value, least, most) or not isinstance(value, int):
         raise InvalidArgument(f"{parameter} must be a whole number from {least} to {most}")
     return value
 
@@ -269,7 +270,7 @@ def _rate(value: object) -> float | str | None:
         return None
     if isinstance(value, str) and value == "auto":
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         raise InvalidArgument("rate must be a number of calls per second, None or 'auto'")
     if not _RATES[0] <= value <= _RATES[1]:
         raise InvalidArgument(f"rate must be from {_RATES[0]:g} to {_RATES[1]:g} calls per second")

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import anyio.to_thread
 from attrs import define, field, frozen
 
+from descope_async._runtime.backoff import Backoff
 from descope_async._runtime.clock import Clock
 from descope_async._values.secret import Secret
 from descope_async.client import DescopeClient
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 #: How often a call is made that surely did nothing, before the service counts as out of order.
 _TRIES: Final = 5
-_FIRST_PAUSE: Final = 1.0
+_BACKOFF: Final = Backoff(1.0, 60.0)
 #: Seconds to wait after a rate limit that does not say for how long.
 _RATE_LIMIT_PAUSE: Final = 10.0
 #: Unknown outcomes in a row after which the service counts as out of order.
@@ -133,7 +134,7 @@ class Run:
             wait = failure.retry_after or _RATE_LIMIT_PAUSE
             self.pace.note_limit(wait)
         elif tries < _TRIES:
-            wait = _FIRST_PAUSE * 2 ** (tries - 1)
+            wait = _BACKOFF.whole(tries - 1)
         else:
             self.stop.ask(f"the service could not be used {_TRIES} times in a row: {failure}")
             raise RunStopped from failure

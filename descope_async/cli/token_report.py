@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, cast
 import typer
 from attrs import frozen
 
+from descope_async._values.numbers import is_number
 from descope_async.errors import ConfigurationError, DescopeError, TokenError
 
 from . import moments, output
@@ -97,7 +98,7 @@ def _decoded(segment: str) -> dict[str, Any]:
 
 
 def _shown(name: str, value: Any) -> str:
-    if name in _TIMES and isinstance(value, int | float) and not isinstance(value, bool):
+    if name in _TIMES and is_number(value):
         try:
             away = value - moments.now()
             return f"{value} ({moments.iso(value)}, {_distance(away)})"

@@ -9,6 +9,7 @@ from typing import Final
 from attrs import field, frozen
 
 from descope_async import InvalidArgument, SessionToken
+from descope_async._values.numbers import is_number
 
 __all__ = ["Requirement"]
 
@@ -52,7 +53,7 @@ class Requirement:
         age: object = self.max_age
         if age is None:
             return
-        if isinstance(age, bool) or not isinstance(age, int | float) or not 0 < age < math.inf:
+        if not is_number(age) or not 0 < age < math.inf:
             raise InvalidArgument("max_age must be a number of seconds, more than 0")
 
     @property

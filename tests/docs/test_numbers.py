@@ -30,7 +30,7 @@ TOKEN_CHECKS = [
     f"between {signing_keys.SHORTEST_FRESH:g} s and {signing_keys.LONGEST_FRESH / HOUR:g} h |",
     f"| {signing_keys.STALE_FOR / HOUR:g} hours |",
     f"| {signing_keys.SEARCHES} at once, then one every {signing_keys.SEARCH_EVERY:g} s |",
-    f"| {signing_keys.FIRST_PAUSE:g} s, doubling, at most {signing_keys.LONGEST_PAUSE:g} s;",
+    f"| {signing_keys.BACKOFF.first:g} s, doubling, at most {signing_keys.BACKOFF.longest:g} s;",
     f"| {key_set.MAX_KEY_SET // 1024} KiB, {key_set.MAX_KEYS} keys |",
     f"at most {claim_rules.MAX_LIFETIME / WEEK:g} weeks",
     f"| {compact.MAX_PROOF:,} characters |",
@@ -46,8 +46,8 @@ RAW_KEYS = [
 MACHINE_CLIENT = [
     f"callers wait, up to {renewal.PATIENCE:g} s |",
     (
-        f"not sent again for {refused_keys.FIRST_REFUSAL:g} seconds, growing to "
-        f"{refused_keys.LONGEST_REFUSAL:g}"
+        f"not sent again for {refused_keys.BACKOFF.first:g} seconds, growing to "
+        f"{refused_keys.BACKOFF.longest:g}"
     ),
 ]
 
