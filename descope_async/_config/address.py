@@ -133,7 +133,10 @@ def read_proxy(variable: str, given: Secret[str]) -> Proxy:
         ConfigurationError: It cannot be used. The message does not quote it.
     """
     # What is found wrong is told here, and not where local variables hold the password.
-    found = _read_proxy(given)
+    try:
+        found = _read_proxy(given)
+    except ValueError:  # of urlsplit, whose message may quote the password
+        found = "has a host that no URL can have"
     if isinstance(found, str):
         raise ConfigurationError(f"the proxy in {variable} {found}")
     return found

@@ -114,7 +114,8 @@ class Outgoing:
 
 
 def _origin(value: str) -> tuple[str, str, int]:
-    problem = f"an origin is like https://api.example.com, not {value!r}"
+    # What stands before an @ may be a password.
+    problem = f"an origin is like https://api.example.com, not {str(value).rpartition('@')[2]!r}"
     try:
         parts = urlsplit(value)
         port = parts.port

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from descope_async import ConfigurationError, DescopeClient, KeySetUnavailable, SessionToken
 
@@ -68,8 +68,8 @@ class DescopeMCP:
         dpop: Proofs | None = None,
         required_scopes: Sequence[str] = (),
     ) -> None:
-        parts = urlsplit(resource)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
+        parts = _parts(resource)
+        if parts is None:
             raise ConfigurationError("resource must be the absolute URL of the MCP endpoint")
         self._resource = resource
         self._origin = f"{parts.scheme}://{parts.netloc}"
@@ -203,6 +203,15 @@ class DescopeMCP:
             subject=claims.get("sub"),
             claims=dict(claims),
         )
+
+
+def _parts(resource: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(resource)
+    except (TypeError, ValueError, AttributeError):
+        return None
+    is_endpoint = parts.scheme in {"http", "https"} and parts.netloc and not parts.query
+    return parts if is_endpoint else None
 
 
 def _maker(issuers: Issuers) -> Callable[[], DescopeClient]:

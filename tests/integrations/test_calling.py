@@ -363,7 +363,8 @@ async def test_the_wrong_kind_of_source_is_refused(
         [],
         "api.example.com",
         "https://api.example.com/v1",
-        "https://user@api.example.com",
+        "https://user:canary@api.example.com",
+        "https://user:canary@[::1",
         "http://api.example.com",
         "ftp://127.0.0.1",
         "https://api.example.com:port",
@@ -373,8 +374,9 @@ async def test_the_wrong_kind_of_source_is_refused(
     ],
 )
 def test_origins_that_cannot_be_right(origins: Any) -> None:
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError) as caught:
         Outgoing(origins)
+    assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

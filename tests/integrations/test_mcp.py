@@ -214,7 +214,18 @@ def test_what_is_no_issuer_of_descope(url: Any) -> None:
         Issuers.of(url)
 
 
-@pytest.mark.parametrize("resource", ["mcp.example.com", "/mcp", "https://a.example/mcp?x=1"])
-def test_a_resource_that_cannot_be_right(resource: str) -> None:
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "mcp.example.com",
+        "/mcp",
+        "https://a.example/mcp?x=1",
+        "https://[::1",
+        "https://a\u2100b/mcp",
+        None,
+        b"https://a.example/mcp",
+    ],
+)
+def test_a_resource_that_cannot_be_right(resource: Any) -> None:
     with pytest.raises(ConfigurationError, match="resource"):
         DescopeMCP(resource, well_known=f"{HOST}/v1/apps/P1")

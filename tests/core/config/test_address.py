@@ -142,6 +142,10 @@ def test_proxies_are_read(given: str, url: str) -> None:
         ("http://us%3Aer:canary@proxy:1", "colon"),
         ("http://u:canary%0d%0aX:y@proxy:1", "control"),
         ("http://u:canary@[::1]evil", "host"),
+        ("http://u:canary@[::1", "host"),
+        ("http://u:canary@[not-an-address]", "host"),
+        ("http://u:canary@a\u2100b", "host"),
+        ("http://u:canary\u2100@proxy", "host"),
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_refused(given: str, problem: str) -> None:
