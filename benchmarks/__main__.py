@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from . import batch_rows, http_rows, large_answers, process_rows
+from . import batch_rows, command_line_rows, http_rows, large_answers, process_rows
 from .answers import Signer, answers
 from .bars import Line
 from .rounds import Setting
@@ -30,6 +30,7 @@ ROWS: Final[dict[str, Callable[[Setting], list[Line]]]] = {
     "memory": process_rows.memory,
     "concurrency": http_rows.concurrency,
     "batch": batch_rows.batch,
+    "command-line": command_line_rows.command_line,
 }
 _KEYS: Final = 10_000
 _PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"

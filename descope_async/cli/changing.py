@@ -12,8 +12,8 @@ from .bulk import AsJson, IdsOnly, Rate, To
 from .consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, agreed, line_of
 from .exit_codes import ExitCode
 from .reading import Ids
-from .running import carry_out, current
-from .runs import RunFolder
+from .running import carry_out, current, say
+from .runs import RunFolder, under_way
 from .selection import ids, named
 
 if TYPE_CHECKING:
@@ -202,6 +202,10 @@ def _change(
         wanted = ids(key_ids)
         async with run.client() as client:
             found = await named(client, wanted)
+            if sinks != "none needed":
+                found = _without_those_under_way(client.project_id, found)
+            if not found:
+                return ExitCode.DONE
             lines = [line_of(key) for key in found]
             if not agreed(
                 run, client, action, lines, yes=yes, dry_run=dry_run, max_changes=max_changes
@@ -210,6 +214,16 @@ def _change(
             return await work(client, found)
 
     carry_out(whole)
+
+
+def _without_those_under_way(project: str, keys: list[AccessKey]) -> list[AccessKey]:
+    """The keys that no run is rotating or replacing already. The others are named."""
+    busy = under_way(project)
+    for key in keys:
+        if key.id in busy:
+            run = busy[key.id]
+            say(f"{key.id} is left out: the run {run} works on it; descope-keys resume {run}")
+    return [key for key in keys if key.id not in busy]
 
 
 def _retiring(grace: str, delete_after: str) -> dict[str, Any]:

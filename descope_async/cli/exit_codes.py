@@ -69,6 +69,10 @@ _OF_ERRORS: Final = (
 
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code for an error that ends a command."""
+    if (
+        type(error).__name__ == "JournalLocked"
+    ):  # to import its class would import all of batch work
+        return ExitCode.BUSY
     for classes, code in _OF_ERRORS:
         if isinstance(error, classes):
             return code

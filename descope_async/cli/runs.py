@@ -19,6 +19,8 @@ from descope_async.secret_stores._grammar import anchored
 
 from . import moments
 
+#: Operations after which a key has another secret or a successor, so that none is done twice.
+_SUCCEEDING: Final = frozenset({"rotate", "replace"})
 _ABOUT: Final = "run.json"
 _JOURNAL: Final = "journal"
 _RESCUE: Final = "journal.rescue"
@@ -103,6 +105,30 @@ class RunFolder:
         """Remove it, after all is done. It may be gone already."""
         with suppress(FileNotFoundError):
             shutil.rmtree(self.path)
+
+
+def under_way(project: str) -> dict[str, str]:
+    """The runs that are rotating or replacing keys of a project, by the ids of these keys.
+
+    Raises:
+        JournalLocked: A process is working on one of them.
+        JournalError: A journal cannot be read.
+    """
+    from descope_async.batch import read_journal
+
+    found: dict[str, str] = {}
+    for folder in open_runs():
+        if (
+            folder.project == project
+            and folder.operation in _SUCCEEDING
+            and folder.journal.exists()
+        ):
+            found |= {
+                each.replaces or each.key_id: folder.name
+                for each in read_journal(folder.journal)
+                if each.outcome not in ("done", "given up")
+            }
+    return found
 
 
 def _spellings(path: Path) -> Iterator[Path]:

@@ -242,3 +242,36 @@ def test_csv_files_as_spreadsheets_write_them(
     done = cli.run("provision", str(tmp_path / "k.csv"), "--to", sink, "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "Müller  expires never  Reader, Tenant Admin" in done.stderr
+
+
+def test_a_key_that_a_run_replaces_is_left_out(
+    cli: CommandLine, admin: DescopeClient, sink: str
+) -> None:
+    one, two = (admin.mgmt.access_key.create(name).key.id for name in ("a", "b"))
+    command = ["replace", "--expires", "90d", "--to", sink, "--yes", "--rate", "none"]
+    assert cli.run(*command, one).returncode == 0
+    done = cli.run(*command, one, two)
+    assert done.returncode == 0, done.stderr
+    assert f"{one} is left out" in done.stderr
+    assert len(admin.mgmt.access_key.search_all_access_keys()) == 4  # each has one successor
+    assert cli.run("rotate", one, "--to", sink, "--yes").returncode == 0
+    assert admin.mgmt.access_key.load(one).is_active
+
+
+def test_a_run_goes_on_from_another_folder(
+    cli: CommandLine,
+    local: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    Path("two.csv").write_text("name\na\nb\n")
+    local.faults.add(Fault("status", "access_key.create", status=400, nth=2))
+    done = cli.run("provision", "two.csv", "--to", "file:keys/{label}.json", "--yes")
+    assert done.returncode == 3
+    local.faults.clear()
+    monkeypatch.chdir(tmp_path)
+    assert cli.run("resume").returncode == 0
+    assert {each.name for each in (tmp_path / "here" / "keys").iterdir()} == {"a.json", "b.json"}
+    assert not (tmp_path / "keys").exists()
