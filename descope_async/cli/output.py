@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 import descope_async
 
 from . import moments
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 #: Counts up when a field of the JSON output changes its meaning or goes away. New fields may come.
 SCHEMA: Final = 1
@@ -52,7 +51,7 @@ def state(key: descope_async.AccessKey) -> str:
     """``active``, ``expired`` or ``inactive``: what a person wants to know of a key first."""
     if key.status != "active":
         return key.status or "unknown"
-    return "expired" if 0 < key.expire_time <= moments.now() else "active"
+    return "expired" if key.expire_time and key.expire_time <= moments.now() else "active"
 
 
 def record(key: descope_async.AccessKey) -> dict[str, Any]:
@@ -95,10 +94,14 @@ def text_of(keys: Sequence[descope_async.AccessKey], form: Format) -> str:
 
 def stdout() -> Console:
     """The console for what a command has to say to whoever asked."""
+    from rich.console import Console
+
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def _csv(keys: Iterable[descope_async.AccessKey]) -> str:
+    import csv
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
@@ -129,6 +132,9 @@ def _row(key: descope_async.AccessKey) -> list[str]:
 
 
 def _print_table(keys: Sequence[descope_async.AccessKey]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
     console = stdout()
     table = Table(box=None, pad_edge=False)
     for title, style in (
@@ -166,6 +172,8 @@ def _short(key: descope_async.AccessKey) -> list[str]:
 
 def printable(text: str) -> str:
     """Text from the service that cannot move the cursor or end the line."""
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
