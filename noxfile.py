@@ -27,7 +27,7 @@ OLDEST = (
     "litestar>=2.12",
     "quart>=0.20",
     "sniffio>=1.3",  # which that litestar needs and does not name
-    "uvicorn>=0.50",
+    "uvicorn>=0.53",  # earlier ones send Content-Length twice where they refuse a WebSocket
     "websockets>=16",
 )
 INTEGRATIONS = (

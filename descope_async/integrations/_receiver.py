@@ -23,6 +23,7 @@ from descope_async import (
     TokenError,
 )
 from descope_async import _arguments as arguments
+from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
 
 from ._admitted import Admitted
 from ._asgi import requested_url
@@ -185,7 +186,7 @@ class Receiver:
         """
         session, now = admitted.session, 0.0
         if requirement.max_age is not None:
-            now = self.client.clock.now()
+            now = self._clock.now()
             if admitted.kind == "access_key" and not requirement.is_recent(session, now):
                 # What is remembered of the key is too old for this route: the service is asked.
                 credential = self.admission.read(scope["headers"])
@@ -211,7 +212,11 @@ class Receiver:
 
     def seconds_left(self, session: SessionToken) -> float:
         """How long a token lasts from now on."""
-        return session.expire_time - self.client.clock.now()
+        return session.expire_time - self._clock.now()
+
+    @property
+    def _clock(self) -> Clock:
+        return SYSTEM_CLOCK if self._client is None else self._client.clock
 
     async def _ask(
         self, credential: Credential, scope: MutableMapping[str, Any]

@@ -46,7 +46,8 @@ class DescopeAuth(SecurityBase):
     then has a client while it runs.
 
     In tests, ``app.dependency_overrides[auth] = lambda: SessionToken(…)`` puts a caller of one's own
-    in place of each request's. The function may be a coroutine function, and has no parameters.
+    in place of each request's. The function may be a coroutine function, and has no parameters. It
+    needs no settings and no `lifespan`.
 
     A token is checked once for each request, however many requirements a route has. Routes of
     routers, sub-applications and WebSockets use it alike.
@@ -207,7 +208,8 @@ class _Required(SecurityBase):
     async def __call__(self, connection: HTTPConnection) -> SessionToken:
         scope, receiver = connection.scope, self._receiver
         overrides = scope["app"].dependency_overrides
-        if overrides and self._auth in overrides:
+        is_overridden = bool(overrides) and self._auth in overrides
+        if is_overridden:
             admitted: Admitted | Refusal = await _admitted_instead(overrides[self._auth])
         else:
             admitted = receiver.admit_nowait(scope) or await receiver.admit(scope)
@@ -218,7 +220,7 @@ class _Required(SecurityBase):
             refusal = await receiver.demand(scope, admitted, requirement)
             if refusal is not None:
                 _refuse(scope, refusal)
-        if scope["type"] == "websocket":
+        if scope["type"] == "websocket" and not is_overridden:
             end_with_token(cast("WebSocket", connection), receiver.seconds_left(caller))
         return caller
 

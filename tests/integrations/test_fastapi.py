@@ -15,6 +15,7 @@ import pytest
 
 from descope_async import ConfigurationError, DescopeClient, SessionToken
 from descope_async.emulator import Fault
+from descope_async.testing import Clock
 from descope_sync.emulator import Emulator
 from tests.integrations.services import Callers, bearer, serving
 
@@ -23,6 +24,7 @@ websockets = pytest.importorskip("websockets.sync.client", reason="websockets is
 
 from fastapi import APIRouter, BackgroundTasks, FastAPI, Security, WebSocket  # noqa: E402
 from fastapi.responses import StreamingResponse  # noqa: E402
+from fastapi.testclient import TestClient  # noqa: E402
 
 from descope_async.integrations.caller import CallerFilter, current_caller  # noqa: E402
 from descope_async.integrations.fastapi import DescopeAuth  # noqa: E402
@@ -378,6 +380,44 @@ def test_overridden_in_two_lines(http: httpx.Client) -> None:
         assert http.get("/reports").status_code == 403
     finally:
         app.dependency_overrides.clear()
+
+
+def test_an_overridden_caller_needs_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DESCOPE_PROJECT_ID")
+    claims = {"permissions": ["reports:read"], "iat": Clock().now()}
+    caller = SessionToken(jwt="", key_id="K9", project_id="P", expire_time=0, claims=claims)
+    app.dependency_overrides[auth] = lambda: caller
+    try:
+        http = TestClient(app)  # which runs no lifespan
+        assert http.get("/blocking").json()["key"] == "K9"  # within a max_age
+        assert http.get("/routed").json() == "K9"
+        with http.websocket_connect("/echo") as socket:
+            assert socket.receive_text() == "K9"
+            socket.send_text("still open")
+            assert socket.receive_text() == "still open"
+    finally:
+        app.dependency_overrides.clear()
+
+
+def test_a_route_may_answer_with_its_caller(callers: Callers) -> None:
+    service = FastAPI(lifespan=auth.lifespan)
+
+    @service.get("/me")
+    async def me(caller: Annotated[SessionToken, auth.require()]) -> SessionToken:
+        return caller
+
+    created = callers.key(["reports:read"])
+    token = callers.exchange(created.cleartext)
+    with serving(service) as url, httpx.Client(base_url=url, trust_env=False) as http:
+        answer = http.get("/me", headers=bearer(token))
+        operation = http.get("/openapi.json").json()["paths"]["/me"]["get"]
+    said = answer.json()
+    assert said["key_id"] == said["claims"]["sub"] == created.key.id
+    assert said["permissions"] == ["reports:read"]
+    assert token not in answer.text
+    assert "jwt" not in said
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    assert schema["properties"].keys() == said.keys()
 
 
 def test_the_caller_is_in_log_records(
