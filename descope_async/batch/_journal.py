@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import json
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from descope_async.secret_stores._append_log import AppendLog
+from descope_async.secret_stores._file_locks import lock, require_locks
 
 from ._errors import JournalError, JournalLocked, JournalMismatch
 from ._journal_lines import LINE_END, Record, encode, read, text
@@ -68,14 +68,16 @@ class Journal:
             JournalDamaged: It was changed.
             JournalMismatch: It is no journal, or one of another version.
             JournalError: It cannot be opened or read.
+            ConfigurationError: This system has no locks of files.
         """
+        require_locks("a run over many keys")
         try:
             log = AppendLog(path)
         except OSError as error:
             raise JournalError(path, f"cannot be opened: {_reason(error)}") from None
         try:
             try:
-                fcntl.flock(log.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(log.descriptor)
             except OSError:
                 raise JournalLocked(path, f"is in use by {_last_owner(path)}") from None
             _check_place(path, log)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from descope_async.errors import ConfigurationError
+from descope_async.secret_stores._file_locks import lock, require_locks
 
 from . import moments
 from .refusals import ProjectBusy
@@ -27,8 +27,9 @@ def project_lock(project: str) -> Generator[None]:
 
     Raises:
         ProjectBusy: Another process holds it.
-        ConfigurationError: The state folder cannot be written to.
+        ConfigurationError: The state folder cannot be written to, or this system has no locks.
     """
+    require_locks("a run over many keys")
     path = state_folder() / "locks" / f"{_UNSAFE.sub('-', project)}.lock"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,7 +38,7 @@ def project_lock(project: str) -> Generator[None]:
         raise ConfigurationError(f"{path} cannot be opened: {error.strerror}") from None
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor)
         except OSError:
             raise ProjectBusy(
                 f"{_holder(path)} is changing keys of the project {project}: try again when it has ended"

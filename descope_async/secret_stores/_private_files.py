@@ -44,8 +44,14 @@ class Access:
         """From text: an octal mode, and names or numbers; empty for the defaults.
 
         Raises:
-            ConfigurationError: One of them is none.
+            ConfigurationError: One of them is none, or this system has no such things.
         """
+        if not (mode or owner or group):
+            return cls()
+        if os.name == "nt":
+            raise ConfigurationError(
+                "owner, group and mode mean nothing on Windows: files get the permissions of their folder"
+            )
         import grp
         import pwd
 
@@ -181,7 +187,9 @@ def rename(path: Path, target: Path) -> None:
     Raises:
         OSError: That cannot be done.
     """
-    path.rename(target)
+    path.replace(target)
+    if os.name == "nt":  # where folders cannot be opened
+        return
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
