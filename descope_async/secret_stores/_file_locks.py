@@ -4,13 +4,6 @@ from __future__ import annotations
 
 from descope_async.errors import ConfigurationError
 
-try:
-    import fcntl
-except ImportError:  # on Windows
-    HAS_LOCKS = False
-else:
-    HAS_LOCKS = True
-
 
 def require_locks(what: str) -> None:
     """Refuse what cannot be safe without such locks.
@@ -21,11 +14,13 @@ def require_locks(what: str) -> None:
     Raises:
         ConfigurationError: This system has none.
     """
-    if not HAS_LOCKS:
+    try:
+        import fcntl  # noqa: F401 - whether it is there
+    except ImportError:  # as on Windows
         raise ConfigurationError(
             f"{what} needs file locks and file modes as Linux and macOS have them: on Windows, run it "
             "in WSL or in a container"
-        )
+        ) from None
 
 
 def lock(descriptor: int) -> None:
@@ -34,4 +29,6 @@ def lock(descriptor: int) -> None:
     Raises:
         OSError: Another process has it.
     """
+    import fcntl
+
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
