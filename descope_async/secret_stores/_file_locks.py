@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from descope_async.errors import ConfigurationError
 
 
@@ -15,7 +17,7 @@ def require_locks(what: str) -> None:
         ConfigurationError: This system has none.
     """
     try:
-        import fcntl  # noqa: F401 - whether it is there
+        import_module("fcntl")
     except ImportError:  # as on Windows
         raise ConfigurationError(
             f"{what} needs file locks and file modes as Linux and macOS have them: on Windows, run it "
