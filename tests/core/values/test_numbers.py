@@ -7,13 +7,13 @@ import pytest
 from descope_async._values.numbers import is_number, is_within
 
 
-@pytest.mark.parametrize("value", [True, False, None, "1", b"1", [1], 1j])
+@pytest.mark.parametrize("value", [True, False, None, "1", b"2", [1], 1j])
 def test_what_is_no_number(value: object) -> None:
     assert not is_number(value)
     assert not is_within(value, -math.inf, math.inf)
 
 
-@pytest.mark.parametrize("value", [0, -1, 1.5, math.inf, 10**400])
+@pytest.mark.parametrize("value", [0, -1, 1.5, math.inf, pytest.param(10**400, id="huge")])
 def test_what_is_a_number(value: object) -> None:
     assert is_number(value)
 
