@@ -95,5 +95,5 @@ class Finishing:
 
 def outcome(about: Mapping[str, Any]) -> dict[str, Any]:
     """What the report tells of a key."""
-    names = ("id", "fp", "ips", "refs", "again", "twins")
+    names = ("id", "fp", "ips", "refs", "again", "lost_at", "twins")
     return {name: about[name] for name in names if name in about}

@@ -56,6 +56,10 @@ class Recovery:
             DescopeError: The service refuses to rotate it.
             RunStopped: The run is to end.
         """
+        about = self._run.journal.ledger.details(item.number)
+        lost_at = about.get("lost_at", about.get("at"))
+        if lost_at is not None:
+            fields["lost_at"] = lost_at
         await self._run.note_durably("rotating", item, id=key_id, again=True, **fields)
         await self._making.rotate(item, key_id)
 

@@ -23,6 +23,8 @@ _MOST_FAILURES: Final = 1000
 _UNFINISHED: Final = (State.PLANNED, State.MADE, State.STORED, State.PROVED, State.RESCUED)
 #: What the journal and the report say of a key that somebody gave up.
 _GIVEN_UP: Final = "given up"
+#: States in which a secret that a call has made is nowhere, as far as the journal tells.
+_WITHOUT_SECRET: Final = (*UNKNOWN, State.MADE)
 _WORDS: Final = {
     State.PLANNED: "not done",
     State.INTENT: "unknown",
@@ -56,6 +58,8 @@ class KeyOutcome:
         problem: What is wrong; empty for nothing.
         notes: What else there is to know, such as that the key was rotated again.
         until: When the next step is due, epoch seconds; None for no more steps.
+        secret_lost_at: Since when programs with the old secret may have been refused, epoch seconds:
+            a rotation was sent then, and its secret was lost. None where that did not happen.
     """
 
     number: int
@@ -68,6 +72,7 @@ class KeyOutcome:
     problem: str = ""
     notes: tuple[str, ...] = ()
     until: float | None = None
+    secret_lost_at: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The line of the report, without what is empty."""
@@ -82,6 +87,7 @@ class KeyOutcome:
             "problem": self.problem,
             "notes": list(self.notes),
             "until": self.until,
+            "secret_lost_at": self.secret_lost_at,
         }
         return {name: value for name, value in values.items() if value not in ("", [], None)}
 
@@ -181,6 +187,9 @@ def _outcome(plan: Mapping[str, Any], said: Mapping[str, Any], state: State) -> 
         notes.append(said["by_hand"])
     if twins := said.get("twins"):
         notes.append(f"delete its twins: {', '.join(twins)}")
+    lost_at = said.get("lost_at")
+    if lost_at is None and state in _WITHOUT_SECRET:
+        lost_at = said.get("at")
     return KeyOutcome(
         number=plan["i"],
         label=plan["label"],
@@ -192,6 +201,7 @@ def _outcome(plan: Mapping[str, Any], said: Mapping[str, Any], state: State) -> 
         problem="; ".join(problems),
         notes=tuple(notes),
         until=said.get("until") if state in (State.WAITING, State.RETIRED) else None,
+        secret_lost_at=lost_at,
     )
 
 

@@ -83,7 +83,8 @@ class Workers:
                 items = [run.item(number) for number in chunk]
                 fresh = [item for item in items if ledger.state(item.number) in _FRESH]
                 if fresh:
-                    run.journal.note(*({"k": "intent", "i": item.number} for item in fresh))
+                    when = self._when()
+                    run.journal.note(*({"k": "intent", "i": each.number, **when} for each in fresh))
                     self._ahead |= {item.number: item for item in fresh}
                     await anyio.to_thread.run_sync(run.journal.sync)
                 for item in items:
@@ -93,6 +94,12 @@ class Workers:
         except BaseException:
             stop.ask("the run was cancelled")
             raise
+
+    def _when(self) -> dict[str, float]:
+        """What an intent says of its time: from then on an old secret may be refused."""
+        run = self._run
+        ends_secrets = run.journal.header["operation"] == "rotate"
+        return {"at": round(run.clock.now(), 3)} if ends_secrets else {}
 
     async def _worker(
         self,

@@ -146,12 +146,13 @@ class Crashes:
                 keys = [key for key in keys if f"op:{run}-" in key.description]
                 made = Counter(key.description.rpartition("-")[2] for key in keys)
                 self.problems += [f"twins of {each}" for each, times in made.items() if times > 1]
-                if len(made) != len(orders["items"]):
+                given_up = [line for line in report if line["outcome"] == "given up"]
+                if len(made) + len(given_up) != len(orders["items"]):
                     self.problems.append(f"{len(made)} keys of {len(orders['items'])}")
             else:
                 wanted = set(orders["items"])
                 keys = [key for key in keys if key.id in wanted]
-            outcomes = {line["key_id"]: line for line in report}
+            outcomes = {line["key_id"]: line for line in report if "key_id" in line}
 
             def look(key_id: str) -> None:
                 line = outcomes.get(key_id)
@@ -188,6 +189,17 @@ def started(orders: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
         process.stdin.close()
         process.stdin = None
         yield process
+
+
+def begun(journal: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until some keys are made, and others are under way."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        assert process.poll() is None, process.communicate()
+        if journal.exists() and journal.read_bytes().count(b'"k":"done"') >= 4:
+            return
+        time.sleep(0.02)
+    raise AssertionError("nothing has begun")
 
 
 def report_of(journal: Path) -> list[dict[str, Any]]:

@@ -54,6 +54,7 @@ DEATHS: Final[dict[str, Death]] = {
     "waiting": Death("replace", {"options": AT_ONCE}),
     "retired": Death("replace", {"options": AT_ONCE}),
     "failed": Death(fault=Fault("status", "access_key.create", status=400, every=3)),
+    "given up": Death(fault=Fault("status", "access_key.create", status=400, every=3)),
     "rescued": Death(orders={"break_sink_at": 3}),
     "unproven": Death(
         orders={"prove": True},
@@ -88,6 +89,10 @@ def die(crashes: Crashes, kind: str, name: str, numbers: list[int]) -> None:
     if kind == "confirmed":
         crashes.run(orders)
         dying = orders | {"operation": "confirm", "items": [each["name"] for each in items]}
+    if kind == "given up":
+        crashes.run(orders)
+        failed = [line["label"] for line in report_of(Path(orders["journal"])) if "problem" in line]
+        dying = orders | {"operation": "give_up", "items": failed}
     for number in numbers:
         crashes.die(dying | {"die_at": kind}, number)
         _mend_sink(crashes.folder / name)

@@ -18,7 +18,7 @@ from descope_sync import DescopeClient, InvalidArgument
 from descope_sync.batch import Batch, BatchStopped, Progress, StoredKey
 from descope_sync.emulator import Emulator
 
-from .crashes import Crashes, started
+from .crashes import Crashes, begun, started
 
 #: Processes are started, which takes long on a busy machine.
 pytestmark = pytest.mark.timeout(240)
@@ -118,6 +118,27 @@ def test_something_else_than_a_client_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("times", [2, 3])
+def test_more_signals_lose_nothing_for_good(
+    emulator: Emulator, tmp_path: Path, number: signal.Signals, times: int
+) -> None:
+    crashes = Crashes(emulator, tmp_path, random.Random(0))  # noqa: S311 - draws nothing
+    emulator.faults.add(Fault("delay", "access_key.create", seconds=1.5, nth=12))
+    orders = crashes.orders("work", "create", ITEMS, blocking=True)
+    with started(orders) as process:
+        begun(Path(orders["journal"]), process)
+        for _ in range(times):
+            process.send_signal(number)
+            time.sleep(0.2)
+        process.communicate(timeout=60)
+    assert process.returncode in (130, -number, 1), process.returncode
+    emulator.faults.clear()
+    crashes.carry_out(orders, 0, 0)
+    crashes.reckon(orders)
+    assert not crashes.problems
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_lets_secrets_arrive(
     emulator: Emulator, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -126,11 +147,7 @@ def test_a_signal_lets_secrets_arrive(
     orders = crashes.orders("work", "create", ITEMS, blocking=True)
     journal = Path(orders["journal"])
     with started(orders) as process:
-        until = time.monotonic() + 60
-        while not journal.exists() or journal.read_bytes().count(b'"k":"done"') < 4:
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        begun(journal, process)
         process.send_signal(number)
         process.communicate(timeout=60)
     assert process.returncode == 130

@@ -316,3 +316,22 @@ async def test_a_successor_may_differ_in_everything(
         await make_batch(journal="other").replace([given[0], keys[1]])
     with pytest.raises(InvalidArgument, match=r"keys\[0\].successor has no field 'colour'"):
         await make_batch(journal="third").replace([{"id": "K1", "successor": {"colour": "red"}}])
+
+
+async def test_the_report_says_since_when_an_old_secret_is_refused(
+    make_batch: MakeBatch, client: DescopeClient, emulator: Emulator, existing: Any, report_of: Any
+) -> None:
+    keys, _ = await existing(3)
+    emulator.faults.add(Fault("close", "access_key.rotate", commit=True, nth=2))
+    before = client.clock.now()
+    assert (await make_batch(concurrency=1).rotate(keys)).is_complete
+    (line,) = [line for line in report_of() if "secret_lost_at" in line]
+    assert before - 1 <= line["secret_lost_at"] <= client.clock.now()
+    assert "was lost" in line["notes"][0]
+
+    emulator.faults.clear()
+    emulator.faults.add(Fault("close", "access_key.create", commit=True, nth=1))
+    assert (await make_batch(journal="new").create([{"name": "new"}])).is_complete
+    (line,) = report_of("new")
+    assert "was lost" in line["notes"][0]
+    assert "secret_lost_at" not in line  # nobody had a secret of it yet

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -15,22 +14,11 @@ import pytest
 from descope_async.emulator import Fault
 from descope_sync.emulator import Emulator
 
-from .crashes import Crashes, report_of, started
+from .crashes import Crashes, begun, report_of, started
 
 #: Processes are started, which takes long on a busy machine.
 pytestmark = pytest.mark.timeout(240)
 ITEMS = [{"name": f"machine-{number}"} for number in range(60)]
-
-
-def begun(journal: Path, process: subprocess.Popen[str]) -> None:
-    """Wait until some keys are made, and others are under way."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        assert process.poll() is None, process.communicate()
-        if journal.exists() and journal.read_bytes().count(b'"k":"done"') >= 4:
-            return
-        time.sleep(0.02)
-    raise AssertionError("nothing has begun")
 
 
 @pytest.fixture
