@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import socket
 import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
@@ -28,7 +27,6 @@ from descope_sync import (
     AccessKeyVerifier,
     ClientClosed,
     DescopeClient,
-    DescopeError,
     DPoPRequest,
     KeySetUnavailable,
     Management,
@@ -37,18 +35,22 @@ from descope_sync import (
     ProofRequired,
     SessionToken,
     SortField,
-    TokenExpired,
     TokenSource,
     Unauthorized,
     UnknownKey,
 )
 from descope_sync.emulator import (
     Emulator,
-    EmulatorError,
-    Fault,
-    ProjectCredentials,
-    TokenShape,
 )
+from tests.facade.emulator_calls import (
+    create_management_key,
+    create_project,
+    misbehave,
+    set_up,
+    start_and_close,
+    steer,
+)
+from tests.facade.official_calls import official_management, official_sessions
 
 
 @pytest.fixture
@@ -274,147 +276,6 @@ def properties(client: DescopeClient, emulator: Emulator) -> None:
     assert not client.has_replay_store
     assert client.check() == client.check_service() == []
     assert emulator.environment["DESCOPE_MANAGEMENT_KEY"] == emulator.management_key
-
-
-def start_and_close(_: DescopeClient, emulator: Emulator) -> None:
-    with pytest.raises(EmulatorError, match="running already"):
-        emulator.start()
-    another = Emulator()
-    another.start()
-    assert another.base_url != emulator.base_url
-    another.close()
-    another.close()
-    with pytest.raises(EmulatorError, match="not running"):
-        assert another.base_url
-
-
-def create_project(_: DescopeClient, emulator: Emulator) -> None:
-    made = emulator.create_project()
-    assert isinstance(made, ProjectCredentials)
-    with DescopeClient(made.project_id, made.management_key, base_url=emulator.base_url) as client:
-        assert client.mgmt.access_key.search_all_access_keys() == []
-
-
-def create_management_key(_: DescopeClient, emulator: Emulator) -> None:
-    key = emulator.create_management_key()
-    with DescopeClient(emulator.project_id, key, base_url=emulator.base_url) as client:
-        assert client.mgmt.access_key.search_all_access_keys() == []
-
-
-def set_up(client: DescopeClient, emulator: Emulator) -> None:
-    emulator.create_tenant("t1", "Tenant")
-    emulator.create_role("Reader", ["read"])
-    user_id = emulator.create_user("u@example.com", role_names=["Reader"])
-    created = client.mgmt.access_key.create("n", user_id=user_id)
-    assert client.exchange_access_key(created.cleartext).validate_permissions(["read"])
-    emulator.set_user_status(user_id, "disabled")
-    with pytest.raises(Unauthorized):
-        client.exchange_access_key(created.cleartext)
-    emulator.delete_user(user_id)
-    held = emulator.snapshot()
-    assert [tenant["name"] for tenant in held["tenants"]] == ["Tenant"]
-    assert held["users"] == []
-
-
-def steer(client: DescopeClient, emulator: Emulator) -> None:
-    emulator.clock.freeze()
-    emulator.set_token_lifetime(60)
-    key = client.mgmt.access_key.create("n")
-    emulator.rotate_signing_keys()
-    session = client.exchange_access_key(key.cleartext)
-    assert session.claims["exp"] - session.claims["iat"] == 60
-    assert emulator.requests.count("exchange") == 1
-    emulator.set_token_shape(TokenShape(add_jti=True))
-    assert client.exchange_access_key(key.cleartext).claims["jti"]
-    with pytest.raises(TokenExpired):
-        client.validate_session(emulator.expired_token())
-    emulator.set_rate_limits(True)
-    emulator.set_cache_control("max-age=60")
-    emulator.set_wrong_kid(True)
-    with pytest.raises(UnknownKey):
-        client.exchange_access_key(key.cleartext)
-    emulator.reset()
-    assert emulator.clock.rate == 1
-    emulator.rotate_and_revoke_signing_keys()
-    assert client.exchange_access_key(key.cleartext).claims["exp"]
-    with pytest.raises(UnknownKey):
-        client.validate_session(session.jwt)
-    assert emulator.environment["DESCOPE_EMULATOR_TOKEN"] == emulator.control_token
-
-
-def misbehave(client: DescopeClient, emulator: Emulator) -> None:
-    emulator.faults.add(Fault("close", "access_key.create", commit=True, times=1))
-    with pytest.raises(DescopeError):
-        client.mgmt.access_key.create("n")
-    assert [each.struck for each in emulator.faults] == [1]
-    assert [each["name"] for each in emulator.snapshot()["accessKeys"]] == ["n"]
-    address = ("127.0.0.1", int(emulator.base_url.rpartition(":")[2]))
-    with emulator.refusing_connections(), pytest.raises(ConnectionRefusedError):
-        socket.create_connection(address)
-    socket.create_connection(address).close()
-    with pytest.raises(EmulatorError, match="construct it with tls"):
-        emulator.certificate.encode()
-
-
-def official(emulator: Emulator) -> descope_sync.compat.DescopeClient:
-    return descope_sync.compat.DescopeClient(
-        emulator.project_id, management_key=emulator.management_key, base_url=emulator.base_url
-    )
-
-
-def official_management(_: DescopeClient, emulator: Emulator) -> None:
-    with official(emulator) as client:
-        keys = client.mgmt.access_key
-        created = keys.create("n", custom_claims={"k": "v"})
-        key_id = created["key"]["id"]
-        assert keys.load(key_id) == {"key": created["key"]}
-        keys.update(key_id, "new", permitted_ips=["127.0.0.1"])
-        (found,) = keys.search_all_access_keys()["keys"]
-        assert (found["name"], found["permittedIps"]) == ("new", ["127.0.0.1"])
-        rotated = keys.rotate(key_id)
-        assert rotated["cleartext"] != created["cleartext"]
-        for switch, status in [
-            (keys.deactivate, "inactive"),
-            (keys.activate, "active"),
-        ]:
-            switch(key_id)
-            assert keys.load(key_id)["key"]["status"] == status
-        keys.deactivate_batch([key_id])
-        assert keys.load(key_id)["key"]["status"] == "inactive"
-        keys.activate_batch([key_id])
-        assert keys.load(key_id)["key"]["status"] == "active"
-        keys.delete(key_id)
-        another = keys.create("n")["key"]["id"]
-        keys.delete_batch([another])
-        assert keys.search_all_access_keys() == {"keys": []}
-
-
-def official_sessions(_: DescopeClient, emulator: Emulator) -> None:
-    emulator.create_role("Reader", ["read"])
-    emulator.create_tenant("t1")
-    client = official(emulator)
-    free = client.mgmt.access_key.create("n", role_names=["Reader"])
-    bound = client.mgmt.access_key.create(
-        "n", key_tenants=[{"tenant_id": "t1", "role_names": ["Reader"]}]
-    )
-    session = client.exchange_access_key(free["cleartext"])
-    token = session["sessionToken"]["jwt"]
-    validated = client.validate_session(token)
-    assert validated == client.validate_session_nowait(token)
-    assert validated["sessionToken"] == session["sessionToken"]
-    assert client.validate_permissions(session, ["read"])
-    assert client.get_matched_permissions(session, ["read", "write"]) == ["read"]
-    assert client.validate_roles(session, ["Reader"])
-    assert client.get_matched_roles(session, ["Reader", "Admin"]) == ["Reader"]
-    session = client.exchange_access_key(bound["cleartext"])
-    assert client.validate_tenant_permissions(session, "t1", ["read"])
-    assert client.get_matched_tenant_permissions(session, "t1", ["read", "x"]) == ["read"]
-    assert client.validate_tenant_roles(session, "t1", ["Reader"])
-    assert client.get_matched_tenant_roles(session, "t1", ["Reader", "x"]) == ["Reader"]
-    assert not client.validate_tenant_roles(session, "t2", [])
-    client.close()
-    with pytest.raises(ClientClosed):
-        client.exchange_access_key(free["cleartext"])
 
 
 #: What calls each method, by class.
