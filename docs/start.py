@@ -16,9 +16,9 @@ CLI, NOX = (".[cli]", "half a minute, 100 MB"), ("nox[uv]", "a few seconds, 90 M
 JOBS = {
     "demo": ("show everything that access keys can do", CLI, ["descope-keys", "demo"]),
     "emulator": ("run a local Descope until Ctrl-C", CLI, ["descope-keys", "emulator"]),
-    "tests": ("run the tests", NOX, ["nox", "-s", "tests"]),
-    "docs": ("build the site in docs/_build", NOX, ["nox", "-s", "docs"]),
-    "build": ("build the wheel in dist", NOX, ["nox", "-s", "build"]),
+    "tests": ("run the tests", NOX, ["nox", "-s", "tests", "--"]),
+    "docs": ("build the site in docs/_build", NOX, ["nox", "-s", "docs", "--"]),
+    "build": ("build the wheel in dist", NOX, ["nox", "-s", "build", "--"]),
 }
 #: Without bars and advice about pip itself.
 QUIETLY = ["--progress-bar", "off", "--disable-pip-version-check"]

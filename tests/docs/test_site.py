@@ -75,7 +75,9 @@ def public_errors() -> list[type[DescopeError]]:
     for module in ("descope_async.compat", "descope_async.batch", "descope_sync._loop"):
         import_module(module)
     ours = {each for each in errors(DescopeError) if each.__module__.startswith("descope_")}
-    return sorted(ours, key=lambda each: each.__name__)
+    # The command line's own become exit codes and sentences; no caller gets them.
+    raised = {each for each in ours if not each.__module__.startswith("descope_async.cli.")}
+    return sorted(raised, key=lambda each: each.__name__)
 
 
 def build(out: Path) -> str:
