@@ -153,7 +153,7 @@ def _is_network(address: str) -> bool:
 
 
 def json_object(parameter: str, value: object) -> dict[str, Any]:
-    """A mapping that JSON can carry, as a copy: what the caller changes later must not count."""
+    """A mapping that JSON can carry, copied, so that later changes by the caller have no effect."""
     if not isinstance(value, Mapping):
         raise InvalidArgument(f"{parameter} must be a mapping, not {type(value).__name__}")
     found = dict(cast("Mapping[str, Any]", value))

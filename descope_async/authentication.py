@@ -1,4 +1,4 @@
-"""Session tokens: got for access keys, and validated."""
+"""Calls about session tokens: access keys are exchanged for them, and they are validated."""
 
 from __future__ import annotations
 
@@ -126,9 +126,9 @@ class Authentication:
         usable_for: float = 60,
         refused_for: float = 5,
     ) -> AccessKeyVerifier:
-        """What checks the access keys that callers present. Sends nothing yet.
+        """A verifier of the access keys that callers present. Sends nothing yet.
 
-        Make one for the whole process: what it knows, and how much may be guessed, is its own.
+        Make one for the whole process: each has its own answers and its own limit on guesses.
 
         Args:
             audience: As for `validate_session`.
@@ -152,7 +152,7 @@ class Authentication:
             self._exchange.exchange,
             audience=arguments.audience("audience", audience),
             options=arguments.login_options("login_options", login_options),
-            patience=0,  # a caller who waits for an answer is better told when to come again
+            patience=0,  # a caller who waits should rather be told when to come again
         )
         if self._shared.is_closed:
             raise ClientClosed("the client is closed")

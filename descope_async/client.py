@@ -1,4 +1,4 @@
-"""The client: made of settings, wires the parts together and owns their lifetime."""
+"""The client: takes the settings, connects the parts, and closes them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["DescopeClient", "Management"]
 
 
 class Management:
-    """What needs a management key.
+    """The calls that need a management key.
 
     Attributes:
         access_key: The project's access keys.

@@ -1,4 +1,4 @@
-"""The HTTP request that a token came with, as a proof of possession speaks of it (RFC 9449)."""
+"""The HTTP request that a token came with, as its proof of possession describes it (RFC 9449)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _proofs(given: Secret[object]) -> Secret[tuple[str, ...]] | None:
 
 @frozen(init=False)
 class DPoPRequest:
-    """What a DPoP proof must say of its request.
+    """The request that a DPoP proof must have been made for.
 
     Only types are refused here. The values come from a caller, and are judged with the token.
 
@@ -137,7 +137,7 @@ class DPoPRequest:
 
 
 def normal_url(url: str) -> str | None:
-    """A URL without query and fragment, in the one form that compares (RFC 3986, 6.2.2 and 6.2.3).
+    """A URL without query and fragment, in normal form (RFC 3986, 6.2.2 and 6.2.3), to be compared.
 
     Scheme and host in lower case, no default port, percent-encoding only where it is needed.
     Segments of dots stay, because servers differ in what they make of them. None for what is not
@@ -159,11 +159,11 @@ def _plain(encoded: re.Match[str]) -> str:
 
 
 def _forwarded(url: str, protocols: Sequence[str], hosts: Sequence[str]) -> str:
-    """The URL as the proxy was asked for it; an unusable one when the proxy's word is."""
+    """The URL that the caller asked the proxy for. Unusable headers make an unusable URL."""
     found = _URL.fullmatch(url)
     if found is None:
         return url
-    # Several values, in headers or with commas between, leave open which of them is meant.
+    # With several values, in headers or separated by commas, nobody knows which one is meant.
     scheme = ", ".join(protocols) or found["scheme"]
     authority = ", ".join(hosts) or found["authority"]
     if scheme.lower() not in _DEFAULT_PORT or not _AUTHORITY.fullmatch(authority):

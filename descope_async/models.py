@@ -1,4 +1,4 @@
-"""The values that calls take and return: frozen, typed, and free of any client."""
+"""The values that calls take and return: frozen, typed, without a reference to any client."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ class CreatedAccessKey(Value):
 
 
 class _TakenWhenRead:
-    """An attribute of a value: reading it takes the value, of which nobody is told then."""
+    """An attribute with a secret: once it is read, the secret does not count as unclaimed."""
 
     def __init__(self, slot: Any) -> None:
         self._slot = slot
@@ -202,7 +202,8 @@ class _TakenWhenRead:
 
 
 _CLEARTEXT: Final[Any] = vars(CreatedAccessKey)["cleartext"]
-# attrs has no hook for reading. Everything that reads goes this way: asdict, evolve, copy and pickle.
+# attrs has no hook for reading, so this is a descriptor. asdict, evolve, copy and pickle use it
+# too.
 setattr(CreatedAccessKey, "cleartext", _TakenWhenRead(_CLEARTEXT))  # noqa: B010 - the name has another type for type checkers
 
 

@@ -43,8 +43,8 @@ def _read(signed: ReadOnlyDict | bytes) -> ReadOnlyDict:
     return _readable(read_object(signed)) if isinstance(signed, bytes) else signed
 
 
-#: As `glance`, but what was decoded last is not decoded again: what a token grants is mostly asked
-#: for right after it was validated. Nobody may change what comes from here.
+#: As `glance`, with a cache of the last results, because what a token grants is mostly asked for
+#: right after its validation. The results are shared, so they must not be changed.
 look_at: Final[Callable[[bytes], Mapping[str, Any] | None]] = lru_cache(maxsize=1)(glance)
 
 
@@ -102,7 +102,7 @@ class SessionToken(Value):
         """
         return self.jwt.count(".") == 4  # noqa: PLR2004 - five segments (RFC 7516, 7.1)
 
-    # Most who check a token look at little of it: the rest is read when it is asked for.
+    # Few callers read all claims of a token, so claims are decoded when they are asked for.
 
     @property
     def claims(self) -> Mapping[str, Any]:
@@ -141,7 +141,7 @@ class SessionToken(Value):
 
     @cached_property
     def _grants(self) -> _Grants:
-        # Only these are kept, and not all claims, which would be a burden for the garbage collector.
+        # Only the grants are kept. To keep all claims would slow down the garbage collector.
         return _grants(_look_at(self._signed))
 
     @property
@@ -250,11 +250,11 @@ def _access(claims: Mapping[str, Any]) -> TenantAccess:
     listed = _listed(claims.get("permissions")), _listed(claims.get("roles"))
     try:
         return _known_access(*listed)
-    except TypeError:  # something in there has no hash: a list, say, which is no name
+    except TypeError:  # something in the list has no hash, such as a list, which is no name
         return TenantAccess(strings(listed[0]), strings(listed[1]))
 
 
-@lru_cache(maxsize=256)  # most tokens of a project grant what others grant
+@lru_cache(maxsize=256)  # many tokens of a project grant the same, so they share one value
 def _known_access(permissions: tuple[Any, ...], roles: tuple[Any, ...]) -> TenantAccess:
     return TenantAccess(strings(permissions), strings(roles))
 

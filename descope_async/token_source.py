@@ -44,7 +44,7 @@ class TokenSource:
             ClientClosed: The source or its client is closed.
         """
         held = self._fresh()
-        while held is None:  # again if the exchange that it waited for was lost
+        while held is None:  # once more if the exchange that it waited for was lost with its loop
             held = self._renewal.served(await self._renewed())
         return held.token
 

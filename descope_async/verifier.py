@@ -1,4 +1,4 @@
-"""Raw access keys that callers present: exchanged, and remembered by what came of it."""
+"""Verifies the access keys that callers present, and remembers the answers."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class AccessKeyVerifier:
         return Secret(value) if isinstance(value, str) and _KEY.fullmatch(value) else None
 
     def _instead(self, name: bytes) -> Verification | None:
-        """What to answer instead of asking. None to ask; that takes a permit."""
+        """The answer where the service is not asked. None to ask it, which takes a permit."""
         now, known = self._clock.running(), self._known.find(name)
         if known is not None and now < known.fresh_until:  # somebody else has just asked
             return known.at(now)
@@ -142,7 +142,7 @@ class AccessKeyVerifier:
         return None
 
     async def _ask(self, key: Secret[str], name: bytes, _flight: object) -> Verification:
-        """Exchange a key. The flight is passed to be kept until then."""
+        """Exchange a key. The flight is passed only to keep it alive until then."""
         asked_at = self._clock.running()
         try:
             session = await self._exchange(key)

@@ -25,7 +25,7 @@ _PRINTABLE: Final = re.compile(r"[\x21-\x7e]*")
 _MAX_NAME: Final = 253
 _MAX_PORT: Final = 65_535
 _DEFAULT_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
-#: What some libraries resolve or decode, and others leave.
+#: What some libraries resolve or decode in a path, and others do not.
 _UNCLEAR: Final = re.compile(r"(?:^|/)\.{1,2}(?:/|$)|%")
 _BETWEEN: Final = re.compile(r"[\s,]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -72,7 +72,7 @@ class Proxy:
     authorization: Secret[str] | None = field(default=None)
 
     def headers(self) -> dict[str, str]:
-        """What it is to be told."""
+        """The headers to send to the proxy."""
         if self.authorization is None:
             return {}
         return {"Proxy-Authorization": self.authorization.reveal()}
@@ -132,7 +132,7 @@ def read_proxy(variable: str, given: Secret[str]) -> Proxy:
     Raises:
         ConfigurationError: It cannot be used. The message does not quote it.
     """
-    # What is found wrong is told here, and not where local variables hold the password.
+    # The error is raised here, and not in a frame whose local variables hold the password.
     try:
         found = _read_proxy(given)
     except ValueError:  # of urlsplit, whose message may quote the password

@@ -155,9 +155,10 @@ def resolve(
     clock: object = None,
     environment: Secret[Mapping[str, str]] = ENVIRONMENT,
 ) -> Config:
-    """The settings of a client from what its constructor was given.
+    """The settings of a client, made of what its constructor was given.
 
-    An empty argument or variable counts as not given. What is missing is told when it is needed.
+    An empty argument or variable counts as not given. A missing setting is no error here: the call
+    that needs it refuses.
 
     Raises:
         ConfigurationError: A setting is unusable. The message names it.

@@ -9,7 +9,7 @@ from typing import Final
 from descope_async._values.secret import Secret, credential
 from descope_async.secret_stores._environment import variable
 
-#: A secret as a whole: a traceback that shows variables must not show the process's.
+#: A `Secret`, because a traceback that shows local variables must not show the environment.
 ENVIRONMENT: Final = Secret[Mapping[str, str]](os.environ)
 
 

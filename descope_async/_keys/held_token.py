@@ -15,7 +15,8 @@ from .exchange import MintedToken
 class HeldToken:
     """A session token with its windows, in seconds of the running clock.
 
-    They follow from how long it lives, not from the date: a wrong wall clock does no harm.
+    The windows follow from the token's lifetime, not from dates, so a wrong wall clock does no
+    harm.
 
     Attributes:
         token: The JWT.
@@ -23,9 +24,9 @@ class HeldToken:
         asked_at: When it was asked for.
         lead: How long before its end it should be renewed.
         refresh_at: From then on it is renewed in the background; later than ``lead`` says by a
-            random delay, so that processes that began together do not go on together.
+            random delay, so that processes that started together do not renew together.
         mandatory_at: From then on callers wait a little for its successor.
-        last_call_at: From then on it may end on its way to whoever it is sent to.
+        last_call_at: From then on it may expire on its way to the receiver.
         expires_at: When it ends.
     """
 

@@ -16,7 +16,7 @@ from descope_async.verification import UnverifiedKey, Verification
 
 #: How many keys are remembered, of those that were accepted and of the others.
 MOST: Final = 10_000
-#: Exchanges of unknown keys: so many at once, and then one in so many seconds.
+#: The token bucket for exchanges of unknown keys: how many at once, and seconds until one more.
 MISSES, MISS_EVERY = 100, 1 / 50
 
 
@@ -80,11 +80,11 @@ class PresentedKeys:
 
     def __init__(self, clock: Clock) -> None:
         self._lock = ProcessLock()
-        # Apart, so that no flood of other keys crowds out those that were accepted.
+        # Two dicts, so that a flood of unknown keys cannot push out the accepted ones.
         self._accepted = OrderedDict[bytes, KnownAnswer]()
         self._others = OrderedDict[bytes, KnownAnswer]()
         self._misses = Bucket(clock, MISSES, MISS_EVERY)
-        # A flight is held by those who wait for it and by its run, and vanishes after them.
+        # A flight is kept alive by those who wait for it and by its run, and by nothing else.
         self._flights = WeakValueDictionary[bytes, SingleFlight[Verification]]()
 
     def find(self, name: bytes) -> KnownAnswer | None:

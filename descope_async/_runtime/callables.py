@@ -1,4 +1,4 @@
-"""Callables of the user's, called from an event loop that they must not hold up."""
+"""Calls of the user's functions from an event loop, which they must not hold up."""
 
 from __future__ import annotations
 
@@ -100,5 +100,5 @@ async def _ending(work: Coroutine[Any, Any, None]) -> BaseException | None:
     return None
 
 
-#: The loop holds a task that waits only weakly.
+#: The loop has only weak references to tasks, so they are kept here.
 _running: Final[set[asyncio.Task[BaseException | None]]] = set()

@@ -1,6 +1,6 @@
-"""Time limits of what goes on on one event loop, kept by one timer for all of them.
+"""The time limits on one event loop, all watched by one timer.
 
-A timer of its own for each would be made and thrown away with every call, and hardly ever end one.
+One timer per call would almost always be cancelled unused, so all limits share one.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from .shield import OVERDUE
 
 #: Seconds between two looks at the limits, for each of them.
 _REST: Final = 2e-5
-#: Seconds after which a limit is looked at late: the loop was held up, or the process stood still.
+#: A limit that is looked at later than this, in seconds, was missed: the loop or the process stood
+#: still.
 _LATE: Final = 0.1
-#: Seconds that such a limit grants, once, for what has arrived meanwhile.
+#: Seconds by which a missed limit is extended, once: the answer may have arrived meanwhile.
 _GRACE: Final = 1.0
-#: Turns of the loop that every limit grants, for the same reason.
+#: Turns of the loop for which each exceeded limit waits, for the same reason.
 _TURNS: Final = 2
 
 
@@ -33,7 +34,8 @@ class Deadlines:
         self._loop = asyncio.get_running_loop()
         self._open = set[Deadline]()
         self._timer: asyncio.TimerHandle | None = None
-        # Of nobody: a timer would keep alive what is in the context of whoever came first.
+        # An empty context: otherwise the timer would keep the first caller's context variables
+        # alive.
         self._context = Context()
 
     def within(self, seconds: float, silence: float) -> Deadline:
@@ -81,8 +83,8 @@ class Deadlines:
                 spared.append(deadline)
         self._open.difference_update(exceeded)
         if self._open:
-            # In an outage there are thousands, each with a time of its own: looks must not follow
-            # one another more closely than a look at all of them allows.
+            # In an outage thousands of limits end, each at a time of its own. Looking at all of
+            # them for each would cost too much, so looks keep a distance.
             self._look_at(max(min(next_due, now + _GRACE), now + len(self._open) * _REST))
         if spared:
             # What has arrived wakes a task in the next turn of the loop, after this timer.
@@ -121,8 +123,8 @@ async def all_ended(tasks: Collection[asyncio.Future[Any]], seconds: float) -> b
 class Deadline:
     """One limit. When it is exceeded, what goes on in its context is cancelled.
 
-    The context then raises TimeoutError, if a cancellation leaves it. As with `asyncio.timeout`, one
-    by somebody else remains one.
+    The context then raises TimeoutError, if a cancellation leaves it. As with `asyncio.timeout`, a
+    cancellation by somebody else stays a cancellation.
 
     Attributes:
         is_spared: Whether it was exceeded before, and went on a little longer.

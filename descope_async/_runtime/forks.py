@@ -10,15 +10,16 @@ from threading import Lock, RLock, get_ident
 from typing import Final, Protocol
 from weakref import WeakSet
 
-#: Seconds that a fork waits for an import, which ends, and which the child could never make again.
+#: Seconds that a fork waits for an import on another thread. The child could never finish or repeat
+#: it.
 IMPORT: Final = 30.0
-#: Seconds that a fork waits for the look-up of a name, which may take as long as a network does.
+#: Seconds that a fork waits for the look-up of a name, which may take much longer than an import.
 LOOK_UP: Final = 1.0
 _LOOK_EVERY: Final = 0.005
 
 
 class Forgetful(Protocol):
-    """Holds a lock, a connection or a task, of which the child has only the memory."""
+    """Something with a lock, a connection or a task that is of no use in a forked child."""
 
     def forget(self) -> None:
         """In a forked child, start clean. Nobody else runs there yet."""
@@ -94,11 +95,11 @@ class _Process:
     """What this module knows of the process that it runs in.
 
     Attributes:
-        pid: The process for which the rest is right.
-        holders: Whom to tell in a child.
-        kept: What must not be collected. The interpreter refers to this to its very end.
-        gate: Held by a thread that forks, so that no work begins meanwhile that must not be cut.
-        under_way: Such work.
+        pid: The id of the process that the other attributes are about.
+        holders: What must `forget` in a forked child.
+        kept: What must not be collected, not even when the interpreter exits.
+        gate: Held by a thread while it forks, so that no such work begins meanwhile.
+        under_way: Work that a fork must not cut in two.
     """
 
     def __init__(self) -> None:

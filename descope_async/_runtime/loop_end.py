@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     # Errors are imported with this, and nothing that takes long may come with them.
     from asyncio import AbstractEventLoop
 
-#: A timer that no loop lives to see. Timers of a hundred years overflow on some platforms.
+#: Seconds until a timer that never goes off. Timers of a hundred years overflow on some platforms.
 _NEVER: Final = 1e8
 
 
@@ -41,15 +41,15 @@ class _Callbacks:
             self._callbacks.pop()()
 
     def forget(self) -> None:
-        """In a forked child, which has no part in its parent's loops."""
+        """In a forked child, drop the callbacks: the parent's loops do not run there."""
         self._callbacks.clear()
 
 
 def at_loop_end(loop: AbstractEventLoop, callback: Callable[[], None]) -> None:
     """Have a function called when a loop is closed.
 
-    A loop calls nobody then, but drops its timers. The function is called while that happens: it
-    must be short, and must not use the loop.
+    A loop that is closed calls nothing, but it drops its timers, which can be noticed. The function
+    is called at that moment: it must be short, and must not use the loop.
     """
     callbacks = _ends.get(loop)
     if callbacks is None:

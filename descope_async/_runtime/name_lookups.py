@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from .forks import LOOK_UP, no_fork_meanwhile
 
-# Python would import the codec in the first look-up. A child that is forked at that moment has
-# only half of that module, for ever.
+# Python would import the codec in the first look-up. A child that is forked at that moment would
+# have a half-loaded module for ever.
 import_module("encodings.idna")
 
 
@@ -70,7 +70,7 @@ def _look_up(host: str, family: socket.AddressFamily) -> list[Address]:
         except UnicodeError:  # a part of it is empty or too long
             raise socket.gaierror(socket.EAI_NONAME, "not the name of a host") from None
         except socket.gaierror:
-            # On Windows the flag hides this machine from itself while it is in no network.
+            # On Windows, with this flag, ``localhost`` is not found while the machine is offline.
             if host.rstrip(".").lower() != "localhost":
                 raise
             found = socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)

@@ -1,4 +1,4 @@
-"""Work that nothing interrupts once it has begun to matter."""
+"""Work that no cancellation interrupts once it has begun."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OVERDUE: Final = "overdue"
 
 @frozen(kw_only=True)
 class Ending(Generic[T]):
-    """How it ended.
+    """How shielded work ended.
 
     Attributes:
         result: What it returned; None when it did not.
@@ -42,7 +42,7 @@ async def shielded(
 
     Args:
         work: What to do.
-        has_begun: Whether it has begun to matter.
+        has_begun: Says whether the work has begun, such as by sending its request.
         group: Holds the task of the work until that ends.
 
     Raises:

@@ -53,7 +53,7 @@ class SingleFlight(Generic[T]):
         Raises:
             Exception: What the call raises.
         """
-        if not runs_asyncio():  # nothing can be shared, and the call says why nothing works
+        if not runs_asyncio():  # so nothing can be shared, and the call raises what says why
             return await call()
         while (run := self._current(call, may_start)) is not None:
             if (result := await run.result()) is not None:
@@ -63,7 +63,7 @@ class SingleFlight(Generic[T]):
     def under_way(self) -> Awaitable[T | None] | None:
         """What to await for the result of a run on this very loop; None if there is none.
 
-        For askers by the thousand: it is a bare future, where `join` is a coroutine around one.
+        Thousands of tasks may wait here, so each gets a bare future and not a coroutine.
         Its result is None if the run is lost, which leaves its asker to `join`.
         """
         run = self._run
@@ -115,10 +115,11 @@ class _Run(Generic[T]):
         self.has_ended = False
         self._value: T | None = None
         self._error: Exception | None = None
-        # One for each asker on this loop, who are the most: a cancelled one takes only itself away.
+        # One future for each asker on this loop, so that cancelling an asker ends only its own
+        # future.
         self._here: list[asyncio.Future[T | None]] = []
         self._end: Future[None] = Future()
-        # A running future cannot be cancelled by an asker elsewhere.
+        # An asker on another loop cannot cancel a future that is marked as running.
         self._end.set_running_or_notify_cancel()
         loop = asyncio.get_running_loop()
         # None when the run has ended: one that is kept must not keep its loop.
@@ -171,7 +172,7 @@ class _Run(Generic[T]):
             loop.call_soon_threadsafe(task.cancel)
 
     def _is_held_up(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Call the loop, now and then, and say whether it owes a reaction for too long."""
+        """Whether the run's loop has not reacted for too long, to calls that it gets now and then."""
         if self.is_here:
             return False
         now = SYSTEM_CLOCK.running()

@@ -1,8 +1,8 @@
-"""Things that somebody must take: one that nobody takes is not dropped in silence.
+"""Things that somebody must take, such as a new secret. One that nobody takes is reported.
 
-A thing is told of once, when it is collected, or when its loop or the process ends. Python may
-collect a thing at any moment, also while its thread holds a lock. So nothing is called then: what
-tells is called a moment later, on the loop of the thing, or else on a thread of its own.
+A thing is reported once: when it is collected, or when its loop or the process ends. Python may
+collect a thing at any moment, also while its thread holds a lock. So nothing is called at that
+moment. The report is made a little later, on the loop of the thing, or else on a thread of its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Claim:
-    """What is told if nobody takes a thing.
+    """The report that is made if nobody takes a thing.
 
     Args:
         loop: Where it is told of, while that runs.

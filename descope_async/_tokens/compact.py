@@ -1,4 +1,4 @@
-"""The compact form of a JWS (RFC 7515, 7.1): three segments, of which there is one way to write them.
+"""The compact form of a JWS (RFC 7515, 7.1): three segments, each accepted in one spelling only.
 
 Nothing that comes out of here may be trusted yet.
 """
@@ -20,7 +20,7 @@ from descope_async.errors import TokenMalformed
 #: What a token or a key may be signed with. HMAC is missing on purpose: a public key is no shared
 #: secret.
 ALGORITHMS: Final = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384"})
-#: The same for proofs, whose keys are others' choice.
+#: The same for proofs. Whoever makes a proof chooses its key.
 PROOF_ALGORITHMS: Final = ALGORITHMS | {"ES512", "PS256", "PS384", "PS512", "EdDSA"}
 
 #: Far above what Descope issues and what servers take in a header line (about 8 KB).
@@ -35,7 +35,7 @@ _FORBIDDEN: Final = frozenset({"crit", "b64", "jku", "jwk", "x5u", "x5c"})
 
 #: base64url to base64, with the characters that only base64 knows made invalid.
 _TO_BASE64: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
-#: By how many characters follow the last four: which of them may be the last, and what base64 adds.
+#: Indexed by len % 4: which final characters are canonical, and the padding to add.
 _LAST: Final = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
 _PADDING: Final = (b"", b"", b"==", b"=")
 
@@ -61,7 +61,7 @@ class UncheckedToken:
 
 @frozen
 class _Kind:
-    """What a compact JWS is for, and what it must look like for that.
+    """One use of a compact JWS, and what the JWS must look like.
 
     Attributes:
         noun: What errors call it.
@@ -86,7 +86,7 @@ class _Kind:
 _TOKEN: Final = _Kind(
     "token", MAX_TOKEN, MAX_HEADER, frozenset({"jwt", "at+jwt"}), "jwt", ALGORITHMS, _FORBIDDEN
 )
-#: RFC 9449, 4.2: says what it is, and brings along its key, for which the header needs the room.
+#: A proof (RFC 9449, 4.2) must have a ``typ``. Its header has its key, and so is longer.
 _PROOF: Final = _Kind(
     "proof",
     MAX_PROOF,
@@ -143,9 +143,10 @@ def is_name(value: object) -> TypeGuard[str]:
 
 
 def from_base64url(segment: bytes) -> bytes | None:
-    """The octets behind unpadded base64url; None unless this is the only way to write them."""
+    """The octets that unpadded base64url stands for; None where it is spelt in another way."""
     left_over = len(segment) % 4
-    # Some bits of the last character may say nothing: of the characters that differ in them, one counts.
+    # The last character may have unused bits. Only the character in which these are zero is
+    # accepted.
     if left_over and segment[-1] not in _LAST[left_over]:
         return None
     try:
@@ -198,7 +199,7 @@ def _token_header(segment: bytes) -> tuple[str, str | None]:
 
 
 def _header(segment: bytes, kind: _Kind) -> ReadOnlyDict:
-    """A header that is fit to be trusted with a signature."""
+    """A header with an accepted algorithm and type, and no member that changes the signature."""
     noun = kind.noun
     header = read_object(_decoded("header", segment, kind))
     if header is None:

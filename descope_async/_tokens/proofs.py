@@ -35,7 +35,7 @@ class Proof:
     """A proof that fits its token and its request, and that must not be used twice.
 
     Attributes:
-        id: Names it, and the key that made it: 43 characters of base64url.
+        id: A hash of the proof's ``jti`` and its key: 43 characters of base64url.
         issued_at: When its maker says that it was made, epoch seconds.
     """
 
@@ -94,7 +94,8 @@ def _bound_to(claims: Mapping[str, Any]) -> str | None:
     if isinstance(methods, Mapping):
         named = cast("Mapping[str, object]", methods)
         thumbprint = named.get("jkt")
-        # All methods must be satisfied, and a certificate, say, is not looked at here.
+        # A token may be bound in several ways, which must all be checked. Others than a key, such
+        # as a certificate, cannot be checked here.
         if len(named) == 1 and isinstance(thumbprint, str):
             return thumbprint
     raise ProofRequired("the token is bound to its holder in a way that cannot be checked (cnf)")

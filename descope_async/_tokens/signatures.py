@@ -1,7 +1,8 @@
 """Signatures: a compact JWS and a public key in, the signed bytes or an error out.
 
 python-jose (RFC 7515) does the arithmetic, and cryptography, on which it runs, does that of PS256 to
-PS512 and EdDSA, which it lacks. What they let through is refused here, before they run.
+PS512 and EdDSA, which it lacks. Both accept some keys and signatures that are not safe: these are
+refused here first.
 """
 
 from __future__ import annotations
@@ -116,20 +117,20 @@ def check_compact(token: str | bytes, key: PublicKey | Mapping[str, object]) -> 
 def open_proof(proof: object) -> tuple[UncheckedToken, PublicKey]:
     """A proof of possession (RFC 9449, 4.2) taken apart, and the key that it brings along.
 
-    Whether that key has signed it is not checked yet. It proves something only where this very key
-    is expected, and to compare the two costs less than to check a signature.
+    Whether that key has signed it is not checked yet. Compare the key with the one that the token
+    names first: that costs less than to check a signature.
 
     Raises:
         TokenMalformed: It is not a compact JWS of the strict form, or no such proof.
         InvalidArgument: Its key is not a public key for one of ``PROOF_ALGORITHMS``, or a weak one.
     """
     unchecked, jwk = parse_proof(proof)
-    # A key may leave open what it is for (RFC 7517, 4.4); then the header's word counts.
+    # A key need not name its algorithm (RFC 7517, 4.4). Then the header's algorithm is used.
     return unchecked, load_key({"alg": unchecked.alg, **jwk}, PROOF_ALGORITHMS)
 
 
 def check_signature(token: UncheckedToken, key: PublicKey, noun: str = "token") -> bytes:
-    """The payload of a token that this very key has signed. Errors call it by the noun.
+    """The payload of a token that this very key has signed. Errors call the token by the noun.
 
     Raises:
         SignatureInvalid: Another key, another algorithm, or a changed token.
@@ -218,7 +219,7 @@ def _okp(jwk: Mapping[str, object]) -> tuple[dict[str, str], int]:
 
 
 def _thumbprint(public: dict[str, str]) -> str:
-    # What is left of a key by now are just the members that RFC 7638 wants.
+    # By now the key has only the members that its thumbprint is made of (RFC 7638).
     return sha256_base64url(json.dumps(public, sort_keys=True, separators=(",", ":")).encode())
 
 

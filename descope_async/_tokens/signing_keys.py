@@ -32,16 +32,16 @@ from .signatures import PublicKey
 #: Seconds until keys are renewed in the background, unless the service says otherwise.
 FRESH_FOR: Final = 600.0
 SHORTEST_FRESH, LONGEST_FRESH = 60.0, 86_400.0
-#: Processes that started together shall not fetch together.
+#: By what part the time is varied, so that processes that started together do not fetch together.
 SPREAD: Final = 0.1
 #: Seconds for which stale keys still serve when no new ones can be had. A key outlives twelve
 #: daily rotations, so day-old keys are better than no service.
 STALE_FOR: Final = 86_400.0
 
-#: Anybody can make up a kid, so the fetches for unknown ones come from a small bucket.
+#: Anybody can invent a kid, so a token bucket limits the fetches for unknown ones.
 SEARCHES: Final = 3
 SEARCH_EVERY: Final = 30.0
-#: Seconds between fetches that fail, doubling.
+#: How long to pause after a fetch that fails.
 BACKOFF: Final = Backoff(1.0, 30.0)
 
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
@@ -57,7 +57,7 @@ class _Snapshot:
         document: The JWK set that they come from.
         fetch: Which fetch brought them, counted from 1; 0 for keys that were there at the start.
         fetched_at: When they came.
-        fresh_until: Until then they are used without a thought.
+        fresh_until: Until then they are used, and not fetched again.
         usable_until: Until then they are used while new ones cannot be had.
     """
 
@@ -77,7 +77,7 @@ class SigningKeys:
         clock: The time source.
         pinned: Keys to use instead; nothing is fetched then. None for none.
         seed: A JWK set to begin with, until others are fetched; None for none.
-        telemetry: Is told.
+        telemetry: Receives the events.
         file: Keeps the keys for other processes; None to keep them nowhere.
 
     Raises:
@@ -260,7 +260,7 @@ class SigningKeys:
 
 
 def _planted(seed: str, now: float) -> _Snapshot:
-    """Keys from elsewhere: nobody knows how old they are, so new ones are fetched at once."""
+    """Keys that the caller gave. Their age is not known, so new ones are fetched at once."""
     document = seed.encode(errors="surrogatepass")
     try:
         keys = parse_key_set(document)

@@ -60,28 +60,29 @@ class UsedProofs:
 
 
 def _demand_first(is_first: object) -> None:
-    # Nothing but True, since a store that answers nonsense has not remembered anything.
+    # Only True will do: a store that returns anything else may not have remembered the proof.
     if is_first is not True:
         raise ProofReplayed("the proof was used before (jti)", claim="jti")
 
 
 class _Forgotten:
-    """Up to when the proofs that were used may be forgotten, by the time at which they were made.
+    """Refuses proofs that may have been used and forgotten, because a clock was set back.
 
-    Proofs are accepted by the wall clock, and forgotten by the running one. Where the wall clock is
-    set back, a proof that was used and forgotten would be young again. So no proof is accepted that
-    was not made after all that may be forgotten.
+    The age of a proof is measured by the wall clock. A used proof is forgotten by the running
+    clock. When the wall clock is set back in between, a forgotten proof seems young again. So a
+    proof is accepted only if it was made later than every forgotten one.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = ProcessLock()
-        #: The latest time of making among the proofs that were used in a second of the running clock.
+        #: For each second of the running clock: the latest ``iat`` of the proofs that were used in
+        #: it.
         self._used: OrderedDict[int, float] = OrderedDict()
         self._until = -math.inf
 
     def check(self, proof: Proof) -> None:
-        """Refuse a proof that may be a forgotten one.
+        """Refuse a proof that may have been used and forgotten.
 
         Raises:
             ProofInvalid: It may be.

@@ -1,4 +1,4 @@
-"""Errors of calls that make a secret, some of which hold it."""
+"""Errors of `create` and `rotate`. Some of them hold the new secret."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class UnexpectedResponse(DescopeError):
 
 def salvaged_in(error: BaseException | None) -> str | None:
     """The secret that was saved from a damaged answer, without that counting as reading it."""
-    # Not by `cleartext`, which is the reading that counts.
+    # Not by `cleartext`: reading that counts as taking the secret.
     secret: str | None = (
         vars(error).get("_salvaged") if isinstance(error, UnexpectedResponse) else None
     )

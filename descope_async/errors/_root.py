@@ -1,4 +1,4 @@
-"""The error above all others, and those of a client that is used wrongly."""
+"""The base of all errors, and the errors of a client that is used wrongly."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ from ._event import Call, Event, result
 
 @frozen(kw_only=True)
 class CallEvent(Event):
-    """Something that happened to a call.
+    """An event of one call.
 
     Attributes:
-        call: Which.
+        call: The call that this event is about.
     """
 
     call: Call

@@ -10,7 +10,7 @@ from attrs import fields, frozen
 
 @frozen(kw_only=True, eq=False)
 class Call:
-    """A call to the service. Its events name it by this very object, which no other call has.
+    """A call to the service. All events of one call, and no others, hold this same object.
 
     Attributes:
         operation: What is done, as errors name it, such as ``"access_key.create"``.

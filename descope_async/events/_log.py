@@ -10,7 +10,8 @@ from ._event import Event
 from ._secrets import SecretUnclaimed, TwinKeysFound
 from ._tokens import AccessKeyChecked, ClockSkewFound, KeySetFetched, TokenRenewed
 
-#: The one logger. Its records have the event's fields as attributes, each with this in front.
+#: The one logger. Its records have the event's fields as attributes, whose names begin with the
+#: prefix.
 LOG: Final = logging.getLogger("descope_async")
 _PREFIX: Final = "descope_"
 

@@ -1,4 +1,4 @@
-"""Events of secrets that nobody has."""
+"""Events of secrets that may be lost."""
 
 from __future__ import annotations
 

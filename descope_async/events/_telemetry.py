@@ -15,10 +15,10 @@ from ._log import LOG, write
 
 
 class Telemetry:
-    """Tells of what a client does.
+    """Hands what happens in a client to its hooks and to the log.
 
     Args:
-        hooks: Whom to tell beside the log.
+        hooks: Called with each event.
         project_id: The project that calls are about.
         base_url: Where they go.
 
@@ -42,7 +42,7 @@ class Telemetry:
 
     @property
     def is_watched(self) -> bool:
-        """Whether anybody wants to know of what is usual. What is not is always told."""
+        """Whether usual events are wanted. Unusual ones are always handed on."""
         return self.is_hooked or LOG.isEnabledFor(logging.DEBUG)
 
     def call(
@@ -75,7 +75,7 @@ class Telemetry:
 
     @contextmanager
     def listening(self, listener: Hook) -> Generator[None]:
-        """Let a part of this package hear, beside the hooks, of what is unusual.
+        """Let a part of this package receive the unusual events too.
 
         Args:
             listener: Is called with each event. It raises nothing.
@@ -103,10 +103,11 @@ class Telemetry:
     def _note_failure(self, index: int, error: BaseException) -> None:
         if index not in self._failed:
             self._failed.add(index)
-            # As text: a kept record would keep the frames, and in them what the call works on.
+            # As text, because a kept log record would keep the frames, and with them what the call
+            # works on.
             shown = "".join(traceback.format_exception(error)).rstrip()
             LOG.error("hooks[%d] failed; it is not told again when it does\n%s", index, shown)
 
 
-#: Tells the log only.
+#: Without hooks: events go to the log only.
 UNHOOKED: Final = Telemetry()

@@ -1,4 +1,4 @@
-"""Events of session tokens and of the keys that they are made of and checked with."""
+"""Events of session tokens, of access keys, and of signing keys."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TokenRenewed(Event):
 
 @frozen(kw_only=True)
 class StaleTokenServed(Event):
-    """Somebody got a token that should have been renewed by now, since that did not succeed.
+    """A caller got a token that should have been renewed by now, but could not be.
 
     Attributes:
         usable_for: Seconds that it still lives.
@@ -113,7 +113,7 @@ class AccessKeyChecked(Event):
     Attributes:
         reason: What came of it, as in `Verification`.
         duration: Seconds that it took.
-        is_outage: Whether this is the first that failed for want of an answer, after all was well.
+        is_outage: Whether this is the first check without an answer after checks that had one.
         problem: What is wrong, if anything.
     """
 
@@ -133,7 +133,7 @@ class ClockSkewFound(Event):
     """This machine's clock differs from the service's by so much that tokens are misjudged.
 
     Attributes:
-        seconds: By how much the service is ahead.
+        seconds: Seconds by which the service's clock is ahead of this machine's.
     """
 
     seconds: float
