@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Self, cast
 
 from attrs import field, frozen
@@ -59,6 +59,7 @@ class DPoPRequest:
         accepts_bearer: Whether a bound token may also come under the Bearer scheme, with its proof.
             RFC 9449, 7.2 demands to refuse it, because a client that sends it so does not know
             that it is bound.
+        nonces: The nonces of which the proof must have one (RFC 9449, 9); empty to demand none.
 
     Raises:
         InvalidArgument: A value is not of its type.
@@ -69,6 +70,7 @@ class DPoPRequest:
     proofs: Sequence[str] = field(repr=False)
     scheme: str | None
     accepts_bearer: bool
+    nonces: frozenset[str] = field(repr=False)
 
     def __init__(
         self,
@@ -78,6 +80,7 @@ class DPoPRequest:
         scheme: str | None = None,
         *,
         accepts_bearer: bool = False,
+        nonces: Collection[str] = (),
     ) -> None:
         given = Secret[object](proofs)
         del proofs  # no traceback shall show them
@@ -95,6 +98,15 @@ class DPoPRequest:
         object.__setattr__(self, "proofs", checked.reveal())
         object.__setattr__(self, "scheme", scheme)
         object.__setattr__(self, "accepts_bearer", accepts_bearer is True)
+        # A string is a collection of its letters, each of which would do.
+        given_nonces: object = nonces
+        if (
+            isinstance(given_nonces, str | bytes)
+            or not isinstance(given_nonces, Collection)
+            or not all(isinstance(each, str) for each in nonces)
+        ):
+            raise InvalidArgument("nonces must be a list of strings")
+        object.__setattr__(self, "nonces", frozenset(nonces))
 
     def __repr__(self) -> str:
         shown = [f"{name}={getattr(self, name, None)!r}" for name in ("method", "url", "scheme")]
@@ -109,6 +121,7 @@ class DPoPRequest:
         *,
         trust_forwarded: bool = False,
         accepts_bearer: bool = False,
+        nonces: Collection[str] = (),
     ) -> Self:
         """The request with these headers.
 
@@ -121,6 +134,7 @@ class DPoPRequest:
                 ``X-Forwarded-Host``, where they are. Only behind a proxy that sets both itself:
                 anybody else's would let a proof for another server fit.
             accepts_bearer: As for the class.
+            nonces: As for the class.
 
         Raises:
             InvalidArgument: A value is not of its type.
@@ -133,7 +147,14 @@ class DPoPRequest:
         if trust_forwarded and isinstance(url, str):
             url = _forwarded(url, found["x-forwarded-proto"], found["x-forwarded-host"])
         scheme = next(iter(found["authorization"]), "")
-        return cls(method, url, found["dpop"], scheme or None, accepts_bearer=accepts_bearer)
+        return cls(
+            method,
+            url,
+            found["dpop"],
+            scheme or None,
+            accepts_bearer=accepts_bearer,
+            nonces=nonces,
+        )
 
 
 def normal_url(url: str) -> str | None:

@@ -79,6 +79,9 @@ def check_proof(session: SessionToken, request: DPoPRequest | None, now: float) 
     issued_at = _checked_time(claims.get("iat"), now)
     if claims.get("ath") != sha256_base64url(session.jwt.encode()):
         _refuse("was made for another token", "ath")
+    nonce = claims.get("nonce")
+    if request.nonces and not (isinstance(nonce, str) and nonce in request.nonces):
+        _refuse("has none of the nonces that are good now", "nonce")
     proof_id = claims.get("jti")
     if not isinstance(proof_id, str) or not 0 < len(proof_id) <= _MAX_ID:
         _refuse(f"must have an id of 1 to {_MAX_ID} characters", "jti")

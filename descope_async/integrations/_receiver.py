@@ -27,7 +27,8 @@ from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
 
 from ._admitted import Admitted
 from ._asgi import requested_url
-from ._workers import may_be_several
+from ._nonces import ProofNonces
+from ._workers import problems_with_proofs
 from .admission import Admission, Credential, Refusal, Requirement
 from .caller import note
 
@@ -52,6 +53,7 @@ class Receiver:
         origin: The scheme and host by which callers reach the application, such as
             ``"https://api.example.com"``, for the URL in proofs; None for the scheme that the
             server put into the scope, and the ``Host`` header.
+        nonces: The nonces to demand in proofs; None to demand none.
     """
 
     admission: Admission
@@ -64,6 +66,7 @@ class Receiver:
         audience: str | Collection[str] | None = None,
         other_audience: str | None = None,
         origin: str | None = None,
+        nonces: ProofNonces | None = None,
     ) -> None:
         self.admission = admission or Admission()
         self._make = DescopeClient if client is None else client
@@ -71,6 +74,7 @@ class Receiver:
         self._audience = arguments.audience("audience", audience)
         self._other_audience = other_audience
         self._origin = None if origin is None else origin.rstrip("/")
+        self._nonces = nonces
         self._client = client if isinstance(client, DescopeClient) else None
         self._runs = 0
         self._verifiers: dict[float | None, AccessKeyVerifier] = {}
@@ -230,13 +234,17 @@ class Receiver:
                 requested_url(scope, self._origin),
                 credential.proofs,
                 credential.scheme,
+                nonces=() if self._nonces is None else self._nonces.good(self._clock.now()),
             )
         try:
             session = await self._validate(credential, request)
         except InvalidArgument:
             raise  # a mistake of the application's, as when it has not started
         except DescopeError as error:
-            return self.admission.refusal_of(error, credential.scheme)
+            refusal = self.admission.refusal_of(error, credential.scheme)
+            if self._nonces is not None and refusal.error == "use_dpop_nonce":
+                refusal = evolve(refusal, nonce=self._nonces.current(self._clock.now()))
+            return refusal
         unbound = self.admission.refusal_of_unbound(session, credential.scheme)
         return unbound or Admitted(session, credential.scheme, credential.kind)
 
@@ -284,15 +292,6 @@ class Receiver:
             log.warning("no token can be checked yet: the signing keys could not be fetched")
 
     def _warn(self) -> None:
-        if self.admission.dpop is None:
-            return
-        if self._origin is None:
-            log.warning(
-                "DPoP proofs are compared with the Host header, which callers choose: set origin, "
-                "or let another part refuse unknown hosts"
-            )
-        if not self.client.has_replay_store and may_be_several():
-            log.warning(
-                "there may be several worker processes, and each remembers used DPoP proofs for "
-                "itself: give the client a replay_store that they share"
-            )
+        if self.admission.dpop is not None:
+            for problem in problems_with_proofs(self._origin, self.client):
+                log.warning(problem)

@@ -26,6 +26,7 @@ class Refusal:
         description: A sentence for the caller.
         challenge: The value of ``WWW-Authenticate``; None for 429 and 503.
         retry_after: Whole seconds after which to come again; None where that would be in vain.
+        nonce: The nonce for the next proof (RFC 9449, 9); None for none.
     """
 
     status: int
@@ -33,6 +34,7 @@ class Refusal:
     description: str
     challenge: str | None = None
     retry_after: int | None = None
+    nonce: str | None = None
 
     @classmethod
     def to_wait(cls, status: int, description: str, seconds: float | None) -> Refusal:
@@ -54,6 +56,8 @@ class Refusal:
             found["WWW-Authenticate"] = self.challenge
         if self.retry_after is not None:
             found["Retry-After"] = str(self.retry_after)
+        if self.nonce is not None:
+            found["DPoP-Nonce"] = self.nonce
         return found
 
     @property

@@ -9,7 +9,9 @@ import shlex
 import sys
 from typing import Final
 
-__all__ = ["may_be_several"]
+from descope_async import DescopeClient
+
+__all__ = ["may_be_several", "problems_with_proofs"]
 
 _OPTION: Final = re.compile(r"(?:-w|--workers)(?:[= ]?)([0-9]+)")
 
@@ -29,6 +31,22 @@ def may_be_several() -> bool:
     if workers:
         return any(int(each) > 1 for each in workers)
     return multiprocessing.parent_process() is not None and "--reload" not in arguments
+
+
+def problems_with_proofs(origin: str | None, client: DescopeClient) -> list[str]:
+    """What lets a proof count that should not, in a sentence each."""
+    found: list[str] = []
+    if origin is None:
+        found.append(
+            "DPoP proofs are compared with the Host header, which callers choose: set origin, or "
+            "let another part refuse unknown hosts"
+        )
+    if not client.has_replay_store and may_be_several():
+        found.append(
+            "there may be several worker processes, and each remembers used DPoP proofs for itself: "
+            "give the client a replay_store that they share"
+        )
+    return found
 
 
 def _number(text: str) -> int:

@@ -52,6 +52,7 @@ _ALGORITHMS: Final = 'algs="ES256 ES384 ES512 EdDSA PS256 PS384 PS512 RS256 RS38
 
 _NOT_VALID: Final = "the token is not valid"
 _NO_PROOF: Final = "the token needs a DPoP proof of this request"
+_NO_NONCE: Final = "the DPoP proof needs the nonce of this answer"
 
 
 def _kinds(value: Accepted | Iterable[Accepted]) -> tuple[Accepted, ...]:
@@ -193,6 +194,8 @@ class Admission:
         an outage, or a rate limit of the service, is answered with 503.
         """
         match error:
+            case ProofInvalid(claim="nonce") if self.dpop is not None:
+                return self._refuse(401, "use_dpop_nonce", _NO_NONCE, "DPoP")
             case ProofRequired() | ProofInvalid() if self.dpop is not None:
                 return self._refuse(401, "invalid_dpop_proof", _NO_PROOF, "DPoP")
             case TokenExpired():

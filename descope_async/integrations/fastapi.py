@@ -8,8 +8,10 @@ from inspect import isawaitable
 from typing import Any, Final, NoReturn, cast
 
 from descope_async import DescopeClient, SessionToken
+from descope_async._values.secret import Secret
 
 from ._asgi import POLICY_VIOLATION, can_deny
+from ._nonces import nonces_of
 from ._receiver import Admitted, Receiver
 from ._socket_end import end_with_token
 from .admission import Accepted, Admission, Proofs, Refusal, Requirement
@@ -66,6 +68,10 @@ class DescopeAuth(SecurityBase):
         origin: The scheme and host by which callers reach the application, such as
             ``"https://api.example.com"``, for the URL in proofs; None for the scheme that the
             server put into the scope, and the ``Host`` header.
+        dpop_nonce_secret: A secret of 32 characters or more, the same in all processes, to demand a
+            nonce in each proof (RFC 9449, 9): none can be made in advance then. Callers get a nonce
+            with an answer 401 ``use_dpop_nonce``, and the next one after 5 to 10 minutes. None to
+            demand none.
         realm: The ``realm`` of challenges.
         scheme_name: The name of the security scheme in OpenAPI.
 
@@ -84,13 +90,18 @@ class DescopeAuth(SecurityBase):
         access_key_header: str | None = None,
         dpop: Proofs | None = None,
         origin: str | None = None,
+        dpop_nonce_secret: str | None = None,
         realm: str = "descope",
         scheme_name: str = "DescopeAccessKey",
     ) -> None:
+        secret: Secret[str | None] = Secret(dpop_nonce_secret)
+        del dpop_nonce_secret  # so that no traceback of an error from here shows it
         admission = Admission(
             accept=accept, access_key_header=access_key_header, dpop=dpop, realm=realm
         )
-        self._receiver = Receiver(client, admission, audience=audience, origin=origin)
+        self._receiver = Receiver(
+            client, admission, audience=audience, origin=origin, nonces=nonces_of(secret, dpop)
+        )
         self.model = HTTPBearer(
             bearerFormat="JWT", description="A session token, made from a Descope access key."
         )

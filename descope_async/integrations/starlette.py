@@ -9,8 +9,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from descope_async import ConfigurationError, DescopeClient, SessionToken
+from descope_async._values.secret import Secret
 
 from ._asgi import App, Receive, Scope, Send, live, refuse, serve_for
+from ._nonces import nonces_of
 from ._receiver import Admitted, Receiver
 from .admission import Accepted, Admission, Proofs, Refusal, Requirement
 from .caller import note
@@ -44,6 +46,7 @@ class DescopeMiddleware:
         access_key_header: As for `fastapi.DescopeAuth`.
         dpop: As for `fastapi.DescopeAuth`.
         origin: As for `fastapi.DescopeAuth`.
+        dpop_nonce_secret: As for `fastapi.DescopeAuth`.
         realm: The ``realm`` of challenges.
 
     Raises:
@@ -62,13 +65,18 @@ class DescopeMiddleware:
         access_key_header: str | None = None,
         dpop: Proofs | None = None,
         origin: str | None = None,
+        dpop_nonce_secret: str | None = None,
         realm: str = "descope",
     ) -> None:
+        secret: Secret[str | None] = Secret(dpop_nonce_secret)
+        del dpop_nonce_secret  # so that no traceback of an error from here shows it
         admission = Admission(
             accept=accept, access_key_header=access_key_header, dpop=dpop, realm=realm
         )
         self._app = app
-        self._receiver = Receiver(client, admission, audience=audience, origin=origin)
+        self._receiver = Receiver(
+            client, admission, audience=audience, origin=origin, nonces=nonces_of(secret, dpop)
+        )
         self._requirement = Requirement(permissions) if permissions else None
         self._exempt, self._exempt_below = _paths(exempt)
 

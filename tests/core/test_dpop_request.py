@@ -188,6 +188,10 @@ def test_values_of_the_wrong_type_are_refused_without_the_token(
         {"proofs": [b"x"]},
         {"proofs": {"a": "b"}},
         {"scheme": 5},
+        {"nonces": "a-string"},
+        {"nonces": 5},
+        {"nonces": [5]},
+        {"nonces": None},
     ],
     ids=str,
 )

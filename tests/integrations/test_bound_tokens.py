@@ -17,7 +17,8 @@ from typing import Annotated, Any
 import httpx
 import pytest
 
-from descope_async import DescopeClient, ProofKey, SessionToken
+from descope_async import ConfigurationError, DescopeClient, ProofKey, SessionToken
+from descope_async._values.secret import Secret
 from descope_async.emulator.mint import TokenMint
 from tests.integrations.services import bearer, serving
 
@@ -25,6 +26,7 @@ pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 
 from fastapi import FastAPI
 
+from descope_async.integrations._nonces import ProofNonces
 from descope_async.integrations._workers import may_be_several
 from descope_async.integrations.fastapi import DescopeAuth
 from descope_async.integrations.sqlite import SQLiteReplayStore
@@ -39,6 +41,7 @@ def client() -> DescopeClient:
 mixed, required = DescopeAuth(client, dpop="mixed"), DescopeAuth(client, dpop="required")
 named = DescopeAuth(client, dpop="mixed", origin="https://api.example.com")
 plain = DescopeAuth(client)
+demanding = DescopeAuth(client, dpop="mixed", dpop_nonce_secret="s" * 32)
 
 
 @asynccontextmanager
@@ -48,6 +51,7 @@ async def lifespan(app: FastAPI) -> Any:
         required.lifespan(app),
         named.lifespan(app),
         plain.lifespan(app),
+        demanding.lifespan(app),
     ):
         yield
 
@@ -68,6 +72,11 @@ async def is_required(caller: Annotated[SessionToken, required.require()]) -> st
 @app.get("/named/{rest:path}")
 async def is_named(rest: str, caller: Annotated[SessionToken, named.require()]) -> str:
     return f"{rest} {caller.key_id}"
+
+
+@app.get("/demanding")
+async def is_demanding(caller: Annotated[SessionToken, demanding.require()]) -> str:
+    return caller.key_id
 
 
 @app.get("/plain")
@@ -103,6 +112,42 @@ def test_a_bound_token_needs_its_proof(http: httpx.Client) -> None:
         assert again.headers["WWW-Authenticate"].startswith(
             'DPoP realm="descope", error="invalid_dpop_proof"'
         )
+
+
+def test_a_nonce_is_demanded_where_there_is_a_secret_for_it(http: httpx.Client) -> None:
+    token, url = bound(), url_of(http, "/demanding")
+    refused = http.get("/demanding", headers=key.headers(token, "GET", url))
+    assert refused.status_code == 401
+    assert 'DPoP realm="descope", error="use_dpop_nonce"' in refused.headers["WWW-Authenticate"]
+    nonce = refused.headers["DPoP-Nonce"]
+    good = key.headers(token, "GET", url, nonce=nonce)
+    assert http.get("/demanding", headers=good).status_code == 200
+    replayed = http.get("/demanding", headers=good)
+    assert 'error="invalid_dpop_proof"' in replayed.headers["WWW-Authenticate"]
+    assert "DPoP-Nonce" not in replayed.headers
+    stale = key.headers(token, "GET", url, nonce="of-yesterday")
+    assert http.get("/demanding", headers=stale).headers["DPoP-Nonce"] == nonce
+    assert http.get("/demanding", headers=bearer(mint())).status_code == 200
+    with_one = key.headers(token, "GET", url_of(http, "/mixed"), nonce="demanded-by-nobody")
+    assert http.get("/mixed", headers=with_one).status_code == 200
+
+
+def test_nonces_change_and_overlap() -> None:
+    nonces, same, other = (ProofNonces(Secret(letter * 32)) for letter in "aab")
+    assert nonces.current(1000) == same.current(1199) != other.current(1000)
+    for age in (0, 299, 300):
+        assert nonces.current(1000) in same.good(1000 + age)
+    assert nonces.current(1000) in same.good(899)  # whose clock is behind
+    assert nonces.current(1000) not in same.good(1800)
+    assert "a" * 8 not in repr(nonces)
+
+
+@pytest.mark.parametrize("secret", ["", "too short", 5, b"b" * 32])
+def test_a_secret_for_nonces_that_cannot_be_right(secret: Any) -> None:
+    with pytest.raises(ConfigurationError, match="32 characters"):
+        DescopeAuth(dpop="mixed", dpop_nonce_secret=secret)
+    with pytest.raises(ConfigurationError, match="dpop"):
+        DescopeAuth(dpop_nonce_secret="s" * 32)
 
 
 def test_a_query_does_not_count(http: httpx.Client) -> None:

@@ -242,6 +242,21 @@ def test_a_proof_that_must_pass(changes: dict[str, Any]) -> None:
     assert validate(request(proof(**changes))).jwt == TOKEN
 
 
+@pytest.mark.parametrize("nonce", [None, "", "another", ["good"], {"good": 1}, 5], ids=repr)
+def test_a_demanded_nonce(nonce: Any) -> None:
+    good = ["good", "the-one-before"]
+    made = proof(nonce=nonce)
+    with pytest.raises(ProofInvalid) as refusal:
+        validate(DPoPRequest("GET", URL, made, "DPoP", nonces=good))
+    assert refusal.value.claim == "nonce"
+    for each in good:
+        asked = DPoPRequest("GET", URL, proof(nonce=each), "DPoP", nonces=good)
+        assert validate(asked).jwt == TOKEN
+    other = DPoPRequest("GET", URL, proof(nonce="good", htm="POST"), "DPoP", nonces=good)
+    with pytest.raises(ProofInvalid, match="method"):
+        validate(other)
+
+
 @pytest.mark.parametrize(
     "header",
     [
