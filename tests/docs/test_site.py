@@ -40,28 +40,28 @@ MODULES = [
     "descope_async.emulator",
     "descope_async.emulator.mint",
     "descope_async.events",
-    *(f"descope_async.integrations.{each.name}" for each in iter_modules(integrations.__path__)),
+    *(
+        f"descope_async.integrations.{each.name}"
+        for each in iter_modules(integrations.__path__)
+        if not each.name.startswith("_")
+    ),
     "descope_async.pytest_plugin.project",
     "descope_async.secret_stores",
     "descope_async.testing",
     "descope_sync.integrations.requests",
 ]
-#: Parts of adapters, which are not for users.
-PARTS = {"asgi", "httpx_flows", "outgoing", "receiver", "socket_end", "workers"}
 
 
 def public() -> list[str]:
     found = ["descope_sync.BlockingCallInEventLoop", "descope_sync.LoopClosed"]
     for path in MODULES:
-        if path.rpartition(".")[2] not in PARTS:
-            module = import_module(path)
-            names = getattr(module, "__all__", ())
-            objects = {name: getattr(module, name) for name in names}
-            found += [
-                f"{path}.{name}"
-                for name, each in objects.items()
-                if inspect.isclass(each) or inspect.isroutine(each)
-            ]
+        module = import_module(path)
+        objects = {name: getattr(module, name) for name in getattr(module, "__all__", ())}
+        found += [
+            f"{path}.{name}"
+            for name, each in objects.items()
+            if inspect.isclass(each) or inspect.isroutine(each)
+        ]
     return found
 
 
