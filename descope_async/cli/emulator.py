@@ -17,6 +17,7 @@ from typing import Any, Final
 import typer
 
 from descope_async.emulator import Emulator, EmulatorError, RecordedRequest
+from descope_async.emulator.request_log import request_to_json
 
 _LOGGER: Final = logging.getLogger("descope_async.emulator")
 
@@ -83,16 +84,4 @@ class _JsonLines(logging.Formatter):
         request: RecordedRequest | None = getattr(record, "request", None)
         if request is None:
             return json.dumps({"time": record.created, "message": super().format(record)})
-        return json.dumps(
-            {
-                "time": request.time,
-                "operation": request.operation,
-                "method": request.method,
-                "path": request.path,
-                "projectId": request.project_id,
-                "status": request.status,
-                "seconds": round(request.seconds, 6),
-                "requestId": request.request_id,
-                "reason": request.reason,
-            }
-        )
+        return json.dumps(request_to_json(request))

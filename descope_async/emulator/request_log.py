@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -50,6 +50,21 @@ class RecordedRequest:
         """One line: operation, status, time, and what was wrong."""
         line = f"{self.operation} {self.status or '---'} {self.seconds * 1000:.1f} ms"
         return f"{line} {self.reason}" if self.reason else line
+
+
+def request_to_json(request: RecordedRequest) -> dict[str, Any]:
+    """A request as the control door and the command line show it."""
+    return {
+        "time": request.time,
+        "operation": request.operation,
+        "method": request.method,
+        "path": request.path,
+        "projectId": request.project_id,
+        "status": request.status,
+        "seconds": round(request.seconds, 6),
+        "requestId": request.request_id,
+        "reason": request.reason,
+    }
 
 
 class RequestLog:

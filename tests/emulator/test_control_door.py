@@ -114,8 +114,11 @@ async def test_requests_are_listed_and_counted(
         "projectId": emulator.project_id,
         "status": 401,
         "time": shown["time"],
+        "seconds": shown["seconds"],
         "requestId": shown["requestId"],
+        "reason": "The access key is not valid",
     }
+    assert 0 <= shown["seconds"] < 60
     assert len(shown["requestId"]) == 32
     _, answer = await steer(f"requests?projectId={emulator.project_id}", method="GET")
     assert answer["count"] == 3

@@ -15,6 +15,7 @@ from descope_async.emulator._fields import Fields
 from descope_async.emulator._instance import Instance
 from descope_async.emulator._json import Json
 from descope_async.emulator.errors import EmulatorError
+from descope_async.emulator.request_log import request_to_json
 from descope_async.emulator.token_shapes import JSON_FIELDS as SHAPE_FIELDS
 from descope_async.emulator.token_shapes import TokenShape, shape_from_json
 
@@ -163,15 +164,7 @@ async def _show_requests(instance: Instance, fields: Fields) -> Json:
     return {
         "count": instance.requests.count(operation, project_id=project_id, status=status),
         "requests": [
-            {
-                "operation": each.operation,
-                "method": each.method,
-                "path": each.path,
-                "projectId": each.project_id,
-                "status": each.status,
-                "time": each.time,
-                "requestId": each.request_id,
-            }
+            request_to_json(each)
             for each in instance.requests.matching(operation, project_id=project_id, status=status)
         ],
     }
