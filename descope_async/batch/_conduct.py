@@ -18,6 +18,7 @@ from ._errors import JournalError
 from ._finishing import Finishing
 from ._items import Item
 from ._journal import Journal
+from ._journal_lines import find
 from ._ledger import State
 from ._limits import following
 from ._making import Making
@@ -134,8 +135,7 @@ class Conduct:
         given_up: frozenset[str] = frozenset(),
     ) -> BatchReport:
         """Go on with the run that the journal tells of."""
-        if not self._path.exists():
-            raise JournalError(self._path, "does not exist")
+        find(self._path)
         journal = await self._open()
         try:
             if not journal.is_begun:

@@ -8,13 +8,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from ._errors import JournalDamaged, JournalMismatch
+from ._errors import JournalDamaged, JournalError, JournalMismatch
 
 _CHECKSUM: Final = b',"crc":"'
 #: The checksum's member with its quotes, the closing brace and the line end.
 LINE_END: Final = len(_CHECKSUM) + 8 + 3
 
 Record = dict[str, Any]
+
+
+def find(path: Path) -> None:
+    """See that there is a journal.
+
+    Raises:
+        JournalError: There is none, or it may not be opened.
+    """
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise JournalError(path, "does not exist") from None
+    except OSError as error:
+        raise JournalError(path, f"cannot be opened: {error.strerror}") from None
 
 
 def text(record: Record) -> bytes:

@@ -12,8 +12,8 @@ from attrs import field, frozen
 
 from descope_async._runtime.clock import SYSTEM_CLOCK
 
-from ._errors import JournalError
 from ._journal import Journal
+from ._journal_lines import find
 from ._ledger import UNKNOWN, State
 
 #: How many failures a report holds in memory. All are in its file.
@@ -156,8 +156,7 @@ def read_journal(path: str | Path) -> list[KeyOutcome]:
         JournalError: It does not exist, is another file, or cannot be read.
     """
     path = Path(path)
-    if not path.exists():
-        raise JournalError(path, "does not exist")
+    find(path)
     # It is only read, so it does not matter on which machine a process had it open.
     journal = Journal.open(path, SYSTEM_CLOCK.now, takeover=True)
     try:

@@ -71,7 +71,10 @@ class FileStore:
 
     def is_free(self, place: str) -> bool:
         """Whether there is no such file."""
-        return not _path(place).exists()
+        try:
+            return not _path(place).exists()
+        except OSError as error:
+            raise SecretStoreError(place, error.strerror or type(error).__name__) from None
 
     def put(self, place: str, entry: SecretEntry, *, overwrite: bool, pending: bool) -> None:
         """Write the file whole, on the disk, under its name."""

@@ -81,11 +81,12 @@ def check_folder(
     Raises:
         SecretStoreError: It may not; the message says why.
     """
-    if folder.is_symlink():
-        raise SecretStoreError(place, f"{folder} is a symlink, which somebody may redirect")
     try:
+        if folder.is_symlink():
+            raise SecretStoreError(place, f"{folder} is a symlink, which somebody may redirect")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         bits = folder.stat().st_mode
+        free = shutil.disk_usage(folder).free
     except OSError as error:
         raise SecretStoreError(place, f"{folder}: {error.strerror}") from None
     shared = bits & (_OTHERS | (_GROUP if access.group < 0 else stat.S_IWGRP))
@@ -95,7 +96,6 @@ def check_folder(
         raise SecretStoreError(
             place, f"others can use the folder {folder}; close it with: chmod 0700 {folder}"
         )
-    free = shutil.disk_usage(folder).free
     if free < _RESERVE + keys * _FILE_SIZE:
         raise SecretStoreError(place, f"{folder} has only {free} bytes left for {keys} secrets")
 

@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.batch.campaign", description=__doc__)
     parser.add_argument("--kills", type=int, default=500, help="at random moments")
     parser.add_argument("--each", type=int, default=20, help="of each kind of line, at least")
+    parser.add_argument("--at", choices=DEATHS, action="append", help="only these kinds of line")
     parser.add_argument("--keys", type=int, default=2000, help="keys of a run")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**32)
     options = parser.parse_args(arguments)
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         number += 1
         round_ = one_round(draw, options.keys, misbehaves=bool(number % 2))
         take(round_, at_random, f"round {number}")
-    for kind in DEATHS:
+    for kind in options.at or DEATHS:
         left = options.each - at_random[kind]
         if left > 0 and not problems:
             with tempfile.TemporaryDirectory() as name:

@@ -66,6 +66,9 @@ DEATHS: Final[dict[str, Death]] = {
     ),
 }
 
+#: Lines that a process writes once at most.
+_ONCE: Final = frozenset({"header", "open", "begin", "close"})
+
 
 def die(crashes: Crashes, kind: str, name: str, numbers: list[int]) -> None:
     """Let work die when the journal has so many lines of a kind, go on each time, and reckon up.
@@ -116,7 +119,8 @@ def top_up(draw: random.Random, folder: Path, kind: str, kills: int) -> Crashes:
         for number in range(kills):  # each run dies at least once
             if crashes.states[kind] >= kills or crashes.problems:
                 break
-            die(crashes, kind, f"{kind}-{number}", [draw.randint(1, 2) for _ in range(4)])
+            most = 1 if kind in _ONCE else 2
+            die(crashes, kind, f"{kind}-{number}", [draw.randint(1, most) for _ in range(4)])
     return crashes
 
 

@@ -24,6 +24,7 @@ from descope_async.batch import (
     read_journal,
 )
 from descope_async.emulator import Emulator, Fault
+from tests.unprivileged import unprivileged
 
 from .crashes import SCRIPT
 
@@ -161,6 +162,21 @@ async def test_a_journal_that_cannot_be_written(make_batch: MakeBatch, tmp_path:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(JournalError, match="cannot be opened"):
         await make_batch(journal="link").create(ITEMS)
+
+
+async def test_a_journal_that_may_only_be_read(make_batch: MakeBatch, stopped: Path) -> None:
+    stopped.chmod(0o400)
+    batch = make_batch()
+    with (
+        unprivileged(),
+        pytest.raises(JournalError, match="cannot be opened: Permission denied"),
+    ):
+        await batch.resume()
+    with (
+        unprivileged(),
+        pytest.raises(JournalError, match="cannot be opened: Permission denied"),
+    ):
+        read_journal(stopped)
 
 
 async def test_a_full_disk(emulator: Emulator, client: DescopeClient, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from descope_async import ConfigurationError, DescopeClient
 from descope_async.secret_stores import SecretStoreError, open_store, read_secret
 from descope_sync.emulator import Emulator
+from tests.unprivileged import unprivileged
 
 from .contract import carries_batch_work, entry, keeps_its_word, names_are_kept_apart
 from .small_cluster import SmallCluster
@@ -279,3 +280,17 @@ def test_a_missing_library_is_named(
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ConfigurationError, match=rf"pip install 'descope-async\[{extra}\]'"):
         open_store(reference)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no users to change to")
+def test_a_folder_that_may_not_be_entered(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    store = open_store(f"file:{closed}/{{label}}.json")
+    place = store.place("K2a", "machine")
+    with unprivileged(), pytest.raises(SecretStoreError, match="Permission denied"):
+        store.is_free(place)
+    with unprivileged(), pytest.raises(SecretStoreError, match="Permission denied"):
+        store.check(1)
+    with unprivileged(), pytest.raises(SecretStoreError, match="Permission denied"):
+        store.get(place)
