@@ -5,91 +5,23 @@ import gc
 import json
 import threading
 import weakref
-from base64 import urlsafe_b64encode
 from functools import partial
-from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from hypothesis import given
-from hypothesis import strategies as st
-from jose import jwk
 
 from descope_async import (
     ClientClosed,
-    ConfigurationError,
     ConnectionFailed,
     KeySetUnavailable,
     NotFound,
-    UnexpectedResponse,
     UnknownKey,
 )
-from descope_async._runtime.clock import Clock
-from descope_async._tokens.key_set import FetchedKeys, parse_key_set, parse_pinned_keys
-from descope_async._tokens.signatures import load_key
+from descope_async._tokens.key_set import FetchedKeys, parse_pinned_keys
 from descope_async._tokens.signing_keys import SigningKeys
+from tests.core.tokens.publishing import WEAK, Service, document
 
 HOUR = 3600.0
 DAY = 24 * HOUR
-
-
-def _public(kid: str) -> dict[str, Any]:
-    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return {**jwk.construct(pem.decode(), "ES256").public_key().to_dict(), "kid": kid}
-
-
-def rsa_jwk() -> dict[str, Any]:
-    numbers = rsa.generate_private_key(65_537, 2_048).public_key().public_numbers()
-    n = urlsafe_b64encode(numbers.n.to_bytes(256, "big")).rstrip(b"=").decode()
-    return {"kty": "RSA", "n": n, "e": "AQAB"}
-
-
-JWKS = {kid: _public(kid) for kid in ("k1", "k2", "k3")}
-WEAK = {"kty": "RSA", "alg": "RS256", "kid": "weak", "n": "AQAB", "e": "AQAB"}
-
-
-def document(*kids: str) -> bytes:
-    return json.dumps({"keys": [JWKS[kid] for kid in kids]}).encode()
-
-
-class ManualClock(Clock):
-    def __init__(self) -> None:
-        self.elapsed = 1_000_000.0
-
-    def running(self) -> float:
-        return self.elapsed
-
-
-class Service:
-    """A key set that can rotate, slow down and fail, and counts how often it was fetched."""
-
-    def __init__(self, *kids: str) -> None:
-        self.clock = ManualClock()
-        self.answer = FetchedKeys(document(*kids))
-        self.failure: Exception | None = None
-        self.seconds = 0.0
-        self.fetches = 0
-        self.cache = SigningKeys(self.fetch, self.clock)
-
-    async def fetch(self) -> FetchedKeys:
-        self.fetches += 1
-        answer = self.answer
-        await asyncio.sleep(self.seconds)
-        if self.failure is not None:
-            raise self.failure
-        return answer
-
-    def rotate(self, *kids: str) -> None:
-        self.answer = FetchedKeys(document(*kids))
-
-    async def settle(self) -> None:
-        """Let a fetch in the background end."""
-        await asyncio.sleep(self.seconds + 0.01)
 
 
 async def test_keys_are_fetched_once_and_then_known() -> None:
@@ -381,56 +313,6 @@ async def _use(cache: SigningKeys) -> None:
     await cache.key("k1", "ES256")
 
 
-def test_good_keys_are_found_among_bad_ones() -> None:
-    body = json.dumps(
-        {
-            "keys": [
-                None,
-                1,
-                "k1",
-                [],
-                {},
-                WEAK,
-                {**JWKS["k1"], "alg": "HS256", "k": "AAAA"},
-                {**JWKS["k1"], "use": "enc"},
-                {**JWKS["k3"], "kid": None},
-                JWKS["k1"],
-                {**JWKS["k2"], "kid": "k1"},
-                {**JWKS["k2"], "unknown": {"member": [1]}},
-            ],
-            "unknown": 1,
-        }
-    ).encode()
-    keys = parse_key_set(body)
-    assert len(keys) == 2
-    assert keys.find("k1", "ES256") == load_key(JWKS["k1"])
-    assert keys.find("k2", "ES256") == load_key(JWKS["k2"])
-    assert keys.find("weak", "RS256") is keys.find("k3", "ES256") is None
-
-
-@pytest.mark.parametrize("is_first", [True, False])
-def test_two_keys_may_share_an_id(is_first: bool) -> None:
-    other = {**rsa_jwk(), "alg": "RS256", "kid": "k1"}
-    listed = [other, JWKS["k1"]] if is_first else [JWKS["k1"], other]
-    body = json.dumps({"keys": [{**JWKS["k2"], "kid": "k1", "use": "enc"}, *listed]})
-    for keys in (parse_key_set(body.encode()), parse_pinned_keys(json.dumps({"keys": listed}))):
-        assert keys.find("k1", "ES256") == load_key(JWKS["k1"])
-        assert keys.find("k1", "RS256") == load_key(other)
-        # What is signed by no key of the set is refused without a fetch.
-        assert keys.find("k1", "RS512") == load_key(listed[0])
-
-
-def test_a_key_set_is_bounded() -> None:
-    body = json.dumps({"keys": [{**JWKS["k1"], "kid": f"k{n}"} for n in range(200)]}).encode()
-    assert len(parse_key_set(body)) == 64
-
-
-@given(st.binary())
-def test_anything_else_is_no_key_set(body: bytes) -> None:
-    with pytest.raises(UnexpectedResponse):
-        parse_key_set(body)
-
-
 async def test_pinned_keys_are_the_only_ones() -> None:
     service = Service("k2")
     cache = SigningKeys(service.fetch, service.clock, parse_pinned_keys(document("k1").decode()))
@@ -479,53 +361,3 @@ async def test_a_key_that_is_not_in_the_seed_is_looked_for() -> None:
     cache = seeded(service, "k1")
     assert (await cache.key("k2", "ES256")).kid == "k2"
     assert service.fetches == 1
-
-
-@pytest.mark.parametrize(
-    "seed", ["{", "[]", '{"keys": []}', json.dumps({"keys": [WEAK]}), "\ud800"]
-)
-def test_a_seed_without_a_usable_key_is_refused(seed: str) -> None:
-    with pytest.raises(ConfigurationError, match="key_set"):
-        SigningKeys(Service().fetch, ManualClock(), seed=seed)
-
-
-def test_a_key_or_a_set_can_be_pinned() -> None:
-    for text, kids in (
-        (json.dumps(JWKS["k1"]), ["k1"]),
-        (document("k1", "k2").decode(), ["k1", "k2"]),
-    ):
-        keys = parse_pinned_keys(text)
-        assert len(keys) == len(kids)
-        assert [keys.find(kid, "ES256") for kid in kids] == [load_key(JWKS[kid]) for kid in kids]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        " ",
-        "canary",
-        "null",
-        "[]",
-        "{}",
-        '{"keys":[]}',
-        '{"keys":"canary"}',
-        '{"keys":{"canary":1}}',
-        '{"keys":[null]}',
-        "\ud800",
-        "\x00",
-        "-----BEGIN PUBLIC KEY-----\ncanary\n-----END PUBLIC KEY-----",
-        json.dumps({**JWKS["k1"], "kid": None, "x5t": "canary"}),
-        json.dumps({**JWKS["k1"], "d": "canary"}),
-        json.dumps({"keys": [JWKS["k1"], {**JWKS["k2"], "alg": "canary"}]}),
-        json.dumps({"keys": [JWKS["k1"], {**JWKS["k2"], "kid": "k1"}]}),
-        "[" * 100_000,
-    ],
-    ids=range(18),
-)
-def test_a_pinned_key_that_is_none_is_refused_without_quoting_it(text: str) -> None:
-    with pytest.raises(ConfigurationError) as refusal:
-        parse_pinned_keys(text)
-    assert "public_key" in str(refusal.value)
-    assert "canary" not in repr(refusal.value)
-    assert refusal.value.__context__ is None or "canary" not in repr(refusal.value.__context__)
