@@ -11,7 +11,6 @@ from typing import Any, Final
 from attrs import evolve
 
 from descope_async import (
-    AccessKeyVerifier,
     AudienceMismatch,
     ConfigurationError,
     DescopeClient,
@@ -28,6 +27,7 @@ from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
 from ._admitted import Admitted
 from ._asgi import requested_url
 from ._nonces import ProofNonces
+from ._verifiers import Verifiers
 from ._workers import problems_with_proofs
 from .admission import Admission, Credential, Refusal, Requirement
 from .caller import note
@@ -72,12 +72,15 @@ class Receiver:
         self._make = DescopeClient if client is None else client
         # A client takes a frozenset as it is, and would check anything else with each request.
         self._audience = arguments.audience("audience", audience)
-        self._other_audience = other_audience
+        #: For each request in this order.
+        self._audiences: tuple[frozenset[str] | None, ...] = (self._audience,)
+        if other_audience is not None:
+            self._audiences += (frozenset({other_audience}),)
         self._origin = None if origin is None else origin.rstrip("/")
         self._nonces = nonces
         self._client = client if isinstance(client, DescopeClient) else None
         self._runs = 0
-        self._verifiers: dict[float | None, AccessKeyVerifier] = {}
+        self._verifiers = Verifiers(self._audience)
 
     @property
     def client(self) -> DescopeClient:
@@ -147,7 +150,7 @@ class Receiver:
         if outcomes is not None and self in outcomes:
             return outcomes[self]
         client, token = self._client, self.admission.plain_token(scope["headers"])
-        if client is None or token is None or self._other_audience is not None:
+        if client is None or token is None or len(self._audiences) > 1:
             return None
         found: Admitted | Refusal
         try:
@@ -249,22 +252,32 @@ class Receiver:
         return unbound or Admitted(session, credential.scheme, credential.kind)
 
     async def _validate(self, credential: Credential, request: DPoPRequest | None) -> SessionToken:
-        client, audience, other = self.client, self._audience, self._other_audience
+        first, *others = self._audiences
         try:
-            session = client.validate_session_nowait(credential.value, audience, dpop=request)
-            if session is not None:
-                return session
-            return await client.validate_session(credential.value, audience, dpop=request)
+            return await self._validate_for(first, credential, request)
         except AudienceMismatch:
             # It comes before any look at a proof, so the proof is not used up.
-            if other is None:
+            if not others:
                 raise
-            return await client.validate_session(credential.value, other, dpop=request)
+        session = await self._validate_for(others[0], credential, request)
+        self._audiences = others[0], first  # since the next token is most likely for the same one
+        return session
+
+    async def _validate_for(
+        self,
+        audience: frozenset[str] | None,
+        credential: Credential,
+        request: DPoPRequest | None,
+    ) -> SessionToken:
+        client = self.client
+        session = client.validate_session_nowait(credential.value, audience, dpop=request)
+        if session is not None:
+            return session
+        return await client.validate_session(credential.value, audience, dpop=request)
 
     async def _verify(self, credential: Credential, max_age: float | None) -> Admitted | Refusal:
-        verifier = self._verifier(max_age)
         try:
-            found = await verifier.verify(credential.value)
+            found = await self._verifiers.of(self.client, max_age).verify(credential.value)
         except DescopeError as error:
             return self.admission.refusal_of(error)
         if found.session is None:
@@ -272,20 +285,6 @@ class Receiver:
             assert refusal is not None  # noqa: S101 - there is a session if there is no refusal
             return refusal
         return Admitted(found.session, credential.scheme, credential.kind)
-
-    def _verifier(self, max_age: float | None) -> AccessKeyVerifier:
-        """The verifier whose answers are at most so old. There is one for each age of a route."""
-        found = self._verifiers.get(max_age)
-        if found is None:
-            if max_age is None:
-                found = self.client.access_key_verifier(audience=self._audience)
-            else:
-                age = min(max_age, 3600)
-                found = self.client.access_key_verifier(
-                    audience=self._audience, fresh_for=age, usable_for=age
-                )
-            self._verifiers[max_age] = found
-        return found
 
     async def _warm_up(self) -> None:
         if not await self.is_ready():

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from descope_async import ConfigurationError, KeySetUnavailable
-from descope_async.emulator import Fault
+from descope_async import ConfigurationError, DescopeClient, KeySetUnavailable
+from descope_async.emulator import Fault, TokenShape
 from descope_async.integrations.issuers import Issuers
 from descope_sync.emulator import Emulator
 from tests.integrations.services import Callers, bearer, serving
@@ -36,6 +36,7 @@ INITIALIZE = {
         "clientInfo": {"name": "a test", "version": "1"},
     },
 }
+RESOURCE = "http://127.0.0.1:8000/mcp"
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 Make = Callable[[DescopeMCP], Any]
 
@@ -77,9 +78,7 @@ def make(request: pytest.FixtureRequest) -> Make:
 @pytest.fixture
 def descope(emulator: Emulator) -> DescopeMCP:
     known = f"{emulator.base_url}/v1/apps/{emulator.project_id}/.well-known/openid-configuration"
-    return DescopeMCP(
-        "http://127.0.0.1:8000/mcp", well_known=known, required_scopes=["reports:read"]
-    )
+    return DescopeMCP(RESOURCE, well_known=known, required_scopes=["reports:read"])
 
 
 @pytest.fixture
@@ -109,6 +108,31 @@ def test_a_tool_knows_its_caller(http: httpx.Client, callers: Callers) -> None:
     created = callers.key(["reports:read", "more"])
     headers = bearer(callers.exchange(created.cleartext))
     assert call_tool(http, headers) == [created.key.id, ["more", "reports:read"]]
+
+
+@pytest.mark.parametrize("audience", [RESOURCE, None], ids=["the resource", "none"])
+def test_a_token_seen_before_is_found_for_either_audience(
+    callers: Callers, emulator: Emulator, audience: str | None
+) -> None:
+    if audience is not None:
+        emulator.set_token_shape(TokenShape(claims={"aud": audience}))
+    keys = [callers.key().cleartext, callers.key().cleartext]
+    tokens = [callers.client.exchange_access_key(key, audience).jwt for key in keys]
+
+    async def look() -> list[str]:
+        events: list[str] = []
+        client = DescopeClient(
+            hooks=[lambda event: events.append(getattr(event, "error_type", ""))]
+        )
+        guard = DescopeMCP(
+            RESOURCE, well_known=f"{emulator.base_url}/v1/apps/{emulator.project_id}", client=client
+        )
+        async with guard.running(), client:
+            for token in tokens * 2:
+                assert await guard.verify_token(token) is not None
+        return [each for each in events if each == "AudienceMismatch"]
+
+    assert len(asyncio.run(look())) <= 1
 
 
 def test_callers_without_a_token_are_sent_to_the_issuer(
