@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from . import _arguments as arguments
-from ._keys.held_token import HeldToken
 from ._keys.renewal import Renewal
+from ._keys.renewal_times import HeldToken
 from ._keys.renewals import Renewals
 from ._values.secret import Secret
 from .errors import ClientClosed

@@ -13,8 +13,8 @@ from typing import Any, Final
 import aiohttp
 import anyio
 
-from descope_async._config.address import Proxy
 from descope_async._config.config import Config
+from descope_async._config.proxy import Proxy
 from descope_async._runtime.deadlines import Deadlines, all_ended
 from descope_async._runtime.forks import catch_up_with_fork, forget_in_child, never_collect
 from descope_async._runtime.loop_end import at_loop_end, forget_loop_end

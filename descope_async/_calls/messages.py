@@ -83,7 +83,8 @@ class Request:
         max_body: Bytes that the answer may have.
         silence: Seconds for which the service may be silent; None for the client's ``timeouts.read``.
         care: Whether it may be carried out twice, and what follows from that.
-        rate_limit_pause: Seconds to ask nothing after a rate limit that does not say for how long.
+        rate_limit_pause: Seconds to ask nothing after a rate limit that does not say for how long; None
+            for the usual ones.
         external_id: The id of the caller's own request; None for none.
         patience: Seconds to wait at most if the service asks to wait; infinity for as long as the
             client's settings allow.
@@ -101,7 +102,7 @@ class Request:
     max_body: int = MAX_BODY
     silence: float | None = None
     care: Repeatable = REPEATABLE
-    rate_limit_pause: float = 60.0
+    rate_limit_pause: float | None = None
     patience: float = math.inf
     external_id: str | None = None
 

@@ -10,8 +10,8 @@ from attrs import frozen
 from descope_async._config.config import Config
 from descope_async.errors import DescopeError, Forbidden, NotFound, Unauthorized
 
-from .key_set import KeySet
 from .license import License
+from .published_keys import PublishedKeys
 
 #: No key has this id, so the service says "not found" to whoever may ask for keys.
 _NO_KEY: Final = "AK-client-check"
@@ -41,7 +41,7 @@ class Readiness:
 
     Args:
         config: Its settings.
-        key_set: Fetches the project's signing keys.
+        published_keys: Fetches the project's signing keys.
         load: Loads an access key.
         license: The rate-limit tier.
     """
@@ -49,12 +49,12 @@ class Readiness:
     def __init__(
         self,
         config: Config,
-        key_set: KeySet,
+        published_keys: PublishedKeys,
         load: Callable[[str], Awaitable[object]],
         license: License,
     ) -> None:
         self._config = config
-        self._key_set = key_set
+        self._published_keys = published_keys
         self._load = load
         self._license = license
 
@@ -83,10 +83,10 @@ class Readiness:
 
     async def _problems_of_keys(self) -> list[Problem]:
         try:
-            await self._key_set.fetch()
+            await self._published_keys.fetch()
         except DescopeError as error:
             return [Problem("service", f"the project's signing keys cannot be had: {error}", error)]
-        now, then = self._config.clock.now(), self._key_set.service_time
+        now, then = self._config.clock.now(), self._published_keys.service_time
         if then is None or abs(now - then) <= self._config.leeway + _INEXACT:
             return []
         allowed = f"{self._config.leeway:g} seconds are allowed"

@@ -12,7 +12,7 @@ from descope_async.settings import Retries
 
 from .messages import Attempt, Request
 from .progress import Progress
-from .retry_rules import RetryRules, stretched
+from .retry_rules import RATE_LIMIT_PAUSE, RetryRules, stretched
 
 T = TypeVar("T")
 
@@ -93,7 +93,8 @@ class Repeats:
 
     def _close_gate(self, failure: RateLimited, progress: Progress) -> None:
         if failure.retry_after is None:
-            failure.retry_after = progress.request.rate_limit_pause
+            pause = progress.request.rate_limit_pause
+            failure.retry_after = RATE_LIMIT_PAUSE if pause is None else pause
         now = self._clock.running()
         is_extended = now < self._gate_opens_at
         # A race that is lost to another thread costs others a part of the wait, never this call.

@@ -29,11 +29,13 @@ from descope_async.settings import Retries
 from .messages import Attempt
 from .progress import Progress, Reason
 
-#: Seconds of the first pause at most, doubling: after a failure, and when there is too much to do.
+#: How long to pause before another try: after a failure, and when the service has too much to do.
 _BACKOFF, _BACKOFF_THROTTLED = Backoff(0.1, 20.0), Backoff(1.0, 20.0)
 #: Up to this part is added to a wait that the service asked for, so that clients do not all come
 #: back together.
 _SPREAD: Final = 0.1
+#: Seconds to ask nothing after a 429 without ``Retry-After``: of management calls, and of exchanges.
+RATE_LIMIT_PAUSE, EXCHANGE_RATE_LIMIT_PAUSE = 60.0, 10.0
 #: What a repeat takes from the quota, and what a call that needed none brings back.
 _COST, _COST_THROTTLED, _GAIN = 14, 5, 1
 

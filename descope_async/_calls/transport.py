@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from descope_async._config.config import Config
-from descope_async._config.request_headers import is_request_id
+from descope_async._config.extra_headers import is_request_id
 from descope_async._runtime.clock import Clock
 from descope_async.events._log import LOG
 from descope_async.events._telemetry import Telemetry

@@ -21,13 +21,13 @@ from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.events import Hook
 from descope_async.settings import Deliver, Limits, ReplayStore, Retries, Timeouts
 
-from . import request_headers
-from .address import base_url as read_base_url
+from . import extra_headers
+from .base_url import read_base_url
 from .environment import ENVIRONMENT, given, given_key
+from .extra_headers import RequestId
 from .issuers import issuers as read_issuers
 from .project import base_url_for
 from .project import project_id as read_project_id
-from .request_headers import RequestId
 from .route import Route, check_route, current_route
 from .tls import is_checking, tls
 
@@ -188,9 +188,9 @@ def resolve(
             is_local=url.scheme == "http" or not is_checking(context),
             trust_env=is_trusted,
             replay_store=_replay_store(replay_store),
-            headers=request_headers.headers(headers),
-            user_agent=request_headers.user_agent(user_agent),
-            external_request_id=request_headers.external_request_id(external_request_id),
+            headers=extra_headers.headers(headers),
+            user_agent=extra_headers.user_agent(user_agent),
+            external_request_id=extra_headers.external_request_id(external_request_id),
             limits=_options("limits", Limits, limits),
             hooks=checked_hooks("hooks", hooks),
             deliver=checked_deliver("deliver", deliver),

@@ -8,7 +8,7 @@ from typing import Final
 from descope_async.errors import ConfigurationError
 from descope_async.secret_stores import _stored_text as stored_text
 
-from .address import BaseURL, base_url
+from .base_url import BaseURL, read_base_url
 
 _DEFAULT_HOST: Final = "api.descope.com"
 #: Project ids of this length and more name their region in the characters after the first.
@@ -46,10 +46,10 @@ def base_url_for(project_id: str, value: object) -> BaseURL:
         ConfigurationError: The URL is unusable.
     """
     if value is None:
-        return base_url(default_base_url(project_id))
+        return read_base_url(default_base_url(project_id))
     if not isinstance(value, str):
         raise ConfigurationError(f"base_url must be a string, not {type(value).__name__}")
-    found = base_url(value)
+    found = read_base_url(value)
     if found.scheme == "http" and not found.is_loopback:
         raise ConfigurationError(
             "base_url must use https: plain http would show the keys to the network. It is allowed "

@@ -6,8 +6,9 @@ from ssl import SSLContext
 
 from attrs import field, frozen
 
-from .address import BaseURL, Proxy, proxy_for
 from .authorities import check_environment, default_context
+from .base_url import BaseURL
+from .proxy import Proxy, proxy_for
 
 
 @frozen

@@ -7,7 +7,7 @@ from typing import TypeGuard
 
 from descope_async.errors import ConfigurationError
 
-from .address import BaseURL
+from .base_url import BaseURL
 
 
 def tls(value: object, base_url: BaseURL) -> SSLContext | None:

@@ -10,6 +10,7 @@ from attrs import frozen
 from descope_async._calls import wire
 from descope_async._calls.answer_headers import http_date
 from descope_async._calls.messages import Answer, Request
+from descope_async._calls.retry_rules import EXCHANGE_RATE_LIMIT_PAUSE
 from descope_async._calls.transport import Transport
 from descope_async._config.config import Config
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
@@ -23,8 +24,6 @@ from descope_async.models import AccessKeyLoginOptions
 from descope_async.session_token import SessionToken
 
 _OPERATION: Final = "exchange_access_key"
-#: Seconds to keep quiet after a 429 that does not say for how long.
-_RATE_LIMIT_PAUSE: Final = 10.0
 #: The first second of the year 10000.
 _LATEST: Final = 253_402_300_800
 
@@ -152,7 +151,7 @@ class Exchange:
             deadline=self._config.timeouts.exchange,
             bearer=self._config.exchange_bearer(access_key),
             body=wire.exchange_body(options),
-            rate_limit_pause=_RATE_LIMIT_PAUSE,
+            rate_limit_pause=EXCHANGE_RATE_LIMIT_PAUSE,
             patience=patience,
         )
         return await self._transport.send(request, self._read)

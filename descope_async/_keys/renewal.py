@@ -15,9 +15,9 @@ from descope_async._values.secret import Secret
 from descope_async.errors import ClientClosed, DeadlineExceeded, DescopeError, RateLimited
 from descope_async.events import ClockSkewFound, StaleTokenServed, TokenRenewed
 
-from .held_token import HeldToken
 from .key_reader import KeyReader
 from .refused_keys import again
+from .renewal_times import HeldToken
 from .shared import Shared
 
 #: Seconds that callers wait for the successor of a token that will soon end.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from descope_async._keys import exchange, presented_keys, refused_keys, renewal
-from descope_async._keys.held_token import HeldToken
+from descope_async._keys.renewal_times import HeldToken
 from descope_async._tokens import (
     claim_rules,
     compact,

@@ -18,7 +18,7 @@ _OPERATION: Final = "key_set"
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 
 
-class KeySet:
+class PublishedKeys:
     """Fetches the signing keys that the service publishes for a project.
 
     Attributes:

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from descope_async._keys.exchange import MintedToken
-from descope_async._keys.held_token import HeldToken
+from descope_async._keys.renewal_times import HeldToken
 from descope_async._values.secret import Secret
 
 ASKED_AT = 50.0

@@ -1,0 +1,82 @@
+"""The base URL: where the service is."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from attrs import frozen
+from yarl import URL
+
+from descope_async.errors import ConfigurationError
+
+from .hosts import DEFAULT_PORTS, ip_address, netloc, place
+
+_URL: Final = re.compile(r"(https?)://([^/?#\\]*+)(/[^?#\\]*+)?", re.IGNORECASE)
+_PRINTABLE: Final = re.compile(r"[\x21-\x7e]*")
+#: What some libraries resolve or decode in a path, and others do not.
+_UNCLEAR: Final = re.compile(r"(?:^|/)\.{1,2}(?:/|$)|%")
+
+
+@frozen
+class BaseURL:
+    """Where the service is.
+
+    Attributes:
+        scheme: ``"http"`` or ``"https"``.
+        host: The host's name in lower case, or its address, which may be one of IPv6.
+        port: The port.
+        path: What comes before the paths of the service; empty, or with a slash in front.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    path: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{netloc(self.scheme, self.host, self.port)}{self.path}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the host stands for this machine. What it leads to is seen when connecting."""
+        if self.host == "localhost" or self.host.endswith(".localhost"):
+            return True
+        address = ip_address(self.host)
+        return address is not None and address.is_loopback
+
+
+def read_base_url(given: str) -> BaseURL:
+    """The address in a base URL, however that is spelt.
+
+    Raises:
+        ConfigurationError: It is no such URL, or one that some library reads in another way.
+    """
+    url = str.strip(given)
+    if "?" in url or "#" in url or "@" in url:
+        raise ConfigurationError("base_url must not hold credentials, a query or a fragment")
+    parts = _URL.fullmatch(url) if url.isprintable() and " " not in url else None
+    where = None if parts is None else place(parts[1].lower(), parts[2])
+    if parts is None or where is None:
+        raise ConfigurationError(
+            "base_url must be a URL with a host, such as https://auth.company.com"
+        )
+    found = BaseURL(parts[1].lower(), *where, (parts[3] or "").rstrip("/"))
+    if not _PRINTABLE.fullmatch(found.path) or not _is_read_alike(found):
+        raise ConfigurationError(
+            "base_url has a path that not every library reads in the same way; write it without "
+            "dots, percent signs and characters outside ASCII"
+        )
+    return found
+
+
+def _is_read_alike(url: BaseURL) -> bool:
+    parts = urlsplit(str(url))
+    theirs = URL(str(url))
+    return (
+        str(theirs).removesuffix("/") == str(url)
+        and parts.hostname == theirs.raw_host == url.host
+        and (parts.port or DEFAULT_PORTS[parts.scheme]) == theirs.port == url.port
+        and not _UNCLEAR.search(url.path)
+    )
