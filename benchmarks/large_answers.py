@@ -1,11 +1,17 @@
 """What the largest answers that pass cost: memory, time, and the event loop's longest pause.
 
-``python -m benchmarks.large_answers URL`` searches once, in a process of its own, and prints it.
+The floor of memory is what `json.loads` takes for the same body. The floor of the pause is one full
+garbage collection while there is one object with 16 attributes for each key: no module can turn the
+collector off for a whole process.
+
+``python -m benchmarks.large_answers URL`` searches once, in a process of its own, and prints what
+that cost. With ``--floor FILE`` it measures the floors for the body in a file.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import subprocess
 import sys
@@ -16,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from descope_async import DescopeClient
-from descope_async._calls.wire import BYTES_PER_MEMBER, MAX_MEMBERS, MAX_SEARCH
+from descope_async._calls.wire import BYTES_PER_KEY, MAX_MEMBERS, MAX_SEARCH
 
 from .answers import LICENSE, MANAGEMENT_KEY, PROJECT, SEARCH, access_key, encoded
 from .bars import Bar, Line
@@ -42,23 +48,31 @@ def _many_as_sent(share: int) -> bytes:
 
 
 def _smallest_keys(share: int) -> bytes:
-    """As many keys as pass, none of which says more than its id."""
-    rest = len(b'{"id":""},')
+    """As many keys as pass, each with as many members as pass."""
+    count = MAX_SEARCH // BYTES_PER_KEY // share - 10
     keys = [
-        b'{"id":"%b"}' % f"{number:x}".zfill(2 * BYTES_PER_MEMBER - rest).encode()
-        for number in range(MAX_SEARCH // 2 // BYTES_PER_MEMBER // share - 10)
+        b'{"id":"%09x","name":"%09x","status":"%014x"}' % (number, number, number)
+        for number in range(count)
     ]
     return b'{"keys":[%b]}' % b",".join(keys)
 
 
-def _smallest_members(share: int) -> bytes:
-    """As many claims as pass, each of which is an object of its own."""
-    rest = len(b'{"":1},')
+def _smallest_objects(share: int) -> bytes:
+    """As many claims as pass, each of which is an object of its own with as many members as pass."""
     claims = [
-        b'{"%b":1}' % f"{number:x}".zfill(2 * BYTES_PER_MEMBER - rest).encode()
-        for number in range((MAX_MEMBERS - 10) // 2 // share)
+        b'{"x%013x":1,"y%012x":1}' % (number, number)
+        for number in range((MAX_MEMBERS - 10) // 3 // share)
     ]
     key = b'{"id":"a","customClaims":{"a":[%b]}}' % b",".join(claims)
+    return _list(key, max(1, MAX_SEARCH // len(key) - 1) if share == 1 else 1)
+
+
+def _smallest_members(share: int) -> bytes:
+    """As many claims as pass, each of which is a text of its own."""
+    claims = [
+        b'"%07x":"%04x"' % (number, number % 2**16) for number in range((MAX_MEMBERS - 10) // share)
+    ]
+    key = b'{"id":"a","customClaims":{%b}}' % b",".join(claims)
     return _list(key, max(1, MAX_SEARCH // len(key) - 1) if share == 1 else 1)
 
 
@@ -72,6 +86,7 @@ BODIES: Final[dict[str, Callable[[int], bytes]]] = {
     "keys as the service sends them": _as_sent,
     "the most keys as the service sends them": _many_as_sent,
     "the smallest keys": _smallest_keys,
+    "the smallest objects": _smallest_objects,
     "the smallest members": _smallest_members,
     "long names": _long_names,
 }
@@ -83,17 +98,20 @@ def large_answers(setting: Setting) -> list[Line]:
     share = 1_000 if setting.is_quick else 1
     for name, made in BODIES.items():
         body = made(share)
-        found: dict[str, list[float]] = {"peak": [], "seconds": [], "pause": []}
+        found: dict[str, list[float]] = {}
         served = {SEARCH: body, LICENSE: setting.answers[LICENSE]}
         with (
             tempfile.TemporaryDirectory() as folder,
             serving(served, Path(folder), "asyncio") as server,
         ):
+            (Path(folder) / "body").write_bytes(body)
             for _ in range(min(setting.rounds, 3)):
-                command = [sys.executable, "-m", "benchmarks.large_answers", server.plain.url]
-                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-                for what, value in json.loads(done.stdout).items():
-                    found[what].append(value)
+                for prefix, arguments in (
+                    ("", [server.plain.url]),
+                    ("floor ", ["--floor", f"{folder}/body"]),
+                ):
+                    for what, value in _measured(*arguments).items():
+                        found.setdefault(f"{prefix}{what}", []).append(value)
         mib = len(body) / _MIB
         title = f"search, {name}, {mib:.0f} MiB"
         times = tuple(peak / len(body) for peak in found["peak"])
@@ -102,7 +120,13 @@ def large_answers(setting: Setting) -> list[Line]:
         memory = Bar("≤ 8 x body", times, _TIMES_BODY)
         is_usual = made is _as_sent
         lines += [
-            Line(f"{title}, memory", {"ours": found["peak"]}, {}, (memory,), "bytes"),
+            Line(
+                f"{title}, memory",
+                {"ours": found["peak"], "floor": found["floor peak"]},
+                {"floor": "parsed body"},
+                (memory,),
+                "bytes",
+            ),
             Line(
                 f"{title}, per MiB",
                 {"ours": speed},
@@ -111,8 +135,8 @@ def large_answers(setting: Setting) -> list[Line]:
             ),
             Line(
                 f"{title}, longest pause",
-                {"ours": found["pause"]},
-                {},
+                {"ours": found["pause"], "floor": found["floor pause"]},
+                {"floor": "a garbage collection"},
                 (pause,) if is_usual else (),
             ),
         ]
@@ -144,6 +168,32 @@ async def _search(url: str) -> dict[str, float]:
     return {"peak": max(peak, 1), "seconds": seconds, "pause": max(pauses)}
 
 
+class _Plain:
+    """As much as an object for a key has at least."""
+
+    __slots__ = tuple(f"attribute_{number}" for number in range(16))
+
+
+def _floor(body: bytes) -> dict[str, float]:
+    before = _memory("VmRSS")
+    count = len(json.loads(body)["keys"])
+    peak = _memory("VmHWM") - before
+    kept = [_Plain() for _ in range(count)]
+    gc.collect()
+    start = time.process_time()
+    gc.collect()
+    pause = time.process_time() - start
+    assert len(kept) == count
+    return {"peak": max(peak, 1), "pause": pause}
+
+
+def _measured(*arguments: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.large_answers", *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
+
+
 def _memory(name: str) -> float:
     status = Path("/proc/self/status")
     if not status.exists():  # Linux alone tells
@@ -153,4 +203,5 @@ def _memory(name: str) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(_search(sys.argv[1]))))
+    *mode, subject = sys.argv[1:]
+    print(json.dumps(_floor(Path(subject).read_bytes()) if mode else asyncio.run(_search(subject))))

@@ -65,7 +65,7 @@ class ExistingAccessKeys:
             text=unless_none(arguments.text, "text", text),
             sort=unless_none(arguments.sort_fields, "sort", sort),
         )
-        return list((await self._calls.send(operations.SEARCH, body=body)).keys)
+        return (await self._calls.send(operations.SEARCH, body=body)).keys
 
     async def update(
         self,

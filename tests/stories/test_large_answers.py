@@ -68,7 +68,7 @@ async def test_a_search_leaves_the_loop_to_others(servers: type[Servers]) -> Non
 
 async def test_the_deadline_counts_while_an_answer_is_read(servers: type[Servers]) -> None:
     body = gzip.compress(
-        b'{"keys":[' + b'{"id":"a%b"},' % (b"a" * 20) * 900_000 + b'{"id":"a"}]}', 1
+        b'{"keys":[' + b'{"id":"a%b"},' % (b"a" * 56) * 420_000 + b'{"id":"a"}]}', 1
     )
     assert len(body) < MiB
     compressed = servers.answer("200 OK", body, "Content-Encoding: gzip")

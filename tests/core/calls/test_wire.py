@@ -187,7 +187,7 @@ def test_a_search_reads_each_key_as_if_it_were_alone() -> None:
 
 @pytest.mark.parametrize("body", ["{}", '{"keys":null}', '{"keys":[]}', ' { "keys" : [ ] } '])
 def test_a_search_may_find_nothing(body: str) -> None:
-    assert read(wire.KeysAnswer, body.encode()).keys == ()
+    assert read(wire.KeysAnswer, body.encode()).keys == []
 
 
 @pytest.mark.parametrize(
@@ -234,6 +234,27 @@ def test_more_members_than_can_be_needed_are_refused(cls: type[Any], body: bytes
     with pytest.raises(UnexpectedResponse, match="members") as caught:
         read(cls, body)
     assert caught.value.path == "$"
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (b'{"keys":[{"id":"a"' + b',"a":"aaaaaaaa"' * 2_000_000 + b"}]}", "names"),
+        (b'{"keys":[' + b'{"id":"aaaaaaaaaaaaaaaa"},' * 300_000 + b'{"id":"a"}]}', "objects"),
+        (b'{"keys":[' + b'{"id":"%b"},' % (b"a" * 40) * 100_000 + b'{"id":"a"}]}', "keys"),
+    ],
+    ids=["names", "objects", "keys"],
+)
+def test_what_takes_much_memory_must_have_many_bytes(body: bytes, what: str) -> None:
+    with pytest.raises(UnexpectedResponse, match=f" {what} in "):
+        read(wire.KeysAnswer, body)
+
+
+def test_small_keys_and_keys_with_thousands_of_tenants_are_read() -> None:
+    assert len(read(wire.KeysAnswer, search_answer([{"id": "a"}] * 10_000)).keys) == 10_000
+    tenants = [{"tenantId": f"t{number}", "roleNames": []} for number in range(2_000)]
+    body = search_answer([{**KEY, "keyTenants": tenants}] * 60)
+    assert len(read(wire.KeysAnswer, body).keys) == 60
 
 
 def test_a_text_with_many_commas_is_one_member() -> None:
