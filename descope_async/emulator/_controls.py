@@ -67,13 +67,13 @@ async def set_token_shape(
     await instance.state.settle(mark)
 
 
-async def expired_token(instance: Instance, issuer_base: str, project_id: str | None) -> str:
+async def expired_token(instance: Instance, project_id: str | None) -> str:
     """A session token that expired an hour ago, and is right otherwise."""
     project, mark = instance.project(project_id), instance.state.mark
     signing = await instance.signers.of(project).ready()
     claims = {"sub": new_id("K"), "drn": "DS"}
     past = evolve(signing, issued=signing.now - 2 * _EXPIRED_FOR)
-    token, _ = past.sign(claims, f"{issuer_base}/{project.id}", _EXPIRED_FOR)
+    token, _ = past.sign(claims, f"{instance.base_url}/{project.id}", _EXPIRED_FOR)
     await instance.state.settle(mark)
     return token
 

@@ -35,6 +35,7 @@ class Instance:
         rate_limits: How many requests are answered in which time.
         strict: Whether roles, tenants and attributes must exist.
         project_id: The first project.
+        base_url: The URL at which it can be reached from this machine.
         shapes_before: The token shapes that were there before they were steered, by project and
             access key (None for the project's own).
         author: The id of the management key that calls from Python are made with.
@@ -48,6 +49,7 @@ class Instance:
     rate_limits: RateLimits
     strict: bool
     project_id: str
+    base_url: str
     author: str
     shapes_before: dict[tuple[str, str | None], TokenShape | None] = field(
         factory=dict[tuple[str, str | None], TokenShape | None]

@@ -193,8 +193,7 @@ class Emulator:
 
     async def expired_token(self, *, project_id: str | None = None) -> str:
         """A session token of the project that expired an hour ago, and is right otherwise."""
-        base_url = self.base_url
-        return await self._life.run(lambda it: controls.expired_token(it, base_url, project_id))
+        return await self._life.run(lambda it: controls.expired_token(it, project_id))
 
     async def rotate_signing_keys(self, *, project_id: str | None = None) -> None:
         """Sign with a new key from now on. The newest 12 keys stay published, as at the service."""

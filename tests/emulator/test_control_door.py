@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jose import jwt
 
+from descope_async import DescopeClient, TokenExpired
 from descope_async.emulator import Emulator
 from descope_async.emulator._serving.control_door import ROUTES
 
@@ -55,6 +56,18 @@ async def test_the_clock_is_steered(emulator: Emulator, steer: Ask) -> None:
     assert (await steer("clock/run"))[1]["rate"] == 1
     assert (await steer("clock/run", {"rate": 60.5}))[1]["rate"] == 60.5
     assert emulator.clock.now() >= MOMENT
+
+
+async def test_an_expired_token_takes_one_request(emulator: Emulator, steer: Ask) -> None:
+    other = await emulator.create_project()
+    for body, project in (
+        ({}, emulator.project_id),
+        ({"projectId": other.project_id}, other.project_id),
+    ):
+        _, answer = await steer("tokens/expired", body)
+        async with DescopeClient(project, base_url=emulator.base_url) as client:
+            with pytest.raises(TokenExpired):
+                await client.validate_session(answer["token"])
 
 
 async def test_tokens_and_keys_are_steered(

@@ -46,12 +46,13 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, *, tls: bool) -> str:
     """The URL at which a socket can be reached from this machine."""
     host: str = listener.getsockname()[0]
     port: int = listener.getsockname()[1]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme, shown = "https" if tls else "http", f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}:{port}"
 
 
 def is_loopback(host: str) -> bool:

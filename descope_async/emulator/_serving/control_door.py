@@ -125,6 +125,10 @@ async def _set_lifetime(instance: Instance, fields: Fields) -> Json:
     return {}
 
 
+async def _expired_token(instance: Instance, fields: Fields) -> Json:
+    return {"token": await controls.expired_token(instance, _project_id(fields))}
+
+
 async def _rotate(instance: Instance, fields: Fields) -> Json:
     await controls.rotate_signing_keys(instance, _project_id(fields), revoke=fields.flag("revoke"))
     return {}
@@ -207,6 +211,7 @@ ROUTES: Final[Mapping[tuple[str, str], Command]] = {
     ("POST", f"{PREFIX}clock/move"): Command(_move, {"moment", "backwards"}),
     ("POST", f"{PREFIX}clock/skew"): Command(_skew, {"seconds"}),
     ("POST", f"{PREFIX}tokens/lifetime"): Command(_set_lifetime, {"seconds", "projectId"}),
+    ("POST", f"{PREFIX}tokens/expired"): Command(_expired_token, {"projectId"}),
     ("POST", f"{PREFIX}tokens/shape"): Command(
         _set_shape, {*SHAPE_FIELDS, "templateId", "projectId", "keyId"}
     ),

@@ -46,8 +46,7 @@ class Listener:
     @property
     def base_url(self) -> str:
         """The URL at which it can be reached from this machine."""
-        url = url_of(self._bound)
-        return url if self.certificate is None else url.replace("http:", "https:", 1)
+        return url_of(self._bound, tls=self.certificate is not None)
 
     async def open(self) -> None:
         """Accept connections from now on."""

@@ -22,7 +22,7 @@ from descope_async.emulator._rate_limits import RateLimits
 from descope_async.emulator.clock import Clock
 from descope_async.emulator.request_log import RequestLog
 
-from .addresses import listen
+from .addresses import listen, url_of
 from .certificates import new_certificate
 from .control_door import ControlDoor
 from .dispatch import Dispatch
@@ -60,7 +60,8 @@ async def running(
             certificate = await anyio.to_thread.run_sync(new_certificate, options.host)
         state = await anyio.to_thread.run_sync(_open, options.data)
         resources.push_async_callback(state.aclose)
-        instance = await _instance(state, options, clock, requests, faults)
+        base_url = url_of(bound, tls=options.tls)
+        instance = await _instance(state, options, base_url, clock, requests, faults)
         dispatch = Dispatch(
             instance,
             ControlDoor(instance, options.control_token),
@@ -90,7 +91,12 @@ def _open(data: Path | None) -> State:
 
 
 async def _instance(
-    state: State, options: Options, clock: Clock, requests: RequestLog, faults: Faults
+    state: State,
+    options: Options,
+    base_url: str,
+    clock: Clock,
+    requests: RequestLog,
+    faults: Faults,
 ) -> Instance:
     contents = Fields({})
     if options.seed is not None:
@@ -109,5 +115,6 @@ async def _instance(
         rate_limits=rate_limits,
         strict=options.strict,
         project_id=project_id,
+        base_url=base_url,
         author=author,
     )
