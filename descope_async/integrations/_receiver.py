@@ -21,11 +21,11 @@ from descope_async import (
     SessionToken,
     TokenError,
 )
-from descope_async import _arguments as arguments
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
 
 from ._admitted import Admitted
 from ._asgi import requested_url
+from ._expected import audience_of, origin_of
 from ._nonces import ProofNonces
 from ._verifiers import Verifiers
 from ._workers import problems_with_proofs
@@ -54,6 +54,9 @@ class Receiver:
             ``"https://api.example.com"``, for the URL in proofs; None for the scheme that the
             server put into the scope, and the ``Host`` header.
         nonces: The nonces to demand in proofs; None to demand none.
+
+    Raises:
+        ConfigurationError: The audience or the origin cannot be right.
     """
 
     admission: Admission
@@ -70,13 +73,12 @@ class Receiver:
     ) -> None:
         self.admission = admission or Admission()
         self._make = DescopeClient if client is None else client
-        # A client takes a frozenset as it is, and would check anything else with each request.
-        self._audience = arguments.audience("audience", audience)
+        self._audience = audience_of(audience)
         #: For each request in this order.
         self._audiences: tuple[frozenset[str] | None, ...] = (self._audience,)
         if other_audience is not None:
             self._audiences += (frozenset({other_audience}),)
-        self._origin = None if origin is None else origin.rstrip("/")
+        self._origin = origin_of(origin)
         self._nonces = nonces
         self._client = client if isinstance(client, DescopeClient) else None
         self._runs = 0

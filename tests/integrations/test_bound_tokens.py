@@ -150,6 +150,27 @@ def test_a_secret_for_nonces_that_cannot_be_right(secret: Any) -> None:
         DescopeAuth(dpop_nonce_secret="s" * 32)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"origin": "api.example.com"},
+        {"origin": "https://api.example.com/v1"},
+        {"origin": "https://api.example.com?"},
+        {"origin": "ftp://api.example.com"},
+        {"origin": "https://user@api.example.com"},
+        {"origin": ""},
+        {"origin": 5},
+        {"audience": ""},
+        {"audience": 5},
+        {"audience": []},
+    ],
+    ids=str,
+)
+def test_what_an_application_cannot_expect(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=r"origin|audience"):
+        DescopeAuth(dpop="mixed", **settings)
+
+
 def test_a_query_does_not_count(http: httpx.Client) -> None:
     headers = key.headers(bound(), "GET", url_of(http, "/mixed"))
     assert http.get("/mixed?year=2026", headers=headers).status_code == 200
