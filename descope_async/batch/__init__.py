@@ -1,4 +1,4 @@
-"""Many keys at once: created, rotated, replaced or retired, so that no secret is lost.
+"""Operations on thousands of access keys: create, rotate, replace and more, without losing a secret.
 
 async with DescopeClient() as client:
     batch = Batch(client, "provision.journal", "file:keys/{id}.json")

@@ -1,4 +1,4 @@
-"""Batch: the same thing done to thousands of keys, so that no secret is lost."""
+"""`Batch`: one operation on thousands of access keys, without losing a secret."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_WORKERS: Final = 100
 _LONGEST: Final = 366 * _DAY
 _RATES: Final = (0.01, 1000.0)
 
-#: A key that there is: its id, the key itself, or a mapping of its ``id`` and a ``label``.
+#: A key that exists: its id, the key itself, or a mapping with its ``id`` and a ``label``.
 KeyReference = str | AccessKey | Mapping[str, str]
 #: The same, where the mapping may hold a ``successor`` too: a `NewKey`, or a mapping of its fields.
 ReplacedKey = str | AccessKey | Mapping[str, Any]

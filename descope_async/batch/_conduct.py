@@ -1,4 +1,4 @@
-"""The course of a run: plan, preflight, canary, the rest, what is unknown, the report."""
+"""The steps of a run in order: plan, preflight, canary, the other keys, unknown outcomes, report."""
 
 from __future__ import annotations
 
@@ -202,12 +202,12 @@ class Conduct:
         finishing = Finishing(run, pending=making.pending)
         settling = Settling(run, workers, work, making, recovery, finishing)
         if operation == "update":
-            # To change a key once more does no harm.
+            # To repeat a change does no harm.
             open_ = [*ledger.numbers(State.INTENT)]
             run.journal.note(*({"k": "undone", "i": number} for number in open_))
         elif is_resumed:
             await settling.adopt()
-        # A sink that failed is tried with what it failed at, before there is more.
+        # A sink that failed gets the rescued secrets first, before there are more.
         await workers.carry_out(
             list(ledger.numbers(State.RESCUED)),
             work.begin,
@@ -259,7 +259,7 @@ def _check_canaries(run: Run, canaries: int) -> None:
 
 
 def _note_chosen(journal: Journal, chosen: frozenset[str], kind: str, *states: State) -> None:
-    """Journal something about the keys in these states that somebody chose by id or label."""
+    """Journal a line about each key in these states that the caller named."""
     for number in list(journal.ledger.numbers(*states)) if chosen else ():
         item = _item(journal, number)
         key_id = journal.ledger.details(number).get("id", item.key_id)

@@ -1,4 +1,4 @@
-"""What batch work raises.
+"""The errors of batch runs.
 
 In a tree, below `DescopeError`::
 
@@ -22,7 +22,7 @@ from descope_async.errors import DescopeError
 
 
 class BatchError(DescopeError):
-    """Base of what batch work raises."""
+    """Base of the errors of batch runs."""
 
 
 class JournalError(BatchError):
@@ -56,8 +56,8 @@ class JournalMismatch(JournalError):
 
 
 class KeyNotSuited(BatchError):
-    """A key is in a state in which the operation makes no sense for it."""
+    """The operation cannot be done with a key in its present state."""
 
 
 class SecretRefused(BatchError):
-    """The service does not take a secret that it gave out: somebody rotated the key meanwhile."""
+    """The service refuses a secret that it gave out. Somebody rotated the key meanwhile."""

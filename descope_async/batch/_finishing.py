@@ -1,4 +1,4 @@
-"""What comes after a secret is stored: the proof, the user's hook, the end."""
+"""The steps after a secret is stored: proof, the user's hook, the end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._stop import RunStopped
 
 
 class Finishing:
-    """Takes stored keys to their end.
+    """Takes keys whose secret is stored through their last steps.
 
     Args:
         run: The run.
@@ -28,7 +28,7 @@ class Finishing:
         self._proof = Proof(run, pending=pending)
 
     async def finish(self, item: Item, *, proves: bool) -> None:
-        """Prove a stored secret where that is wanted, call the hook, and close the key's account.
+        """Prove a stored secret where that is wanted, call the hook, and journal that the key is done.
 
         Raises:
             RunStopped: The run is to end.

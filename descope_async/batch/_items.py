@@ -1,4 +1,4 @@
-"""What a run is to do: values that callers pass, and how the journal keeps them."""
+"""The keys of a run: values that callers pass, and their form in the journal."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class KeyChange:
 
 @define
 class Item:
-    """One key of a run, as the plan has it.
+    """One key of a run, as it was planned.
 
     Attributes:
         number: Its place in the plan, from 0 on.
@@ -91,7 +91,7 @@ class Item:
     fields: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
 
     def to_record(self) -> dict[str, Any]:
-        """The line of the journal that plans it."""
+        """The journal line that plans this key."""
         record: dict[str, Any] = {"k": "plan", "i": self.number, "label": self.label}
         if self.key_id:
             record["id"] = self.key_id
@@ -101,7 +101,7 @@ class Item:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Item:
-        """What a line of the journal plans."""
+        """The key that a journal line plans."""
         return cls(record["i"], record["label"], record.get("id", ""), record.get("key", {}))
 
 
@@ -131,7 +131,7 @@ def key_change(number: int, given: object) -> Item:
 
 
 def existing_key(number: int, given: object) -> Item:
-    """A key that there is: its id, an `AccessKey`, or a mapping of its ``id`` and ``label``.
+    """A key that exists: its id, an `AccessKey`, or a mapping with its ``id`` and ``label``.
 
     Raises:
         InvalidArgument: It is none; the message says which of the items.
@@ -200,7 +200,7 @@ _CREATE: Final[Mapping[str, Callable[[str, object], object]]] = {
 def _checked(
     where: str, item: NewKey | KeyChange, checks: Mapping[str, Callable[[str, object], object]]
 ) -> dict[str, Any]:
-    """The fields that were given, as JSON can carry them."""
+    """The fields that were given, in a form that JSON can hold."""
     given = {name: getattr(item, name) for name in checks}
     return {
         name: checks[name](f"{where}.{name}", value)
@@ -233,7 +233,7 @@ def written_description(key: AccessKey) -> str:
 
 
 def twin_fields(key: AccessKey, expire_time: int) -> dict[str, Any]:
-    """The arguments that create a key like another one.
+    """The arguments of `create` for a key that is like another one.
 
     Args:
         key: The other one.

@@ -1,4 +1,4 @@
-"""The journal of a run: what was to be done and what was done, on the disk, without any secret."""
+"""The journal of a run: a file that says what is planned and what was done. It holds no secret."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FINGERPRINT: Final = 16
 
 
 class Journal:
-    """An open journal, which nobody else can open.
+    """An open journal. No other process can open it meanwhile.
 
     A line is written at once, so it survives a kill of this process. `sync` lets all lines survive
     the end of the machine.
@@ -171,7 +171,7 @@ class Journal:
         self.is_begun = True
 
     def note(self, *records: Record) -> None:
-        """Add lines, which survive the end of this process.
+        """Add lines. They survive a kill of this process.
 
         Raises:
             JournalError: They cannot be written.
@@ -179,7 +179,7 @@ class Journal:
         self._write(records)
 
     def sync(self) -> None:
-        """Let all lines survive the end of the machine. It blocks for a disk's while.
+        """Call fsync, so that all lines survive a power cut. This blocks.
 
         Raises:
             JournalError: They cannot be written.
@@ -211,12 +211,12 @@ class Journal:
         return found
 
     def fingerprint(self, cleartext: str) -> str:
-        """What tells this secret from others without showing it."""
+        """A keyed hash that tells this secret from others and does not reveal it."""
         salt = bytes.fromhex(self.header["salt"])
         return hmac.new(salt, cleartext.encode(), hashlib.sha256).hexdigest()[:_FINGERPRINT]
 
     def close(self) -> None:
-        """Note that nobody works with it any more, and let go of it. May be repeated."""
+        """Note that this process has ended its work, and release the lock. May be repeated."""
         if self._log.descriptor < 0:
             return
         try:
@@ -229,11 +229,11 @@ class Journal:
             self.release()
 
     def release(self) -> None:
-        """Let go of it without a note, as after reading it only."""
+        """Release the lock without a note, after the journal was only read."""
         self._log.close()
 
     def discard(self) -> None:
-        """Forget a plan that was never complete: nothing was called for it."""
+        """Remove a plan that was never complete. No call was made for it."""
         self._truncate()
         self.header = {}
 
@@ -276,7 +276,7 @@ def _last_owner(path: Path) -> str:
 
 
 def _check_place(path: Path, log: AppendLog) -> None:
-    """See whether a file still has its name: another process may have removed it.
+    """Check that the file is still there: another process may have removed it.
 
     Raises:
         JournalError: It has not.

@@ -18,7 +18,7 @@ Record = dict[str, Any]
 
 
 def find(path: Path) -> None:
-    """See that there is a journal.
+    """Check that there is a journal.
 
     Raises:
         JournalError: There is none, or it may not be opened.
@@ -76,5 +76,5 @@ def read(path: Path) -> Iterator[tuple[Record, bytes, int, int]]:
 
 
 def _is_tail(line: bytes, after: bytes) -> bool:
-    """Whether a line is the last one, of which the end was never written."""
+    """Whether a line is the last one and was cut while it was written."""
     return not after and (not line.endswith(b"\n") or not line.strip(b"\0\n"))

@@ -1,4 +1,4 @@
-"""What a journal's lines say together: how far each key of the run has come."""
+"""The state of each key of a run, computed from the journal's lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 
 class State(IntEnum):
-    """How far a key of the run has come. What needs a search or a wait to go on is `UNKNOWN`."""
+    """The state of a key in a run. Keys in a state of `UNKNOWN` need a search or a wait first."""
 
     PLANNED = 0
     INTENT = 1
@@ -25,7 +25,7 @@ class State(IntEnum):
     DONE = 11
 
 
-#: A call was to be sent, and nobody knows what became of it.
+#: States after a call without an answer: nobody knows what it did.
 UNKNOWN: Final = frozenset({State.INTENT, State.ROTATING})
 #: By the kind of a record, the state in which it leaves its keys.
 _STATES: Final = {
@@ -44,10 +44,10 @@ _STATES: Final = {
     "done": State.DONE,
     "given up": State.DONE,
 }
-#: As plain numbers, since a journal may have hundreds of thousands of lines.
+#: Plain numbers, because a journal may have hundreds of thousands of lines.
 _NUMBERS: Final = {kind: int(state) for kind, state in _STATES.items()}
 _ENDED: Final = frozenset({int(State.DONE), int(State.FAILED), int(State.PLANNED)})
-#: The members that say of which key a line is, and nothing about it.
+#: The members that say which key a line is about. They say nothing more about it.
 _BARE: Final = frozenset({"k", "i", "crc"})
 
 
@@ -69,7 +69,7 @@ class Ledger:
         return len(self._states)
 
     def apply(self, record: dict[str, Any], offset: int) -> None:
-        """Take in a line that begins at this offset of the journal. The record is kept."""
+        """Update the state from a line that begins at this offset of the journal. The record is kept."""
         kind = record["k"]
         state = _NUMBERS.get(kind)
         if state is None:
@@ -94,20 +94,20 @@ class Ledger:
                 known.update(record)
 
     def state(self, number: int) -> State:
-        """How far a key has come."""
+        """The state of a key."""
         return State(self._states[number])
 
     def details(self, number: int) -> dict[str, Any]:
-        """What the lines about a key that is under way say together."""
+        """The fields of all lines about a key that is under way; later ones win."""
         known = self._details.get(number, {})
         return {name: value for name, value in known.items() if name not in _BARE}
 
     def plan_offset(self, number: int) -> int:
-        """Where the journal has the line that plans a key."""
+        """The offset of the line that plans a key."""
         return self._plans[number]
 
     def outcome_offset(self, number: int) -> int:
-        """Where the journal has the last line about a key; 0 for none."""
+        """The offset of the last line about a key; 0 for none."""
         return self._outcomes[number]
 
     def numbers(self, *states: State) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""What the service says about its rate limits: the project's tier, and each refusal."""
+"""Tells a pace about the service's rate limits: the project's tier, and each refused call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._pace import Pace
 
 @asynccontextmanager
 async def following(client: DescopeClient, pace: Pace) -> AsyncGenerator[None]:
-    """Let a pace follow the rate limits that a client meets, also where it waits by itself.
+    """Let a pace follow all rate limits that the client meets.
 
     Args:
         client: Makes the calls.

@@ -1,4 +1,4 @@
-"""New secrets: a key is created or rotated, and the secret is stored before anything else."""
+"""Creates and rotates keys, and stores each new secret before anything else is done."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Making:
         self.pending = pending
 
     def marker(self, number: int) -> str:
-        """What the description of a key that this run makes ends in."""
+        """What the description of a key of this run ends with."""
         return f"op:{self._run.journal.header['run']}-{number}"
 
     def number(self, key: AccessKey) -> int | None:
-        """Which key of the run this one was made for; None for one that it did not make."""
+        """The number of the key in the run; None if this run did not make it."""
         mark, _, number = key.description.rpartition(" ")[2].rpartition("-")
         is_ours = mark == f"op:{self._run.journal.header['run']}"
         return int(number) if is_ours and number.isdecimal() else None
@@ -96,7 +96,7 @@ class Making:
                     raise
                 raise OutcomeUnknown(str(error)) from None
         except DescopeError:
-            # What the call ends with does not matter where the secret is safe.
+            # If the secret is safe, it does not matter how the call ends.
             if ledger.state(item.number) not in _SAFE:
                 raise
         if ledger.state(item.number) is not State.STORED:
@@ -120,7 +120,7 @@ class Making:
     async def store(
         self, item: Item, entry: SecretEntry, about: Mapping[str, Any], *, overwrite: bool
     ) -> None:
-        """Let the sinks keep a secret, and journal that; else the rescue file, and end the run."""
+        """Put a secret into the sinks. If one fails, rescue the secret and end the run."""
         run = self._run
         try:
             places = await run.storing.put(

@@ -1,4 +1,4 @@
-"""Successors: a new key beside the old one, which is retired when the new one has reached everybody."""
+"""Successors: a new key beside the old one, which is retired after a grace period."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ._work import MADE
 
 
 class Overlapping:
-    """Keys get successors. Each call takes a key as far as it may go now.
+    """Gives keys successors. Each call carries out the steps of a key that are due.
 
     Every step looks first whether somebody has done it by hand.
 
@@ -74,7 +74,7 @@ class Overlapping:
         await self._making.create(item, twin_fields(old, expire_time))
 
     async def go_on(self, item: Item, *, proves: bool) -> None:  # noqa: ARG002 - always proved
-        """Take a key as far as it may go now."""
+        """Carry out the steps of a key that are due."""
         ledger = self._run.journal.ledger
         if ledger.state(item.number) in MADE:
             await self._recovery.recover(item)
@@ -95,7 +95,7 @@ class Overlapping:
         return until is not None and until <= self._run.clock.now()
 
     async def _promote(self, item: Item) -> None:
-        """Let the successor's secret take the place of the old one, and the grace period begin."""
+        """Put the successor's secret in the place of the old one. The grace period begins."""
         run = self._run
         about = run.journal.ledger.details(item.number)
         await run.storing.promote(about["refs"], about["id"])
@@ -123,7 +123,7 @@ class Overlapping:
         run.note("retired", item, **outcome(about), until=until, why=None)
 
     async def _problem(self, about: Mapping[str, Any]) -> str | None:
-        """What is wrong with the successor; None when it works, as far as can be told."""
+        """What is wrong with the successor; None if nothing is found."""
         successor = await self._load(about["id"])
         if successor is None or not successor.is_active:
             return f"the successor {about['id']} is gone, inactive or expired"

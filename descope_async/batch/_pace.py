@@ -1,4 +1,4 @@
-"""When calls may be made: at a fixed rate, without any, or as fast as the service bears."""
+"""When calls may be made: at a fixed rate, without pacing, or as fast as the service allows."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _MOST: Final = 20.0
 #: The same two by the project's tier. The service documents no numbers for tiers, so these are
 #: careful guesses, which its refusals correct.
 _TIERS: Final = {"tier2": (3.0, 40.0), "tier3": (6.0, 60.0), "tier4": (10.0, 80.0)}
-#: By how much the rate falls with a rate limit, and rises with each second without one.
+#: The factor of the rate after a rate limit, and its growth with each second without one.
 _FALL: Final = 0.7
 _RISE: Final = 1.05
-#: Near the rate at which the service last refused, it rises by this instead.
+#: Its growth near the rate at which the service refused last.
 _CAREFUL_RISE: Final = 1.005
 _NEAR: Final = 0.9
-#: Seconds after which it is looked whether the next moment has moved.
+#: Seconds between two looks at whether the next moment has moved.
 _LONGEST_SLEEP: Final = 1.0
 
 
@@ -74,7 +74,7 @@ class Pace:
             await stop.sleep(min(seconds, _LONGEST_SLEEP))
 
     def note_success(self) -> None:
-        """A call was answered: after a second without a rate limit, be a little faster."""
+        """Note an answer. After a second without a rate limit, the rate rises a little."""
         if not self._follows or self.rate is None:
             return
         now = self._running()
@@ -85,9 +85,9 @@ class Pace:
             self._changed_at = now
 
     def note_limit(self, wait: float) -> None:
-        """The service refused a call because of its rate: be slower, and pause."""
+        """Note a rate limit. The rate falls, and there is a pause."""
         now = self._running()
-        # Calls that were under way together are refused together, which counts once.
+        # Calls that were under way together are refused together. They count as one refusal.
         if self._follows and self.rate is not None and now >= self._changed_at:
             self._refused_at = self.rate
             self.rate = max(_LEAST, self.rate * _FALL)

@@ -1,4 +1,4 @@
-"""Which keys of a run would share a place in a sink, and so overwrite each other's secret."""
+"""Finds keys of a run that would share a place in a sink, and so overwrite each other's secret."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Places:
         """
         if item.key_id:
             self._ids.append(hash(item.key_id) & _MASK)
-        # An id that is not known yet differs from all others.
+        # An id that is not known yet will differ from all others.
         for place in self._places(item.key_id or f"K{item.number}", item.label):
             self._seen.append(_digest(place))
 
     def check(self, items: Callable[[], Sequence[Item]]) -> None:
-        """See whether any two are alike.
+        """Check that no two keys share a place.
 
         Args:
             items: Gives all keys once more, when that is so.
@@ -70,7 +70,7 @@ class Places:
 
 
 def _digest(place: str) -> int:
-    # Some file systems take capitals for small letters.
+    # Some file systems do not tell capitals from small letters.
     return hash(place.casefold()) & _MASK
 
 

@@ -1,4 +1,4 @@
-"""What a run is to do: journaled before its first call, or compared with what was."""
+"""Journals what a run is to do before its first call, or compares it with an earlier journal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CHUNK: Final = 256
 
 
 class Planning:
-    """Begins runs.
+    """Begins runs, and takes up interrupted ones.
 
     Args:
         client: The project.
@@ -71,7 +71,7 @@ class Planning:
     async def compare(
         self, journal: Journal, about: Mapping[str, Any], items: Callable[[], Iterable[Item]]
     ) -> None:
-        """See whether a run is the one that the journal tells of, and can go on.
+        """Check that a run is the one in the journal, and that it can go on.
 
         Args:
             journal: The journal.

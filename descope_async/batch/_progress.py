@@ -1,4 +1,4 @@
-"""How a run goes on, for whoever watches it."""
+"""Tells the user how far a run has come."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ._ledger import UNKNOWN, Ledger, State
 _log: Final = logging.getLogger("descope_async")
 #: Seconds between two calls of the user's callback at least.
 _EVERY: Final = 0.2
-#: Keys that are finished for this run.
+#: States of keys on which this run does no more work.
 _FINISHED: Final = (State.DONE, State.FAILED, State.UNPROVEN, State.WAITING, State.RETIRED)
 
 
 @frozen(kw_only=True)
 class Progress:
-    """How far a run has come.
+    """The counts of a run.
 
     Attributes:
         total: How many keys it is about.
@@ -61,7 +61,7 @@ class ProgressTeller:
         self._told_at = 0.0
 
     def tell(self, *, always: bool = False) -> None:
-        """Say how far the run has come, unless that was said just now."""
+        """Call the callback, unless it was called a moment ago."""
         now = self._running()
         if self._callback is None or (not always and now - self._told_at < _EVERY):
             return

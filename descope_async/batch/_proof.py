@@ -1,4 +1,4 @@
-"""Whether a stored secret is the one that its key has: read back, and exchanged."""
+"""Proves stored secrets: reads them back from the sinks, and exchanges them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Proof:
             pending=self._pending,
         )
         if kept.missing:
-            # The sink cannot be trusted with more. The next run gives the key another secret.
+            # This sink gets no more secrets. The next run gives the key another one.
             run.note("made", item, id=about["id"], fp=about["fp"])
             run.stop.ask(f"a sink does not have the secret of {item.label!r} that it took")
             raise RunStopped

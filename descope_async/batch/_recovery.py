@@ -1,4 +1,4 @@
-"""Keys whose secret an earlier process had in hand when it ended."""
+"""Recovers keys whose secret an earlier process had received and not yet stored."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Recovery:
         self._making = making
 
     async def recover(self, item: Item) -> None:
-        """Let a key that was made be stored.
+        """Get the secret of a key that was made into the sinks.
 
         Raises:
             OutcomeUnknown: Nobody knows which secret the key has.
@@ -44,7 +44,7 @@ class Recovery:
             await self.rotate(item, about["id"])
 
     async def rotate(self, item: Item, key_id: str, **fields: Any) -> None:
-        """Give a key another secret, because that of its last one is lost.
+        """Rotate a key, because its last secret is lost.
 
         Args:
             item: The key.
@@ -64,7 +64,7 @@ class Recovery:
         await self._making.rotate(item, key_id)
 
     async def _find(self, item: Item, about: Mapping[str, Any]) -> bool:
-        """Whether the sinks have the secret, also those that had not."""
+        """Look for the secret in the sinks, and put it into those that do not have it."""
         run = self._run
         known = {name: about[name] for name in ("id", "fp", "ips") if name in about}
         places = run.storing.places(about["id"], item.label)
@@ -91,7 +91,7 @@ class Recovery:
         return True
 
     async def _redeliver(self, item: Item, about: Mapping[str, Any]) -> None:
-        """Let the sinks keep a rescued secret; one that somebody took away is replaced."""
+        """Put a rescued secret into the sinks. If its file is gone, the key is rotated."""
         run = self._run
         path = Path(about["path"])
         try:

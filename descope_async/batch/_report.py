@@ -1,4 +1,4 @@
-"""What has become of the keys of a run: a file with a line for each, and the counts."""
+"""The report of a run: a file with a line for each key, and counts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_FAILURES: Final = 1000
 _UNFINISHED: Final = (State.PLANNED, State.MADE, State.STORED, State.PROVED, State.RESCUED)
 #: What the journal and the report say of a key that somebody gave up.
 _GIVEN_UP: Final = "given up"
-#: States in which a secret that a call has made is nowhere, as far as the journal tells.
+#: States of a key that may have a new secret which is in no sink, as far as the journal tells.
 _WITHOUT_SECRET: Final = (*UNKNOWN, State.MADE)
 _WORDS: Final = {
     State.PLANNED: "not done",
@@ -43,7 +43,7 @@ _WORDS: Final = {
 
 @frozen(kw_only=True)
 class KeyOutcome:
-    """What has become of a key.
+    """The outcome for one key.
 
     Attributes:
         number: Its place in the run, from 0 on.
@@ -94,7 +94,7 @@ class KeyOutcome:
 
 @frozen(kw_only=True)
 class BatchReport:
-    """How far a run has come.
+    """The counts of a run.
 
     Attributes:
         operation: What was done, such as ``"create"``.
@@ -142,7 +142,7 @@ class BatchReport:
 
 
 def read_journal(path: str | Path) -> list[KeyOutcome]:
-    """What has become of the keys of a run, also of one that was killed. Nothing is changed.
+    """The outcome for each key of a run, also of one that was killed. Nothing is changed.
 
     Args:
         path: The journal of a run that no process works with now.
@@ -166,7 +166,7 @@ def read_journal(path: str | Path) -> list[KeyOutcome]:
 
 
 def outcomes(journal: Journal) -> Iterator[KeyOutcome]:
-    """What has become of each key, in the order of the plan."""
+    """The outcome for each key, in the order of the plan."""
     ledger = journal.ledger
     for number in range(len(ledger)):
         plan = journal.record_at(ledger.plan_offset(number))
@@ -239,7 +239,7 @@ def summary(
     failures: Sequence[KeyOutcome] = (),
     next_due: float | None = None,
 ) -> BatchReport:
-    """The counts, with what was found while the report's file was written."""
+    """The counts, with what was found while the file was written."""
     counts = journal.ledger.counts
     return BatchReport(
         operation=journal.header["operation"],

@@ -1,4 +1,4 @@
-"""Where a secret goes that no sink takes: a file of its own beside the journal."""
+"""The rescue file: it holds a secret that no sink takes, beside the journal."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Rescue:
         return self.folder / (name if self._seal is None else f"{name}.age")
 
     def put(self, number: int, entry: SecretEntry) -> Path:
-        """Write a secret, durably when this returns.
+        """Write a secret. It is on the disk when this returns.
 
         Raises:
             OSError: It cannot be written.
@@ -82,7 +82,7 @@ class Rescue:
         )
 
     def remove(self, path: Path) -> None:
-        """Remove a file whose secret is in its sinks now, and the folder with the last one."""
+        """Remove a file whose secret is in its sinks now, and the folder if it is empty then."""
         path.unlink(missing_ok=True)
         with suppress(OSError):  # there are others
             self.folder.rmdir()

@@ -1,4 +1,4 @@
-"""What a management key may do, found out before the first call that changes anything."""
+"""Finds out what the management key may do, before the first call that changes anything."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from ._verdict import judge
 
 T = TypeVar("T")
 
-#: How often a call is made that surely did nothing, before the service counts as out of order.
+#: After so many tries of a call that surely had no effect, the service counts as out of order.
 _TRIES: Final = 5
 _BACKOFF: Final = Backoff(1.0, 60.0)
 #: Seconds to wait after a rate limit that does not say for how long.
@@ -97,7 +97,7 @@ class Run:
         return Item.from_record(journal.record_at(journal.ledger.plan_offset(number)))
 
     async def call(self, make: Callable[[], Awaitable[T]]) -> T:
-        """Make a call at the run's pace, and again where it surely did nothing.
+        """Make a call at the run's pace, and repeat it where it surely had no effect.
 
         Raises:
             RunStopped: The run is to end, perhaps because of this very call.

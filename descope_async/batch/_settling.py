@@ -1,4 +1,4 @@
-"""What became of calls that went without an answer, here or in a process that was killed."""
+"""Settles calls without an answer, of this process or of an earlier one that was killed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ._run import Run
 from ._work import Work
 from ._workers import Workers
 
-#: When to look for keys that may have been made, as parts of the time in which they may come.
+#: When to look for keys that may have been made, as parts of ``settle_after``.
 _LOOKS: Final = (0.0, 0.1, 0.4, 1.0)
 _ROUNDS: Final = 3
 
 
 class Settling:
-    """Finds out, and makes good.
+    """Finds out what such calls did, and does what is missing.
 
     A key that may have been created is looked for by its marker. If it is there, its secret is
     lost, and it gets another one; if it is not there when the call can no longer be carried out, it
@@ -71,7 +71,7 @@ class Settling:
         self._proves = proves
         for number in range(_ROUNDS):
             unknown = list(ledger.numbers(State.INTENT, State.ROTATING))
-            # What was refused in the first round would be in the next, too.
+            # What was refused in the first round would be refused again.
             if not unknown or (number and all(ledger.details(each).get("why") for each in unknown)):
                 break
             run.unknown_in_a_row = 0
@@ -89,7 +89,7 @@ class Settling:
         await self._report_twins()
 
     async def adopt(self) -> None:
-        """Find keys that this run made and of which its journal lost the lines.
+        """Find keys that this run made and whose lines its journal has lost.
 
         Raises:
             RunStopped: The run is to end.
@@ -130,10 +130,10 @@ class Settling:
     async def _search(
         self, wanted: set[int] | None, *, everywhere: bool
     ) -> dict[int, list[AccessKey]]:
-        """The keys that were made for these numbers, or for any, the newest first."""
+        """The keys that were made for these numbers (None for all), the newest first."""
         search = self._run.client.mgmt.access_key.search_all_access_keys
         mark = f"op:{self._run.journal.header['run']}"
-        # Nobody promises in which fields the service looks for a text.
+        # It is not documented in which fields the service looks for a text.
         keys = await self._run.call(lambda: search(text=None if everywhere else mark))
         found = defaultdict[int, list[AccessKey]](list)
         for key in sorted(keys, key=lambda key: key.created_time, reverse=True):
@@ -167,7 +167,7 @@ class Settling:
         await self._workers.carry_out(sorted(numbers), self._work.begin, step)  # type: ignore[arg-type]
 
     async def _report_twins(self) -> None:
-        """Note keys that came all the same, after another one was made in their stead."""
+        """Note keys that appeared after another one had been made for the same number."""
         if not self._made_again:
             return
         run = self._run

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a run: the first two let secrets arrive, the third ends the process."""
+"""Ctrl-C and SIGTERM during a run: the first two wait for secrets, the third ends the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a run ends before its time, and who waits for that."""
+"""The request to end a run early, and its reason."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import anyio
 
 
 class RunStopped(Exception):
-    """Ends what a worker does: the run is to end, and this key is left as it is."""
+    """Ends the work on one key, which is left as it is, because the run is to end."""
 
 
 class Stop:
-    """The wish to end a run. It is used on one event loop.
+    """The request to end a run. It is used on one event loop.
 
     Args:
         sleep: Waits for so many seconds.
@@ -42,11 +42,11 @@ class Stop:
         self._event.set()
 
     def hurry(self) -> None:
-        """Wait for nothing but for secrets under way."""
+        """From now on, wait only for secrets that are under way."""
         self.is_hurried = True
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for so long.
+        """Wait for some seconds.
 
         Raises:
             RunStopped: The run is to end.
@@ -64,7 +64,7 @@ class Stop:
         sleeper.cancel()
 
     def check(self) -> None:
-        """Go on, unless the run is to end.
+        """Raise if the run is to end.
 
         Raises:
             RunStopped: It is.

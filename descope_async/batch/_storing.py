@@ -1,4 +1,4 @@
-"""Secrets into sinks, or at least into the rescue file."""
+"""Puts secrets into the sinks, or into the rescue file if a sink fails."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SecretUnsaved(DescopeError):
 
 @frozen(kw_only=True)
 class Kept:
-    """A secret that was found again.
+    """A secret that was looked for, and which sinks have it.
 
     Attributes:
         cleartext: The secret; None where no sink that can be read has it.
@@ -58,7 +58,7 @@ class Kept:
 
 
 class Storing:
-    """The sinks of a run, all of which must take each secret.
+    """The sinks of a run. Each of them must take every secret.
 
     Args:
         sinks: The sinks.
@@ -110,7 +110,7 @@ class Storing:
     async def put(
         self, number: int, entry: SecretEntry, *, overwrite: bool, pending: bool
     ) -> list[str]:
-        """Let every sink keep a secret.
+        """Put a secret into every sink.
 
         Returns:
             The places.
@@ -172,7 +172,7 @@ class Storing:
         return Kept(cleartext=found, missing=tuple(missing), readable=readable)
 
     async def promote(self, places: Sequence[str], key_id: str) -> None:
-        """Let a pending secret take its place in every sink.
+        """Put a pending secret into its final place in every sink.
 
         Raises:
             SecretStoreError: A sink cannot do that.
@@ -181,7 +181,7 @@ class Storing:
             await _in_thread(partial(sink.promote, place, key_id))
 
     async def redeliver(self, path: Path, *, overwrite: bool, pending: bool) -> list[str] | None:
-        """Let every sink keep a rescued secret, and remove the file.
+        """Put a rescued secret into every sink, and remove the file.
 
         Returns:
             The places; None where the file is sealed.

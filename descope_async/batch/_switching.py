@@ -1,4 +1,4 @@
-"""Keys are activated, deactivated or deleted: by the hundred, and looked at afterwards."""
+"""Activates, deactivates or deletes keys by the hundred, and checks their status afterwards."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STATUS: Final[dict[Switch, str | None]] = {
 
 
 class Switching:
-    """Brings keys into a state. To do it again does no harm.
+    """Brings keys into a status. To repeat this does no harm.
 
     Args:
         run: The run.
@@ -47,7 +47,7 @@ class Switching:
         }[switch]
 
     async def carry_out(self) -> None:
-        """Bring all keys into the state that are not there yet, and see whether they are.
+        """Bring all keys into the status, and check that they are in it.
 
         Raises:
             RunStopped: The run is to end.
@@ -73,7 +73,7 @@ class Switching:
             self._judge(tried, await self._statuses())
 
     async def _try(self, ids: dict[int, str]) -> None:
-        """Change keys together; where that is refused, in halves, to find the one that is why."""
+        """Change keys together. If that is refused, change each half, to find the bad key."""
         if not ids:
             return
         try:

@@ -1,4 +1,4 @@
-"""What the failure of a call means for a run."""
+"""Decides what the failure of a call means for a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Verdict = Literal["again", "failed", "stop", "unknown"]
 
 
 def judge(error: DescopeError) -> Verdict:
-    """Whether to try again, to give this key up, to end the run, or to find out what became of it.
+    """Whether to repeat the call, give this key up, end the run, or find out what the call did.
 
     ``"again"`` means that the call surely did nothing, or does nothing worse when repeated.
     """

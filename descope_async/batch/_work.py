@@ -1,4 +1,4 @@
-"""What a run does with each key, by its operation."""
+"""The steps that each operation carries out for a key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._making import Making
 from ._recovery import Recovery
 from ._run import Run
 
-#: There is a key with a new secret, which is not in its sinks as far as the journal tells.
+#: States of a key with a new secret that is in no sink, as far as the journal tells.
 MADE: Final = frozenset({State.MADE, State.RESCUED})
 
 
@@ -29,12 +29,12 @@ class Work(Protocol):
         ...
 
     async def go_on(self, item: Item, *, proves: bool) -> None:
-        """Take a key on as far as it goes now."""
+        """Carry out the steps of a key that are due."""
         ...
 
 
 class Creating:
-    """Keys are created."""
+    """Creates keys."""
 
     makes_keys = True
 
@@ -49,14 +49,14 @@ class Creating:
         await self._making.create(item, item.fields)
 
     async def go_on(self, item: Item, *, proves: bool) -> None:
-        """Store the secret if it is not, prove it and end."""
+        """Store the secret if it is not stored yet, prove it, and end."""
         if self._run.journal.ledger.state(item.number) in MADE:
             await self._recovery.recover(item)
         await self._finishing.finish(item, proves=proves)
 
 
 class Rotating(Creating):
-    """Keys get new secrets in place: the old ones are dead at once."""
+    """Rotates keys in place: their old secrets are dead at once."""
 
     makes_keys = False
 
@@ -66,7 +66,7 @@ class Rotating(Creating):
 
 
 class Updating:
-    """Keys are changed. To do it again does no harm, so an unknown outcome is simply repeated."""
+    """Changes keys. To repeat this does no harm, so a call without an answer is simply repeated."""
 
     makes_keys = False
 
@@ -74,7 +74,7 @@ class Updating:
         self._run = run
 
     async def begin(self, item: Item) -> None:
-        """Change the key; its name, which the service demands, is read where it is to stay."""
+        """Change the key. If its name is to stay, it is read first, because the service demands one."""
         run, fields = self._run, dict(item.fields)
         keys = run.client.mgmt.access_key
         if "name" not in fields:

@@ -1,4 +1,4 @@
-"""Several workers that take the keys of a run in turn, each with its intent journaled before."""
+"""Workers that take the keys of a run in turn. The intent of each call is journaled before it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ._stop import RunStopped
 from ._verdict import judge
 
 _FRESH: Final = frozenset({State.PLANNED, State.FAILED})
-#: Refusals for lack of rights in a row after which the management key is taken to lack them.
+#: After so many refusals for missing rights in a row, the management key counts as lacking them.
 _MOST_FORBIDDEN: Final = 10
 
 
@@ -50,7 +50,7 @@ class Workers:
         begin: Callable[[Item], Awaitable[None]],
         go_on: Callable[[Item], Awaitable[None]],
     ) -> None:
-        """Take keys on. It returns when all are, or the run is to end.
+        """Work on keys. It returns when all were worked on, or the run is to end.
 
         A cancellation is like the wish to end the run: the secrets under way are stored first.
 
@@ -96,7 +96,7 @@ class Workers:
             raise
 
     def _when(self) -> dict[str, float]:
-        """What an intent says of its time: from then on an old secret may be refused."""
+        """The time for the line of an intent: from then on an old secret may be refused."""
         run = self._run
         ends_secrets = run.journal.header["operation"] == "rotate"
         return {"at": round(run.clock.now(), 3)} if ends_secrets else {}
@@ -111,7 +111,7 @@ class Workers:
             async for item, is_fresh in receive:
                 if self._run.stop.is_wanted:
                     continue
-                # What has begun is not cancelled: a secret may be on its way.
+                # Work that has begun is not cancelled: a secret may be under way.
                 with anyio.CancelScope(shield=True):
                     await self._take(item, begin if is_fresh else None, go_on)
                 self._tell()
@@ -165,7 +165,7 @@ class Workers:
             run.stop.ask(str(failure))
 
     def _undo_the_rest(self) -> None:
-        """Journal that intents were not carried out."""
+        """Journal which intents were not carried out."""
         run, ledger = self._run, self._run.journal.ledger
         ahead = [item for item in self._ahead.values() if ledger.state(item.number) is State.INTENT]
         self._ahead.clear()

@@ -1,4 +1,4 @@
-"""What becomes of a Django request: asked once for each, whoever wants to know."""
+"""Finds out who sent a Django request, and whether a route lets them in."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from descope_async.integrations.caller import note
 from ._settings import Site, site
 from .clients import aclient, averifier, client, verifier
 
-#: Where a request keeps what came of its credential, and how it was refused last.
+#: The attributes of a request that hold the outcome for its credential, and its last refusal.
 _OUTCOME: Final = "_descope_outcome"
 _REFUSAL: Final = "_descope_refusal"
 
 
 def refusal_of(request: HttpRequest) -> Refusal | None:
-    """How a request was refused last; None when it was not."""
+    """The last refusal of a request; None if it was not refused."""
     return cast("Refusal | None", getattr(request, _REFUSAL, None))
 
 
 def admit(request: HttpRequest) -> Admitted | Refusal:
-    """What becomes of a request.
+    """Who sent a request, or why its credential is refused.
 
     Raises:
         SynchronousOnlyOperation: This thread runs an event loop, and the answer takes a call to the
@@ -45,7 +45,7 @@ def admit(request: HttpRequest) -> Admitted | Refusal:
 
 
 async def aadmit(request: HttpRequest) -> Admitted | Refusal:
-    """As `admit`, for code that awaits."""
+    """As `admit`, for async code."""
     found: Admitted | Refusal | None = getattr(request, _OUTCOME, None)
     if found is None:
         read = site().credential(request.META)
@@ -57,7 +57,7 @@ async def aadmit(request: HttpRequest) -> Admitted | Refusal:
 def demand(
     request: HttpRequest, requirement: Requirement, where: Mapping[str, Any]
 ) -> Admitted | Refusal:
-    """The caller of a route, or why nobody is let in.
+    """The caller of a route, or why the request is refused.
 
     Args:
         request: The request.
@@ -78,7 +78,7 @@ def demand(
 async def ademand(
     request: HttpRequest, requirement: Requirement, where: Mapping[str, Any]
 ) -> Admitted | Refusal:
-    """As `demand`, for code that awaits."""
+    """As `demand`, for async code."""
     found = await aadmit(request)
     now = 0.0 if requirement.max_age is None else aclient().clock.now()
     if requirement.max_age is not None and _is_too_old_a_memory(found, requirement, now):
@@ -150,7 +150,7 @@ def _bound(session: SessionToken, read: Credential, here: Site) -> Admitted | Re
 
 
 def _is_too_old_a_memory(found: Admitted | Refusal, requirement: Requirement, now: float) -> bool:
-    """Whether what is remembered of an access key is too old for a route."""
+    """Whether the remembered answer about an access key is too old for a route."""
     return (
         isinstance(found, Admitted)
         and found.kind == "access_key"
@@ -196,7 +196,7 @@ def _keep(request: HttpRequest, found: Admitted | Refusal) -> None:
 def _proof(request: HttpRequest, read: Credential, here: Site) -> DPoPRequest | None:
     if here.admission.dpop is None:
         return None
-    # Django refuses hosts that ALLOWED_HOSTS does not name.
+    # get_host() refuses hosts that ALLOWED_HOSTS does not name.
     origin = here.origin or f"{request.scheme}://{request.get_host()}"
     url = f"{str(origin).rstrip('/')}{iri_to_uri(request.path)}"
     return DPoPRequest(request.method or "GET", url, read.proofs, read.scheme)

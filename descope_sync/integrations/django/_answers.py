@@ -1,4 +1,4 @@
-"""The answers to requests that are not let in."""
+"""The answers to refused requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAGE: Final = "<!doctype html><title>{title}</title><h1>{title}</h1><p>{text}</
 
 
 def answer(request: HttpRequest, refusal: Refusal) -> HttpResponseBase:
-    """The answer to a request: of ``REFUSAL_VIEW`` in the settings, a page for browsers, else JSON."""
+    """The answer to a refused request: that of ``REFUSAL_VIEW``, else a page for browsers, else JSON."""
     view: object = site().refusal_view
     if view is not None:
         found = cast(

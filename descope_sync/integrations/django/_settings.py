@@ -23,7 +23,7 @@ CLIENT: Final = {
     "PUBLIC_KEY": "public_key",
     "LEEWAY": "jwt_validation_leeway",
 }
-#: Entries that say what is accepted.
+#: Entries that become fields of `Admission`.
 _ADMISSION: Final = {
     "ACCEPT": "accept",
     "DPOP": "dpop",
@@ -63,7 +63,7 @@ def configured() -> Mapping[str, Any]:
 
 
 def _problem_of_names(what: str, found: Mapping[str, Any], allowed: Collection[str]) -> str | None:
-    """What is wrong with the names in a dict; None for nothing."""
+    """Names the first unknown name in a dict; None if there is none."""
     for name in found:
         if name not in allowed:
             spelt = {each.lower(): each for each in allowed}
@@ -129,7 +129,7 @@ class Site:
 
 
 def _values(header: object) -> tuple[bytes, ...]:
-    # Servers hand headers on as Latin-1. What is not even that is nobody's credential.
+    # Servers decode headers as Latin-1. No valid credential has other characters.
     return (header.encode("latin-1", "replace"),) if isinstance(header, str) else ()
 
 
@@ -145,7 +145,7 @@ def site() -> Site:
     return found
 
 
-#: Made of the settings as they are. ``override_settings`` empties it.
+#: Made from the present settings. ``override_settings`` empties it.
 _kept: Final[dict[str, Site]] = {}
 
 

@@ -8,7 +8,7 @@ from django.apps import AppConfig, apps
 
 
 class DescopeConfig(AppConfig):
-    """Registers the system checks, and what tells OpenAPI of the credential. It has no models."""
+    """Registers the system checks, and the security scheme for OpenAPI. It has no models."""
 
     name = "descope_sync.integrations.django"
     label = "descope"

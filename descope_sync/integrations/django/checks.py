@@ -1,4 +1,4 @@
-"""System checks: what is wrong with a site's settings, found without any I/O."""
+"""System checks of a site's settings. They do no I/O."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ._settings import CLIENT, configured, site
 from .middleware import DescopeMiddleware
 
 _AUTHENTICATION: Final = "descope_sync.integrations.django.drf.DescopeAuthentication"
-#: More seconds of leeway than this let expired tokens in for long.
+#: With more seconds of leeway, expired tokens would be accepted for too long.
 _MUCH_LEEWAY: Final = 60
 _PROJECT: Final = 'set DESCOPE = {"PROJECT_ID": "P…"}, or DESCOPE_PROJECT_ID in the environment'
 
@@ -81,7 +81,7 @@ def _of_middleware() -> Iterator[CheckMessage]:
 
 
 def _places(cls: type) -> list[int]:
-    """Where a class of middleware is installed, by whatever name, or one that inherits from it."""
+    """The places in ``MIDDLEWARE`` of a class and its subclasses, whatever name they are imported by."""
     found: list[int] = []
     for place, name in enumerate(settings.MIDDLEWARE):
         try:

@@ -1,4 +1,4 @@
-"""The clients of a site: one for blocking code and one for code that awaits, made when first needed."""
+"""The clients of a site, for blocking and for async code. Each is made when it is first needed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def client() -> descope_sync.DescopeClient:
 
 
 def aclient() -> descope_async.DescopeClient:
-    """The site's client for code that awaits. No thread of ours stands between it and its caller.
+    """The site's client for async code. Its calls run on the caller's event loop, without another thread.
 
     Raises:
         ConfigurationError: A setting is missing or unusable.
@@ -43,17 +43,17 @@ def aclient() -> descope_async.DescopeClient:
 
 
 def verifier(max_age: float | None = None) -> descope_sync.AccessKeyVerifier:
-    """What verifies access keys, with answers that are at most so many seconds old."""
+    """The verifier of access keys whose answers are at most so many seconds old."""
     return _VERIFIER.get(max_age)
 
 
 def averifier(max_age: float | None = None) -> descope_async.AccessKeyVerifier:
-    """As `verifier`, for code that awaits."""
+    """As `verifier`, for async code."""
     return _AVERIFIER.get(max_age)
 
 
 class _Kept(Generic[T]):
-    """What is made once, for each age, and kept until the settings change."""
+    """Makes a client or a verifier once for each age, and keeps it until the settings change."""
 
     def __init__(
         self, make: Callable[[float | None], T], close: Callable[[T], object] = repr
@@ -76,7 +76,7 @@ class _Kept(Generic[T]):
         return found
 
     def forget(self) -> None:
-        """In a forked child, have a lock that no thread of the parent holds."""
+        """Make a new lock in a forked child: a thread of the parent may hold the old one."""
         self._lock = threading.Lock()
 
     def _drop(self, *, setting: str, **_: object) -> None:
@@ -104,7 +104,7 @@ def _new_averifier(max_age: float | None) -> descope_async.AccessKeyVerifier:
 
 
 def _aclose(closed: descope_async.DescopeClient) -> None:
-    # On a loop of its own, since this thread may run one already.
+    # In another thread, because this one may run an event loop already.
     thread = threading.Thread(target=lambda: asyncio.run(closed.aclose()))
     thread.start()
     thread.join()

@@ -24,7 +24,7 @@ except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(_problem, name=_error.name) from None
 
 if TYPE_CHECKING:
-    # The framework imports this module while it imports its views.
+    # At run time this would be a circular import: the framework's views import this module.
     from rest_framework.views import APIView
 
 __all__ = ["AccessKeyThrottle", "DescopeAuthentication", "HasAccess", "Machine"]
@@ -82,7 +82,7 @@ class DescopeAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[Machine, SessionToken] | None:
-        """The caller, or None for a request that brings nothing for this class."""
+        """The caller; None for a request without a credential for this class."""
         found = admit(request._request)  # noqa: SLF001 - the documented way to Django's request
         if isinstance(found, Refusal):
             if found.status == _UNAUTHORIZED and found.error is None:
@@ -130,7 +130,7 @@ class HasAccess(BasePermission):
         return type(cls.__name__, (cls,), {"requirement": requirement})
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Whether the caller may go on. What is lacking is said in the answer."""
+        """Whether the caller has the rights. The answer says which one is missing."""
         if not isinstance(request.auth, SessionToken):
             return False
         where: dict[str, Any] = getattr(view, "kwargs", {})
@@ -146,14 +146,14 @@ class AccessKeyThrottle(SimpleRateThrottle):
     scope: str | None = "access_key"
 
     def get_cache_key(self, request: Request, view: APIView) -> str | None:  # noqa: ARG002 - DRF's signature
-        """A name for the caller's counter. None, which is no limit, for who has no access key."""
+        """The cache key of the caller's counter. None, which means no limit, for callers without an access key."""
         if not isinstance(request.auth, SessionToken):
             return None
         return self.cache_format % {"scope": self.scope, "ident": request.auth.key_id}
 
 
 def refused(refusal: Refusal) -> APIException:
-    """A refusal as an exception that the framework answers with its headers."""
+    """The exception for a refusal. The framework answers it with the headers of the refusal."""
     cls = AuthenticationFailed if refusal.status == _UNAUTHORIZED else APIException
     error = cls(detail=refusal.description, code=refusal.body["error"])
     error.status_code = refusal.status

@@ -21,12 +21,12 @@ from ._admitting import aadmit, admit, refusal_of
 
 __all__ = ["DescopeMiddleware"]
 
-#: Methods that Django's protection against forged requests lets pass anyway (RFC 9110, 9.2.1).
+#: Methods that need no CSRF token (RFC 9110, 9.2.1).
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class DescopeMiddleware:
-    """Middleware that runs natively in both of Django's modes, and lets every request pass.
+    """Middleware for Django's sync and async mode. It lets every request pass.
 
     It adds two things to a request. ``request.descope`` is the caller's `SessionToken`, found out when it is
     first looked at; it is false for a request without a valid credential. ``await request.adescope()``
@@ -106,12 +106,12 @@ async def _asession(request: HttpRequest) -> SessionToken | None:
 
 def _exempt(request: HttpRequest, found: Admitted | Refusal) -> None:
     if isinstance(found, Admitted):
-        # The flag that Django's own test client and Django REST framework set.
+        # Django's test client and Django REST framework set the same flag.
         cast("Any", request)._dont_enforce_csrf_checks = True  # noqa: SLF001
 
 
 def _completed(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """A refusal that a framework answered in its own way, with the headers that it left out."""
+    """The response, with the headers of the refusal if a framework answered that without them."""
     found = refusal_of(request)
     if found is not None and response.status_code == found.status:
         for name, value in found.headers.items():

@@ -76,7 +76,7 @@ def access_key_required(
 
 
 def tuple_of(names: Iterable[str]) -> Any:
-    """Names as they are checked: a string stays one, to be refused."""
+    """Names as a tuple. A string stays a string, which `Requirement` refuses."""
     return names if isinstance(names, str) else tuple(names)
 
 
@@ -98,7 +98,7 @@ class AccessKeyRequiredMixin(View):
     max_age: ClassVar[float | None] = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Answer a request that is not let in, and hand any other on."""
+        """Answer a request that is refused, and pass any other on."""
         requirement = Requirement(
             tuple_of(self.permissions), tuple_of(self.roles), self.tenant, self.max_age
         )

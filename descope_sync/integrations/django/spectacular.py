@@ -1,4 +1,4 @@
-"""OpenAPI by drf-spectacular: importing this registers the credential's security scheme."""
+"""Registers the security scheme of session tokens with drf-spectacular, when it is imported."""
 
 from __future__ import annotations
 

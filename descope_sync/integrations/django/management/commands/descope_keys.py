@@ -24,7 +24,7 @@ class Command(BaseCommand):
     help = "Manage the access keys of the site's Descope project: manage.py descope_keys --help"
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Hand everything after the command's name on, options included."""
+        """Pass everything after the command's name to ``descope-keys``, with its options."""
         try:
             self.execute_on(argv[2:])
         except CommandError as error:
