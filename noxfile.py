@@ -126,7 +126,7 @@ def weekly(session: nox.Session) -> None:
     here = pythons_here()
     for version in here:
         session.notify(f"pythons-{version}")
-    for slow in ("lowest", "integrations_lowest", "django_lowest", "soak"):
+    for slow in ("lowest", "integrations_lowest", "django_lowest", "bundles", "soak"):
         session.notify(slow)
     if here and here[-1] in PYTHONS[1:]:
         session.notify(f"django_newest-{here[-1]}")
@@ -330,6 +330,15 @@ def package(session: nox.Session, built: str) -> None:
     session.run("python", "-I", smoke)
     session.install(f"{distribution}[cli]")
     session.run("python", "-I", smoke, "cli")
+
+
+@nox.session(requires=["build"])
+def bundles(session: nox.Session) -> None:
+    """Bundle a program with shiv, pex, PyInstaller and as a function, and run each."""
+    install(session, "bundles", package=None)
+    (wheel,) = Path("dist").resolve().glob("*.whl")
+    session.install(str(wheel))
+    session.run("python", "tests/package/bundles.py", str(wheel), *session.posargs)
 
 
 @nox.session

@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from ._runtime.bundles import refuse_zip
 from ._runtime.forks import IMPORT, no_fork_meanwhile
 from .errors import (
     ApiError,
@@ -67,6 +68,8 @@ if TYPE_CHECKING:
 
 #: A literal, because bundles for functions and frozen programs often lack the package's metadata.
 __version__ = "0.1.0"
+
+refuse_zip(__spec__)
 
 # Values need attrs, and the rest also aiohttp, cattrs and jose, whose import takes longer than many a
 # script runs: each is imported when it is first asked for.

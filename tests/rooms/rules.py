@@ -29,6 +29,7 @@ WINGS: Final = (
     "compat",
     "integrations",
     "emulator",
+    "_pyinstaller",
     "testing",
     "cli",
     "pytest_plugin",

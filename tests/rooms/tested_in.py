@@ -44,6 +44,8 @@ THROUGH = {
     "descope_async/_keys/key_reader": "core/keys/test_refused_keys.py",
     "descope_async/_keys/renewals": "core/test_token_source.py",
     "descope_async/_keys/shared": "core/test_token_source.py",
+    "descope_async/_pyinstaller/hook-descope_async": "package/bundles.py",
+    "descope_async/_pyinstaller/hook-descope_sync": "package/bundles.py",
     "descope_async/_runtime/callables": "core/calls/test_delivery.py",
     "descope_async/_runtime/loop_end": "core/calls/test_connections.py",
     "descope_async/_runtime/shield": "stories/test_interruptions.py",
