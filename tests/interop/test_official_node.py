@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-FOLDER = Path(__file__).parent / "node"
-pytestmark = [
-    pytest.mark.skipif(not shutil.which("node"), reason="needs Node.js: there is no node"),
-    pytest.mark.skipif(
-        not (FOLDER / "node_modules").is_dir(),
-        reason="needs the SDK from npm: nox -s interop installs it",
-    ),
-]
-Seen = dict[str, Any]
+from tests.interop.official_node import FOLDER, NEEDED, Seen, data, refusal
+
+pytestmark = NEEDED
 
 
 @pytest.fixture(scope="module")
 def seen(run_program: Callable[[Sequence[str], Path], Seen]) -> Seen:
     """What the SDK got, by step."""
     return run_program(["node", "access_keys.mjs"], FOLDER)
-
-
-def data(seen: Seen, step: str) -> Any:
-    assert seen[step]["ok"], seen[step]
-    return seen[step]["data"]
-
-
-def refusal(seen: Seen, step: str) -> tuple[int, str, str]:
-    assert not seen[step]["ok"], seen[step]
-    error = seen[step]["error"]
-    return seen[step]["code"], error["errorCode"], error["errorMessage"]
 
 
 def test_create(seen: Seen) -> None:

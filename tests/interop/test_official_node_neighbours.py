@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,32 +9,15 @@ from typing import Any
 import pytest
 from jose import jwt
 
-FOLDER = Path(__file__).parent / "node"
-pytestmark = [
-    pytest.mark.skipif(not shutil.which("node"), reason="needs Node.js: there is no node"),
-    pytest.mark.skipif(
-        not (FOLDER / "node_modules").is_dir(),
-        reason="needs the SDK from npm: nox -s interop installs it",
-    ),
-]
-Seen = dict[str, Any]
+from tests.interop.official_node import FOLDER, NEEDED, Seen, data, refusal
+
+pytestmark = NEEDED
 
 
 @pytest.fixture(scope="module")
 def seen(run_program: Callable[[Sequence[str], Path], Seen]) -> Seen:
     """What the SDK got, by step."""
     return run_program(["node", "neighbours.mjs"], FOLDER)
-
-
-def data(seen: Seen, step: str) -> Any:
-    assert seen[step]["ok"], (step, seen[step])
-    return seen[step]["data"]
-
-
-def refusal(seen: Seen, step: str) -> tuple[int, str, str]:
-    assert not seen[step]["ok"], (step, seen[step])
-    error = seen[step]["error"]
-    return seen[step]["code"], error["errorCode"], error["errorMessage"]
 
 
 def names(found: list[dict[str, Any]]) -> list[str]:
