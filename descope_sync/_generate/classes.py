@@ -10,6 +10,7 @@ from typing import Final
 
 from .facades import Twin
 from .names import Names
+from .parameters import Parameters
 from .source import RENAMED, Function, fallback, outer, renamed
 
 _ASYNC_PAIRED: Final = {"AsyncGenerator", "AbstractAsyncContextManager"}
@@ -21,6 +22,7 @@ class Class:
     def __init__(self, names: Names, node: ast.ClassDef) -> None:
         self.names = names
         self.source = names.source
+        self.parameters = Parameters(names)
         self.node = node
         self.methods = {item.name: item for item in node.body if isinstance(item, Function)}
 
@@ -66,7 +68,7 @@ class Class:
         if self.node.keywords or self.node.decorator_list:
             self.source.refuse(self.node, "class decorators are not carried over")
         for base in self.node.bases:
-            if not self._is_a_twin(base):
+            if not self.names.is_twin(base):
                 self.source.refuse(base, "only a base class with a twin is carried over")
         self._refuse_lost_members()
 
@@ -77,7 +79,7 @@ class Class:
                 if item.name not in carried:
                     self.source.refuse(item, f"{item.name} is not carried over")
             elif isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
-                if not self._is_a_twin(item.annotation) and not item.target.id.startswith("_"):
+                if not self.names.is_twin(item.annotation) and not item.target.id.startswith("_"):
                     self.source.refuse(item, "a public attribute is carried over as a property")
             elif isinstance(item, ast.If) and not fallback(ast.Module([item], [])):
                 self.source.refuse(item, "only __getattr__ is carried over from under an if")
@@ -97,7 +99,7 @@ class Class:
         if name in self.names.facade.roots:
             self.names.imports.add(f"from {self.names.package}_portal import PORTAL")
             init = self.methods.get("__init__")
-            shown, passed = self._parameters(init) if init else ("self", "")
+            shown, passed = self.parameters.of(init) if init else ("self", "")
             made = [f"self._async = _Async{name}({passed})"]
             lines = [
                 f"def __init__({shown}) -> None:",
@@ -144,7 +146,7 @@ class Class:
         is_manager = decorators.pop("asynccontextmanager", None) is not None
         for text, decorator in decorators.items():
             self.source.refuse(decorator, f"the decorator {text} is not carried over")
-        shown, passed = self._parameters(function)
+        shown, passed = self.parameters.of(function)
         returns, body = self._body(function, passed, is_manager=is_manager, is_property=is_property)
         lines = ["@property"] if is_property else []
         lines.append(f"def {renamed(function.name)}({shown}) -> {returns}:")
@@ -223,59 +225,6 @@ class Class:
             self.source.refuse(generic, "must be AsyncGenerator[…], which can be closed")
         inner = generic.slice
         return self.names.expression(inner.elts[0] if isinstance(inner, ast.Tuple) else inner)
-
-    def _parameters(self, function: Function) -> tuple[str, str]:
-        """The parameters as written, and the arguments that pass them on."""
-        given = function.args
-        for extra in (given.vararg, given.kwarg):
-            if extra is not None:
-                self.source.refuse(extra, f"{extra.arg}: * and ** cannot be passed on with types")
-        positional = [*given.posonlyargs, *given.args]
-        defaults = [*[None] * (len(positional) - len(given.defaults)), *given.defaults]
-        shown = ["self"]
-        passed: list[str] = []
-        for index, (parameter, default) in enumerate(zip(positional, defaults, strict=True)):
-            if index > 0:
-                shown.append(self._parameter(parameter, default))
-                passed.append(self._argument(parameter))
-            if index + 1 == len(given.posonlyargs):
-                shown.append("/")
-        if given.kwonlyargs:
-            shown.append("*")
-        for parameter, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
-            shown.append(self._parameter(parameter, default))
-            passed.append(f"{parameter.arg}={self._argument(parameter)}")
-        return ", ".join(shown), ", ".join(passed)
-
-    def _argument(self, parameter: ast.arg) -> str:
-        """What is passed on for a parameter: of a blocking object, what it wraps."""
-        if not self._is_twin(parameter):
-            return parameter.arg
-        self.names.imports.add(f"from {self.names.package}_portal import unwrapped")
-        return f"unwrapped({parameter.arg})"
-
-    def _is_twin(self, parameter: ast.arg) -> bool:
-        return self._is_a_twin(parameter.annotation)
-
-    def _is_a_twin(self, written: ast.expr | None) -> bool:
-        return isinstance(written, ast.Name) and written.id in self._homes
-
-    def _parameter(self, parameter: ast.arg, default: ast.expr | None) -> str:
-        if parameter.annotation is None:
-            self.source.refuse(parameter, f"{parameter.arg} has no annotation")
-        if self._is_twin(parameter):
-            written = self.names.twin(self.source.segment(parameter.annotation))
-        else:
-            written = self.names.expression(parameter.annotation)
-        shown = f"{parameter.arg}: {written}"
-        if default is None:
-            return shown
-        try:
-            ast.literal_eval(default)
-        except ValueError:
-            if not isinstance(default, ast.Name | ast.Attribute):
-                self.source.refuse(default, f"the default of {parameter.arg} is computed")
-        return f"{shown} = {self.names.expression(default)}"
 
 
 def _attribute(base: str) -> str:

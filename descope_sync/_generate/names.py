@@ -51,6 +51,10 @@ class Names:
                     self.imports.add(line)
         return self.source.segment(node)
 
+    def is_twin(self, written: ast.expr | None) -> bool:
+        """Whether an annotation or a base is a class that has a blocking one."""
+        return isinstance(written, ast.Name) and written.id in self.homes
+
     def twin(self, name: str) -> str:
         """The name of a blocking class, which is imported unless it stands here."""
         twin = self.homes[name]
