@@ -129,7 +129,7 @@ def replace(
     ids_only: IdsOnly = False,
 ) -> None:
     """``descope-keys replace``."""
-    expire_time, retiring = moments.expiry(expires), _retiring(grace, delete_after)
+    expire_time, retiring = moments.future_expiry(expires), _retiring(grace, delete_after)
 
     async def work(client: DescopeClient, found: list[AccessKey]) -> ExitCode:
         folder = RunFolder.new(client.project_id, "replace", to or ())

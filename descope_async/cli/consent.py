@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -85,9 +86,25 @@ def consent(
             "nobody can be asked here: add --yes, or --dry-run to see the plan"
         )
     wanted = f"{client.project_id} {count}"
-    typed = typer.prompt(f"Type {wanted!r} to go on", default="", show_default=False, err=True)
+    typed = _answer(f"Type {wanted!r} to go on")
     if typed.split() != wanted.split():
         raise ConfigurationError("that is something else: nothing was changed")
+
+
+def _answer(question: str) -> str:
+    """What somebody types. Ctrl-C and SIGTERM end the wait at once."""
+    # The event loop's own handlers would only act when the loop turns, and it waits here.
+    handlers: dict[signal.Signals, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        typed: str = typer.prompt(question, default="", show_default=False, err=True)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return typed
 
 
 def line_of(key: descope_async.AccessKey) -> str:

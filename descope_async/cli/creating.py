@@ -42,7 +42,7 @@ def create(
     """``descope-keys create``."""
     key: dict[str, Any] = {
         "name": name,
-        "expire_time": moments.expiry(expires),
+        "expire_time": moments.future_expiry(expires),
         "role_names": role,
         "key_tenants": keys_given.tenants(tenant),
         "user_id": user,
@@ -55,6 +55,7 @@ def create(
     async def work() -> ExitCode:
         run = current()
         _demand_one_place(to, reveal=reveal or force, force=force)
+        keys_given.checked(key)
         async with run.client() as client:
             if dry_run:
                 say(f"create {name!r} in {run.where(client)}")
@@ -124,7 +125,8 @@ def _planned(row: dict[str, Any]) -> str:
         *row.get("role_names", ()),
         *(each["tenant_id"] for each in row.get("key_tenants", ())),
     ]
-    return f"{row['name']}  expires {expires}  {', '.join(grants)}".rstrip()
+    label = f" ({row['label']})" if row.get("label", row["name"]) != row["name"] else ""
+    return f"{row['name']}{label}  expires {expires}  {', '.join(grants)}".rstrip()
 
 
 def _demand_one_place(to: list[str] | None, *, reveal: bool, force: bool) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
 import typer
 
-from descope_async.errors import ConfigurationError
+from descope_async.errors import ConfigurationError, InvalidArgument
 
 from . import moments
 from .selection import json_or_text
@@ -87,7 +87,7 @@ def rows(file: Path) -> Iterator[dict[str, Any]]:
     """
     text = _text(file)
     reader = csv.DictReader(io.StringIO(text, newline=""), dialect=_dialect(text))
-    names = [name.strip() for name in reader.fieldnames or ()]
+    names = [name.strip().lower() for name in _header(file, reader)]
     if "name" not in names:
         raise ConfigurationError(
             f"{file} has no column 'name'; it has: {', '.join(names) or 'none'}"
@@ -99,16 +99,43 @@ def rows(file: Path) -> Iterator[dict[str, Any]]:
     if len(names) != len(set(names)):
         raise ConfigurationError(f"{file} names a column twice")
     reader.fieldnames = names
-    for row in reader:
-        where = f"{file}, line {reader.line_num}"
-        if None in row or None in row.values():
-            raise ConfigurationError(f"{where}: there are more or fewer cells than columns")
-        cells = {name: value.strip() for name, value in row.items() if value and value.strip()}
-        if cells:
-            try:
-                yield _key(cells)
-            except (typer.BadParameter, ConfigurationError) as error:
-                raise ConfigurationError(f"{where}: {error}") from None
+    try:
+        for row in reader:
+            if cells := _cells(row):
+                yield checked(_key(cells))
+    except (typer.BadParameter, ConfigurationError) as error:
+        raise ConfigurationError(f"{file}, line {reader.line_num}: {error}") from None
+    except csv.Error as error:  # the line that could not be read is not counted yet
+        raise ConfigurationError(f"{file}, line {reader.line_num + 1}: {error}") from None
+
+
+def _cells(row: Mapping[str | None, str | None]) -> dict[str, str]:
+    """The cells of a row that are not empty, by column."""
+    if None in row or None in row.values():
+        raise ConfigurationError("there are more or fewer cells than columns")
+    return {name: value.strip() for name, value in row.items() if name and value and value.strip()}
+
+
+def checked(key: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a key to create, when they can be right.
+
+    Raises:
+        ConfigurationError: They cannot.
+    """
+    from descope_async.batch._items import new_key  # pyright: ignore[reportPrivateUsage] - a part of this package
+
+    try:
+        new_key(0, key)
+    except InvalidArgument as error:
+        raise ConfigurationError(str(error).removeprefix("items[0].")) from None
+    return key
+
+
+def _header(file: Path, reader: csv.DictReader[str]) -> Sequence[str]:
+    try:
+        return reader.fieldnames or ()
+    except csv.Error as error:
+        raise ConfigurationError(f"{file}, line 1: {error}") from None
 
 
 def _key(cells: dict[str, str]) -> dict[str, Any]:
@@ -116,7 +143,7 @@ def _key(cells: dict[str, str]) -> dict[str, Any]:
         raise ConfigurationError("there is no name")
     key: dict[str, Any] = {
         "name": cells["name"],
-        "expire_time": moments.expiry(cells.get("expires", "never")),
+        "expire_time": moments.future_expiry(cells.get("expires", "never")),
     }
     for name in ("label", "description", "user_id"):
         if name in cells:

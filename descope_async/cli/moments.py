@@ -53,6 +53,14 @@ def expiry(text: str) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
+def future_expiry(text: str) -> int:
+    """The same for a key that is to be made, which must not have expired before."""
+    found = expiry(text)
+    if found and found <= now():
+        raise typer.BadParameter(f"{text!r} is over already")
+    return found
+
+
 def now() -> float:
     """Epoch seconds, by this machine's clock."""
     return time.time()  # noqa: TID251 - a person's "in 30 days" starts now, whatever clock a test's client has

@@ -7,6 +7,9 @@ from typing import Annotated, Any, cast
 
 import typer
 
+import descope_async
+from descope_async.errors import NotFound
+
 from . import completion, moments, output
 from .exit_codes import ExitCode
 from .output import Format
@@ -106,7 +109,7 @@ def show(
 
     async def work() -> None:
         async with current().client() as client:
-            keys = [await client.mgmt.access_key.load(each) for each in ids(key_ids)]
+            keys = [await _loaded(client, each) for each in ids(key_ids)]
         if as_json:
             output.write_keys(keys, Format.JSON)
             return
@@ -167,6 +170,14 @@ def export(
         say(f"{len(found)} access keys are in {to}")
 
     carry_out(work)
+
+
+async def _loaded(client: descope_async.DescopeClient, key_id: str) -> descope_async.AccessKey:
+    try:
+        return await client.mgmt.access_key.load(key_id)
+    except NotFound as error:
+        say(f"there is no access key {output.printable(key_id)}")
+        raise error.with_traceback(None) from None
 
 
 def _show(selection: Selection, form: Format, *, ids_only: bool) -> None:

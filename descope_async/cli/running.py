@@ -15,7 +15,7 @@ import typer
 from attrs import frozen
 
 import descope_async
-from descope_async.errors import DescopeError, Unauthorized
+from descope_async.errors import ConfigurationError, DescopeError, Unauthorized
 
 from .exit_codes import ExitCode, exit_code_of
 from .profiles import profile_settings
@@ -80,22 +80,45 @@ def carry_out(work: Callable[[], Coroutine[Any, Any, ExitCode | None]]) -> NoRet
     try:
         code = asyncio.run(until_terminated())
         sys.stdout.flush()
-    except DescopeError as error:
-        say(_sentence(error, is_verbose=current().is_verbose))
-        code = exit_code_of(error)
-    except KeyboardInterrupt:
-        say("interrupted")
-        code = ExitCode.INTERRUPTED
+    except (typer.Exit, typer.BadParameter):
+        raise
     except asyncio.CancelledError:
         if not is_terminated:
             raise
         say("ended by SIGTERM")
         code = ExitCode.TERMINATED
-    except BrokenPipeError:
-        # Whoever read the output has gone, as `head` does. Python must not fail again at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.DONE
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - nobody at a terminal can use a traceback
+        code = _explained(error)
     raise typer.Exit(int(code or ExitCode.DONE))
+
+
+def _explained(error: BaseException) -> ExitCode:
+    """Say what ended a command, and give its exit code."""
+    match error:
+        case DescopeError():
+            say(_sentence(error, is_verbose=current().is_verbose))
+            return exit_code_of(error)
+        case KeyboardInterrupt() | typer.Abort():  # the second comes from a question
+            say("interrupted")
+            return ExitCode.INTERRUPTED
+        case BrokenPipeError():  # whoever read the output has gone, as `head` does
+            _write_no_more()
+            return ExitCode.DONE
+        case OSError():
+            _write_no_more()
+            where = f"{error.filename}: " if error.filename else ""
+            say(f"{where}{error.strerror or type(error).__name__}")
+        case _:
+            say(
+                f"{type(error).__name__}: {error}\n  This is a fault of descope-keys; please report it."
+            )
+    return ExitCode.FAILED
+
+
+def _write_no_more() -> None:
+    """Let what is left of the output go nowhere, so that Python does not fail again at its exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(sentence: str) -> None:
@@ -107,8 +130,10 @@ def _sentence(error: DescopeError, *, is_verbose: bool) -> str:
     sentence = str(error)
     if not is_verbose and error.request_id:
         sentence = sentence.replace(f" (request {error.request_id})", "")
-    if isinstance(error, Unauthorized):
+    is_setting = isinstance(error, ConfigurationError) and "DESCOPE_" in sentence
+    if is_setting or isinstance(error, Unauthorized):
         sentence += (
-            "\n  Check DESCOPE_PROJECT_ID and DESCOPE_MANAGEMENT_KEY, or try: descope-keys doctor"
+            "\n  Check DESCOPE_PROJECT_ID and DESCOPE_MANAGEMENT_KEY, or the profile that --profile names;"
+            "\n  descope-keys doctor says more."
         )
     return sentence

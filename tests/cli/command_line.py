@@ -6,6 +6,8 @@ import io
 import json
 import os
 import pty
+import select
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -81,8 +83,13 @@ class CommandLine:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def on_terminal(self, *arguments: str, typed: str = "", columns: int = 80) -> tuple[int, str]:
-        """Exit code and screen of a command that runs on a terminal of its own."""
+    def on_terminal(
+        self, *arguments: str, typed: str = "", columns: int = 80, interrupted_at: str = ""
+    ) -> tuple[int, str]:
+        """Exit code and screen of a command that runs on a terminal of its own.
+
+        It is interrupted, as by Ctrl-C, when a text appears.
+        """
         leader, follower = pty.openpty()
         with subprocess.Popen(
             [*COMMAND, *arguments],
@@ -96,6 +103,8 @@ class CommandLine:
             os.write(leader, typed.encode())
             screen = bytearray()
             while True:
+                if not select.select([leader], [], [], 90)[0]:
+                    process.kill()
                 try:
                     read = os.read(leader, 4096)
                 except OSError:  # how Linux says that the other side has closed
@@ -103,6 +112,9 @@ class CommandLine:
                 if not read:
                     break
                 screen += read
+                if interrupted_at and interrupted_at.encode() in screen:
+                    interrupted_at = ""
+                    process.send_signal(signal.SIGINT)
             code = process.wait(timeout=90)
         os.close(leader)
         return code, screen.decode(errors="replace")

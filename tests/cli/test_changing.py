@@ -220,6 +220,11 @@ def test_an_unknown_outcome_and_a_refused_key_have_their_codes(
         (b"name,label\na\n", "more or fewer cells"),
         (b"name\n\xff\xfe\n", "neither UTF-8 nor UTF-16"),
         (b"", "no column 'name'"),
+        (b'name\n"never closed\nb\n', "unexpected end of data"),
+        (b"name,permitted_ips\n\na,10.0.0.1\nb,localhost\n", "line 4: permitted_ips[0]"),
+        (b"name,expires\na,2020-01-01\n", "line 2: '2020-01-01' is over already"),
+        (b"name\na\x07b\n", "line 2: name holds a control character"),
+        (b"name\n" + b"x" * 200_000 + b"\n", "line 2: field larger than field limit"),
     ],
 )
 def test_a_csv_file_that_cannot_be_meant_is_said(
@@ -237,7 +242,7 @@ def test_a_csv_file_that_cannot_be_meant_is_said(
 def test_csv_files_as_spreadsheets_write_them(
     cli: CommandLine, tmp_path: Path, sink: str, encoding: str, mark: str
 ) -> None:
-    text = f"name{mark}roles\r\nMüller{mark}Reader|Tenant Admin\r\n\r\n"
+    text = f"Name{mark}Roles\r\nMüller{mark}Reader|Tenant Admin\r\n\r\n"
     (tmp_path / "k.csv").write_bytes(text.encode(encoding))
     done = cli.run("provision", str(tmp_path / "k.csv"), "--to", sink, "--dry-run")
     assert done.returncode == 0, done.stderr
@@ -275,3 +280,20 @@ def test_a_run_goes_on_from_another_folder(
     assert cli.run("resume").returncode == 0
     assert {each.name for each in (tmp_path / "here" / "keys").iterdir()} == {"a.json", "b.json"}
     assert not (tmp_path / "keys").exists()
+
+
+def test_a_question_ends_with_ctrl_c(cli: CommandLine, admin: DescopeClient) -> None:
+    key_id = admin.mgmt.access_key.create("a").key.id
+    code, screen = cli.on_terminal("delete", key_id, interrupted_at="to go on")
+    assert (code, "interrupted" in screen) == (130, True)
+    assert admin.mgmt.access_key.load(key_id).is_active
+
+
+def test_a_key_that_would_be_expired_is_not_made(
+    cli: CommandLine, admin: DescopeClient, sink: str
+) -> None:
+    done = cli.run("create", "a", "--expires", "2020-01-01", "--to", sink)
+    assert (done.returncode, "is over already" in done.stderr) == (2, True)
+    done = cli.run("create", "", "--to", sink)
+    assert (done.returncode, done.stderr) == (2, "descope-keys: name is empty\n")
+    assert admin.mgmt.access_key.search_all_access_keys() == []

@@ -197,3 +197,18 @@ def test_a_profile_says_which_project(local: Emulator, tmp_path: Path) -> None:
     done = cli.run("-p", "local", "list")
     assert done.returncode == 2
     assert local.management_key not in done.stderr
+
+
+def test_a_full_disk_is_a_sentence(cli: CommandLine, keys: dict[str, str]) -> None:
+    assert keys
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=cli.variables(),
+            text=True,
+            timeout=90,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "descope-keys: No space left on device\n")
