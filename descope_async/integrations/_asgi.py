@@ -104,7 +104,7 @@ async def live(
 
         async def after(message: Message) -> None:
             if message["type"].startswith("lifespan.shutdown."):
-                await block.aclose()  # now, because the server ends when it hears of this
+                await block.aclose()  # before the server hears of this, because it ends then
             await send(message)
 
         await app(scope, receive, after)
@@ -120,7 +120,9 @@ async def serve_for(seconds: float, app: App, scope: Scope, receive: Receive, se
     async def guarded(message: Message) -> None:
         nonlocal is_over
         if is_over:
-            raise OSError(EXPIRED)  # what the ASGI specification has for a caller who has gone
+            raise OSError(
+                EXPIRED
+            )  # the ASGI specification has this error for a caller who has gone
         is_over = message["type"] == "websocket.close"
         await send(message)
 
@@ -129,7 +131,9 @@ async def serve_for(seconds: float, app: App, scope: Scope, receive: Receive, se
         if not is_over:
             is_over = True
             closing = {"type": "websocket.close", "code": POLICY_VIOLATION, "reason": EXPIRED}
-            with suppress(Exception):  # of any server, when the caller has just gone
+            with suppress(
+                Exception
+            ):  # servers raise errors of their own when the caller has just gone
                 await send(closing)
 
     tasks: list[asyncio.Task[None]] = []

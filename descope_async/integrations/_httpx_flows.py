@@ -1,6 +1,6 @@
-"""The flow of a request with a token, for httpx and for httpx2, which take each other's classes not.
+"""The flow of a request with a token, for httpx and for httpx2.
 
-The two libraries have the same interface, of which this needs the least possible.
+The two libraries have the same interface, but each refuses the other's classes.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class AsyncFlow:
             note_nonce(outgoing, request, response)
 
 
-# The libraries' own ways to these headers decode all others first, which takes four times as long.
+# `in` and `update` of the libraries decode all other headers first. That takes four times as long.
 
 
 def has_authorization(request: Any) -> bool:

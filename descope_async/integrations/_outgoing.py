@@ -39,7 +39,7 @@ class Outgoing:
 
     def __init__(self, origins: str | Sequence[str], proof_key: ProofKey | None = None) -> None:
         given = [origins] if isinstance(origins, str) else list(origins)
-        # Each in all spellings, so that a URL need not be put into one.
+        # All spellings of each origin are kept, so that no URL must be brought into one form.
         self._origins = frozenset(each for origin in given for each in _spellings(*_origin(origin)))
         if not self._origins:
             raise ConfigurationError("origins must name one or more services")
@@ -102,7 +102,7 @@ class Outgoing:
         return self.makes_proofs and any(map(_USE_NONCE.search, challenges))
 
     def _is_bound(self, token: str) -> bool:
-        """Whether a token is bound to the key. Whoever receives it checks it, and not we."""
+        """Whether a token is bound to the key. It is read unchecked: its receiver checks it."""
         thumbprint = _thumbprint(token)
         if thumbprint is None:
             return False

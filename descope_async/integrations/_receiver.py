@@ -74,7 +74,7 @@ class Receiver:
         self.admission = admission or Admission()
         self._make = DescopeClient if client is None else client
         self._audience = audience_of(audience)
-        #: For each request in this order.
+        #: The audiences to try for a token, in this order.
         self._audiences: tuple[frozenset[str] | None, ...] = (self._audience,)
         if other_audience is not None:
             self._audiences += (frozenset({other_audience}),)
@@ -160,7 +160,7 @@ class Receiver:
         except TokenError as error:
             read = self.admission.read(scope["headers"])
             if isinstance(read, Credential):
-                if read.value != token:  # there were more spaces
+                if read.value != token:  # the header has more than one space before the token
                     return None
                 found = self.admission.refusal_of(error)
             else:
@@ -197,7 +197,7 @@ class Receiver:
         if requirement.max_age is not None:
             now = self._clock.now()
             if admitted.kind == "access_key" and not requirement.is_recent(session, now):
-                # What is remembered of the key is too old for this route: the service is asked.
+                # The last answer about the key is too old for this route, so the service is asked again.
                 credential = self.admission.read(scope["headers"])
                 if isinstance(credential, Credential):
                     verified = await self._verify(credential, requirement.max_age)
@@ -244,7 +244,7 @@ class Receiver:
         try:
             session = await self._validate(credential, request)
         except InvalidArgument:
-            raise  # a mistake of the application's, as when it has not started
+            raise  # the application made a mistake, such as not to start the client
         except DescopeError as error:
             refusal = self.admission.refusal_of(error, credential.scheme)
             if self._nonces is not None and refusal.error == "use_dpop_nonce":
@@ -258,11 +258,11 @@ class Receiver:
         try:
             return await self._validate_for(first, credential, request)
         except AudienceMismatch:
-            # It comes before any look at a proof, so the proof is not used up.
+            # The audience is checked before the proof, so the proof is not used up.
             if not others:
                 raise
         session = await self._validate_for(others[0], credential, request)
-        self._audiences = others[0], first  # since the next token is most likely for the same one
+        self._audiences = others[0], first  # the next token is most likely for the same audience
         return session
 
     async def _validate_for(

@@ -15,7 +15,7 @@ __all__ = ["Requirement"]
 
 
 def _names(value: str | Iterable[str]) -> tuple[str, ...]:
-    # A string is an iterable of its letters, and each would be demanded.
+    # A string is an iterable of letters: each letter would become a name.
     if isinstance(value, str):
         raise InvalidArgument("permissions and roles must be lists of names, not a string")
     given: tuple[object, ...] = tuple(value)
@@ -81,11 +81,11 @@ class Requirement:
                 path parameter for it.
         """
         if self.tenant is None:
-            # Most routes demand nothing of one kind, and every request comes through here.
+            # Most routes demand no roles, so the roles are not looked up for them.
             return set(self.permissions).issubset(session.permissions) and (
                 not self.roles or session.validate_roles(self.roles)
             )
-        # Both are false for a tenant that the token does not belong to, also without any names.
+        # Both calls are False for a tenant that the token does not belong to, even with no names.
         return (
             tenant is not None
             and session.validate_tenant_permissions(tenant, self.permissions)

@@ -20,7 +20,7 @@ def end_with_token(websocket: WebSocket, seconds: float) -> None:
 
     Whatever serves it then sees a `WebSocketDisconnect`, as if the caller had gone.
     """
-    # The loop keeps the timer, which must not keep the socket: a token can live for weeks.
+    # The loop holds the timer until the token ends, perhaps for weeks. The timer must not hold the socket.
     reference = weakref.ref(websocket)
     is_over = False
     tasks: set[asyncio.Task[None]] = set()
@@ -37,10 +37,10 @@ def end_with_token(websocket: WebSocket, seconds: float) -> None:
         if socket is None or socket.application_state is WebSocketState.DISCONNECTED:
             return
         before, is_over = socket.application_state, True
-        with suppress(RuntimeError, WebSocketDisconnect):  # it has just ended by itself
+        with suppress(RuntimeError, WebSocketDisconnect):  # the socket has just ended by itself
             closing = {"type": "websocket.close", "code": POLICY_VIOLATION, "reason": EXPIRED}
             await WebSocket.send(socket, closing)
-        # Otherwise the next receive would find a socket that its own side has closed: an error.
+        # Otherwise Starlette would raise an error at the next receive, not a disconnect.
         socket.application_state = before
 
     def start() -> None:

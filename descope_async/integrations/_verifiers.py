@@ -8,7 +8,7 @@ from descope_async import AccessKeyVerifier, DescopeClient
 
 __all__ = ["Verifiers"]
 
-#: Seconds for which a verifier can be told to go by an answer, at most.
+#: The longest time in seconds that a verifier may use an answer for.
 _LONGEST: Final = 3600
 
 

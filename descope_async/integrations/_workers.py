@@ -34,7 +34,7 @@ def may_be_several() -> bool:
 
 
 def problems_with_proofs(origin: str | None, client: DescopeClient) -> list[str]:
-    """What lets a proof count that should not, in a sentence each."""
+    """The settings that let a caller use a proof twice or elsewhere, as one sentence each."""
     found: list[str] = []
     if origin is None:
         found.append(

@@ -40,7 +40,7 @@ __all__ = ["Accepted", "Admission", "Credential", "Proofs", "Refusal", "Requirem
 Proofs: TypeAlias = Literal["mixed", "required"]
 
 _SCHEMES: Final[dict[bytes, Scheme]] = {b"bearer": "Bearer", b"dpop": "DPoP"}
-#: Visible ASCII but the comma, which joins the values of repeated headers.
+#: Visible ASCII without the comma: a comma joins the values of repeated headers.
 _CHARACTERS: Final = bytes(range(0x21, 0x7F)).replace(b",", b"")
 #: A JWT has two dots, and no access key of the service has any.
 _DOTS: Final = 2
@@ -148,7 +148,7 @@ class Admission:
         kind: Accepted = "session_token"
         if "access_key" in self.accept and value.count(b".") < _DOTS:
             kind = "access_key"
-        # A header for keys has no tokens, and a key is bound to nothing that could be proven.
+        # No token belongs into the header for keys, and no access key has a proof.
         is_misplaced = bool(keys) if kind == "session_token" else scheme == "DPoP"
         if is_misplaced or kind not in self.accept:
             return self._refuse(401, "invalid_token", _NOT_VALID, scheme)
@@ -160,8 +160,8 @@ class Admission:
     def plain_token(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
         """The session token of a request, where nothing but the token itself needs to be looked at.
 
-        `read` takes longer than the validation of a token that was seen before, and finds out
-        nothing that a valid token leaves open.
+        `read` takes longer than to validate a token that was seen before, and a token that turns
+        out to be valid needs none of its checks.
 
         Returns:
             None for a request that must be `read`. What is returned may be no token, and malformed.
@@ -276,7 +276,7 @@ class Admission:
             return f"Bearer {said}"
         if self.dpop == "required":
             return f"DPoP {said}, {_ALGORITHMS}"
-        # Only the scheme that the caller used tells of the error (RFC 9449, 7.1).
+        # The error stands in the challenge of the scheme that the caller used (RFC 9449, 7.1).
         if scheme == "DPoP":
             return f'DPoP {said}, {_ALGORITHMS}, Bearer realm="{self.realm}"'
         return f"Bearer {said}, DPoP {_ALGORITHMS}"

@@ -62,7 +62,7 @@ class TokenAuth:
             return await handler(request)
         token = self._source.get_nowait() or await self._source.token()
         for name, value in outgoing.headers(token, request.method, url).items():
-            request.headers[name] = value  # their update takes ten times as long
+            request.headers[name] = value  # `update` of these headers takes ten times as long
         response = await handler(request)
         if outgoing.makes_proofs:
             outgoing.note_nonce(url, response.headers.get("DPoP-Nonce"))

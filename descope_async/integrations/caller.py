@@ -51,7 +51,7 @@ def note(session: SessionToken | None, tenant: str | None = None) -> Token[Calle
     if session is None:
         return _current.set(None)
     caller = Caller(session, tenant)
-    # Whoever has spans has imported this, and nobody else needs it.
+    # A program that makes spans has imported this module already.
     trace = sys.modules.get("opentelemetry.trace")
     if trace is not None:
         span = trace.get_current_span()

@@ -205,7 +205,11 @@ class DescopeAuth(SecurityBase):
 
 
 class _Required(SecurityBase):
-    """A dependency with a requirement. One layer, because each costs FastAPI more than a token."""
+    """A dependency with a requirement.
+
+    It depends on nothing else: FastAPI takes longer to solve one more dependency than this takes to
+    check a token.
+    """
 
     def __init__(
         self, auth: DescopeAuth, receiver: Receiver, requirement: Requirement | None
@@ -237,7 +241,7 @@ class _Required(SecurityBase):
 
 
 async def _admitted_instead(override: Callable[[], Any]) -> Admitted:
-    """The caller that a test puts in place of the request's. Requirements hold for it, too."""
+    """The caller that a test puts in place of the request's. It must meet requirements, too."""
     caller = override()
     return Admitted(await caller if isawaitable(caller) else caller, "Bearer", "session_token")
 

@@ -26,9 +26,9 @@ except ModuleNotFoundError as _error:
 
 __all__ = ["DescopeMCP"]
 
-#: What the layer answers by itself, beside outages.
+#: The refusals that the layer answers itself, beside outages. The server answers all others.
 _REFUSED, _OURS = 401, frozenset({"invalid_dpop_proof"})
-#: What the layer around the application has found out, for the verifier within it.
+#: The layer around the application puts its result here for the verifier within.
 _outcome: ContextVar[Admitted | Refusal | None] = ContextVar("descope_async.mcp", default=None)
 
 
@@ -165,15 +165,17 @@ class DescopeMCP:
     async def _serve(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
         headers: list[tuple[bytes, bytes]] = list(scope["headers"])
         if not any(name == b"authorization" for name, _ in headers):
-            await app(scope, receive, send)  # metadata, or a server that sends callers to them
+            await app(
+                scope, receive, send
+            )  # the server answers with its metadata, or says where they are
             return
         found = await self._receiver.admit(scope)
-        # What else is refused is refused by the server, which knows its own challenges.
+        # The server itself refuses all others, because it knows its own challenges.
         if isinstance(found, Refusal) and (found.status != _REFUSED or found.error in _OURS):
             await refuse(found, scope, send)
             return
         if isinstance(found, Admitted) and found.scheme == "DPoP":
-            # Its proof is checked, and the server knows no other scheme than this.
+            # The proof is checked by now, and the server knows the scheme Bearer only.
             scope["headers"] = [
                 (name, b"Bearer " + value.partition(b" ")[2].lstrip())
                 if name == b"authorization"

@@ -84,7 +84,7 @@ class SQLiteReplayStore:
             connection = sqlite3.connect(
                 self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
             )
-            # What a crash of the machine loses is too old when it is up again.
+            # Proofs that are lost in a crash of the machine are too old to be used after its start.
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(_TABLE)

@@ -131,7 +131,7 @@ class DescopeMiddleware:
         path = path.removeprefix(scope.get("root_path", "")) or "/"
         if path in self._exempt:
             return True
-        # A server further on may go up where this one does not.
+        # A server behind this one may resolve ".." and serve another path.
         return path.startswith(self._exempt_below) and ".." not in path.split("/")
 
 
