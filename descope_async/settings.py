@@ -76,7 +76,7 @@ def _within(
 
 @frozen(kw_only=True)
 class Retries:
-    """How calls are repeated. None is that might do something twice.
+    """How calls are repeated. A call that might be carried out twice is not repeated.
 
     Attributes:
         attempts: How often a call is tried, the first time included; 1 to repeat nothing.

@@ -1,4 +1,4 @@
-"""What a program wants every request to say: its own headers, a request id, a name beside the client's."""
+"""What a program adds to every request: headers, a request id, its name in ``User-Agent``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, cast
 from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError
 
-#: Asks for the request id of the moment, which may be anything.
+#: Called for the current request id, which may be any object.
 RequestId: TypeAlias = Callable[[], object]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
@@ -94,7 +94,7 @@ def user_agent(value: object) -> str:
 
 
 def external_request_id(value: object) -> RequestId | None:
-    """How to ask for the request id of the moment; None for no such id.
+    """The function that returns the current request id; None for no request id.
 
     Raises:
         ConfigurationError: It is neither a context variable nor a plain function.

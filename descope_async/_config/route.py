@@ -1,4 +1,4 @@
-"""The way to the service, as the environment of the moment has it."""
+"""TLS and proxy on the way to the service, by the environment as it is now."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Route:
     """The way to the service.
 
     Attributes:
-        context: What TLS is done with; None where there is no TLS.
+        context: The TLS context; None where there is no TLS.
         proxy: Through which proxy; None for none.
     """
 
@@ -25,7 +25,7 @@ class Route:
 
 
 def check_route(url: BaseURL, context: SSLContext | None, *, trust_env: bool) -> None:
-    """Refuse what the environment says wrongly of the way to the service.
+    """Refuse an unusable proxy or certificate file in the environment.
 
     Args:
         url: Where the service is.

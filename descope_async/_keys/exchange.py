@@ -30,7 +30,7 @@ _LATEST: Final = 253_402_300_800
 
 @frozen
 class MintedToken:
-    """A session token as the service made it, not checked.
+    """A session token as the service made it, not validated.
 
     Attributes:
         jwt: The token.
@@ -102,7 +102,7 @@ class Exchange:
         options: AccessKeyLoginOptions,
         patience: float = math.inf,
     ) -> SessionToken:
-        """The session token that the service makes for the access key, checked.
+        """The session token that the service makes for the access key, validated.
 
         Args:
             access_key: The access key.
@@ -124,7 +124,7 @@ class Exchange:
     async def mint(self, access_key: Secret[str], options: AccessKeyLoginOptions) -> MintedToken:
         """The session token that the service makes for the access key, to be handed on.
 
-        Whoever receives it checks it. It came over TLS, so its own holder needs no signing keys.
+        Its receiver validates it. It came over TLS, so its holder needs no signing keys.
 
         Raises:
             UnexpectedResponse: The token does not say when it ends.

@@ -46,7 +46,7 @@ class KeyReader:
             )
 
     def identity(self, fingerprint: Callable[[Secret[str]], bytes]) -> Hashable:
-        """Equal for what is read from the same place.
+        """A value that is equal for two readers of the same place.
 
         Args:
             fingerprint: Names an access key without showing it.
@@ -90,7 +90,7 @@ class KeyReader:
 
 
 def _read(source: Path | EnvironmentVariable | SecretReference) -> tuple[str, Secret[object]]:
-    """What is there now, and how an error about it begins. Blocks."""
+    """How an error about the key begins, and what is there now. This blocks."""
     if isinstance(source, SecretReference):
         try:
             return f"the access key in {source}", Secret[object](read_secret(str(source)))

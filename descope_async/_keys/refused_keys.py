@@ -13,7 +13,7 @@ from descope_async._runtime.clock import Clock
 from descope_async._runtime.forks import ProcessLock
 from descope_async.errors import DescopeError
 
-#: Pauses in which a refused key is not sent again.
+#: How long a refused key is not sent again.
 BACKOFF: Final = Backoff(5.0, 300.0, spread=(0.8, 1.2))
 _MAX_REFUSALS: Final = 1024
 
@@ -31,7 +31,7 @@ class RefusedKeys:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = ProcessLock()
-        # By the name of the key and of what was asked for it; the oldest first.
+        # By a hash of the key and its login options; the oldest first.
         self._refusals = OrderedDict[bytes, _Refusal]()
 
     def check(self, name: bytes) -> None:

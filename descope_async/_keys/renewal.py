@@ -22,11 +22,11 @@ from .shared import Shared
 
 #: Seconds that callers wait for the successor of a token that will soon end.
 PATIENCE: Final = 2.0
-#: Seconds between renewals that fail, doubling; the longest while callers have no token.
+#: Seconds of the first pause after a failed renewal, and of the longest: with a token, and without.
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_PAUSE_WITHOUT = 1.0, 30.0, 5.0
-#: Seconds between renewals because a receiver refused the token.
+#: Seconds between two renewals that were asked for because a receiver refused the token.
 _INVALIDATE_EVERY: Final = 10.0
-#: Seconds by which this machine's date may be wrong before that is worth a word.
+#: Seconds by which this machine's clock may differ from the service's without a warning.
 _MAX_SKEW: Final = 60.0
 
 _OPERATION: Final = "exchange_access_key"
@@ -64,13 +64,13 @@ class Renewal:
         self._is_closed = False
 
     def current(self) -> Awaitable[HeldToken | None]:
-        """A token that is good now; None if the exchange was lost, which calls for another try.
+        """A token that is good now; None if the exchange was lost with its loop: then ask again.
 
         Raises:
             DescopeError: There is none, for the reason that it names; raised when it is awaited.
         """
         if self._usable() is None and not self._is_over():
-            # Thousands may ask at once: each costs what it keeps alive until the token comes.
+            # Thousands of tasks may wait here; give each a bare future instead of a coroutine.
             coming = self._flight.under_way()
             if coming is not None:
                 return coming
@@ -83,7 +83,7 @@ class Renewal:
         return held
 
     def invalidate(self, token: Secret[object]) -> None:
-        """Drop the token if it is this one, but not again and again."""
+        """Drop the token if it is the current one, unless another one was dropped just before."""
         now, held = self._clock.running(), self.held
         if held is None or held.token != token.reveal():
             return
@@ -175,7 +175,7 @@ class Renewal:
             newer = await self._reader.read()
             if newer.reveal() == key.reveal():
                 raise
-        # It was replaced at that very moment.
+        # The key was replaced while the old one was sent.
         self._shared.refused.check(self._name(newer))
         return await self._exchange(newer)
 
@@ -209,7 +209,8 @@ class Renewal:
         self._pause_until = self._retry_at = min(now + pause, until)
         if isinstance(error, RateLimited) and error.retry_after is not None:
             self._retry_at = max(self._retry_at, now + error.retry_after)
-            # Without a token, callers wait for the service as long as they would wait for an answer.
+            # Without a token, callers wait out a rate limit that ends within their time for an
+            # answer.
             patience = 0 if usable is not None else self._shared.deadline
             self._pause_until = max(self._pause_until, self._retry_at - patience)
         self._failures += 1

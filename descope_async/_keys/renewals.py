@@ -26,14 +26,14 @@ class Renewals:
     """The renewals of a client.
 
     Args:
-        shared: What they share.
+        shared: What all renewals of the client share.
     """
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self._lock = ProcessLock()
         self._by_use: OrderedDict[Hashable, Renewal] = OrderedDict()
-        # Those too that were crowded out of the above, as long as somebody uses them.
+        # All renewals in use, also those that no longer had room in the dict above.
         self._alive: WeakSet[Renewal] = WeakSet()
         forget_in_child(self)
 
@@ -71,7 +71,7 @@ class Renewals:
         return renewal
 
     async def release(self, renewal: Renewal) -> None:
-        """Take note that a source was closed. The last one of a renewal ends it."""
+        """Note that a source was closed. Closing the last source of a renewal ends the renewal."""
         with self._lock.held:
             renewal.users -= 1
             if renewal.users:

@@ -10,13 +10,13 @@ from descope_async.secret_stores import _stored_text as stored_text
 
 T_co = TypeVar("T_co", covariant=True)
 
-#: Longer than any key Descope issues, and short enough for every server's header limit.
+#: Characters of a key: more than Descope issues, and few enough for every server's header limit.
 _LONGEST: Final = 4096
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 
 
 class Secret(Generic[T_co]):
-    """Carries a key or a token through frames, logs and tracebacks that must not show it."""
+    """Holds a key or a token, so that logs and tracebacks do not show it."""
 
     __slots__ = ("_value",)
 
@@ -44,7 +44,8 @@ def credential(what: str, given: Secret[object]) -> Secret[str]:
     Raises:
         InvalidArgument: It cannot be a key. The message shows no part of it.
     """
-    # Tells instead of raising, so that no traceback passes through a frame that holds the key.
+    # Returns the problem instead of raising it, so that no traceback has a frame that holds the
+    # key.
     problem = _problem(given.reveal())
     if problem:
         raise InvalidArgument(f"{what} {problem}")

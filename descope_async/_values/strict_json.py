@@ -1,4 +1,4 @@
-"""JSON as a signed document must be read: it has one meaning, or it is refused."""
+"""Strict JSON for signed documents: what could be read in two ways is refused."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def glance(document: bytes) -> Mapping[str, Any] | None:
     with suppress(ValueError, RecursionError):
         text = document.decode()
         value, end = _PLAIN_DECODER.raw_decode(text)
-        # Every name ends in these two characters, so the text has at least as many of them as names.
+        # Every name is followed by these two characters, so the text has at least as many of them
+        # as names.
         # Where the dicts have that many too, no name occurs twice.
         if (
             end == len(text)

@@ -1,4 +1,4 @@
-"""What tools see of values and clients: a dict of each value, pydantic's schema, a mock's spec."""
+"""What other tools get of values and clients: dicts, schemas for pydantic, specs for mocks."""
 
 from __future__ import annotations
 
