@@ -12,6 +12,9 @@ from descope_async.errors import InvalidArgument
 from ._items import Item
 
 _MASK: Final = 2**64 - 1
+#: Numbers that are sorted together, about, and into how many parts they are split at most.
+_PART: Final = 8192
+_MOST_PARTS: Final = 32
 
 
 class Places:
@@ -75,5 +78,13 @@ def _digest(place: str) -> int:
 
 
 def _repeated(values: array[int]) -> set[int]:
-    ordered = sorted(values)
-    return {one for one, next_one in pairwise(ordered) if one == next_one}
+    """The numbers that are there more than once.
+
+    They are sorted a part at a time, because sorting makes an object of each.
+    """
+    parts = min(_MOST_PARTS, 1 + len(values) // _PART)
+    found: set[int] = set()
+    for part in range(parts):
+        ordered = sorted([each for each in values if each % parts == part])
+        found.update(one for one, next_one in pairwise(ordered) if one == next_one)
+    return found

@@ -21,6 +21,8 @@ from ._workers import Workers
 #: When to look for keys that may have been made, as parts of ``settle_after``.
 _LOOKS: Final = (0.0, 0.1, 0.4, 1.0)
 _ROUNDS: Final = 3
+#: States of numbers for which the journal knows of no key.
+_WITHOUT_KEY: Final = (State.PLANNED, State.FAILED)
 
 
 class Settling:
@@ -95,13 +97,12 @@ class Settling:
             RunStopped: The run is to end.
         """
         run, ledger = self._run, self._run.journal.ledger
-        wanted = set(ledger.numbers(State.PLANNED, State.FAILED))
-        if not wanted or not self._work.makes_keys:
+        if not self._work.makes_keys or not any(ledger.counts[state] for state in _WITHOUT_KEY):
             return
         found = await self._search(None, everywhere=False)
         found = found or await self._search(None, everywhere=True)
         for number, (newest, *twins) in found.items():
-            if number in wanted:
+            if ledger.state(number) in _WITHOUT_KEY:
                 fields = {"twins": [twin.id for twin in twins]} if twins else {}
                 run.note("made", run.item(number), id=newest.id, fp="", **fields)
 

@@ -104,6 +104,16 @@ async def test_keys_that_would_share_a_place_are_refused(
     assert not (tmp_path / "journal").exists()
 
 
+async def test_two_of_very_many_keys_would_share_a_place(
+    make_batch: MakeBatch, emulator: Emulator, tmp_path: Path
+) -> None:
+    labels = [*(f"machine-{number}" for number in range(20_000)), "MACHINE-0"]
+    batch = make_batch(f"file:{tmp_path}/keys/{{label}}.json")
+    with pytest.raises(InvalidArgument, match="items 0 and 20000 would share the place"):
+        await batch.create({"name": label} for label in labels)
+    assert not emulator.requests.count("access_key.create")
+
+
 async def test_odd_names_become_file_names(
     make_batch: MakeBatch, client: DescopeClient, tmp_path: Path, report_of: Any
 ) -> None:
