@@ -97,12 +97,12 @@ async def carry(
     with suppress(NotImplementedError):  # Windows has no such handler
         asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
     with ProgressLine() as line:
-        batch = Batch(client, folder.journal, folder.sinks, progress=line.show, **options)
         try:
+            batch = Batch(client, folder.journal, folder.sinks, progress=line.show, **options)
             report, code = await work(batch), ExitCode.DONE
         except BatchStopped as error:
             report, code = error.report, _code_of(folder, error)
-            say(str(error))
+            say(str(error).removesuffix(f" {report}"))
         except BaseException:
             if not folder.journal.exists():  # the run never began
                 folder.remove()

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from attrs import evolve
 
-from descope_async.errors import ConfigurationError, DescopeError
+from descope_async.errors import DescopeError
 
 from . import bulk, completion, moments, output
 from .bulk import AsJson, IdsOnly, Rate
-from .exit_codes import ExitCode
+from .exit_codes import ExitCode, exit_code_of
 from .project_lock import project_lock
 from .running import carry_out, current, say
 from .runs import RunFolder, open_runs
@@ -71,16 +71,23 @@ def resume(
             if not folders:
                 say(f"no run of {current().where(client)} is open")
             for folder in folders:
-                code = await bulk.carry(
-                    client,
-                    folder,
-                    _work(confirm, give_up),
-                    as_json=as_json,
-                    ids_only=ids_only,
-                    rate=bulk.rate_of(rate),
-                    settle_after=moments.seconds(settle_after),
-                    takeover=takeover,
-                )
+                try:
+                    code = await bulk.carry(
+                        client,
+                        folder,
+                        _work(confirm, give_up),
+                        as_json=as_json,
+                        ids_only=ids_only,
+                        rate=bulk.rate_of(rate),
+                        settle_after=moments.seconds(settle_after),
+                        takeover=takeover,
+                    )
+                except DescopeError as error:
+                    if name is not None:
+                        raise
+                    # One run that cannot go on must not hold up the others.
+                    say(f"{folder.name}: {error}")
+                    code = exit_code_of(error)
                 worst = max(worst, code)
                 if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
                     break
@@ -121,14 +128,16 @@ def journal(
             for each in runs:
                 typer.echo("\t".join((each.name, each.operation, *each.sinks)))
             return
-        report = RunFolder.open(name).path / "journal.report.jsonl"
-        try:
-            text = report.read_text(encoding="utf-8")
-        except OSError:
-            raise ConfigurationError(
-                f"the run was ended before it could report: descope-keys resume {name}"
-            ) from None
-        typer.echo(text, nl=False)
+        from descope_async.batch import read_journal
+
+        outcomes = [each.to_dict() for each in read_journal(RunFolder.open(name).journal)]
+        if as_json:
+            typer.echo(output.document("journal", keys=outcomes))
+            return
+        for key in outcomes:
+            bulk.write_line(key)
+            if key.get("problem"):
+                typer.echo(f"  {output.printable(key['problem'])}", err=True)
 
     carry_out(work)
 

@@ -135,6 +135,8 @@ def test_a_run_that_was_killed_goes_on(
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
     (name, operation, where) = cli.run("journal").stdout.strip().split("\t")
+    shown = cli.run("journal", name)  # also of a run that had no time for a report
+    assert (shown.returncode, len(shown.stdout.splitlines())) == (0, 30)
     assert (operation, where) == ("create", sink)
     done = cli.run("resume", name, "--rate", "none", "--settle-after", "1s")
     assert done.returncode == 0, done.stderr
@@ -297,3 +299,29 @@ def test_a_key_that_would_be_expired_is_not_made(
     done = cli.run("create", "", "--to", sink)
     assert (done.returncode, done.stderr) == (2, "descope-keys: name is empty\n")
     assert admin.mgmt.access_key.search_all_access_keys() == []
+
+
+def test_a_run_that_cannot_go_on_holds_up_no_other(
+    cli: CommandLine, local: Emulator, admin: DescopeClient, sink: str, tmp_path: Path
+) -> None:
+    (tmp_path / "two.csv").write_text("name\na\nb\n")
+    local.faults.add(Fault("status", "access_key.create", status=400))
+    command = ["provision", str(tmp_path / "two.csv"), "--yes", "--rate", "none"]
+    for folder in ("one", "two"):
+        assert cli.run(*command, "--to", f"file:{tmp_path}/{folder}/{{label}}").returncode == 3
+    local.faults.clear()
+    runs = tmp_path / "state" / "descope-keys" / "runs"
+    first, second = sorted(runs.iterdir())
+    about = json.loads((first / "run.json").read_text())
+    (first / "run.json").write_text(json.dumps({**about, "sinks": ["nowhere:x"]}))
+    done = cli.run("resume", "--rate", "none")
+    assert (done.returncode, f"{first.name}: 'nowhere:x' names no store" in done.stderr) == (
+        2,
+        True,
+    )
+    assert not second.exists()
+    # A command that cannot begin leaves no run behind.
+    assert cli.run("create", "a", "--to", "nowhere:{id}").returncode == 2
+    assert list(runs.iterdir()) == [first]
+    assert sink not in cli.run("journal").stdout
+    assert len(admin.mgmt.access_key.search_all_access_keys()) == 2
