@@ -22,16 +22,16 @@ _MAX_ERROR_BODY: Final = 64 * 1024
 
 
 async def take(
-    response: aiohttp.ClientResponse,
+    coming: Awaitable[aiohttp.ClientResponse],
     request: Request,
     attempt: Attempt,
     read: Callable[[Answer], Awaitable[T]],
     now: Callable[[], float],
 ) -> T:
-    """Receive an answer that has begun to arrive, and read it.
+    """Send a request, receive its answer, and read it.
 
     Args:
-        response: The answer.
+        coming: Sends the request, and gives the answer when that begins to arrive.
         request: What was asked.
         attempt: The attempt at it.
         read: Takes from the answer what is wanted.
@@ -43,6 +43,7 @@ async def take(
     """
     # As a context manager, the response would wait for its connection to be closed where nobody
     # needs that.
+    response = await coming
     try:
         answer = await _received(response, request, attempt, now)
     finally:

@@ -63,11 +63,31 @@ class Attempts:
         # traceback. So they end here: what is raised is raised outside of their handlers.
         attempt.deadline = pool.deadlines.within(attempt.limit, self._silence(request))
         where = self._config.base_url
+        session, proxy = pool.fresh if attempt.is_fresh else pool.kept, pool.proxy
         failure: BaseException
         try:
+            url = URL(where + request.path)
+            if request.query:
+                url = url.with_query(request.query)
             with attempt.deadline:
-                response = await self._sent(request, pool, attempt)
-                return await take(response, request, attempt, read, self._clock.now)
+                ATTEMPT.set(attempt)
+                # Neither the headers nor what holds them may be in a variable of this frame.
+                return await take(
+                    session.request(
+                        request.method,
+                        url,
+                        data=request.body,
+                        headers=self._headers.of(request),
+                        allow_redirects=False,
+                        proxy=None if proxy is None else proxy.url,
+                        proxy_headers=None if proxy is None else proxy.headers(),
+                        timeout=_client_timeout(self._config.timeouts.connect),
+                    ),
+                    request,
+                    attempt,
+                    read,
+                    self._clock.now,
+                )
         except DescopeError as error:
             failure = error.with_traceback(None)
         except GeneratorExit:  # the loop was closed, and nobody waits any more
@@ -88,23 +108,6 @@ class Attempts:
                 else diagnosed(error, request, attempt, where)
             )
         raise failure
-
-    async def _sent(self, request: Request, pool: Pool, attempt: Attempt) -> aiohttp.ClientResponse:
-        """Send the request, and wait until its answer begins."""
-        session = pool.fresh if attempt.is_fresh else pool.kept
-        proxy = pool.proxy
-        url = URL(self._config.base_url + request.path)
-        ATTEMPT.set(attempt)
-        return await session.request(
-            request.method,
-            url.with_query(request.query) if request.query else url,
-            data=request.body,
-            headers=self._headers.of(request),
-            allow_redirects=False,
-            proxy=None if proxy is None else proxy.url,
-            proxy_headers=None if proxy is None else proxy.headers(),
-            timeout=_client_timeout(self._config.timeouts.connect),
-        )
 
     def _silence(self, request: Request) -> float:
         if request.silence is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar
 
@@ -35,20 +35,18 @@ class Repeatable:
     must_happen_once: bool = False
     headers: Mapping[str, str] = MappingProxyType({})
 
-    def carry_out(
+    def around(
         self,
         work: Callable[[Attempt], Coroutine[Any, Any, T]],
         outcomes: set[asyncio.Task[Any]],  # noqa: ARG002 - for the calls that must happen once
-        attempt: Attempt,
-    ) -> Awaitable[T]:
-        """Make an attempt.
+    ) -> Callable[[Attempt], Coroutine[Any, Any, T]]:
+        """What makes an attempt.
 
         Args:
-            work: Makes it.
+            work: Makes it, with nothing around that.
             outcomes: Tasks whose end the connections wait for before they are closed.
-            attempt: The attempt.
         """
-        return work(attempt)
+        return work
 
     def is_enough(self, body: bytes | bytearray) -> bool:  # noqa: ARG002 - as above
         """Whether an answer that was cut off has what matters."""

@@ -60,19 +60,25 @@ class Once(Repeatable):
     # A coding that cannot be undone would take the secret with it.
     headers = MappingProxyType({"Accept-Encoding": "identity"})
 
-    async def carry_out(
+    def around(
+        self,
+        work: Callable[[Attempt], Coroutine[Any, Any, T]],
+        outcomes: set[asyncio.Task[Any]],
+    ) -> Callable[[Attempt], Coroutine[Any, Any, T]]:
+        """What makes an attempt that nothing interrupts from the moment at which it is sent.
+
+        Args:
+            work: Makes it, with nothing around that.
+            outcomes: Tasks whose end the connections wait for before they are closed.
+        """
+        return partial(self._carry_out, work, outcomes)
+
+    async def _carry_out(
         self,
         work: Callable[[Attempt], Coroutine[Any, Any, T]],
         outcomes: set[asyncio.Task[Any]],
         attempt: Attempt,
     ) -> T:
-        """Make an attempt that nothing interrupts from the moment at which it is sent.
-
-        Args:
-            work: Makes it.
-            outcomes: Tasks whose end the connections wait for before they are closed.
-            attempt: The attempt.
-        """
         loop = asyncio.get_running_loop()
         tell = self._unclaimed(self.key_id, None, "pending")
         pending = await_outcome(loop, lambda: tell() if attempt.is_sent else None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Literal
 
+from attrs import frozen
+
 from descope_async._runtime.clock import Clock
 from descope_async.errors import (
     ApiError,
@@ -29,7 +31,22 @@ from .answer_headers import request_id
 from .messages import Attempt, Request
 from .redaction import Redaction
 
-Reason = Literal["throttled", "stale_connection", "failed"]
+
+@frozen
+class Plan:
+    """What follows from a failed attempt.
+
+    Attributes:
+        may_be_done: Whether the service may have carried it out all the same.
+        wait: Seconds until the next attempt; None when there is none.
+        reason: Why the next attempt may succeed.
+        cost: What was paid for it.
+    """
+
+    may_be_done: bool
+    wait: float | None = None
+    reason: Literal["throttled", "stale_connection", "failed"] = "failed"
+    cost: int = 0
 
 
 class Progress:
@@ -85,42 +102,47 @@ class Progress:
         )
         return self.last
 
-    async def await_repeat(
-        self, failure: DescopeError, reason: Reason, delay: float, cost: int, quota_left: int
-    ) -> None:
-        """Wait until it is time for another attempt.
+    async def follow(self, plan: Plan, failure: DescopeError, quota_left: int) -> None:
+        """Wait until it is time for another attempt, or raise when there is none.
 
         Args:
-            failure: Of the last attempt.
-            reason: Why another attempt may succeed.
-            delay: Seconds until then.
-            cost: What was paid for it.
+            plan: What follows from the failure of the last attempt.
+            failure: The failure.
             quota_left: What is left of the client's quota of repeats.
+
+        Raises:
+            DescopeError: The failure, with what all attempts mean together.
+            OutcomeUnknown: A call that must happen once may have been carried out.
         """
-        if reason == "stale_connection":
+        self.is_uncertain |= plan.may_be_done
+        if plan.wait is None:
+            if plan.may_be_done and self.last is not None:
+                failure = self.request.care.unknown(failure, self.last)
+            raise self._completed(failure)
+        if plan.reason == "stale_connection":
             # The service closed it while it was idle, and the request crossed that on its way.
             self.attempts -= 1
             self._is_fresh = True
         else:
-            self.paid = cost
+            self.paid = plan.cost
             # RFC 9110 section 15.5.20: over another connection, it may reach the right server.
             self._is_fresh |= failure.status_code == HTTPStatus.MISDIRECTED_REQUEST
         self._telemetry.tell(
             RetryPlanned(
                 call=self._named(),
                 number=self.attempts + 1,
-                delay=delay,
-                reason=reason,
+                delay=plan.wait,
+                reason=plan.reason,
                 error_type=type(failure).__name__,
                 status_code=failure.status_code,
                 quota_left=quota_left,
             )
         )
-        if delay:
-            await self._clock.sleep(delay)
+        if plan.wait:
+            await self._clock.sleep(plan.wait)
         self._now = self._clock.running()
 
-    def completed(self, failure: DescopeError) -> DescopeError:
+    def _completed(self, failure: DescopeError) -> DescopeError:
         """The failure of the call, with what all attempts at it mean together."""
         if isinstance(failure, RequestFailed):
             failure.sent = self.is_uncertain
@@ -143,7 +165,7 @@ class Progress:
             f"try again in {seconds:.0f} s",
             retry_after=seconds,
         )
-        self.completed(limited)
+        self._completed(limited)
         return limited
 
     def limit_rate(self, seconds: float, *, extended: bool) -> None:

@@ -65,7 +65,10 @@ class Repeats:
                     failure = error.with_traceback(None)
                 else:
                     break
-                await self._prepare_repeat(progress, attempt, failure)
+                if isinstance(failure, RateLimited):
+                    self._close_gate(failure, progress)
+                plan = self._rules.plan(failure, attempt, progress)
+                await progress.follow(plan, failure, quota.left)
         except BaseException as error:
             progress.end(quota.left, error)
             raise
@@ -74,22 +77,6 @@ class Repeats:
             progress.end_attempt()
             progress.end(quota.left, result=result)
         return result
-
-    async def _prepare_repeat(
-        self, progress: Progress, attempt: Attempt, failure: DescopeError
-    ) -> None:
-        """Return when it is time for another attempt, or raise when there shall be none."""
-        if isinstance(failure, RateLimited):
-            self._close_gate(failure, progress)
-        plan = self._rules.plan(failure, attempt, progress)
-        progress.is_uncertain |= plan.may_be_done
-        if plan.wait is None:
-            if plan.may_be_done:
-                failure = progress.request.care.unknown(failure, attempt)
-            raise progress.completed(failure)
-        await progress.await_repeat(
-            failure, plan.reason, plan.wait, plan.cost, self._rules.quota.left
-        )
 
     def _close_gate(self, failure: RateLimited, progress: Progress) -> None:
         if failure.retry_after is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from attrs import frozen
 
@@ -27,7 +27,7 @@ from descope_async.errors import (
 from descope_async.settings import Retries
 
 from .messages import Attempt
-from .progress import Progress, Reason
+from .progress import Plan, Progress
 
 #: How long to pause before another try: after a failure, and when the service has too much to do.
 _BACKOFF, _BACKOFF_THROTTLED = Backoff(0.1, 20.0), Backoff(1.0, 20.0)
@@ -67,23 +67,6 @@ class Verdict:
     is_throttled: bool = False
 
 
-@frozen
-class Plan:
-    """What follows from a failed attempt.
-
-    Attributes:
-        may_be_done: Whether the service may have carried it out all the same.
-        wait: Seconds until the next attempt; None when there is none.
-        reason: Why the next attempt may succeed.
-        cost: What was paid for it.
-    """
-
-    may_be_done: bool
-    wait: float | None = None
-    reason: Reason = "failed"
-    cost: int = 0
-
-
 class RetryRules:
     """Decides, for all calls of a client, whether and when one is tried again.
 
@@ -119,7 +102,7 @@ class RetryRules:
         if self._clock.running() + wait >= progress.until:
             return Plan(done)
         cost = self.quota.take(verdict)
-        reason: Reason = "throttled" if verdict.is_throttled else "failed"
+        reason: Literal["throttled", "failed"] = "throttled" if verdict.is_throttled else "failed"
         return Plan(done, wait, reason, cost) if cost else Plan(done)
 
     def most_patience(self, progress: Progress) -> float:
