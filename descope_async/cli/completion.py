@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 import typer
 
 from . import moments
+from .user_folders import user_folder
 
 Offer = tuple[str, str]
 
@@ -94,9 +95,8 @@ def _offers(known: dict[str, Any]) -> list[Offer]:
 def _cache_file(about: str) -> Path:
     import hashlib
 
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     name = hashlib.sha256(about.encode()).hexdigest()[:16]
-    return Path(home) / "descope-keys" / f"{name}.json"
+    return user_folder("XDG_CACHE_HOME", ".cache") / f"{name}.json"
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -10,14 +10,15 @@ from typing import Any, Final, cast
 
 from descope_async.errors import ConfigurationError
 
+from .user_folders import user_folder
+
 _KEY_VARIABLE: Final = "DESCOPE_MANAGEMENT_KEY"
 _FIELDS: Final = ("project_id", "management_key", "base_url")
 
 
 def profile_file() -> Path:
     """The file that holds profiles: below ``XDG_CONFIG_HOME``, else below ``~/.config``."""
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "descope-keys" / "profiles.toml"
+    return user_folder("XDG_CONFIG_HOME", ".config") / "profiles.toml"
 
 
 def profile_names() -> list[str]:

@@ -18,6 +18,7 @@ from descope_async.errors import ConfigurationError
 from descope_async.secret_stores._grammar import anchored
 
 from . import moments
+from .user_folders import user_folder
 
 #: Operations after which a key has another secret or a successor, so that none is done twice.
 _SUCCEEDING: Final = frozenset({"rotate", "replace"})
@@ -57,11 +58,12 @@ class RunFolder:
         """
         started = datetime.fromtimestamp(moments.now(), UTC).strftime("%Y%m%d-%H%M%S")
         name = f"{started}-{operation}-{os.getpid()}"
-        path = next(each for each in _spellings(_home() / name) if not each.exists())
+        path = _home() / name
         places = [anchored(each, Path.cwd()) for each in sinks]
         lock = str(lock_file.absolute()) if lock_file else ""
         about = {"project": project, "operation": operation, "sinks": places, "lock": lock}
         try:
+            path = next(each for each in _spellings(path) if not each.exists())
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             with (path / _ABOUT).open("x", encoding="utf-8") as file:
                 json.dump(about, file)
@@ -147,8 +149,7 @@ def open_runs() -> Iterator[RunFolder]:
 
 def state_folder() -> Path:
     """Where this program keeps what it must not forget: below ``XDG_STATE_HOME`` or ``~/.local/state``."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "descope-keys"
+    return user_folder("XDG_STATE_HOME", ".local/state")
 
 
 def _home() -> Path:
