@@ -6,7 +6,9 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -129,6 +131,40 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_fetch(
         assert isinstance(lost.exception(60), requests.ConnectionError)
         until_served(server, reader)
         let_in(server, reader)
+
+
+def test_kills_reloads_and_new_signing_keys_under_load(
+    serve: Callable[..., Any], callers: Callers, local: Emulator
+) -> None:
+    """Whoever gets an answer gets the right one. Connections to what is killed may be cut."""
+    tokens = [callers.headers(["Reader"])]
+    done = threading.Event()
+    statuses: Counter[int | str] = Counter()
+
+    def call(url: str) -> None:
+        while not done.is_set():
+            try:
+                answer = requests.get(f"{url}/reports", headers=tokens[-1], timeout=60)
+            except requests.ConnectionError:
+                statuses["cut"] += 1
+            else:
+                statuses[answer.status_code] += 1
+
+    with serve("gunicorn") as server, ThreadPoolExecutor(4) as threads:
+        for _ in range(4):
+            threads.submit(call, server.url)
+        try:
+            for _ in range(3):
+                time.sleep(1)
+                server.kill_a_worker()
+                time.sleep(1)
+                local.rotate_signing_keys()
+                tokens.append(callers.headers(["Reader"]))
+                server.reload()
+        finally:
+            done.set()
+    assert statuses[200] > 20, statuses
+    assert set(statuses) <= {200, "cut"}, statuses
 
 
 @pytest.mark.parametrize("name", ["gunicorn", "uvicorn", "runserver"])
