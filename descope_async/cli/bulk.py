@@ -62,7 +62,7 @@ def demand_sink(to: list[str] | None) -> None:
     """
     if not to:
         raise ConfigurationError(
-            "say where the secrets go: --to 'file:keys/{id}.json'; see descope-keys rotate --help"
+            "say where the secrets go, such as --to 'file:keys/{id}.json'; a manifest says it by sinks"
         )
 
 

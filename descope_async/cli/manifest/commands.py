@@ -101,6 +101,7 @@ def apply(
                 found, lock, busy = await _planned(client, manifest, to, prune)
                 if saved is not None:
                     found.check_saved(saved)
+                say(run.where(client))
                 typer.echo(found.as_text(), err=True)
                 if dry_run or not (found.changes or found.difference.forgotten or busy.learned):
                     return ExitCode.DONE
