@@ -78,8 +78,8 @@ async def _received(
             body += await content.readany()
             attempt.deadline.hear()
     except (aiohttp.ClientError, OSError, asyncio.CancelledError) as error:
-        # An error status counts, whatever comes of its body; and so does a secret, also when
-        # time is over.
+        # An error status is an answer even if its body is cut off. So is a body with the whole
+        # secret, even if the time is over.
         is_cancelled = (
             isinstance(error, asyncio.CancelledError) and not attempt.deadline.is_what_cancels
         )

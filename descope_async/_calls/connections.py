@@ -23,13 +23,13 @@ from descope_async.errors import ClientClosed, ConfigurationError
 
 from .connector import Connector
 
-# anyio would import it at its first use. A process that forks at that very moment, from another
-# thread, has a child in which that import never ends, and neither does whoever needs it.
+# anyio imports its backend at the first use. If another thread forks during that import, the import
+# never ends in the child, and everything that needs anyio waits for ever.
 with suppress(ImportError):
     import_module("anyio._backends._asyncio")
 
 _CLOSE_WITHIN: Final = 5.0
-#: Seconds of that to learn the outcome of what must not be interrupted.
+#: Seconds of these to wait for each create and rotate that is under way.
 _OUTCOMES_WITHIN: Final = 4.0
 #: Bytes of a header's line, and lines. Gateways add policies that are longer than aiohttp's 8 KiB.
 MAX_HEADER: Final = 64 * 1024
@@ -110,7 +110,7 @@ class Connections:
         return bool(self._still_open())
 
     def __del__(self) -> None:
-        # Every call under way refers to this, so none is left.
+        # A call under way refers to this object, so no call is under way now.
         for loop, pool in self._still_open():
             with suppress(RuntimeError):  # it ends this very moment
                 loop.call_soon_threadsafe(pool.close_soon)
@@ -240,6 +240,6 @@ def _session(context: SSLContext | None, **settings: Any) -> aiohttp.ClientSessi
     )
 
 
-#: Kept until closed: one that is collected would have to be closed by a task of a loop that may be
-#: ending, too late for its shutdown to wait for it.
+#: The open pools. One that is collected would have to be closed by a new task of its loop, and a loop
+#: that is shutting down does not wait for new tasks.
 _OPEN: Final[set[Pool]] = set()

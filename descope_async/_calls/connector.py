@@ -60,17 +60,17 @@ class Connector(aiohttp.TCPConnector):
         traces: Any,
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
     ) -> Any:
-        """A connection for the request, which is written to it by whoever gets it."""
+        """A connection for the request. The caller writes the request to it."""
         attempt = ATTEMPT.get()
         if attempt.is_sent:
-            # aiohttp sends some requests a second time by itself, which is not its to decide here.
+            # aiohttp repeats some requests by itself. Here only `retry_rules` decides about repeats.
             raise aiohttp.ServerDisconnectedError
         connection = await super().connect(req, traces, timeout)
         while connection.protocol in self._used and _has_spoken(connection):
-            # What came while nobody had asked would be taken for the answer.
+            # Bytes that came before the request would be taken for its answer.
             connection.close()
             connection = await super().connect(req, traces, timeout)
-        # Whatever is raised up to here, no byte went out; from here on one may.
+        # Until here no byte of the request was sent. From here on one may be.
         attempt.is_sent = True
         attempt.deadline.hear()
         attempt.is_reused = connection.protocol in self._used
@@ -84,7 +84,7 @@ class Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
         **settings: Any,
     ) -> Any:
-        # aiohttp's own limit takes no account of what has arrived when it is looked at late.
+        # aiohttp's own limit ends the wait even if the connection was made while the loop stood still.
         with self._deadlines.within(timeout.sock_connect or math.inf, math.inf):
             return await super()._wrap_create_connection(  # pyright: ignore[reportUnknownMemberType]  # aiohttp's
                 *args, timeout=_UNLIMITED, **settings
@@ -106,7 +106,7 @@ class Connector(aiohttp.TCPConnector):
         """Close the sockets of a loop that is closed, on which nothing can be awaited."""
         for each in list(self.sockets):
             each.close()
-        with suppress(RuntimeError):  # what waits for a connection cannot be told any more
+        with suppress(RuntimeError):  # tasks that wait for a connection cannot be woken
             for _ in self.close().__await__():
                 pass
 
@@ -120,7 +120,7 @@ class Connector(aiohttp.TCPConnector):
 
 
 class _Resolver(AbstractResolver):
-    """The same wherever this runs: aiohttp's own choice depends on what else is installed."""
+    """Looks names up in one way. aiohttp chooses a way by what else is installed."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -142,7 +142,7 @@ class _Resolver(AbstractResolver):
 
 
 def _has_spoken(connection: Any) -> bool:
-    """Whether something has arrived over a connection that nobody has asked anything."""
+    """Whether something has arrived over a connection although no request was sent."""
     if connection.protocol.should_close:
         return True
     found = connection.transport.get_extra_info("socket")

@@ -65,7 +65,7 @@ _DIAGNOSES: Final[tuple[tuple[tuple[type[BaseException], ...], type[RequestFaile
         "{where} does not answer in HTTP that makes sense",
     ),
     ((aiohttp.ClientError, OSError), ConnectionFailed, "the connection to {where} broke"),
-    # Whatever else a library raises. Its text may quote what was sent.
+    # Every other exception of a library. Its text may quote the request.
     ((BaseException,), ConnectionFailed, "the request to {where} failed with {type}"),
 )
 

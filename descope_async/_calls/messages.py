@@ -49,11 +49,11 @@ class Repeatable:
         return work
 
     def is_enough(self, body: bytes | bytearray) -> bool:  # noqa: ARG002 - as above
-        """Whether an answer that was cut off has what matters."""
+        """Whether an answer that was cut off has the whole secret."""
         return False
 
     def salvage(self, failure: UnexpectedResponse, body: bytes | bytearray) -> None:
-        """Put into a failure what must not be lost of the answer behind it."""
+        """Keep the secret of an unusable answer in the failure that the answer becomes."""
 
     def unknown(self, failure: DescopeError, attempt: Attempt) -> DescopeError:  # noqa: ARG002 - as above
         """What to raise when it may have been carried out, and there is no other attempt."""

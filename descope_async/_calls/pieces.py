@@ -27,7 +27,7 @@ _MAX_FLOAT: Final = sys.float_info.max
 
 
 class NotJSON(ValueError):
-    """The text is not JSON. It quotes nothing of it."""
+    """The text is not JSON. The error quotes no part of it."""
 
 
 class TooManyMembers(ValueError):

@@ -13,7 +13,7 @@ from descope_async.errors import DescopeError, Forbidden, NotFound, Unauthorized
 from .license import License
 from .published_keys import PublishedKeys
 
-#: No key has this id, so the service says "not found" to whoever may ask for keys.
+#: No key has this id: the service answers "not found" to a client that may manage keys.
 _NO_KEY: Final = "AK-client-check"
 #: Seconds by which the ``Date`` of an answer may be off, as it has whole seconds and was on its way.
 _INEXACT: Final = 2.0

@@ -35,7 +35,7 @@ OnceFor = Callable[[str], Awaitable[CreatedAccessKey]]
 
 
 class Reconciliation:
-    """Finds out, and makes good what can be made good.
+    """Finds out whether a create or rotate happened, and recovers the key.
 
     Args:
         load: Loads a key.
@@ -44,7 +44,7 @@ class Reconciliation:
         clock: The time source, which also waits.
         looks: Seconds to wait before each look for a key.
         horizon: Seconds after which a request is not carried out any more.
-        telemetry: Is told.
+        telemetry: Receives the events.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Which error an answer stands for that is not the one hoped for."""
+"""The error for an answer with an error status, for a redirect, and for one that is too long."""
 
 from __future__ import annotations
 

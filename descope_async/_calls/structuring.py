@@ -20,7 +20,7 @@ T = TypeVar("T")
 V = TypeVar("V", bound=AttrsInstance)
 
 _INT64: Final = range(-(2**63), 2**63)
-#: Where unknown members stand in while cattrs builds a value; no JSON name of the service's.
+#: The name under which unknown members are passed to cattrs. The service has no such name.
 _EXTRA: Final = "(extra)"
 _NAMES: Final[Mapping[type, str]] = {
     str: "a string",
