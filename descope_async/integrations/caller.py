@@ -55,7 +55,7 @@ def note(session: SessionToken | None, tenant: str | None = None) -> Token[Calle
     trace = sys.modules.get("opentelemetry.trace")
     if trace is not None:
         span = trace.get_current_span()
-        if span.is_recording():
+        if span is not trace.INVALID_SPAN:
             span.set_attribute("descope.key_id", session.key_id)
             if caller.tenant is not None:
                 span.set_attribute("descope.tenant_id", caller.tenant)
