@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final, TypeGuard
+from typing import Final
 
 from attrs import frozen
 
@@ -173,11 +173,11 @@ def _minted(token: Secret[str]) -> MintedToken:
     if claims is None:
         raise TokenMalformed("the token's claims are not a JSON object of distinct names")
     issued, expires = claims.get("iat"), claims.get("exp")
-    if not _is_time(issued) or not _is_time(expires) or not issued < expires:
+    # The bounds also refuse Infinity, NaN and integers beyond every float.
+    if not (
+        is_within(issued, 0, _LATEST)
+        and is_within(expires, 0, _LATEST)
+        and issued < expires < _LATEST
+    ):
         raise TokenMalformed("the token does not say from when to when it lives (iat, exp)")
     return MintedToken(token, issued, expires - issued)
-
-
-def _is_time(value: object) -> TypeGuard[float]:
-    # The bounds also refuse Infinity, NaN and integers beyond every float.
-    return is_within(value, 0, _LATEST) and value < _LATEST

@@ -122,10 +122,7 @@ class PresentedKeys:
         with self._lock.held:
             if name in self._accepted:
                 return 0.0
-            wait = self._misses.wait()
-            if not wait:
-                self._misses.take()
-            return wait
+            return self._misses.take_or_wait()
 
     def flight(self, name: bytes) -> SingleFlight[Verification]:
         """What shares the exchange of a key among all who present it."""

@@ -168,22 +168,24 @@ class Renewal:
 
     async def _exchange_current_key(self) -> HeldToken:
         key = await self._reader.read()
-        self._shared.refused.check(self._name(key))
+        name = self._checked_name(key)
         try:
-            return await self._exchange(key)
+            return await self._exchange(key, name)
         except REFUSALS:
             newer = await self._reader.read()
             if newer.reveal() == key.reveal():
                 raise
         # The key was replaced while the old one was sent.
-        self._shared.refused.check(self._name(newer))
-        return await self._exchange(newer)
+        return await self._exchange(newer, self._checked_name(newer))
 
-    def _name(self, key: Secret[str]) -> bytes:
-        return self._shared.fingerprint(key) + self._options_name
+    def _checked_name(self, key: Secret[str]) -> bytes:
+        """A name for the key and what is asked for it, unless it must not be sent now."""
+        name = self._shared.fingerprint(key) + self._options_name
+        self._shared.refused.check(name)
+        return name
 
-    async def _exchange(self, key: Secret[str]) -> HeldToken:
-        name, asked_at = self._name(key), self._clock.running()
+    async def _exchange(self, key: Secret[str], name: bytes) -> HeldToken:
+        asked_at = self._clock.running()
         try:
             minted = await self._shared.mint(key, self._options)
         except REFUSALS as error:

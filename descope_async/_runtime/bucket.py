@@ -29,10 +29,13 @@ class Bucket:
         self._left -= 1
         return True
 
-    def wait(self) -> float:
-        """Seconds until there is a permit."""
+    def take_or_wait(self) -> float:
+        """Take a permit and return 0; or else the seconds until there is one."""
         self._count()
-        return max(0.0, 1 - self._left) * self._every
+        if self._left < 1:
+            return (1 - self._left) * self._every
+        self._left -= 1
+        return 0.0
 
     def _count(self) -> None:
         now = self._clock.running()
