@@ -77,7 +77,10 @@ async def _received(
         while not content.at_eof() and len(body) <= limit:
             body += await content.readany()
             attempt.deadline.hear()
-    except (aiohttp.ClientError, OSError, asyncio.CancelledError) as error:
+    except (Exception, asyncio.CancelledError) as error:
+        # aiohttp raises before it hands over what arrived before the error.
+        content.set_exception(None)  # type: ignore[arg-type]  # forgets the exception
+        body += content.read_nowait()
         # An error status is an answer even if its body is cut off. So is a body with the whole
         # secret, even if the time is over.
         is_cancelled = (

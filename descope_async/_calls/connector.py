@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import math
 import select
 import socket
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -18,6 +20,7 @@ from descope_async._runtime.deadlines import Deadlines
 from descope_async._runtime.name_lookups import look_up
 
 from .messages import Attempt
+from .response_protocol import ResponseProtocol
 
 #: The attempt that the running task carries out.
 ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("ATTEMPT")
@@ -53,6 +56,10 @@ class Connector(aiohttp.TCPConnector):
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # aiohttp's
             resolver=_Resolver(), socket_factory=self._new_socket, **settings
         )
+        if self.force_close:  # for calls that must happen once
+            # aiohttp has no argument for it.
+            protocol: Any = partial(ResponseProtocol, loop=asyncio.get_running_loop())
+            self._factory = protocol
 
     async def connect(
         self,

@@ -51,6 +51,7 @@ OWNERS: Final = {
         "_calls.connector",
         "_calls.diagnosis",
         "_calls.request_headers",
+        "_calls.response_protocol",
     },
 }
 
