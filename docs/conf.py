@@ -6,7 +6,7 @@ import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
-from descope_async.errors._help import SITE
+from descope_async.errors._help_url import SITE
 
 sys.path.insert(0, str(Path(__file__).parent))  # for _site
 # `compat` would show the official SDK's exceptions in the place of its own, where that is installed.

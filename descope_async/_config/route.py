@@ -6,8 +6,8 @@ from ssl import SSLContext
 
 from attrs import field, frozen
 
-from .authorities import check_environment, default_context
 from .base_url import BaseURL
+from .certificate_authorities import check_environment, default_context
 from .proxy import Proxy, proxy_for
 
 

@@ -17,11 +17,7 @@ from attrs import field, frozen
 from descope_async._values.strict_json import ReadOnlyDict, read_object
 from descope_async.errors import TokenMalformed
 
-#: What a token or a key may be signed with. HMAC is missing on purpose: a public key is no shared
-#: secret.
-ALGORITHMS: Final = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384"})
-#: The same for proofs. Whoever makes a proof chooses its key.
-PROOF_ALGORITHMS: Final = ALGORITHMS | {"ES512", "PS256", "PS384", "PS512", "EdDSA"}
+from .algorithms import ALGORITHMS, PROOF_ALGORITHMS
 
 #: Far above what Descope issues and what servers take in a header line (about 8 KB).
 MAX_TOKEN: Final = 16_384

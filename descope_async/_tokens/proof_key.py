@@ -19,7 +19,8 @@ from descope_async._values.secret import Secret
 from descope_async.dpop_request import normal_url
 from descope_async.errors import InvalidArgument
 
-from .compact import PROOF_ALGORITHMS, sha256_base64url
+from .algorithms import PROOF_ALGORITHMS
+from .compact import sha256_base64url
 from .signatures import load_key
 
 _PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey

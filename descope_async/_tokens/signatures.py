@@ -21,10 +21,9 @@ from jose import jwk as jose_jwk
 
 from descope_async.errors import InvalidArgument, SignatureInvalid
 
+from .algorithms import ALGORITHMS, PROOF_ALGORITHMS
 from .compact import (
-    ALGORITHMS,
     MAX_TOKEN,
-    PROOF_ALGORITHMS,
     UncheckedToken,
     from_base64url,
     is_name,

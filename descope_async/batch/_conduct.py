@@ -22,11 +22,11 @@ from ._journal_lines import find
 from ._ledger import State
 from ._limits import following
 from ._making import Making
-from ._overlap import Overlapping
 from ._pace import Pace
 from ._planning import Planning
 from ._progress import Progress, ProgressTeller
 from ._recovery import Recovery
+from ._replacing import Replacing
 from ._report import BatchReport, summary, write_report
 from ._rescue import Rescue
 from ._run import Run, StoredKey
@@ -237,7 +237,7 @@ def _work(run: Run, making: Making, recovery: Recovery) -> Work:
             return Updating(run)
         case _:
             options = run.journal.header["options"]
-            return Overlapping(
+            return Replacing(
                 run,
                 making,
                 recovery,

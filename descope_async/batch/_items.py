@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar, cast
 
-from attrs import AttrsInstance, asdict, define, field, fields, frozen
+from attrs import AttrsInstance, define, field, fields, frozen
 
 from descope_async import _arguments as arguments
 from descope_async.errors import InvalidArgument
@@ -230,31 +230,3 @@ def _value(where: str, given: object, cls: type[V]) -> V:
 def written_description(key: AccessKey) -> str:
     """A key's description without the marker that this package puts at its end."""
     return _MARKER.sub("", key.description)
-
-
-def twin_fields(key: AccessKey, expire_time: int) -> dict[str, Any]:
-    """The arguments of `create` for a key that is like another one.
-
-    Args:
-        key: The other one.
-        expire_time: When the new one stops working, epoch seconds; 0 for never.
-    """
-    bound = bool(key.bound_user_id)
-    found: dict[str, Any] = {
-        "name": key.name,
-        "expire_time": expire_time,
-        "description": written_description(key),
-        "role_names": [] if bound else list(key.role_names),
-        "key_tenants": []
-        if bound
-        else [asdict(tenant, filter=_is_sent, recurse=False) for tenant in key.key_tenants],
-        "user_id": key.bound_user_id or None,
-        "custom_claims": dict(key.custom_claims),
-        "permitted_ips": list(key.permitted_ips),
-        "custom_attributes": dict(key.custom_attributes),
-    }
-    return {name: value for name, value in found.items() if value}
-
-
-def _is_sent(attribute: Any, _: object) -> bool:
-    return attribute.name in ("tenant_id", "role_names")

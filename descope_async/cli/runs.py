@@ -15,7 +15,7 @@ from typing import Any, Final, Self, cast
 from attrs import frozen
 
 from descope_async.errors import ConfigurationError
-from descope_async.secret_stores._grammar import anchored
+from descope_async.secret_stores._schemes import anchored
 
 from . import moments
 from .user_folders import user_folder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._help import address
+from ._help_url import address
 
 
 class DescopeError(Exception):

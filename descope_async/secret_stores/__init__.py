@@ -9,7 +9,7 @@ store of one's own has to be.
 from __future__ import annotations
 
 from ._errors import SecretStoreError
-from ._grammar import open_store, read_secret
+from ._schemes import open_store, read_secret
 from ._store import SecretEntry, SecretStore
 
 __all__ = ["SecretEntry", "SecretStore", "SecretStoreError", "open_store", "read_secret"]

@@ -16,8 +16,8 @@ from descope_async.errors import InvalidArgument
 
 from . import SecretStoreError, open_store, read_secret
 from . import _stored_text as stored_text
-from ._grammar import SCHEMES
 from ._private_files import Access, write_whole
+from ._schemes import SCHEMES
 
 __all__ = ["SecretReference", "write_secret"]
 

@@ -11,7 +11,8 @@ from typing import Final
 from .facades import Twin
 from .names import Names
 from .parameters import Parameters
-from .source import RENAMED, Function, fallback, outer, renamed
+from .renames import RENAMED, renamed
+from .source import Function, fallback, outer
 
 _ASYNC_PAIRED: Final = {"AsyncGenerator", "AbstractAsyncContextManager"}
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final, NoReturn
 
+from .renames import renamed
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-RENAMED: Final = {"aclose": "close", "__aenter__": "__enter__", "__aexit__": "__exit__"}
 _NOT_NEUTRAL: Final = re.compile(r"\b(?:await|async)\b", re.IGNORECASE)
 
 
@@ -130,11 +131,6 @@ def fallback(holder: ast.Module | ast.ClassDef) -> ast.FunctionDef | None:
             case _:
                 pass
     return None
-
-
-def renamed(text: str) -> str:
-    """The text with the names that differ in blocking code."""
-    return re.sub(r"\b\w+\b", lambda word: RENAMED.get(word[0], word[0]), text)
 
 
 def outer(node: ast.expr) -> str:

@@ -9,6 +9,7 @@ import pytest
 from descope_async._keys import exchange, presented_keys, refused_keys, renewal
 from descope_async._keys.renewal_times import HeldToken
 from descope_async._tokens import (
+    algorithms,
     claim_rules,
     compact,
     key_set,
@@ -37,7 +38,7 @@ TOKEN_CHECKS = [
     f"| {used_proofs.REMEMBERED_FOR} s |",
     f"{used_proofs.CAPACITY:,} proofs in {used_proofs.REMEMBERED_FOR} s",
     f"last {validated_tokens.GENERATION:,} to {2 * validated_tokens.GENERATION:,} tokens",
-    ", ".join(sorted(compact.ALGORITHMS, key=lambda alg: (alg[0] != "R", alg))),
+    ", ".join(sorted(algorithms.ALGORITHMS, key=lambda alg: (alg[0] != "R", alg))),
 ]
 RAW_KEYS = [
     f"may cause {presented_keys.MISSES} exchanges at once, and {1 / presented_keys.MISS_EVERY:g} a second",

@@ -25,7 +25,7 @@ from descope_async import (
     TokenMalformed,
     UnknownKey,
 )
-from descope_async._tokens.compact import ALGORITHMS
+from descope_async._tokens.algorithms import ALGORITHMS
 from descope_async.emulator import Emulator, Fault
 
 PROJECT = "P2hostile"

@@ -19,7 +19,7 @@ from descope_async.cli.reading import Ids
 from descope_async.cli.running import carry_out, current, say
 from descope_async.cli.selection import ids, named
 from descope_async.errors import ConfigurationError
-from descope_async.secret_stores._grammar import anchored
+from descope_async.secret_stores._schemes import anchored
 
 from .adoption import entries, labels_for, with_entries
 from .applying import Applying

@@ -24,7 +24,7 @@ from descope_async import (
     TokenMalformed,
     TokenTypeMismatch,
 )
-from descope_async._tokens.compact import PROOF_ALGORITHMS
+from descope_async._tokens.algorithms import PROOF_ALGORITHMS
 from descope_async._tokens.proofs import check_proof
 from descope_async._tokens.signatures import check_compact, check_signature, load_key, open_proof
 from descope_async._values.secret import Secret

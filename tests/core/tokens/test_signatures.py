@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from descope_async import InvalidArgument, SignatureInvalid, TokenError, TokenMalformed
-from descope_async._tokens.compact import ALGORITHMS, parse
+from descope_async._tokens.algorithms import ALGORITHMS
+from descope_async._tokens.compact import parse
 from descope_async._tokens.signatures import PublicKey, check_compact, load_key
 
 HASHES: dict[str, hashes.HashAlgorithm] = {

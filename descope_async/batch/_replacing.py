@@ -1,9 +1,11 @@
-"""Successors: a new key beside the old one, which is retired after a grace period."""
+"""Replaces keys: each gets a new key beside it, its successor, and is retired after a grace period."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from attrs import asdict
 
 from descope_async.access_keys import AccessKeys
 from descope_async.errors import NotFound
@@ -11,7 +13,7 @@ from descope_async.models import AccessKey
 
 from ._errors import KeyNotSuited
 from ._finishing import Finishing, outcome
-from ._items import Item, twin_fields
+from ._items import Item, written_description
 from ._ledger import State
 from ._making import Making
 from ._proof import Proof
@@ -20,7 +22,7 @@ from ._run import Run
 from ._work import MADE
 
 
-class Overlapping:
+class Replacing:
     """Gives keys successors. Each call carries out the steps of a key that are due.
 
     Every step looks first whether somebody has done it by hand.
@@ -71,7 +73,7 @@ class Overlapping:
         if old.is_expired and self._expire_time is None:
             raise KeyNotSuited(f"{item.key_id} is expired; replace it, with a new expiry")
         expire_time = old.expire_time if self._expire_time is None else self._expire_time
-        await self._making.create(item, twin_fields(old, expire_time))
+        await self._making.create(item, _fields_like(old, expire_time))
 
     async def go_on(self, item: Item, *, proves: bool) -> None:  # noqa: ARG002 - always proved
         """Carry out the steps of a key that are due."""
@@ -155,3 +157,31 @@ class Overlapping:
     @property
     def _keys(self) -> AccessKeys:
         return self._run.client.mgmt.access_key
+
+
+def _fields_like(key: AccessKey, expire_time: int) -> dict[str, Any]:
+    """The arguments of `create` for a key that is like another one, with its roles, claims and attributes.
+
+    Args:
+        key: The other one.
+        expire_time: When the new one stops working, epoch seconds; 0 for never.
+    """
+    bound = bool(key.bound_user_id)
+    found: dict[str, Any] = {
+        "name": key.name,
+        "expire_time": expire_time,
+        "description": written_description(key),
+        "role_names": [] if bound else list(key.role_names),
+        "key_tenants": []
+        if bound
+        else [asdict(tenant, filter=_is_sent, recurse=False) for tenant in key.key_tenants],
+        "user_id": key.bound_user_id or None,
+        "custom_claims": dict(key.custom_claims),
+        "permitted_ips": list(key.permitted_ips),
+        "custom_attributes": dict(key.custom_attributes),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _is_sent(attribute: Any, _: object) -> bool:
+    return attribute.name in ("tenant_id", "role_names")
