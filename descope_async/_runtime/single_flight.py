@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
@@ -124,7 +125,8 @@ class _Run(Generic[T]):
         loop = asyncio.get_running_loop()
         # None when the run has ended: one that is kept must not keep its loop.
         self._loop: asyncio.AbstractEventLoop | None = loop
-        self._called_at, self._has_reacted = SYSTEM_CLOCK.running(), True
+        # When an asker on another loop last called this loop, and whether the loop has reacted.
+        self._called_at, self._has_reacted = -math.inf, True
         self._task: asyncio.Task[None] | None = loop.create_task(self._carry_out(call))
         self._task.add_done_callback(self._note_end)  # also if it is cancelled before it begins
 
