@@ -58,7 +58,7 @@ class AccessKeyVerifier:
         self._clock = shared.clock
         self._lifetimes = lifetimes
         self._owner = owner
-        self._known = PresentedKeys(self._clock)
+        self._known = PresentedKeys()
         self._is_failing = False
 
     async def verify(self, access_key: str | None) -> Verification:
@@ -134,7 +134,7 @@ class AccessKeyVerifier:
         now, known = self._clock.running(), self._known.find(name)
         if known is not None and now < known.fresh_until:  # somebody else has just asked
             return known.at(now)
-        wait = self._known.take_permit(name)
+        wait = self._known.take_permit(name, now)
         if wait > 0:
             return UnverifiedKey(
                 "rate_limited", retry_after=wait, detail="too many unknown keys are being tried"
@@ -153,11 +153,12 @@ class AccessKeyVerifier:
                 raise ClientClosed("the client was closed during the call") from None
             return self._judge(name, error, asked_at)
         self._is_failing = False
-        ends_at = self._clock.running() + session.expire_time - self._clock.now()
+        now = self._clock.running()
+        ends_at = now + session.expire_time - self._clock.now()
         # Counted from the question: a slow answer must not prolong the life of a revoked key.
         fresh, usable = self._lifetimes.fresh, self._lifetimes.usable
         found = VerifiedKey(session)
-        self._tell(found, asked_at)
+        self._tell(found, now - asked_at)
         self._known.accept(
             name,
             KnownAnswer(
@@ -172,7 +173,7 @@ class AccessKeyVerifier:
         found = UnverifiedKey(
             reason, retry_after=pause, error_code=error.error_code, detail=str(error)
         )
-        self._tell(found, asked_at, is_outage=pause is not None and not self._is_failing)
+        self._tell(found, now - asked_at, is_outage=pause is not None and not self._is_failing)
         self._is_failing = pause is not None
         until = now + (self._lifetimes.refused if pause is None else pause)
         known = KnownAnswer(found, asked_at, until, until)
@@ -181,11 +182,11 @@ class AccessKeyVerifier:
         self._known.refuse(name, known)
         return found
 
-    def _tell(self, found: Verification, asked_at: float, *, is_outage: bool = False) -> None:
+    def _tell(self, found: Verification, duration: float, *, is_outage: bool = False) -> None:
         self._shared.telemetry.tell(
             AccessKeyChecked(
                 reason=found.reason,
-                duration=self._clock.running() - asked_at,
+                duration=duration,
                 is_outage=is_outage,
                 problem=found.detail,
             )

@@ -9,7 +9,6 @@ from weakref import WeakValueDictionary
 from attrs import evolve, frozen
 
 from descope_async._runtime.bucket import Bucket
-from descope_async._runtime.clock import Clock
 from descope_async._runtime.forks import ProcessLock
 from descope_async._runtime.single_flight import SingleFlight
 from descope_async.verification import UnverifiedKey, Verification
@@ -78,12 +77,12 @@ def _stale(verification: Verification) -> Verification:
 class PresentedKeys:
     """The last answers about keys, by their keyed hash, for any number of loops and threads."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self) -> None:
         self._lock = ProcessLock()
         # Two dicts, so that a flood of unknown keys cannot push out the accepted ones.
         self._accepted = OrderedDict[bytes, KnownAnswer]()
         self._others = OrderedDict[bytes, KnownAnswer]()
-        self._misses = Bucket(clock, MISSES, MISS_EVERY)
+        self._misses = Bucket(MISSES, MISS_EVERY)
         # A flight is kept alive by those who wait for it and by its run, and by nothing else.
         self._flights = WeakValueDictionary[bytes, SingleFlight[Verification]]()
 
@@ -117,12 +116,17 @@ class PresentedKeys:
             self._keep(name, known, self._others if accepted is None else self._accepted)
             return known
 
-    def take_permit(self, name: bytes) -> float:
-        """Permission to ask the service about a key: 0, or the seconds until there is one."""
+    def take_permit(self, name: bytes, now: float) -> float:
+        """Permission to ask the service about a key: 0, or the seconds until there is one.
+
+        Args:
+            name: The key's keyed hash.
+            now: The running time.
+        """
         with self._lock.held:
             if name in self._accepted:
                 return 0.0
-            return self._misses.take_or_wait()
+            return self._misses.take_or_wait(now)
 
     def flight(self, name: bytes) -> SingleFlight[Verification]:
         """What shares the exchange of a key among all who present it."""

@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from .clock import Clock
+import math
 
 
 class Bucket:
     """A token bucket. Not locked: whoever shares one sees to it that one thread asks at a time.
 
     Args:
-        clock: The time source.
         size: Permits in a full bucket.
         every: Seconds until one comes back.
     """
 
-    def __init__(self, clock: Clock, size: int, every: float) -> None:
-        self._clock = clock
+    def __init__(self, size: int, every: float) -> None:
         self._size = size
         self._every = every
         self._left = float(size)
-        self._counted_at = clock.running()
+        self._counted_at = -math.inf
 
-    def take(self) -> bool:
-        """Take a permit; False when there is none."""
-        self._count()
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
+    def take_or_wait(self, now: float) -> float:
+        """Take a permit and return 0; or else the seconds until there is one.
 
-    def take_or_wait(self) -> float:
-        """Take a permit and return 0; or else the seconds until there is one."""
-        self._count()
+        Args:
+            now: The running time.
+        """
+        gained = (now - self._counted_at) / self._every
+        self._left, self._counted_at = min(self._size, self._left + gained), now
         if self._left < 1:
             return (1 - self._left) * self._every
         self._left -= 1
         return 0.0
-
-    def _count(self) -> None:
-        now = self._clock.running()
-        gained = (now - self._counted_at) / self._every
-        self._left, self._counted_at = min(self._size, self._left + gained), now

@@ -102,7 +102,7 @@ class SigningKeys:
         self._fetches = 0
         self._failures = 0
         self._pause_until = 0.0
-        self._searches = Bucket(clock, SEARCHES, SEARCH_EVERY)
+        self._searches = Bucket(SEARCHES, SEARCH_EVERY)
         self._renewal = SingleFlight[_Snapshot]()
 
     def key_nowait(self, kid: str, alg: str) -> PublicKey | None:
@@ -146,7 +146,7 @@ class SigningKeys:
         # Only a fetch that began after the question can show that there is no such key.
         while held.keys.find(kid, alg) is None and held.fetch <= fetches:
             search = partial(self._renew, "unknown_key")
-            found = await self._renewal.join(search, self._searches.take)
+            found = await self._renewal.join(search, self._may_search)
             if found is None:
                 if self._failures:
                     self._unavailable()
@@ -175,6 +175,9 @@ class SigningKeys:
 
     def _may_renew(self) -> bool:
         return self._clock.running() >= self._pause_until
+
+    def _may_search(self) -> bool:
+        return self._searches.take_or_wait(self._clock.running()) == 0
 
     def _unavailable(self) -> NoReturn:
         failure = KeySetUnavailable(

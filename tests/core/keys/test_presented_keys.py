@@ -8,7 +8,6 @@ from descope_async import (
     UnverifiedKey,
 )
 from descope_async._keys.presented_keys import KnownAnswer, PresentedKeys
-from tests.quick_time import VirtualTime
 
 
 def kept(asked_at: float, reason: Any = "refused") -> KnownAnswer:
@@ -16,7 +15,7 @@ def kept(asked_at: float, reason: Any = "refused") -> KnownAnswer:
 
 
 def test_memory_is_bounded_and_junk_crowds_out_no_good_key() -> None:
-    known = PresentedKeys(VirtualTime())
+    known = PresentedKeys()
     known.accept(b"good", kept(0))
     known.accept(b"unused", kept(0))
     for number in range(25_000):
@@ -39,7 +38,7 @@ def test_memory_is_bounded_and_junk_crowds_out_no_good_key() -> None:
 
 
 def test_an_answer_from_a_loop_that_stood_still_changes_nothing() -> None:
-    known = PresentedKeys(VirtualTime())
+    known = PresentedKeys()
     known.refuse(b"k", kept(5))
     known.accept(b"k", kept(4, "valid"))
     assert known.find(b"k") == kept(5)
