@@ -216,9 +216,11 @@ class SessionValidator:
         if claims is None:
             raise TokenMalformed("the token's claims are not a JSON object of distinct names")
         times = self._rules.check(claims, audience, self._clock.now())
-        session = _session_of(_text(token), claims, signed, self._rules.project_id)
+        jwt = token.reveal()
+        session = _session_of(_text(jwt), claims, signed, self._rules.project_id)
         validated = ValidatedToken(session, key, *times, is_bound="cnf" in claims)
-        if _is_text(token):
+        # An instance of a subclass of str may say that it is another string than it is.
+        if type(jwt) is str:
             self._tokens.remember(audience, validated)
         return validated
 
@@ -246,11 +248,5 @@ def _kid(token: UncheckedToken) -> str:
     return token.kid
 
 
-def _is_text(token: Secret[object]) -> bool:
-    # An instance of a subclass of str may say that it is another string than it is.
-    return type(token.reveal()) is str
-
-
-def _text(token: Secret[object]) -> str:
-    value = token.reveal()
-    return value.decode("ascii") if isinstance(value, bytes) else str.__str__(cast("str", value))
+def _text(jwt: object) -> str:
+    return jwt.decode("ascii") if isinstance(jwt, bytes) else str.__str__(cast("str", jwt))
