@@ -38,8 +38,8 @@ class RefusedKeys:
         """Raise the service's refusal again while it is not to be asked about this key."""
         with self._lock.held:
             found = self._refusals.get(name)
-        if found is not None and self._clock.running() < found.until:
-            raise again(found.error, found.until - self._clock.running())
+        if found is not None and (left := found.until - self._clock.running()) > 0:
+            raise again(found.error, left)
 
     def refuse(self, name: bytes, error: DescopeError) -> None:
         """Remember that the service refused a key."""

@@ -69,7 +69,8 @@ class Renewal:
         Raises:
             DescopeError: There is none, for the reason that it names; raised when it is awaited.
         """
-        if self._usable() is None and not self._is_over():
+        held = self.held
+        if (held is None or self._clock.running() >= held.expires_at) and not self._is_over():
             # Thousands of tasks may wait here; give each a bare future instead of a coroutine.
             coming = self._flight.under_way()
             if coming is not None:
@@ -106,20 +107,25 @@ class Renewal:
     async def _current(self) -> HeldToken:
         if self._is_over():
             raise ClientClosed("the token source is closed")
-        now, held = self._clock.running(), self.held
-        if held is not None and now < held.mandatory_at:
-            if now >= held.refresh_at:
-                self._flight.start(self._renew, lambda: self._is_due(held))
-            return held
-        if held is not None and now < held.last_call_at:
-            await self._wait_a_little(held)
-            return self.held or held
+        held = self.held
+        if held is not None:
+            now = self._clock.running()
+            if now < held.mandatory_at:
+                if now >= held.refresh_at:
+                    self._flight.start(self._renew, lambda: self._is_due(held))
+                return held
+            if now < held.last_call_at:
+                await self._wait_a_little(held)
+                return self.held or held
         renewed = await self._flight.join(self._renew, lambda: self._is_due(held))
-        if found := renewed or self._usable():
-            return found
+        if renewed is not None:
+            return renewed
+        now = self._clock.running()
+        if (usable := self._usable(now)) is not None:
+            return usable
         if self.held is not held or self._failure is None or self._is_over():
             return await self._current()
-        raise again(self._failure, self._retry_at - self._clock.running())
+        raise again(self._failure, self._retry_at - now)
 
     async def _wait_a_little(self, held: HeldToken) -> None:
         with anyio.move_on_after(PATIENCE):
@@ -131,17 +137,19 @@ class Renewal:
     def _is_over(self) -> bool:
         return self._is_closed or self._shared.is_closed
 
-    def _usable(self) -> HeldToken | None:
+    def _usable(self, now: float) -> HeldToken | None:
         held = self.held
-        return held if held is not None and self._clock.running() < held.expires_at else None
+        return held if held is not None and now < held.expires_at else None
 
     def _is_due(self, seen: HeldToken | None) -> bool:
         """Whether an exchange may begin for somebody who saw this token."""
-        now = self._clock.running()
         if self.held is not seen or self._is_over():
             return False
+        if self._failure is None:
+            return True
+        now = self._clock.running()
         # Without a token, a refused key is looked up each time: it may have been replaced.
-        is_refused = isinstance(self._failure, REFUSALS) and self._usable() is None
+        is_refused = isinstance(self._failure, REFUSALS) and self._usable(now) is None
         return is_refused or now >= self._pause_until
 
     async def _renew(self) -> HeldToken:
@@ -158,12 +166,14 @@ class Renewal:
         except ClientClosed:
             raise
         except DescopeError as error:
-            self._note(error)
-            self._tell(began, old, trigger, error)
-            if (usable := self._usable()) is not None:
+            now = self._clock.running()
+            usable = self._usable(now)
+            self._note(error, now, usable)
+            self._tell(began, now, old, trigger, error, usable)
+            if usable is not None:
                 return usable
             raise
-        self._tell(began, old, trigger)
+        self._tell(began, self._clock.running(), old, trigger)
         return renewed
 
     async def _exchange_current_key(self) -> HeldToken:
@@ -196,14 +206,14 @@ class Renewal:
         known = self.held
         if not self._is_over() and (known is None or known.asked_at <= asked_at):
             self.held = renewed
-        if self._failure is None and known is None:
-            self._warn_of_skew(minted.issued_at - self._clock.now())
+        skew = minted.issued_at - self._clock.now()
+        if self._failure is None and known is None and abs(skew) > _MAX_SKEW:
+            self._shared.telemetry.tell(ClockSkewFound(seconds=skew))
         self._is_invalidated = False
         self._failures, self._failure, self._pause_until = 0, None, 0.0
         return renewed
 
-    def _note(self, error: DescopeError) -> None:
-        now, usable = self._clock.running(), self._usable()
+    def _note(self, error: DescopeError, now: float, usable: HeldToken | None) -> None:
         longest, until = _LONGEST_PAUSE_WITHOUT, math.inf
         if usable is not None and now < usable.last_call_at:  # then it is worth another try
             longest, until = min(_LONGEST_PAUSE, usable.lead / 4), usable.last_call_at
@@ -226,11 +236,12 @@ class Renewal:
     def _tell(
         self,
         began: float,
+        now: float,
         old: HeldToken | None,
         trigger: _Trigger,
         error: DescopeError | None = None,
+        usable: HeldToken | None = None,
     ) -> None:
-        now, usable = self._clock.running(), self._usable() if error is not None else None
         is_first = usable is not None and usable is not self._warned_of
         if is_first:
             self._warned_of = usable
@@ -246,7 +257,3 @@ class Renewal:
                 problem=None if error is None else str(error),
             )
         )
-
-    def _warn_of_skew(self, seconds: float) -> None:
-        if abs(seconds) > _MAX_SKEW:
-            self._shared.telemetry.tell(ClockSkewFound(seconds=seconds))

@@ -47,12 +47,13 @@ class HeldToken:
         if life < 2 * lead:
             lead, mandatory = life / 2, life / 4
         expires_at = asked_at + life
+        refresh_at = _delayed(expires_at, lead, draw)
         return cls(
             token=minted.jwt.reveal(),
             header=f"Bearer {minted.jwt.reveal()}",
             asked_at=asked_at,
             lead=lead,
-            refresh_at=_delayed(expires_at, lead, draw),
+            refresh_at=refresh_at,
             mandatory_at=expires_at - mandatory,
             last_call_at=expires_at - min(5.0, mandatory / 2),
             expires_at=expires_at,
