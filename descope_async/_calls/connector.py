@@ -80,6 +80,8 @@ class Connector(aiohttp.TCPConnector):
         # Until here no byte of the request was sent. From here on one may be.
         attempt.is_sent = True
         attempt.deadline.hear()
+        if isinstance(connection.protocol, ResponseProtocol):
+            attempt.arrived = connection.protocol.arrived
         attempt.is_reused = connection.protocol in self._used
         if not attempt.is_reused:
             self._used.add(connection.protocol)

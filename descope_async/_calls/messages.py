@@ -118,6 +118,7 @@ class Attempt:
         status: The status of the answer that has begun to arrive; None before that.
         headers: The headers of that answer; None before that.
         deadline: What limits it, once it is being made.
+        arrived: What came over its own connection, as it came; empty for a shared one.
     """
 
     limit: float
@@ -128,6 +129,7 @@ class Attempt:
     status: int | None = None
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     deadline: Deadline = field(init=False, repr=False)
+    arrived: bytearray = field(factory=bytearray, repr=False)
 
 
 @define(kw_only=True)

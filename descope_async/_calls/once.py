@@ -19,6 +19,7 @@ from descope_async.errors import (
     DeliveryFailed,
     DescopeError,
     OutcomeUnknown,
+    RequestFailed,
     UnexpectedResponse,
 )
 from descope_async.errors._new_secrets import holds_secret, salvaged_in
@@ -84,7 +85,7 @@ class Once(Repeatable):
         pending = await_outcome(loop, lambda: tell() if attempt.is_sent else None)
         try:
             ending = await shielded(
-                self._delivered(work(attempt)), lambda: attempt.is_sent, outcomes
+                self._delivered(work, attempt), lambda: attempt.is_sent, outcomes
             )
         except GeneratorExit:  # the loop was closed, and nobody waits any more
             pending.give_up()
@@ -118,20 +119,42 @@ class Once(Repeatable):
         """An unknown outcome, unless the failure has the secret."""
         return failure if holds_secret(failure) else self._unknown(attempt, failure)
 
-    async def _delivered(self, work: Coroutine[Any, Any, T]) -> T:
+    async def _delivered(
+        self, work: Callable[[Attempt], Coroutine[Any, Any, T]], attempt: Attempt
+    ) -> T:
         """The result of the work, after its secret was delivered."""
         try:
-            made = await work
-        except UnexpectedResponse as error:
-            failure = error.with_traceback(None)
+            made = await work(attempt)
+        except (UnexpectedResponse, RequestFailed) as error:
+            failure = self._searched(error.with_traceback(None), attempt.arrived)
         else:
             if isinstance(made, CreatedAccessKey):
                 await self._deliver(made, made.key.id, secret_of(made), made)
             return made
+        finally:
+            attempt.arrived.clear()  # frames may refer to it
         cleartext = salvaged_in(failure)
         if cleartext is not None:
             await self._deliver(failure, self.key_id, Secret(cleartext), None)
         raise failure
+
+    def _searched(
+        self, failure: UnexpectedResponse | RequestFailed, arrived: bytearray
+    ) -> UnexpectedResponse | RequestFailed:
+        """The failure, or one with the secret where that came in an answer that is no HTTP."""
+        if salvaged_in(failure) is not None:
+            return failure
+        cleartext = salvaged(arrived.partition(b"\r\n\r\n")[2])
+        if cleartext is None:
+            return failure
+        if isinstance(failure, RequestFailed):
+            cause, operation = failure, f"access_key.{self.operation}"
+            failure = UnexpectedResponse(
+                f"{operation}: the answer cannot be read, but its secret can ({cause})"
+            )
+            failure.operation, failure.__cause__ = operation, cause
+        failure.cleartext = cleartext
+        return failure
 
     async def _deliver(
         self,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
+#: Bytes that are kept as they came. An answer with a secret has far fewer.
+_KEPT: Final = 1024 * 1024
 #: Lines that are parsed one by one at a time: more than the head of an answer may have.
 _LINES: Final = 300
 
@@ -18,18 +21,29 @@ class ResponseProtocol(ResponseHandler):
     For the calls that must happen once. It takes longer than aiohttp's, which does for the others.
     aiohttp parses all that arrives at once, and drops it when a part of it is wrong: a whole answer
     too, when other bytes follow it.
+
+    Attributes:
+        arrived: What came after the request, as it came.
     """
 
-    _is_answered = False
-    _content: aiohttp.StreamReader | None = None
+    arrived: bytearray
+    _is_answered: bool
+    _content: aiohttp.StreamReader | None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.arrived = bytearray()
+        self._is_answered, self._content = False, None
 
     def set_response_params(self, **settings: Any) -> None:
         """Called before each request."""
         self._is_answered, self._content = False, None
+        self.arrived.clear()
         super().set_response_params(**settings)
 
     def data_received(self, data: bytes) -> None:
         """Called with what has arrived, and with nothing when a parser that paused is to go on."""
+        self.arrived += data[: _KEPT - len(self.arrived)]
         start = 0
         for _ in range(_LINES):
             end = data.find(b"\n", start) + 1

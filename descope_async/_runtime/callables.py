@@ -33,6 +33,7 @@ async def call_within(seconds: float, func: Callable[[A], object], argument: A) 
 
     Raises:
         TookTooLong: The time is over.
+        TypeError: The function is a generator, of which nothing has run.
         BaseException: What the function raises.
     """
     work = _awaited(func, argument) if _is_async(func) else _on_thread(func, argument)
@@ -87,6 +88,8 @@ async def _on_thread(func: Callable[[A], object], argument: A) -> None:
         raise error
     if inspect.isawaitable(returned):
         await returned
+    elif inspect.isgenerator(returned) or inspect.isasyncgen(returned):
+        raise TypeError("it returned a generator, and nothing of that has run")
 
 
 async def _ending(work: Coroutine[Any, Any, None]) -> BaseException | None:

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
@@ -230,7 +230,21 @@ def time_out(_: DeliveredSecret) -> None:
     raise TimeoutError("the vault is slow")
 
 
-@pytest.mark.parametrize("deliver", [fail, fail_async, leave, leave_async, give_up, stop, time_out])
+def never_begin(secret: DeliveredSecret) -> Iterator[None]:
+    yield print(secret.key_id)
+
+
+async def never_begin_async(secret: DeliveredSecret) -> AsyncIterator[None]:
+    yield print(secret.key_id)
+
+
+@pytest.mark.parametrize(
+    "deliver",
+    [
+        *(fail, fail_async, leave, leave_async, give_up, stop, time_out),
+        *(never_begin, never_begin_async),
+    ],
+)
 async def test_an_error_of_it_carries_the_secret(
     emulator: Emulator, client: DescopeClient, deliver: Callable[[DeliveredSecret], object]
 ) -> None:
