@@ -1,4 +1,4 @@
-"""Whether and when a call is tried again, and the quota of repeats. Nothing waits here."""
+"""Whether and when a call is tried again. Nothing waits here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from attrs import frozen
 
 from descope_async._runtime.backoff import Backoff, Draw
 from descope_async._runtime.clock import Clock
-from descope_async._runtime.forks import ProcessLock
 from descope_async.errors import (
     ApiError,
     BadRequest,
@@ -28,6 +27,7 @@ from descope_async.settings import Retries
 
 from .messages import Attempt
 from .progress import Plan, Progress
+from .quota import Quota
 
 #: How long to pause before another try: after a failure, and when the service has too much to do.
 _BACKOFF, _BACKOFF_THROTTLED = Backoff(0.1, 20.0), Backoff(1.0, 20.0)
@@ -36,8 +36,6 @@ _BACKOFF, _BACKOFF_THROTTLED = Backoff(0.1, 20.0), Backoff(1.0, 20.0)
 _SPREAD: Final = 0.1
 #: Seconds to ask nothing after a 429 without ``Retry-After``: of management calls, and of exchanges.
 RATE_LIMIT_PAUSE, EXCHANGE_RATE_LIMIT_PAUSE = 60.0, 10.0
-#: What a repeat takes from the quota, and what a call that needed none brings back.
-_COST, _COST_THROTTLED, _GAIN = 14, 5, 1
 
 #: The service judged what it was shown and will not take it: asking again changes nothing.
 REFUSALS: Final = (BadRequest, Unauthorized, Forbidden, NotFound)
@@ -101,7 +99,7 @@ class RetryRules:
         wait = pause(verdict, progress.attempts - 1, failure.retry_after, self._clock.draw)
         if self._clock.running() + wait >= progress.until:
             return Plan(done)
-        cost = self.quota.take(verdict)
+        cost = self.quota.take(is_throttled=verdict.is_throttled)
         reason: Literal["throttled", "failed"] = "throttled" if verdict.is_throttled else "failed"
         return Plan(done, wait, reason, cost) if cost else Plan(done)
 
@@ -174,43 +172,3 @@ def pause(
 def stretched(seconds: float, draw: Draw) -> float:
     """A wait that others wait too, made a little longer at random."""
     return seconds + draw(0, seconds * _SPREAD)
-
-
-class Quota:
-    """How much may be repeated, for all calls of a client on any thread.
-
-    When the service is down for all, repeats would only add to its load: they use the quota up,
-    and from then on calls fail at their first attempt.
-
-    Args:
-        size: What there is at first, and at most.
-
-    Attributes:
-        left: What is left.
-    """
-
-    left: int
-
-    def __init__(self, size: int) -> None:
-        self._size = self.left = size
-        self._lock = ProcessLock()
-
-    def take(self, verdict: Verdict) -> int:
-        """Pay for a repeat after such a failure.
-
-        Returns:
-            What was paid; 0 when there is not enough.
-        """
-        cost = _COST_THROTTLED if verdict.is_throttled else _COST
-        with self._lock.held:
-            if self.left < cost:
-                return 0
-            self.left -= cost
-        return cost
-
-    def give_back(self, paid: int) -> None:
-        """After a success, bring back what its last repeat cost, or a little without any."""
-        if self.left == self._size:
-            return
-        with self._lock.held:
-            self.left = min(self._size, self.left + (paid or _GAIN))

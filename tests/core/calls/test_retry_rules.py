@@ -10,10 +10,9 @@ from descope_async import (
     ClientClosed,
     ConfigurationError,
     DescopeError,
-    ServerError,
     TLSFailed,
 )
-from descope_async._calls.retry_rules import Quota, judge, pause
+from descope_async._calls.retry_rules import judge, pause
 from tests.failures import FAILURES, LIMITS
 
 
@@ -41,17 +40,3 @@ def test_pauses_have_bounds(
     first = 1 if verdict.is_throttled else 0.1
     assert (asked or 0) <= seconds
     assert seconds <= max(min(20, first * 2**repeats), (asked or 0) * 1.1 + 1e-9)
-
-
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 20)), max_size=200), st.integers(0, 300))
-def test_a_quota_has_bounds(steps: list[tuple[bool, int]], size: int) -> None:
-    quota = Quota(size)
-    verdict = judge(ServerError("?", status_code=502))
-    for takes, amount in steps:
-        if takes:
-            before = quota.left
-            paid = quota.take(verdict)
-            assert paid == (14 if before >= 14 else 0)
-        else:
-            quota.give_back(amount)
-        assert 0 <= quota.left <= size
