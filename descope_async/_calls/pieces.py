@@ -20,6 +20,8 @@ MAX_PIECE: Final = 8 * 1024 * 1024
 _SPACE: Final = re.compile(r"[ \t\n\r]*+")
 #: Strings, also one that nothing ends.
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+', re.DOTALL)
+#: A part of a text that ends in no string, with no more strings than are worth keeping at once.
+_PART: Final = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+"?+){1,10000}+', re.DOTALL)
 #: Escapes that may be half of a pair.
 _SURROGATES: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _HALF_SURROGATES: Final = re.compile("[\ud800-\udfff]")
@@ -46,7 +48,15 @@ def count_members(body: bytes, start: int = 0, end: int | None = None) -> int:
 
 def _has_more_members(body: bytes, limit: int) -> bool:
     """Whether a body has more values than a limit, those that only look like some left out."""
-    return count_members(body) > limit and count_members(_STRINGS.sub(b"", body)) > limit
+    if count_members(body) <= limit:
+        return False
+    members = 0
+    # To leave out many strings at once would take forty times the memory of the body.
+    for part in _PART.finditer(body):
+        members += count_members(_STRINGS.sub(b"", part[0]))
+        if members > limit:
+            return True
+    return False
 
 
 def decode(body: bytes, most_members: int | None = None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tracemalloc
 from contextlib import suppress
 from typing import Any
 
@@ -136,3 +137,31 @@ def test_what_stands_in_a_string_is_no_member() -> None:
         decode(b'{"a":[1,2]}', 2)
     with pytest.raises(NotJSON):
         decode(b'["\\\\', 1)
+
+
+@pytest.mark.parametrize("member", [b'{"a":', b'"key":[],', b'",",', b'"\\",",'])
+def test_counting_takes_less_memory_than_the_body(member: bytes) -> None:
+    body = b'{"a":[' + member * 300_000
+    tracemalloc.start()
+    try:
+        with pytest.raises((TooManyMembers, NotJSON)):
+            decode(body, most_members=100)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < len(body)
+
+
+@given(st.lists(st.text(alphabet='ab",[{\\'), max_size=8), st.integers(1, 30))
+def test_strings_are_left_out_wherever_they_stand(texts: list[str], members: int) -> None:
+    body = json.dumps(texts + [1] * members).encode()
+    decode(body, most_members=len(texts) + members)
+    with pytest.raises(TooManyMembers):
+        decode(body, most_members=len(texts) + members - 1)
+
+
+def test_more_strings_than_are_left_out_at_once_are_counted() -> None:
+    body = json.dumps([",[{"] * 25_000).encode()
+    assert len(decode(body, most_members=25_000)) == 25_000
+    with pytest.raises(TooManyMembers):
+        decode(body, most_members=24_999)
