@@ -11,7 +11,7 @@ from threading import current_thread
 from types import TracebackType
 from typing import Any, TypeVar
 
-from ._calls import Call
+from ._blocking_calls import Call
 from ._loop import Loop, LoopClosed
 
 R = TypeVar("R")

@@ -20,7 +20,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from descope_async._runtime.forks import catch_up_with_fork, forget_in_child
 from descope_async.errors import DescopeError
 
-from ._calls import EXITING, Bound, Call
+from ._blocking_calls import EXITING, Bound, Call
 from ._held import Held
 from ._loop import Loop, LoopClosed
 

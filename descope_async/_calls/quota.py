@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from descope_async._runtime.forks import ProcessLock
 
-#: What a repeat takes from the quota, and what a call that needed none brings back.
+#: What a repeat takes from the quota: after a failure, and after a 429 or a busy service. The last
+#: is what a success without a repeat gives back.
 _COST, _COST_THROTTLED, _GAIN = 14, 5, 1
 
 
@@ -15,10 +16,10 @@ class Quota:
     and from then on calls fail at their first attempt.
 
     Args:
-        size: What there is at first, and at most.
+        size: How much there is at first, which is also the most.
 
     Attributes:
-        left: What is left.
+        left: How much may still be taken.
     """
 
     left: int
@@ -31,7 +32,7 @@ class Quota:
         """Pay for a repeat.
 
         Args:
-            is_throttled: Whether the service had too much to do, rather than something broken.
+            is_throttled: Whether the service refused the call because it had too much to do.
 
         Returns:
             What was paid; 0 when there is not enough.

@@ -34,10 +34,11 @@ _BACKOFF, _BACKOFF_THROTTLED = Backoff(0.1, 20.0), Backoff(1.0, 20.0)
 #: Up to this part is added to a wait that the service asked for, so that clients do not all come
 #: back together.
 _SPREAD: Final = 0.1
-#: Seconds to ask nothing after a 429 without ``Retry-After``: of management calls, and of exchanges.
+#: Seconds without a request after a 429 without ``Retry-After``: for management calls, and for
+#: exchanges.
 RATE_LIMIT_PAUSE, EXCHANGE_RATE_LIMIT_PAUSE = 60.0, 10.0
 
-#: The service judged what it was shown and will not take it: asking again changes nothing.
+#: The service has refused the key or the request itself, so the same request would be refused again.
 REFUSALS: Final = (BadRequest, Unauthorized, Forbidden, NotFound)
 _BUSY, _TIMED_OUT = 503, 408
 #: Statuses that prove that the service has done nothing: 421 (RFC 9110 section 15.5.20), 425 (RFC
@@ -57,7 +58,7 @@ class Verdict:
     Attributes:
         may_be_done: Whether the service may have carried it out all the same.
         is_worth_repeating: Whether another attempt may fare better.
-        is_throttled: Whether there was too much to do, rather than something broken.
+        is_throttled: Whether the service refused it because it had too much to do.
     """
 
     may_be_done: bool
@@ -84,7 +85,10 @@ class RetryRules:
         self._clock = clock
 
     def plan(self, failure: DescopeError, attempt: Attempt, progress: Progress) -> Plan:
-        """What follows from the failure of the last attempt at a call. Another one is paid for."""
+        """What follows from the failure of a call's last attempt.
+
+        If there is to be another attempt, its cost is taken from the quota.
+        """
         verdict = judge(failure, is_sent=attempt.is_sent)
         done, care = verdict.may_be_done, progress.request.care
         if _met_stale_connection(failure, attempt):
@@ -122,8 +126,8 @@ def judge(failure: DescopeError, *, is_sent: bool = False) -> Verdict:
     """What the failure of one attempt proves.
 
     Args:
-        failure: The failure, which says by itself whether it was sent, unless the client was closed.
-        is_sent: Whether a byte of the request may have gone out.
+        failure: The failure. It says whether the request was sent, unless it is a `ClientClosed`.
+        is_sent: Whether a byte of the request may have been sent; used for `ClientClosed` only.
     """
     if isinstance(failure, ClientClosed):
         return Verdict(may_be_done=is_sent, is_worth_repeating=False)
@@ -133,8 +137,8 @@ def judge(failure: DescopeError, *, is_sent: bool = False) -> Verdict:
         return Verdict(failure.sent, not isinstance(failure, TLSFailed))
     if isinstance(failure, UnexpectedResponse):
         is_success = failure.status_code is not None and failure.status_code < 300  # noqa: PLR2004
-        # An answer that is no JSON was made by something on the way; one of another shape or size
-        # will be the same the next time.
+        # An answer that is no JSON comes from a gateway or a proxy, and the next one may be right. An
+        # answer of a wrong shape or size will be the same the next time.
         return Verdict(failure.status_code not in _ELSEWHERE, is_success and failure.path is None)
     return Verdict(may_be_done=False, is_worth_repeating=False)
 
@@ -170,5 +174,8 @@ def pause(
 
 
 def stretched(seconds: float, draw: Draw) -> float:
-    """A wait that others wait too, made a little longer at random."""
+    """The seconds that the service asked for, and a random part more.
+
+    Other clients were asked to wait as long, and shall not all come back together.
+    """
     return seconds + draw(0, seconds * _SPREAD)

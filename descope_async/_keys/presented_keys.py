@@ -36,7 +36,7 @@ class Lifetimes:
 
 @frozen
 class KnownAnswer:
-    """The last answer about a key, with its windows on the running clock.
+    """The last answer about a key, with times of the running clock.
 
     Attributes:
         verification: The answer.

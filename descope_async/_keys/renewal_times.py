@@ -13,10 +13,10 @@ from .exchange import MintedToken
 
 @frozen
 class HeldToken:
-    """A session token with its windows, in seconds of the running clock.
+    """A session token, and the times at which it is renewed, in seconds of the running clock.
 
-    The windows follow from the token's lifetime, not from dates, so a wrong wall clock does no
-    harm.
+    The times are computed from the token's lifetime, and not from its dates, so a wrong wall clock
+    does no harm.
 
     Attributes:
         token: The JWT.
@@ -41,7 +41,7 @@ class HeldToken:
 
     @classmethod
     def of(cls, minted: MintedToken, asked_at: float, draw: Draw) -> Self:
-        """Give a new token its windows."""
+        """A new token with its times."""
         life = minted.lifetime
         lead, mandatory = min(max(life / 4, 20.0), 3600.0), min(max(life / 20, 10.0), 60.0)
         if life < 2 * lead:
@@ -60,9 +60,13 @@ class HeldToken:
         )
 
     def with_another_delay(self, draw: Draw) -> Self:
-        """The same token as another process shall renew it."""
+        """The same token with a new random delay.
+
+        A forked child has its parent's tokens, and shall not renew them at the same moment.
+        """
         return evolve(self, refresh_at=_delayed(self.expires_at, self.lead, draw))
 
 
 def _delayed(expires_at: float, lead: float, draw: Draw) -> float:
+    # The random delay is up to a fifth of the lead.
     return expires_at - lead * draw(0.8, 1.0)

@@ -1,4 +1,4 @@
-"""Tokens whose signature was checked before, so that it need not be checked on every request."""
+"""A cache of validated tokens, so that a signature need not be checked on every request."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from descope_async.session_token import SessionToken
 
 from .signatures import PublicKey
 
+#: The most tokens in one of the two generations.
 GENERATION: Final = 1024
 #: Characters of a signature: 258 bits, as many as a hash of the whole token would have.
 _TAIL: Final = 43
@@ -20,13 +21,13 @@ _Name: TypeAlias = tuple[str, frozenset[str] | None]
 
 @frozen
 class ValidatedToken:
-    """What a token stands for, and the key that its signature was checked with.
+    """A token that was found valid, and the key that its signature was checked with.
 
-    It counts for as long as that key is among the project's signing keys.
+    The result may be used as long as that key is among the project's signing keys.
 
     Attributes:
-        session: What the token stands for.
-        key: The key.
+        session: The session token.
+        key: The signing key.
         valid_from: From when on the token is valid, with the leeway, in epoch seconds.
         valid_until: From when on it is not valid any more, with the leeway, in epoch seconds.
         is_bound: Whether the token is bound to its holder's key.
@@ -40,7 +41,7 @@ class ValidatedToken:
 
 
 class ValidatedTokens:
-    """The tokens that were validated of late.
+    """The tokens that were validated last.
 
     They are kept in two generations. A full young generation becomes the old one, and the old one
     is dropped. A token that is found in the old one moves to the young one. Only single operations

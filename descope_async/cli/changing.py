@@ -14,7 +14,7 @@ from .exit_codes import ExitCode
 from .reading import Ids
 from .running import carry_out, current, say
 from .runs import RunFolder, under_way
-from .selection import ids, named
+from .selection import by_ids, ids
 
 if TYPE_CHECKING:
     from descope_async import AccessKey, DescopeClient
@@ -201,7 +201,7 @@ def _change(
             bulk.demand_sink(sinks)
         wanted = ids(key_ids)
         async with run.client() as client:
-            found = await named(client, wanted)
+            found = await by_ids(client, wanted)
             if sinks != "none needed":
                 found = _without_those_under_way(client.project_id, found)
             if not found:

@@ -1,4 +1,4 @@
-"""Which keys a command is about: criteria of the service, and criteria that are judged here."""
+"""Which keys a command is about: criteria of the service, and criteria that this program checks."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Selection:
         return True
 
 
-async def named(
+async def by_ids(
     client: descope_async.DescopeClient, wanted: Sequence[str]
 ) -> list[descope_async.AccessKey]:
     """The keys of these ids, found with one call.

@@ -1,4 +1,4 @@
-"""Libraries that only some stores need, each of an extra of its own."""
+"""Libraries that only some stores need. Each is installed by an extra."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Final
 
 HAND_WRITTEN: Final = {
     "_generate",
-    "_calls.py",
+    "_blocking_calls.py",
     "_held.py",
     "_loop.py",
     "_portal.py",

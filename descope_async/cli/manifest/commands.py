@@ -17,7 +17,7 @@ from descope_async.cli.exit_codes import ExitCode
 from descope_async.cli.project_lock import project_lock
 from descope_async.cli.reading import Ids
 from descope_async.cli.running import carry_out, current, say
-from descope_async.cli.selection import ids, named
+from descope_async.cli.selection import by_ids, ids
 from descope_async.errors import ConfigurationError
 from descope_async.secret_stores._schemes import anchored
 
@@ -143,7 +143,7 @@ def import_keys(
             _check_project(manifest, client)
             with project_lock(client.project_id):
                 lock = LockFile.beside(file, client.project_id)
-                keys = await named(client, ids(key_ids))
+                keys = await by_ids(client, ids(key_ids))
                 found = labels_for(keys, manifest, lock, label)
                 known: Mapping[str, object] = manifest.keys if manifest else {}
                 new = {name: key for name, key in found.items() if name not in known}

@@ -1,18 +1,13 @@
-"""Faults: which request is struck by which fault."""
+"""Decides which request goes wrong, and by which fault."""
 
 from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Final
+from collections.abc import Iterator
 
-from attrs import evolve, fields, frozen
+from attrs import evolve, frozen
 
-from descope_async.emulator._error_answers import Refusal
-from descope_async.emulator._fields import Fields
-from descope_async.emulator._json import Json
 from descope_async.emulator.errors import EmulatorError
 
 from .fault import CONNECT, Fault
@@ -24,7 +19,7 @@ class FaultCount:
 
     Attributes:
         fault: The rule.
-        seen: How many requests it was about.
+        seen: How many requests it applied to.
         struck: How many of them went wrong because of it.
     """
 
@@ -36,8 +31,8 @@ class FaultCount:
 class Faults:
     """The rules by which requests go wrong, the oldest first. It may be used from any thread.
 
-    Every rule counts every request that it is about. Where several rules would strike a request,
-    only the oldest one does.
+    Every rule counts every request that it applies to. If several rules would strike a request, only
+    the oldest one does.
     """
 
     def __init__(self) -> None:
@@ -70,7 +65,7 @@ class Faults:
     def strike(self, operation: str, *, reused: bool = False) -> Fault | None:
         """Count a request of an operation; gives the fault that strikes it, or None."""
         with self._turn:
-            # All of them count, so that no rule depends on the others.
+            # Every rule counts the request, also those that do not strike it: so no rule depends on others.
             due = [rule for rule in self._rules if rule.meets(operation, reused)]
             if not due:
                 return None
@@ -103,64 +98,3 @@ class _Rule:
 
     def strike(self) -> None:
         self.count = evolve(self.count, struck=self.count.struck + 1)
-
-
-def fault_from_json(values: Fields) -> Fault:
-    """The fault that an object describes: the attributes of `Fault`, in camelCase.
-
-    Raises:
-        Refusal: The effect is missing, or a field is of a wrong type.
-        EmulatorError: The fault makes no sense.
-    """
-    readers: dict[str, Callable[[str], object]] = {
-        "effect": values.required,
-        "operation": values.text,
-        "commit": values.flag,
-        "nth": values.integer,
-        "every": values.integer,
-        "times": values.integer,
-        "probability": values.number,
-        "seed": values.integer,
-        "reused": values.flag,
-        "seconds": values.number,
-        "status": values.integer,
-        "retry_after": partial(_integer_or_text, values),
-        "retry_after_as_date": values.flag,
-        "location": values.text,
-        "size": values.integer,
-    }
-    values.required("effect")
-    given: Json = {
-        attribute: read(_in_json(attribute))
-        for attribute, read in readers.items()
-        if values.has(_in_json(attribute))
-    }
-    fault = Fault(**given)
-    if fault.operation == CONNECT and fault.nth is None and fault.times is None:
-        raise EmulatorError(f"{CONNECT} needs nth or times: no request could end such a fault")
-    return fault
-
-
-def count_to_json(count: FaultCount) -> Json:
-    """A rule without its defaults, and how often it struck."""
-    fault: Json = {
-        _in_json(each.name): getattr(count.fault, each.name)
-        for each in fields(Fault)
-        if getattr(count.fault, each.name) != each.default
-    }
-    return {"fault": fault, "seen": count.seen, "struck": count.struck}
-
-
-def _integer_or_text(values: Fields, name: str) -> int | str:
-    try:
-        return values.integer(name)
-    except Refusal:
-        return values.text(name)
-
-
-def _in_json(attribute: str) -> str:
-    first, *others = attribute.split("_")
-    return first + "".join(each.capitalize() for each in others)
-
-
-JSON_FIELDS: Final = frozenset(_in_json(each.name) for each in fields(Fault))

@@ -1,4 +1,4 @@
-"""What the local Descope answers to each operation, and why.
+"""What the local Descope answers to each operation.
 
-Knows no HTTP: a call comes in as fields and goes out as JSON values.
+These modules know no HTTP: they get the fields of a call, and return JSON values.
 """

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from descope_async.emulator import _controls as controls
 from descope_async.emulator._error_answers import Problem, Refusal
-from descope_async.emulator._faults.matching import JSON_FIELDS, count_to_json, fault_from_json
+from descope_async.emulator._faults.fault_json import JSON_FIELDS, count_to_json, fault_from_json
 from descope_async.emulator._fields import Fields
 from descope_async.emulator._instance import Instance
 from descope_async.emulator._json import Json

@@ -30,12 +30,13 @@ _ADMISSION: Final = {
     "ACCESS_KEY_HEADER": "access_key_header",
     "REALM": "realm",
 }
-#: ``CLIENT`` holds more arguments of a client; ``AUDIENCE`` is that of ``validate_session``; ``ORIGIN`` is
-#: the scheme and host in proofs; ``REFUSAL_VIEW`` is the dotted name of what answers refused requests.
+#: The other entries. ``CLIENT`` is a dict of more arguments of a client. ``AUDIENCE`` is the argument of
+#: ``validate_session``. ``ORIGIN`` is the scheme and host in proofs. ``REFUSAL_VIEW`` is the dotted name of
+#: the view that answers refused requests.
 _OTHERS: Final = ("AUDIENCE", "CLIENT", "ORIGIN", "REFUSAL_VIEW")
 #: The names of a client's arguments.
 _ARGUMENTS: Final = frozenset(signature(DescopeClient).parameters)
-#: How many values of ``Authorization`` are remembered as they were read, and of which length at most.
+#: How many values of ``Authorization`` are cached with the token in them, and their greatest length.
 _KEPT_HEADERS: Final = 512
 _LONGEST_KEPT: Final = 4096
 NAMES: Final = frozenset({*CLIENT, *_ADMISSION, *_OTHERS})
@@ -45,7 +46,7 @@ def configured() -> Mapping[str, Any]:
     """``DESCOPE`` as it is now.
 
     Raises:
-        ConfigurationError: It is no dict, or it has a name that means nothing.
+        ConfigurationError: It is no dict, or it has an unknown name.
     """
     found: object = getattr(settings, "DESCOPE", {})
     if not isinstance(found, Mapping):
@@ -63,7 +64,7 @@ def configured() -> Mapping[str, Any]:
 
 
 def _problem_of_names(what: str, found: Mapping[str, Any], allowed: Collection[str]) -> str | None:
-    """Names the first unknown name in a dict; None if there is none."""
+    """A message about the first unknown name in a dict; None if there is none."""
     for name in found:
         if name not in allowed:
             spelt = {each.lower(): each for each in allowed}
@@ -94,10 +95,11 @@ class Site:
         admission: What is accepted.
         audience: The audience that tokens must be for; None for no demand.
         origin: The scheme and host in DPoP proofs; None for those that Django finds.
-        refusal_view: What answers refused requests, or its dotted name; None for ourselves.
+        refusal_view: The view that answers refused requests, or its dotted name; None for
+            the answer of this package.
 
     Raises:
-        ConfigurationError: A value cannot be right.
+        ConfigurationError: A value is invalid.
     """
 
     def __init__(self, found: Mapping[str, Any]) -> None:
@@ -112,7 +114,7 @@ class Site:
         self._takes_tokens_only = (
             self.admission.accept == ("session_token",) and self.admission.dpop is None
         )
-        # Callers come back with the token that they had. Access keys are not kept.
+        # Callers send the same token again and again. Access keys are not cached.
         self._token_in = lru_cache(_KEPT_HEADERS)(self._in_authorization)
 
     def credential(self, headers: Mapping[str, Any]) -> Credential | Refusal:
@@ -134,10 +136,10 @@ def _values(header: object) -> tuple[bytes, ...]:
 
 
 def site() -> Site:
-    """What the settings say about requests, read when it is first asked for.
+    """What the settings say about requests. They are read at the first call.
 
     Raises:
-        ConfigurationError: A value cannot be right.
+        ConfigurationError: A value is invalid.
     """
     found = _kept.get("site")
     if found is None:
@@ -145,7 +147,7 @@ def site() -> Site:
     return found
 
 
-#: Made from the present settings. ``override_settings`` empties it.
+#: What `site` has read from the present settings. Django's ``override_settings`` empties it.
 _kept: Final[dict[str, Site]] = {}
 
 

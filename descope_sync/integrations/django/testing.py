@@ -53,7 +53,7 @@ def on_local(local: LocalProject) -> Generator[None, None, None]:
         local: The project.
 
     Raises:
-        ConfigurationError: ``DESCOPE`` has a name that means nothing.
+        ConfigurationError: ``DESCOPE`` has an unknown name.
     """
     described: dict[str, Any] = {
         name: value for name, value in configured().items() if name not in _FOREIGN

@@ -11,7 +11,7 @@ import threading
 import time
 
 from descope_async import OutcomeUnknown
-from descope_sync import DescopeClient, _calls
+from descope_sync import DescopeClient, _blocking_calls
 
 CREATED = json.dumps({"key": {"id": "AK1", "name": "n"}, "cleartext": "the secret"}).encode()
 ANSWERS = {
@@ -22,7 +22,7 @@ ANSWERS = {
 
 case = sys.argv[1]
 # So short that the answer comes after it.
-setattr(_calls, "GRACE", 0.2)  # noqa: B010 - type checkers know it as Final
+setattr(_blocking_calls, "GRACE", 0.2)  # noqa: B010 - type checkers know it as Final
 listener = socket.create_server(("127.0.0.1", 0))
 ended = threading.Event()
 
