@@ -42,7 +42,7 @@ class Portal:
     def __init__(self) -> None:
         self._lock = RLock()  # a signal handler that calls may interrupt its holder
         self._loop: Loop | None = None
-        self._exiting = False
+        self._is_exiting = False
         self._abandoned: list[Loop] = []
 
     def call(self, func: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -85,7 +85,7 @@ class Portal:
 
     def close_at_exit(self) -> None:
         """Close for good: nobody would end a loop that is started after this."""
-        self._exiting = True
+        self._is_exiting = True
         if _IMPORTED_UNDER_EVENTLET or not _threads_are_eventlets():  # else it cannot be waited for
             self.close()
 
@@ -118,7 +118,7 @@ class Portal:
             with self._lock:
                 loop = self._loop
                 if loop is None or not loop.is_alive:
-                    if self._exiting:
+                    if self._is_exiting:
                         raise LoopClosed(EXITING)
                     loop = self._loop = Loop()
         if current_thread() is loop.thread:

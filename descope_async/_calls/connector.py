@@ -82,8 +82,8 @@ class Connector(aiohttp.TCPConnector):
         attempt.deadline.hear()
         if isinstance(connection.protocol, ResponseProtocol):
             attempt.arrived = connection.protocol.arrived
-        attempt.is_reused = connection.protocol in self._used
-        if not attempt.is_reused:
+        attempt.is_connection_reused = connection.protocol in self._used
+        if not attempt.is_connection_reused:
             self._used.add(connection.protocol)
         return connection
 

@@ -85,11 +85,11 @@ def diagnosed(
     causes = list(_causes(error))
     if any(type(each) is BadHttpMessage and "Too many headers" in str(each) for each in causes):
         problem = f"the answer from {where} has more than {MAX_HEADERS} headers"
-        return ConnectionFailed(f"{operation}: {problem}", sent=is_sent)
+        return ConnectionFailed(f"{operation}: {problem}", may_be_done=is_sent)
     for classes, cls, sentence in _DIAGNOSES:
         if any(isinstance(each, classes) for each in causes):
             problem = sentence.format(where=where, reason=_reason(error), type=type(error).__name__)
-            return cls(f"{operation}: {problem}", sent=is_sent)
+            return cls(f"{operation}: {problem}", may_be_done=is_sent)
     raise AssertionError("the last of the diagnoses fits every exception")
 
 

@@ -114,7 +114,7 @@ class Attempt:
         is_fresh: Whether it needs a connection of its own, which cannot have been closed unnoticed.
         started_at: When it began, epoch seconds.
         is_sent: Whether a byte of it may have gone out.
-        is_reused: Whether it went over a connection that had been idle.
+        is_connection_reused: Whether it went over a connection that had been idle.
         status: The status of the answer that has begun to arrive; None before that.
         headers: The headers of that answer; None before that.
         deadline: What limits it, once it is being made.
@@ -125,7 +125,7 @@ class Attempt:
     is_fresh: bool
     started_at: float
     is_sent: bool = False
-    is_reused: bool = False
+    is_connection_reused: bool = False
     status: int | None = None
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     deadline: Deadline = field(init=False, repr=False)

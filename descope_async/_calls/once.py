@@ -97,7 +97,7 @@ class Once(Repeatable):
         failure = ending.error
         if failure is not None and not isinstance(failure, DescopeError):  # Ctrl-C, or sys.exit
             if attempt.is_sent and isinstance(failure.__cause__, DescopeError):
-                failure.__cause__ = self._unknown(attempt, failure.__cause__, interrupted=True)
+                failure.__cause__ = self._unknown(attempt, failure.__cause__, is_interrupted=True)
             raise failure
         if ending.cancellation is None or holds_secret(failure):
             if failure is not None:
@@ -105,7 +105,7 @@ class Once(Repeatable):
             return cast("T", ending.result)
         if failure is not None and not judge(failure, is_sent=attempt.is_sent).may_be_done:
             raise ending.cancellation
-        raise self._unknown(attempt, failure, ending.result, interrupted=True)
+        raise self._unknown(attempt, failure, ending.result, is_interrupted=True)
 
     def is_enough(self, body: bytes | bytearray) -> bool:
         """Whether the secret is in it."""
@@ -204,7 +204,7 @@ class Once(Repeatable):
         failure: DescopeError | None,
         result: object = None,
         *,
-        interrupted: bool = False,
+        is_interrupted: bool = False,
     ) -> OutcomeUnknown:
         """The error for an attempt that was sent, of which nobody knows what became.
 
@@ -212,7 +212,7 @@ class Once(Repeatable):
             attempt: The attempt.
             failure: Why nobody knows; None when the answer arrived.
             result: What arrived after a cancellation.
-            interrupted: Whether the caller was cancelled.
+            is_interrupted: Whether the caller was cancelled.
         """
         operation = f"access_key.{self.operation}"
         reason = f" ({failure})" if failure is not None else ""
@@ -226,7 +226,7 @@ class Once(Repeatable):
             unknown.error_message = failure.error_message
         unknown.key_id, unknown.name, unknown.marker = self.key_id, self.name, self.marker
         unknown.started_at, unknown.result = attempt.started_at, result
-        unknown.interrupted = interrupted
+        unknown.is_interrupted = is_interrupted
         unknown.__cause__ = failure
         return unknown
 

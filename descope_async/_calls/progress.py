@@ -62,7 +62,7 @@ class Progress:
         until: When its time is over, on the running clock.
         attempts: How many attempts were made, without those on a stale connection.
         last: The last attempt; None before the first.
-        is_uncertain: Whether an attempt without a usable answer may have been carried out.
+        may_be_done: Whether an attempt without a usable answer may have been carried out.
         paid: What the last repeat cost.
         is_watched: Whether anybody wants to know of what is usual.
     """
@@ -71,13 +71,13 @@ class Progress:
     until: float
     attempts: int
     last: Attempt | None
-    is_uncertain: bool
+    may_be_done: bool
     paid: int
     is_watched: bool
 
     def __init__(self, request: Request, clock: Clock, telemetry: Telemetry) -> None:
         self.request = request
-        self.attempts, self.last, self.is_uncertain, self.paid = 0, None, False, 0
+        self.attempts, self.last, self.may_be_done, self.paid = 0, None, False, 0
         self.is_watched = telemetry.is_watched
         self._clock = clock
         self._telemetry = telemetry
@@ -114,7 +114,7 @@ class Progress:
             DescopeError: The failure, with what all attempts mean together.
             OutcomeUnknown: A call that must happen once may have been carried out.
         """
-        self.is_uncertain |= plan.may_be_done
+        self.may_be_done |= plan.may_be_done
         if plan.wait is None:
             if plan.may_be_done and self.last is not None:
                 failure = self.request.care.unknown(failure, self.last)
@@ -144,10 +144,8 @@ class Progress:
 
     def _completed(self, failure: DescopeError) -> DescopeError:
         """The failure of the call, with what all attempts at it mean together."""
-        if isinstance(failure, RequestFailed):
-            failure.sent = self.is_uncertain
-        elif isinstance(failure, ApiError):
-            failure.uncertain = self.is_uncertain
+        if isinstance(failure, RequestFailed | ApiError):
+            failure.may_be_done = self.may_be_done
         failure.operation = self.request.operation
         failure.attempts = self.attempts
         return failure
@@ -168,14 +166,14 @@ class Progress:
         self._completed(limited)
         return limited
 
-    def limit_rate(self, seconds: float, *, extended: bool) -> None:
+    def limit_rate(self, seconds: float, *, is_extended: bool) -> None:
         """The service limits the rate for this many seconds, perhaps as it did before."""
         self._telemetry.tell(
             GateClosed(
                 call=self._named(),
                 seconds=seconds,
                 until=self._clock.now() + seconds,
-                extended=extended,
+                is_extended=is_extended,
             )
         )
 
@@ -186,8 +184,8 @@ class Progress:
                 AttemptEnded(
                     call=self._named(),
                     number=self.attempts,
-                    sent=self.last.is_sent,
-                    reused=self.last.is_reused,
+                    is_sent=self.last.is_sent,
+                    is_connection_reused=self.last.is_connection_reused,
                     **self._result(error),
                     duration=self._clock.running() - self._now,
                 )

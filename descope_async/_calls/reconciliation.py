@@ -85,7 +85,7 @@ class Reconciliation:
         try:
             return await create(marker)
         except OutcomeUnknown as error:
-            if error.interrupted:
+            if error.is_interrupted:
                 raise
             unknown = error.with_traceback(None)
         return await _settled(unknown, self._find_or_create(create, rotate, marker, unknown, until))
@@ -104,7 +104,7 @@ class Reconciliation:
         try:
             return await rotate(key_id)
         except OutcomeUnknown as error:
-            if error.interrupted:
+            if error.is_interrupted:
                 raise
             unknown = error.with_traceback(None)
         return await _settled(unknown, self._rotate_again(key_id, rotate, unknown, until))
@@ -122,7 +122,7 @@ class Reconciliation:
         try:
             unknown.result = created = await create(marker)
         except OutcomeUnknown as error:
-            if error.interrupted:
+            if error.is_interrupted:
                 raise
         else:
             await self._report_twins(marker, created.key)
@@ -171,7 +171,7 @@ class Reconciliation:
         try:
             unknown.result = created = await rotate(newest.id)
         except OutcomeUnknown as error:
-            if error.interrupted:
+            if error.is_interrupted:
                 raise
         else:
             if await self._works(created):
@@ -192,7 +192,7 @@ class Reconciliation:
             try:
                 unknown.result = created = await rotate(key_id)
             except OutcomeUnknown as error:
-                if error.interrupted:
+                if error.is_interrupted:
                     raise
                 continue
             if await self._works(created):
@@ -224,7 +224,9 @@ class Reconciliation:
     async def _wait(self, seconds: float, until: float) -> None:
         wait = stretched(seconds, self._clock.draw)
         if self._clock.running() + wait > until:
-            raise DeadlineExceeded("there is no time left to find out what became of it", sent=True)
+            raise DeadlineExceeded(
+                "there is no time left to find out what became of it", may_be_done=True
+            )
         await self._clock.sleep(wait)
 
 
@@ -239,5 +241,5 @@ async def _settled(unknown: OutcomeUnknown, work: Awaitable[CreatedAccessKey]) -
             raise
         unknown.__cause__ = error.with_traceback(None)
     except asyncio.CancelledError:
-        unknown.interrupted = True
+        unknown.is_interrupted = True
     raise unknown

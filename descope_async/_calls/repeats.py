@@ -86,7 +86,7 @@ class Repeats:
         is_extended = now < self._gate_opens_at
         # A race that is lost to another thread costs others a part of the wait, never this call.
         self._gate_opens_at = max(self._gate_opens_at, now + failure.retry_after)
-        progress.limit_rate(failure.retry_after, extended=is_extended)
+        progress.limit_rate(failure.retry_after, is_extended=is_extended)
 
     async def _pass_gate(self, progress: Progress) -> None:
         """Return when the gate is open."""

@@ -115,7 +115,7 @@ class RetryRules:
 def _met_stale_connection(failure: DescopeError, attempt: Attempt) -> bool:
     """Whether an attempt failed as one does on a connection that the other side has just closed."""
     return (
-        attempt.is_reused
+        attempt.is_connection_reused
         and not attempt.is_fresh
         and attempt.status is None
         and isinstance(failure, ConnectionFailed)
@@ -134,7 +134,7 @@ def judge(failure: DescopeError, *, is_sent: bool = False) -> Verdict:
     if isinstance(failure, ApiError):
         return _judge_refusal(failure)
     if isinstance(failure, RequestFailed):
-        return Verdict(failure.sent, not isinstance(failure, TLSFailed))
+        return Verdict(failure.may_be_done, not isinstance(failure, TLSFailed))
     if isinstance(failure, UnexpectedResponse):
         is_success = failure.status_code is not None and failure.status_code < 300  # noqa: PLR2004
         # An answer that is no JSON comes from a gateway or a proxy, and the next one may be right. An

@@ -161,7 +161,7 @@ class Renewal:
                 renewed = await self._exchange_current_key()
             if renewed is None:
                 raise DeadlineExceeded(
-                    f"{_OPERATION}: no token in time", sent=True, operation=_OPERATION
+                    f"{_OPERATION}: no token in time", may_be_done=True, operation=_OPERATION
                 )
         except ClientClosed:
             raise

@@ -202,7 +202,7 @@ class SigningKeys:
             self._tell(why, began, error)
             unavailable = KeySetUnavailable(
                 f"the project's signing keys cannot be had, so the token may be fine: {error}",
-                sent=error.sent if isinstance(error, RequestFailed) else True,
+                may_be_done=error.may_be_done if isinstance(error, RequestFailed) else True,
                 operation="key_set",
                 status_code=error.status_code,
                 request_id=error.request_id,

@@ -178,7 +178,7 @@ class ExistingAccessKeys:
             refusal = error.with_traceback(None)
         else:
             return
-        if refusal.uncertain:
+        if refusal.may_be_done:
             # An earlier attempt may have done it, and the service refuses to do it again.
             if operation is operations.DELETE and isinstance(refusal, NotFound):
                 return

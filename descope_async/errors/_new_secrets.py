@@ -21,7 +21,7 @@ class OutcomeUnknown(DescopeError):
         name: The name of the access key that was to be created.
         marker: What the description of the key that was to be created ends in; None without one.
         started_at: When the request was sent at the earliest, epoch seconds.
-        interrupted: Whether the call was cancelled. Then store ``result``, without awaiting
+        is_interrupted: Whether the call was cancelled. Then store ``result``, without awaiting
             anything that is not shielded, and let the task end.
         result: The `CreatedAccessKey`, when the answer arrived after all. Its secret is shown this
             once: store it.
@@ -31,7 +31,7 @@ class OutcomeUnknown(DescopeError):
     name: str | None = None
     marker: str | None = None
     started_at: float = 0.0
-    interrupted: bool = False
+    is_interrupted: bool = False
     result: Any = None
 
     @property

@@ -9,15 +9,15 @@ class RequestFailed(DescopeError):
     """No usable answer came.
 
     Attributes:
-        sent: False when the request surely never left, in no attempt; True when it may have been
-            carried out.
+        may_be_done: Whether the service may have done what was asked, in this attempt or an earlier
+            one. False when it surely has not.
     """
 
     def __init__(
         self,
         message: str,
         *,
-        sent: bool = False,
+        may_be_done: bool = False,
         operation: str | None = None,
         status_code: int | None = None,
         request_id: str | None = None,
@@ -30,7 +30,7 @@ class RequestFailed(DescopeError):
             request_id=request_id,
             retry_after=retry_after,
         )
-        self.sent = sent
+        self.may_be_done = may_be_done
 
 
 class ConnectionFailed(RequestFailed):

@@ -9,13 +9,13 @@ class ApiError(DescopeError):
     """The service answered with an error status.
 
     Attributes:
-        uncertain: Whether the call may have been carried out all the same, in this attempt or an
-            earlier one that went without an answer.
+        may_be_done: Whether the service may have done what was asked all the same, in this attempt
+            or an earlier one that went without an answer.
         answer_text: The body of the answer as it came, where it is the service's error; None where
             it is not. Keys are left out of it, and what is beyond 2000 characters.
     """
 
-    uncertain: bool = False
+    may_be_done: bool = False
     answer_text: str | None = None
 
 

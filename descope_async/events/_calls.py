@@ -36,8 +36,8 @@ class AttemptEnded(CallEvent):
         number: Which attempt at the call it was, from 1. One that went over a connection that the
             service had just closed does not count: its successor has the same number.
         duration: Seconds that it took.
-        sent: Whether a byte of it may have gone out.
-        reused: Whether it went over a connection that had been idle.
+        is_sent: Whether a byte of it may have gone out.
+        is_connection_reused: Whether it went over a connection that had been idle.
         status_code: The answer's status; None without one.
         error_type: The class of the error; None when the answer was good.
         error_code: The service's code; None without one.
@@ -46,8 +46,8 @@ class AttemptEnded(CallEvent):
 
     number: int
     duration: float
-    sent: bool
-    reused: bool
+    is_sent: bool
+    is_connection_reused: bool
     status_code: int | None = None
     error_type: str | None = None
     error_code: str | None = None
@@ -95,12 +95,12 @@ class GateClosed(CallEvent):
     Attributes:
         seconds: For how long.
         until: Until when, in epoch seconds.
-        extended: Whether the gate was closed already.
+        is_extended: Whether the gate was closed already.
     """
 
     seconds: float
     until: float
-    extended: bool
+    is_extended: bool
 
     def __str__(self) -> str:
         return (

@@ -27,7 +27,7 @@ def write(event: Event) -> None:
 def _level(event: Event) -> int:
     match event:
         case (
-            GateClosed(extended=False)
+            GateClosed(is_extended=False)
             | CallEnded(outcome="unknown")
             | TokenRenewed(is_first_failure=True)
             | AccessKeyChecked(is_outage=True)

@@ -210,7 +210,7 @@ def _result(event: AttemptEnded) -> Attributes:
 
 def _failed_attempt(event: AttemptEnded) -> Attributes:
     more = _known({"descope.error_code": event.error_code, "descope.request_id": event.request_id})
-    sent: Attributes = {"descope.attempt": event.number, "descope.sent": event.sent}
+    sent: Attributes = {"descope.attempt": event.number, "descope.sent": event.is_sent}
     return sent | _result(event) | more
 
 

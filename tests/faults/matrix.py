@@ -178,12 +178,12 @@ def _flaws(failure: DescopeError, case: Case) -> list[str]:
     may_be_done = case.proof in {Proof.UNKNOWN, Proof.FINAL_UNKNOWN}
     if case.is_race:
         return flaws
-    if isinstance(failure, RequestFailed) and failure.sent == (
+    if isinstance(failure, RequestFailed) and failure.may_be_done == (
         case.place in {"refused", "dns", "tls"}
     ):
-        flaws.append(f"it says sent={failure.sent}")
-    if isinstance(failure, ApiError) and failure.uncertain != may_be_done:
-        flaws.append(f"it says uncertain={failure.uncertain}")
+        flaws.append(f"it says may_be_done={failure.may_be_done}")
+    if isinstance(failure, ApiError) and failure.may_be_done != may_be_done:
+        flaws.append(f"it says may_be_done={failure.may_be_done}")
     return flaws
 
 

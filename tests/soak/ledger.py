@@ -196,13 +196,7 @@ class Ledger:
         except Interrupted:
             entry.existence = Existence.UNKNOWN
         except DescopeError as error:
-            is_done = (
-                error.sent
-                if isinstance(error, RequestFailed)
-                else error.uncertain
-                if isinstance(error, ApiError)
-                else True
-            )
+            is_done = error.may_be_done if isinstance(error, RequestFailed | ApiError) else True
             if is_done:
                 entry.existence = Existence.UNKNOWN
         else:

@@ -77,7 +77,7 @@ async def held(
 
 def check(error: BaseException) -> None:
     assert isinstance(error, OutcomeUnknown)
-    assert error.interrupted
+    assert error.is_interrupted
     assert isinstance(error.result, CreatedAccessKey)
     assert error.cleartext == SECRET
     assert error.operation == "access_key.create"
@@ -224,7 +224,7 @@ async def test_what_becomes_of_another_answer(
         with pytest.raises(becomes) as caught:
             await by_cancel(server)
     if isinstance(caught.value, OutcomeUnknown):
-        assert caught.value.interrupted
+        assert caught.value.is_interrupted
         assert caught.value.result is None
     if isinstance(caught.value, UnexpectedResponse):
         assert caught.value.cleartext == SECRET
@@ -239,7 +239,7 @@ async def test_the_wait_for_the_answer_has_an_end(servers: type[Servers], limit:
         with pytest.raises(OutcomeUnknown) as caught:
             async with asyncio.timeout(15):
                 await asyncio.shield(task)
-    assert caught.value.interrupted
+    assert caught.value.is_interrupted
     assert caught.value.result is None
 
 
@@ -365,7 +365,7 @@ async def test_closing_the_client_does_not_wait_for_ever(
         await server.client.aclose()
         with pytest.raises(OutcomeUnknown) as caught:
             await task
-    assert not caught.value.interrupted
+    assert not caught.value.is_interrupted
     assert "closed during the call" in str(caught.value)
 
 

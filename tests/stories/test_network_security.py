@@ -342,7 +342,7 @@ async def test_a_proxy_that_refuses_has_sent_nothing(monkeypatch: pytest.MonkeyP
                 ConnectionFailed, match="through the proxy: it answers 407"
             ) as caught:
                 await client.mgmt.access_key.create("n")
-        assert not caught.value.sent
+        assert not caught.value.may_be_done
         assert caught.value.attempts == 2
         assert SECRET.encode() not in b"".join(heads)
 

@@ -63,7 +63,7 @@ async def test_without_tls_nothing_but_this_machine_is_connected_to(
             async with DescopeClient("P1", SECRET, base_url=url) as client:
                 with pytest.raises(TLSFailed, match="leads to another machine") as caught:
                     await client.mgmt.access_key.load("AK1")
-        assert not caught.value.sent
+        assert not caught.value.may_be_done
         assert caught.value.attempts == 1
         assert "localhost with the port" in str(caught.value)
         with names_lead_to(monkeypatch, "192.0.2.2", "127.0.0.1"):
@@ -266,7 +266,7 @@ async def test_whatever_a_library_raises_is_an_error_of_the_tree(
     assert error.__context__ is None or isinstance(error.__context__, DescopeError)
     if call != "keys":
         assert isinstance(error, ConnectionFailed)
-        assert not error.sent
+        assert not error.may_be_done
         assert error.__cause__ is None
 
 
@@ -288,7 +288,7 @@ async def test_what_may_have_been_sent_says_so(
         with pytest.raises(OutcomeUnknown) as unknown:
             await client.mgmt.access_key.create("n")
         monkeypatch.undo()
-    assert caught.value.sent
+    assert caught.value.may_be_done
     for error in (caught.value, unknown.value):
         assert "canary" not in shown(error)
 
@@ -316,7 +316,7 @@ def test_an_interruption_inside_a_library_leaves_without_frames(
     (error,) = caught
     assert "canary" not in shown(error)
     assert isinstance(error.__cause__, ConnectionFailed)
-    assert error.__cause__.sent
+    assert error.__cause__.may_be_done
 
 
 def late(seconds: float) -> Behaviour:

@@ -287,7 +287,7 @@ async def test_a_cancellation_tells_what_is_unknown(line: Line, where: str) -> N
     with pytest.raises(OutcomeUnknown) as caught:
         await task
     over.set()
-    assert caught.value.interrupted
+    assert caught.value.is_interrupted
     assert caught.value.marker
     if where == "exchange":
         assert caught.value.cleartext is not None

@@ -132,7 +132,7 @@ async def test_what_must_not_be_done_twice_is_not(
     assert before <= error.started_at <= before + 5
     assert error.attempts == 1
     assert error.result is error.cleartext is None
-    assert not error.interrupted
+    assert not error.is_interrupted
     assert error.status_code == (
         int(fault[:3]) if fault[0].isdigit() else 200 if fault == "no JSON" else None
     )
@@ -165,7 +165,7 @@ async def test_what_would_fare_no_better_is_not_repeated(
         assert requests(server) == 1
         assert clock.slept == []
     if isinstance(caught.value, ApiError):
-        assert not caught.value.uncertain
+        assert not caught.value.may_be_done
     # What the key set must look like is not for the transport to know.
     if (operation, fault) != ("key_set", "another shape"):
         assert caught.value.attempts == 1
@@ -214,10 +214,10 @@ async def test_attempts_are_limited(servers: type[Servers], attempts: int, fault
     error = caught.value
     assert error.operation == "access_key.load"
     if isinstance(error, RequestFailed):
-        assert error.sent
+        assert error.may_be_done
     else:
         assert isinstance(error, ApiError)
-        assert error.uncertain == (fault == "502")
+        assert error.may_be_done == (fault == "502")
 
 
 async def test_sent_once_is_sent(servers: type[Servers], unused_port: int) -> None:
@@ -235,7 +235,7 @@ async def test_sent_once_is_sent(servers: type[Servers], unused_port: int) -> No
             clock.at_pause = close
             with pytest.raises(ConnectionFailed) as caught:
                 await client.mgmt.access_key.load("AK1")
-    assert caught.value.sent
+    assert caught.value.may_be_done
     assert caught.value.attempts == 3
 
 
@@ -329,7 +329,7 @@ async def test_work_that_is_found_done_is_a_success(
             with pytest.raises(FINAL[code][1]) as caught:
                 await call(client)
             assert isinstance(caught.value, ApiError)
-            assert caught.value.uncertain
+            assert caught.value.may_be_done
         assert requests(server) == (2 if (operation, code) == ("delete", "404") else 3)
 
 
@@ -342,7 +342,7 @@ async def test_a_refusal_counts_when_nothing_was_done_before(
         with pytest.raises(NotFound) as caught:
             await client.mgmt.access_key.delete("AK1")
         assert requests(server) == 2
-    assert not caught.value.uncertain
+    assert not caught.value.may_be_done
     assert caught.value.attempts == 2
 
 

@@ -34,7 +34,7 @@ def short(event: CallEvent) -> Any:
         case RetryPlanned():
             found = ("retry", event.number, event.reason)
         case GateClosed():
-            found = ("gate", event.extended)
+            found = ("gate", event.is_extended)
         case CallEnded():
             found = ("ended", event.outcome, event.attempts, event.error_type)
     return found

@@ -166,13 +166,13 @@ async def test_what_an_event_says(servers: type[Servers], told: Told) -> None:
     failed, good = [event for event in told.all(AttemptEnded) if event.call.operation == LOAD]
     (retry,) = told.all(RetryPlanned)
     (ended,) = [event for event in told.all(CallEnded) if event.call.operation == LOAD]
-    assert (failed.request_id, failed.error_code, failed.sent, failed.reused) == (
+    assert (failed.request_id, failed.error_code, failed.is_sent, failed.is_connection_reused) == (
         "R1",
         "E011",
         True,
         False,
     )
-    assert (good.request_id, good.error_code, good.sent) == ("R2", None, True)
+    assert (good.request_id, good.error_code, good.is_sent) == ("R2", None, True)
     assert (ended.request_id, ended.resends, ended.status_code) == ("R2", 1, 200)
     assert (retry.error_type, retry.status_code) == ("ServerError", 503)
     assert [retry.delay] == clock.slept
@@ -195,7 +195,7 @@ async def test_nothing_was_sent(told: Told, unused_port: int) -> None:
         with pytest.raises(DescopeError):
             await client.mgmt.access_key.create("n")
     (attempt,) = [each for each in told.all(AttemptEnded) if each.call.operation == CREATE]
-    assert (attempt.sent, attempt.status_code, attempt.request_id) == (False, None, None)
+    assert (attempt.is_sent, attempt.status_code, attempt.request_id) == (False, None, None)
     assert told.of(CREATE)[-1] == ("ended", "error", 1, "ConnectionFailed")
 
 
@@ -246,7 +246,7 @@ async def test_a_gate_that_is_closed_further(servers: type[Servers], told: Told)
             RateLimited
         }
     closed = told.all(GateClosed)
-    assert [event.extended for event in closed] == [False] + [True] * (len(closed) - 1)
+    assert [event.is_extended for event in closed] == [False] + [True] * (len(closed) - 1)
     assert len(closed) > 1
 
 
@@ -264,7 +264,7 @@ async def test_a_connection_that_was_closed_while_idle(told: Told) -> None:
         ("attempt", 1, 200, None),
         DONE,
     ]
-    assert [event.reused for event in told.all(AttemptEnded)] == [True, False]
+    assert [event.is_connection_reused for event in told.all(AttemptEnded)] == [True, False]
     assert told.all(CallEnded)[-1].resends == 1
 
 
@@ -283,7 +283,7 @@ async def test_a_cancelled_call(servers: type[Servers], told: Told) -> None:
         ("attempt", 1, None, "CancelledError"),
         ("ended", "interrupted", 1, "CancelledError"),
     ]
-    assert [event.sent for event in told.all(AttemptEnded) if event.call.operation == LOAD] == [
+    assert [event.is_sent for event in told.all(AttemptEnded) if event.call.operation == LOAD] == [
         True
     ]
 

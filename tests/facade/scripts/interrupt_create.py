@@ -60,7 +60,7 @@ except KeyboardInterrupt as interruption:
         print(interruption.__notes__)
     else:
         if isinstance(unknown, OutcomeUnknown):
-            print(type(unknown).__name__, unknown.interrupted, unknown.result)
+            print(type(unknown).__name__, unknown.is_interrupted, unknown.result)
         print("no result")
 ended.set()
 if time.monotonic() - started < 20:

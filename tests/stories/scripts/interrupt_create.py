@@ -42,7 +42,7 @@ async def main() -> None:
         try:
             await client.mgmt.access_key.create("n")
         except OutcomeUnknown as error:
-            print("handed over:", error.interrupted, error.cleartext)
+            print("handed over:", error.is_interrupted, error.cleartext)
             raise
 
 
