@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from typing import Final
@@ -36,6 +37,7 @@ SDK: Final = Limit(requests=1_000, seconds=10, back_off=10)
 class _Caller:
     answered: deque[float] = Factory(deque[float])
     refused_until: float = 0.0
+    last_asked: float = 0.0
 
 
 class RateLimits:
@@ -58,8 +60,12 @@ class RateLimits:
         is_sdk = "x-descope-sdk-name" in headers and "x-descope-license" in headers
         limit = SDK if is_sdk else API
         caller = self._caller((peer, limit))
+        if now < caller.last_asked:  # the clock was set back, and what it showed then never was
+            caller.answered.clear()
+            caller.refused_until = now
+        caller.last_asked = now
         if now < caller.refused_until:
-            return int(caller.refused_until - now) + 1
+            return math.ceil(caller.refused_until - now)
         while caller.answered and caller.answered[0] <= now - limit.seconds:
             caller.answered.popleft()
         if len(caller.answered) >= limit.requests:

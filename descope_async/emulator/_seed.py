@@ -6,8 +6,9 @@ The format is in ``seed.schema.json`` beside this module.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, cast
@@ -71,18 +72,32 @@ def read(source: str | Path | Mapping[str, Any]) -> Fields:
     try:
         seed = Fields(from_python(cast("object", values)))
     except Refusal as refusal:
-        reason = refusal.__cause__ or refusal
-        raise EmulatorError(f"a seed must be what JSON can say: {reason}") from refusal
+        reason, place = refusal.__cause__ or refusal, _misfit(cast("object", values))
+        where = f", at {place}" if place else ""
+        raise EmulatorError(f"a seed must be what JSON can say: {reason}{where}") from refusal
     _refuse_unknown(seed, _TOP_FIELDS)
     return seed
 
 
-def projects(seed: Fields) -> list[tuple[str, str, Fields]]:
-    """The further projects of a seed: id, management key (empty for a random one), contents."""
+def projects(seed: Fields, first: str) -> list[tuple[str, str, Fields]]:
+    """The further projects of a seed: id, management key (empty for a random one), contents.
+
+    Raises:
+        EmulatorError: A project is wrong, is there twice, or is the `first` one.
+    """
     try:
         found = seed.children("projects")
+        ids: set[str] = set()
         for project in found:
             _refuse_unknown(project, _PROJECT_FIELDS)
+            project_id = project.required("id")
+            if project_id == first:
+                message = f"{first} is the first project, whose contents are at the top of a seed"
+                raise _explained(Refusal(Problem.EXISTS, message), project.path)
+            if project_id in ids:
+                message = f"The project {project_id} is there twice"
+                raise _explained(Refusal(Problem.EXISTS, message), project.path)
+            ids.add(project_id)
         return [(each.required("id"), each.text("managementKey"), each) for each in found]
     except Refusal as refusal:
         raise _explained(refusal) from refusal
@@ -164,7 +179,7 @@ def _add_access_key(call: Call) -> None:
 def _parsed(path: Path, text: str) -> object:
     if path.suffix == ".json":
         try:
-            return cast("object", json.loads(text))
+            return cast("object", json.loads(text, object_pairs_hook=_unique))
         except (ValueError, RecursionError) as error:
             raise EmulatorError(f"the seed {path} is not valid JSON: {error}") from error
     try:
@@ -175,9 +190,68 @@ def _parsed(path: Path, text: str) -> object:
             "the seed as a .json file"
         ) from error
     try:
+        _refuse_repetitions(yaml.compose(text, yaml.SafeLoader))
         return cast("object", yaml.safe_load(text))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise EmulatorError(f"the seed {path} is not valid YAML: {error}") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Json:
+    found: Json = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name} is there twice in one object")
+        found[name] = value
+    return found
+
+
+def _refuse_repetitions(root: Any) -> None:
+    """Refuse YAML that names a field twice in one mapping: PyYAML would keep only the last."""
+    seen: set[int] = set()
+    nodes: list[Any] = [root]
+    while nodes:
+        node = nodes.pop()
+        if node is None or id(node) in seen or node.id == "scalar":
+            continue
+        seen.add(id(node))
+        if node.id == "sequence":
+            nodes += node.value
+            continue
+        names: set[str] = set()
+        for key, value in node.value:
+            nodes.append(value)
+            if key.id == "scalar" and key.value in names:
+                line = key.start_mark.line + 1
+                raise ValueError(f"{key.value} is there twice in one mapping, again in line {line}")
+            if key.id == "scalar":
+                names.add(key.value)
+
+
+def _misfit(root: object) -> str:
+    """Where the first value is that JSON cannot say; empty if it is not found."""
+    seen: set[int] = set()
+    found = [("", root)]
+    while found:
+        place, value = found.pop()
+        if id(value) in seen:
+            continue
+        if isinstance(value, Mapping):
+            seen.add(id(value))
+            fields = cast("Mapping[object, object]", value).items()
+            inner = [(f"{place}.{name}" if place else str(name), each) for name, each in fields]
+            found += reversed(inner)
+        elif isinstance(value, list | tuple):
+            seen.add(id(value))
+            items = list(cast("Sequence[object]", value))
+            inner = [(f"{place}[{index}]", each) for index, each in enumerate(items)]
+            found += reversed(inner)
+        elif not (value is None or isinstance(value, str | int) or _is_finite(value)):
+            return place
+    return ""
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _refuse_unknown(fields: Fields, known: frozenset[str]) -> None:

@@ -40,7 +40,7 @@ async def prepare(
         author = state.set_default_manager(management_key).id
         if project_id not in state.projects:
             seed.fill(state.add_project(project_id, now), contents, now, author, strict)
-        for inner_id, inner_key, inner in seed.projects(contents):
+        for inner_id, inner_key, inner in seed.projects(contents, project_id):
             if inner_id not in state.projects:
                 project = state.add_managed_project(inner_id, inner_key or new_secret(), now)
                 seed.fill(project, inner, now, author, strict)

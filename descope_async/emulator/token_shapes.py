@@ -86,6 +86,8 @@ class TokenShape:
         for name in self.claims:
             if name in _ISSUED or (name == "sub" and not self.override_subject):
                 raise EmulatorError(f"claims cannot set {name}: the emulator does")
+        if not is_subject(self.claims.get("sub", "unset")):
+            raise EmulatorError("claims must have a non-empty string for sub")
 
     def to_json(self) -> dict[str, Any]:
         """What is not a default, by its name in JSON."""
@@ -118,6 +120,11 @@ def shape_from_json(values: Fields) -> TokenShape:
         name: read(in_json(name)) for name, read in readers.items() if values.has(in_json(name))
     }
     return TokenShape(**given)
+
+
+def is_subject(value: object) -> bool:
+    """Whether this can be the subject of a token: a string (RFC 7519 section 4.1.2), not empty."""
+    return isinstance(value, str) and bool(value)
 
 
 def in_json(attribute: str) -> str:

@@ -296,6 +296,9 @@ async def test_search_filters(emulator: Emulator, create: Create, do: Do) -> Non
     assert await found(creatingUser="somebody") == []
     assert await found(customAttributes={"team": "b"}) == ["three"]
     assert await found(customAttributes={"team": "b", "n": 2}) == []
+    assert await found(customAttributes={"n": 1.0}) == ["three"]
+    assert await found(customAttributes={"n": True}) == [], "true is not 1"
+    assert await found(customAttributes={"team": ["a", "c"]}) == ["one"]
     assert await found(text="oNe") == ["one", "two"]
     assert await found(text="one", tenantIds=["t1"], boundUserId=user_id) == []
     await emulator.delete_user(user_id)

@@ -164,6 +164,15 @@ async def test_an_empty_file_seeds_nothing(tmp_path: Path) -> None:
         ({"projects": [{"id": "a b"}]}, "project_id must be"),
         ({"projects": [{"id": "P1", "managementKey": "a b"}]}, "management_key must be"),
         ({"projects": [{"id": "P1", "keys": []}]}, r"unknown field projects\[0\].keys;"),
+        ({"projects": [{"id": "P1"}, {"id": "P1"}]}, r"at projects\[1\]: .*P1 is there twice"),
+        (
+            {"tenants": [{"id": "t", "name": {1, 2}}]},
+            r"a set is no JSON value, at tenants\[0\].name",
+        ),
+        (
+            {"users": [], "tenants": [{"id": "t", "customAttributes": {"a": [float("nan")]}}]},
+            r", at tenants\[0\].customAttributes.a\[0\]",
+        ),
     ],
 )
 async def test_a_wrong_seed_is_told_where(seed: dict[str, Any], message: str) -> None:
@@ -184,7 +193,12 @@ async def test_a_wrong_seed_is_told_where(seed: dict[str, Any], message: str) ->
         ("s.yaml", "tenants: [{id: 2026-11-23}]", "what JSON can say: a date is no JSON value"),
         ("s.yaml", "tenants: [{id: t, name: .nan}]", "what JSON can say"),
         ("s.yaml", "tenants: !!set {a}", "what JSON can say: a set is no JSON value"),
-        ("s.yaml", "tenants: &all [*all]", "what JSON can say"),
+        ("s.yaml", "tenants: &all [*all, *all]", "what JSON can say"),
+        ("s.yaml", "tenants:\n- {id: t, name: 2026-11-23}", r"a date .*, at tenants\[0\].name"),
+        ("s.yaml", "users: []\ntenants: []\nusers: []", "users is there twice .* line 3"),
+        ("s.yaml", "tenants: [{id: t, name: a, id: u}]", "not valid YAML: id is there twice"),
+        ("s.json", '{"users": [], "users": []}', "not valid JSON: users is there twice"),
+        ("s.json", '{"tenants": [{"id": "t", "name": "a", "id": "u"}]}', "id is there twice"),
         ("s.yaml", 'tenants: [{id: "\\ud800", name: x}]', "what JSON can say|not valid YAML"),
         ("s.json", '{"tenants": [{"id": "\\ud800", "name": "x"}]}', "what JSON can say"),
         ("s.json", '{"tenants": ' + "[" * 70 + "]" * 70 + "}", "what JSON can say"),
@@ -195,6 +209,22 @@ async def test_a_wrong_file_is_named(tmp_path: Path, name: str, text: str, messa
     path.write_text(text)
     with pytest.raises(EmulatorError, match=message):
         await Emulator(seed=path).start()
+
+
+async def test_a_seed_cannot_fill_the_first_project_twice() -> None:
+    with pytest.raises(EmulatorError, match=r"at projects\[0\]: P1 is the first project"):
+        await Emulator("P1", seed={"projects": [{"id": "P1"}]}).start()
+
+
+async def test_yaml_may_merge_mappings(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("tenants:\n- &a {id: t, name: a, disabled: true}\n- {<<: *a, id: u, name: b}\n")
+    async with Emulator(seed=path) as emulator:
+        tenants = (await emulator.snapshot())["tenants"]
+    assert [(each["id"], each["name"], each["disabled"]) for each in tenants] == [
+        ("t", "a", True),
+        ("u", "b", True),
+    ]
 
 
 async def test_a_missing_or_undecodable_file_is_named(tmp_path: Path) -> None:

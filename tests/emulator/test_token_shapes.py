@@ -68,6 +68,16 @@ async def test_claims_that_a_shape_adds(
     assert found["jti"] != again["jti"]
 
 
+@pytest.mark.parametrize("subject", [7, None, "", {"a": 1}, ["x"]])
+async def test_only_a_string_can_be_a_subject(
+    emulator: Emulator, create: Create, claims: Claims, subject: Any
+) -> None:
+    made, cleartext = await create(name="k", customClaims={"sub": subject})
+    await emulator.set_token_shape(TokenShape(override_subject=True))
+    found = await claims(cleartext)
+    assert found["sub"] == found["dsub"] == made["id"]
+
+
 async def test_a_key_has_its_own_shape_before_its_projects(
     emulator: Emulator, key: tuple[str, str], create: Create, claims: Claims
 ) -> None:
@@ -187,6 +197,8 @@ async def test_the_control_door_sets_shapes(
         {"claims": {"exp": 1}},
         {"claims": {"a": object()}},
         {"claims": [1]},
+        {"claims": {"sub": 7}, "override_subject": True},
+        {"claims": {"sub": ""}, "override_subject": True},
     ],
 )
 def test_shapes_that_make_no_sense(arguments: Any) -> None:

@@ -119,6 +119,13 @@ async def test_users_are_found_by_what_describes_them(do: Do) -> None:
     assert await found(withTestUser=True) == ["ann", "bob"]
 
 
+async def test_a_search_of_users_finds_a_hundred_unless_it_says_how_many(do: Do) -> None:
+    await do("user/create/batch", {"users": [{"loginId": f"u{n}"} for n in range(130)]})
+    for criteria, count in (({}, 100), ({"page": 1}, 30), ({"limit": 120}, 120)):
+        answer = await do("user/search", criteria)
+        assert (len(answer["users"]), answer["total"]) == (count, 130)
+
+
 async def test_a_batch_says_who_could_not_be_created(do: Do) -> None:
     users = [
         {"loginId": "a@x.test"},

@@ -33,9 +33,12 @@ def one_of(fields: Fields, name: str) -> Callable[[Collection[str]], bool]:
 
 
 def has_attributes(fields: Fields) -> Callable[[Json], bool]:
-    """Whether a record's custom attributes have every value in ``customAttributes``."""
+    """Whether a record's custom attributes have every value in ``customAttributes``.
+
+    Of several values in a list, one is enough.
+    """
     wanted = fields.mapping("customAttributes")
-    return lambda held: all(held.get(name) == value for name, value in wanted.items())
+    return lambda held: all(_meets(held.get(name), value) for name, value in wanted.items())
 
 
 def has_text(fields: Fields, name: str = "text") -> Callable[[Sequence[str]], bool]:
@@ -44,22 +47,31 @@ def has_text(fields: Fields, name: str = "text") -> Callable[[Sequence[str]], bo
     return lambda parts: not text or any(text in part.casefold() for part in parts)
 
 
-def arrange(found: list[Json], fields: Fields, sortable: Collection[str]) -> list[Json]:
+def arrange(
+    found: list[Json], fields: Fields, sortable: Collection[str], default_limit: int = 0
+) -> list[Json]:
     """Sort what was found by ``sort``, and give the page that ``limit`` and ``page`` name.
 
     Args:
         found: What was found, as it is shown, in the order of its creation.
         fields: The request.
         sortable: The properties that ``sort`` may name.
+        default_limit: The size of a page where ``limit`` is 0 or absent; 0 for everything.
 
     Raises:
         Refusal: ``sort`` names another property.
     """
     for criterion in reversed(fields.children("sort")):  # a stable sort: the first counts most
         found.sort(key=_sort_key(criterion, sortable), reverse=criterion.flag("desc"))
-    limit = fields.size("limit") or len(found)
+    limit = fields.size("limit") or default_limit or len(found)
     start = fields.size("page") * limit
     return found[start : start + limit]
+
+
+def _meets(held: object, wanted: object) -> bool:
+    values = [wanted, *cast("list[object]", wanted)] if isinstance(wanted, list) else [wanted]
+    # To Python, true is 1.
+    return any(held == each and isinstance(held, bool) == isinstance(each, bool) for each in values)
 
 
 def _sort_key(criterion: Fields, sortable: Collection[str]) -> Callable[[Json], Any]:

@@ -13,7 +13,7 @@ from descope_async.emulator._json import Json
 from descope_async.emulator._memory.project import Project
 from descope_async.emulator._memory.records import AccessKey, User, digest
 from descope_async.emulator._networks import is_permitted
-from descope_async.emulator.token_shapes import TokenShape
+from descope_async.emulator.token_shapes import TokenShape, is_subject
 
 from .grants import Grants, grants_of_key, grants_of_user, permissions_of
 
@@ -114,7 +114,8 @@ def _shaped_claims(key: AccessKey, shape: TokenShape) -> Json:
     claims: Json = {}
     if shape.override_subject:
         claims["dsub"] = key.id
-        claims["sub"] = shape.claims.get("sub", key.custom_claims.get("sub", key.id))
+        wanted = shape.claims.get("sub", key.custom_claims.get("sub"))
+        claims["sub"] = wanted if is_subject(wanted) else key.id
     if shape.add_jti:
         claims["jti"] = secrets.token_hex(16)
     if shape.thumbprint:

@@ -27,7 +27,13 @@ _NOT_EMULATED: Final = (
     "lockReasons",
     "tempLockReasons",
     "identifier",
+    "password",
+    "totp",
+    "webauthn",
+    "scim",
 )
+#: From the service's schema.
+_DEFAULT_LIMIT: Final = 100
 _SORTABLE: Final = frozenset({
     "userId", "name", "givenName", "middleName", "familyName", "email", "phone", "status",
     "createdTime", "verifiedEmail", "verifiedPhone", "test", "loginIds", "roleNames", "userTenants",
@@ -55,7 +61,7 @@ def _found(call: Call, concerns: Test) -> Json:
         for user in call.project.users
         if all(test(user) for test in tests)
     ]
-    return {"users": arrange(found, fields, _SORTABLE), "total": len(found)}
+    return {"users": arrange(found, fields, _SORTABLE, _DEFAULT_LIMIT), "total": len(found)}
 
 
 def _values(fields: Fields) -> list[Test]:
