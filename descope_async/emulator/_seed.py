@@ -190,7 +190,7 @@ def _parsed(path: Path, text: str) -> object:
             "the seed as a .json file"
         ) from error
     try:
-        _refuse_repetitions(yaml.compose(text, yaml.SafeLoader))
+        _refuse_repetitions(cast("object", yaml.SafeLoader(text).get_single_node()))
         return cast("object", yaml.safe_load(text))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise EmulatorError(f"the seed {path} is not valid YAML: {error}") from error
@@ -233,15 +233,15 @@ def _misfit(root: object) -> str:
     found = [("", root)]
     while found:
         place, value = found.pop()
-        if id(value) in seen:
-            continue
+        if isinstance(value, Mapping | list | tuple):
+            if id(cast("object", value)) in seen:
+                continue
+            seen.add(id(cast("object", value)))
         if isinstance(value, Mapping):
-            seen.add(id(value))
             fields = cast("Mapping[object, object]", value).items()
             inner = [(f"{place}.{name}" if place else str(name), each) for name, each in fields]
             found += reversed(inner)
         elif isinstance(value, list | tuple):
-            seen.add(id(value))
             items = list(cast("Sequence[object]", value))
             inner = [(f"{place}[{index}]", each) for index, each in enumerate(items)]
             found += reversed(inner)

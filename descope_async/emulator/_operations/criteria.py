@@ -69,7 +69,9 @@ def arrange(
 
 
 def _meets(held: object, wanted: object) -> bool:
-    values = [wanted, *cast("list[object]", wanted)] if isinstance(wanted, list) else [wanted]
+    values = [wanted]
+    if isinstance(wanted, list):
+        values += cast("list[object]", wanted)
     # To Python, true is 1.
     return any(held == each and isinstance(held, bool) == isinstance(each, bool) for each in values)
 
