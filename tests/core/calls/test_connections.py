@@ -24,6 +24,7 @@ from descope_async import (
     DescopeError,
     OutcomeUnknown,
     TLSFailed,
+    UnexpectedResponse,
 )
 from tests.servers import Behaviour, Servers
 
@@ -130,8 +131,9 @@ async def test_the_limit_of_the_headers_is_named(
     ):
         with pytest.raises(ConnectionFailed, match=limit):
             await client.mgmt.access_key.load("AK1")
-        with pytest.raises(OutcomeUnknown, match=limit):
+        with pytest.raises(UnexpectedResponse, match=limit) as caught:
             await client.mgmt.access_key.create("n")
+        assert caught.value.cleartext == "the secret"
 
 
 async def test_a_secret_is_asked_for_without_coding(servers: type[Servers]) -> None:
