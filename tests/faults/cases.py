@@ -230,7 +230,13 @@ CASES: Final = (
         Fault("truncate"),
         shows_status=True,
     ),
-    Case("`Content-Length` too small", Proof.UNKNOWN, ConnectionFailed, Fault("wrong_length")),
+    Case(
+        "`Content-Length` too small",
+        Proof.UNKNOWN,
+        ConnectionFailed,
+        Fault("wrong_length"),
+        keeps_secret=True,
+    ),
     Case("no HTTP", Proof.UNKNOWN, ConnectionFailed, Fault("garbage")),
     Case(
         "no HTTP, after it is carried out",
