@@ -12,6 +12,8 @@ from descope_async.errors import InvalidArgument
 from ._items import Item
 
 _MASK: Final = 2**64 - 1
+#: Characters of a label that a message shows.
+_SHOWN: Final = 60
 #: Numbers that are sorted together, about, and into how many parts they are split at most.
 _PART: Final = 8192
 _MOST_PARTS: Final = 32
@@ -55,6 +57,7 @@ class Places:
             return
         by_id: dict[str, int] = {}
         by_place: dict[str, int] = {}
+        labels: dict[int, str] = {}
         for item in items():
             first = by_id.setdefault(item.key_id or f"K{item.number}", item.number)
             if first != item.number:
@@ -65,9 +68,11 @@ class Places:
                 if _digest(place) not in places:
                     continue
                 first = by_place.setdefault(place.casefold(), item.number)
+                labels[item.number] = item.label
                 if first != item.number:
                     raise InvalidArgument(
-                        f"items {first} and {item.number} would share the place {place}; put {{id}} "
+                        f"items {first} and {item.number} ({labels[first][:_SHOWN]!r} and "
+                        f"{item.label[:_SHOWN]!r}) would share the place {place}; put {{id}} "
                         "into the sink's location, or give each item a label of its own"
                     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -17,5 +19,33 @@ def main() -> None:
             "descope-keys needs its extra: pip install 'descope-async[cli]', "
             "or in a checkout pip install '.[cli]'"
         )
+    _open_what_is_closed()
     warn_of_secrets(sys.argv[1:])
-    app(prog_name="descope-keys")
+    try:
+        app(prog_name="descope-keys")
+    except OSError as error:  # of help and completion: commands explain theirs
+        _leave(error)
+
+
+def _open_what_is_closed() -> None:
+    """Give a closed stdin and stderr somewhere to go, and refuse a closed stdout.
+
+    Results and revealed secrets go to stdout, so nothing is begun without it.
+    """
+    nowhere = Path(os.devnull)
+    if sys.stdin is None:
+        sys.stdin = nowhere.open(encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = nowhere.open("w", encoding="utf-8")
+    if sys.stdout is None:
+        sys.stderr.write(
+            "descope-keys: stdout is closed; send it to /dev/null if nobody is to read it\n"
+        )
+        sys.exit(2)
+
+
+def _leave(error: OSError) -> None:
+    from .running import write_no_more
+
+    write_no_more()
+    sys.exit(f"descope-keys: {error.strerror or type(error).__name__}")

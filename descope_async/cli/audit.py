@@ -143,7 +143,7 @@ RULES: Final = (
         "old",
         "warning",
         "A key has had its secret for very long, unless it was rotated in place.",
-        "Replace it by a fresh one: descope-keys replace ID.",
+        "Replace it by a fresh one: descope-keys replace ID --expires 90d.",
         _old,
     ),
     Rule(
@@ -248,6 +248,7 @@ def audit_command(
     form: Annotated[
         Report, typer.Option("--format", "-f", help="text, json or sarif.")
     ] = Report.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as -f json.")] = False,
     max_age: Annotated[
         str, typer.Option(help="Keys older than this are old.", metavar="TIME")
     ] = "365d",
@@ -269,6 +270,9 @@ def audit_command(
         raise typer.BadParameter(
             f"there is no rule {', '.join(sorted(unknown))}; there are: {known}"
         )
+    if as_json and form is Report.SARIF:
+        raise typer.BadParameter("--json and --format sarif do not go together")
+    form = Report.JSON if as_json else form
     settings = Settings(moments.now(), moments.seconds(max_age))
     if broad_role:
         settings = Settings(settings.now, settings.max_age, frozenset(broad_role))

@@ -124,6 +124,8 @@ async def carry(
         return code
     if code is ExitCode.DONE:
         code = _judged(report)
+    if folder.holds_rescued_secrets:
+        say(f"mend the sink, or name another: descope-keys rescue {folder.name} --to SINK")
     say(f"{_counts(report)}; go on with: {go_on or f'descope-keys resume {folder.name}'}")
     return code
 

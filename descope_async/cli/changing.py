@@ -166,6 +166,8 @@ def delete(
     _switch("delete", key_ids, yes=yes, dry_run=dry_run, max_changes=max_changes)
 
 
+#: Outcomes of keys that have their successor.
+_WELL: Final = frozenset({"waiting", "stored, unproven"})
 _CLEARED: Final[dict[str, tuple[str, Any]]] = {
     "roles": ("role_names", []),
     "tenants": ("key_tenants", []),
@@ -201,29 +203,36 @@ def _change(
             bulk.demand_sink(sinks)
         wanted = ids(key_ids)
         async with run.client() as client:
-            found = await by_ids(client, wanted)
+            found, at_best = await by_ids(client, wanted), ExitCode.DONE
             if sinks != "none needed":
-                found = _without_those_under_way(client.project_id, found)
+                found, at_best = _without_those_under_way(client.project_id, found)
             if not found:
-                return ExitCode.DONE
+                return at_best
             lines = [line_of(key) for key in found]
             if not agreed(
                 run, client, action, lines, yes=yes, dry_run=dry_run, max_changes=max_changes
             ):
                 return ExitCode.DONE
-            return await work(client, found)
+            return await work(client, found) or at_best
 
     carry_out(whole)
 
 
-def _without_those_under_way(project: str, keys: list[AccessKey]) -> list[AccessKey]:
-    """The keys that no run is rotating or replacing already. The others are named."""
-    busy = under_way(project)
+def _without_those_under_way(
+    project: str, keys: list[AccessKey]
+) -> tuple[list[AccessKey], ExitCode]:
+    """The keys that no run is rotating or replacing already, and the best exit code. The others are named.
+
+    A key that has its successor and waits for its end is well, as a job of cron expects.
+    """
+    busy, at_best = under_way(project), ExitCode.DONE
     for key in keys:
         if key.id in busy:
-            run = busy[key.id]
+            run, outcome = busy[key.id]
             say(f"{key.id} is left out: the run {run} works on it; descope-keys resume {run}")
-    return [key for key in keys if key.id not in busy]
+            if outcome not in _WELL:
+                at_best = ExitCode.PARTIAL
+    return [key for key in keys if key.id not in busy], at_best
 
 
 def _retiring(grace: str, delete_after: str) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from descope_async import CreatedAccessKey
 from descope_async.errors import ConfigurationError
 
 from . import bulk, keys_given, moments, output
 from .bulk import AsJson, IdsOnly, Rate, To
 from .consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, agreed
 from .exit_codes import ExitCode
-from .running import carry_out, current, say
+from .running import carry_out, current, say, write_no_more
 from .runs import RunFolder
 
 
@@ -63,8 +64,7 @@ def create(
             if not to:
                 created = await client.mgmt.access_key.create(**key)
                 say(f"created {created.key.id}; its secret is shown this once")
-                typer.echo(created.cleartext)
-                return ExitCode.DONE
+                return _shown(created)
             folder = RunFolder.new(client.project_id, "create", to)
             return await bulk.carry(
                 client,
@@ -117,6 +117,20 @@ def provision(
             )
 
     carry_out(work)
+
+
+def _shown(created: CreatedAccessKey) -> ExitCode:
+    """Write a secret to stdout, which may be a pipe that nobody reads, or a full disk."""
+    try:
+        typer.echo(created.cleartext)
+    except OSError as error:
+        say(
+            f"its secret could not be written, and is lost ({error.strerror}): "
+            f"descope-keys rotate {created.key.id} --to 'file:keys/{{id}}.json' gives it another"
+        )
+        write_no_more()
+        return ExitCode.FAILED
+    return ExitCode.DONE
 
 
 def _planned(row: dict[str, Any]) -> str:

@@ -102,10 +102,10 @@ def _explained(error: BaseException) -> ExitCode:
             say("interrupted")
             return ExitCode.INTERRUPTED
         case BrokenPipeError():  # whoever read the output has gone, as `head` does
-            _write_no_more()
+            write_no_more()
             return ExitCode.DONE
         case OSError():
-            _write_no_more()
+            write_no_more()
             where = f"{error.filename}: " if error.filename else ""
             say(f"{where}{error.strerror or type(error).__name__}")
         case _:
@@ -115,7 +115,7 @@ def _explained(error: BaseException) -> ExitCode:
     return ExitCode.FAILED
 
 
-def _write_no_more() -> None:
+def write_no_more() -> None:
     """Let what is left of the output go nowhere, so that Python does not fail again at its exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -109,8 +109,8 @@ class RunFolder:
             shutil.rmtree(self.path)
 
 
-def under_way(project: str) -> dict[str, str]:
-    """The runs that are rotating or replacing keys of a project, by the ids of these keys.
+def under_way(project: str) -> dict[str, tuple[str, str]]:
+    """The runs that are rotating or replacing keys of a project, with the outcome so far, by the ids of these keys.
 
     Raises:
         JournalLocked: A process is working on one of them.
@@ -118,7 +118,7 @@ def under_way(project: str) -> dict[str, str]:
     """
     from descope_async.batch import read_journal
 
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, str]] = {}
     for folder in open_runs():
         if (
             folder.project == project
@@ -126,7 +126,7 @@ def under_way(project: str) -> dict[str, str]:
             and folder.journal.exists()
         ):
             found |= {
-                each.replaces or each.key_id: folder.name
+                each.replaces or each.key_id: (folder.name, each.outcome)
                 for each in read_journal(folder.journal)
                 if each.outcome not in ("done", "given up")
             }

@@ -79,9 +79,8 @@ class CommandStore:
         if done.returncode:
             # What it printed may hold the secret.
             said = done.stderr.decode(errors="replace").replace(entry.cleartext, "…").strip()
-            raise SecretStoreError(
-                place, f"it ended with status {done.returncode}: {said[-_LONGEST_SAID:]}"
-            )
+            why = f": {said[-_LONGEST_SAID:]}" if said else ""
+            raise SecretStoreError(place, f"it ended with status {done.returncode}{why}")
 
     def get(self, place: str, *, pending: bool = False) -> None:
         """The secret: never, since a command only takes it."""

@@ -59,6 +59,8 @@ def test_the_exit_code_is_for_jobs(cli: CommandLine, admin: DescopeClient) -> No
     assert cli.run("audit").stdout == "nothing is doubtful about 0 access keys\n"
     admin.mgmt.access_key.create("a", role_names=["Reader"])
     assert cli.run("audit", "--exit-code").returncode == 20
+    assert cli.json("audit", "--json")["kind"] == "audit"
+    assert cli.run("audit", "--json", "-f", "sarif").returncode == 2
     ignored = ["--ignore", "no-expiry", "--ignore", "no-ip-list"]
     assert cli.run("audit", "--exit-code", *ignored).returncode == 0
     done = cli.run("audit", "--ignore", "nonsense")

@@ -325,3 +325,38 @@ def test_a_run_that_cannot_go_on_holds_up_no_other(
     assert list(runs.iterdir()) == [first]
     assert sink not in cli.run("journal").stdout
     assert len(admin.mgmt.access_key.search_all_access_keys()) == 2
+
+
+def test_a_secret_that_nobody_could_read_is_said_to_be_lost(
+    cli: CommandLine, admin: DescopeClient
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "create", "a", "--reveal"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=cli.variables(),
+            text=True,
+            timeout=90,
+            check=False,
+        )
+    (key,) = admin.mgmt.access_key.search_all_access_keys()
+    assert done.returncode == 1
+    assert "is lost" in done.stderr
+    assert f"descope-keys rotate {key.id} --to" in done.stderr
+
+
+def test_a_key_that_another_run_did_not_finish_is_not_rotated(
+    cli: CommandLine, admin: DescopeClient, sink: str
+) -> None:
+    made = admin.mgmt.access_key.create("a", role_names=["Reader"])
+    done = cli.run("rotate", made.key.id, "--to", "exec:false", "--yes")
+    assert done.returncode == 6
+    run = cli.run("journal").stdout.split()[0]
+    assert f"descope-keys rescue {run} --to SINK" in done.stderr
+    assert "ended with status 1;" in done.stderr
+    done = cli.run("rotate", made.key.id, "--to", sink, "--yes")
+    assert done.returncode == 3
+    assert f"descope-keys resume {run}" in done.stderr
+    assert cli.run("rescue", run, "--to", sink).returncode == 0
+    assert cli.run("rotate", made.key.id, "--to", sink, "--yes").returncode == 0

@@ -458,6 +458,9 @@ def test_an_apply_that_was_killed_makes_no_twin(
         done = folder.run("plan")
         assert done.returncode == 0, done.stderr
         if "is not finished in another run" in done.stdout:
+            assert folder.run("drift").returncode == 20
+            done = folder.run("apply", "--yes")
+            assert (done.returncode, "is as the manifest says" in done.stderr) == (3, False)
             assert cli.run("resume", *settled).returncode == 0
         folder.apply()
     else:

@@ -199,11 +199,14 @@ def test_a_profile_says_which_project(local: Emulator, tmp_path: Path) -> None:
     assert local.management_key not in done.stderr
 
 
-def test_a_full_disk_is_a_sentence(cli: CommandLine, keys: dict[str, str]) -> None:
+@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["list", "--help"], ["--version"]])
+def test_a_full_disk_is_a_sentence(
+    cli: CommandLine, keys: dict[str, str], arguments: list[str]
+) -> None:
     assert keys
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*COMMAND, "list"],
+            [*COMMAND, *arguments],
             stdout=full,
             stderr=subprocess.PIPE,
             env=cli.variables(),
@@ -212,3 +215,24 @@ def test_a_full_disk_is_a_sentence(cli: CommandLine, keys: dict[str, str]) -> No
             check=False,
         )
     assert (done.returncode, done.stderr) == (1, "descope-keys: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "said"),
+    [("<&-", 0, ""), (">&-", 2, "stdout is closed"), ("2>&-", 0, ""), ("<&- >&- 2>&-", 2, "")],
+)
+def test_a_stream_may_be_closed(
+    cli: CommandLine, keys: dict[str, str], closed: str, code: int, said: str
+) -> None:
+    assert keys
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$@" {closed}', "sh", *COMMAND, "list", "-q"],
+        capture_output=True,
+        env=cli.variables(),
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == bool(said)

@@ -68,11 +68,13 @@ class Difference:
         changes: What is to be done, in this order.
         notes: What a person should know beside.
         forgotten: Labels that the lock file need not know any more when that is done.
+        unfinished: Labels whose keys a run was making when it was interrupted.
     """
 
     changes: tuple[Change, ...]
     notes: tuple[str, ...]
     forgotten: tuple[str, ...]
+    unfinished: tuple[str, ...]
 
 
 def difference(
@@ -107,7 +109,8 @@ def difference(
         listed = ", ".join(removed)
         notes.append(f"no longer in the manifest, and left alone (see --prune): {listed}")
     forgotten = () if prune is Prune.NONE else tuple(removed)
-    return Difference(tuple(changes), tuple(notes), forgotten)
+    unfinished = tuple(label for label in under_way.labels if label in manifest.keys)
+    return Difference(tuple(changes), tuple(notes), forgotten, unfinished)
 
 
 def _of_key(

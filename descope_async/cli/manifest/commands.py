@@ -62,7 +62,7 @@ def plan(
             _write(save, found.as_json() + "\n")
             say(f"the plan is in {save}: descope-keys apply {file} --plan {save}")
         typer.echo(found.as_json() if as_json else found.as_text())
-        return ExitCode.FOUND if found.changes and exit_code else ExitCode.DONE
+        return ExitCode.FOUND if exit_code and not found.is_met else ExitCode.DONE
 
     carry_out(work)
 
@@ -73,7 +73,7 @@ def drift(file: File = DEFAULT, prune: Pruning = Prune.NONE, as_json: AsJson = F
     async def work() -> ExitCode:
         found = await _looked(file, None, prune)
         typer.echo(found.as_json() if as_json else found.as_text())
-        return ExitCode.FOUND if found.changes else ExitCode.DONE
+        return ExitCode.DONE if found.is_met else ExitCode.FOUND
 
     carry_out(work)
 
@@ -103,8 +103,11 @@ def apply(
                     found.check_saved(saved)
                 say(run.where(client))
                 typer.echo(found.as_text(), err=True)
-                if dry_run or not (found.changes or found.difference.forgotten or busy.learned):
+                if dry_run:
                     return ExitCode.DONE
+                at_best = ExitCode.PARTIAL if found.difference.unfinished else ExitCode.DONE
+                if not (found.changes or found.difference.forgotten or busy.learned):
+                    return at_best
                 if found.makes_secrets:
                     bulk.demand_sink(list(found.sinks))
                 consent(
@@ -115,7 +118,7 @@ def apply(
                 )
                 applying = Applying(client, lock, bulk.rate_of(rate))
                 try:
-                    return await applying.carry_out(found, busy)
+                    return await applying.carry_out(found, busy) or at_best
                 finally:
                     _report(applying.keys, as_json=as_json)
 

@@ -55,6 +55,11 @@ class Plan:
         return self.difference.changes
 
     @property
+    def is_met(self) -> bool:
+        """Whether the project is as the manifest says, with nothing left to do for anybody."""
+        return not (self.changes or self.difference.unfinished)
+
+    @property
     def makes_secrets(self) -> bool:
         """Whether secrets come into being that need a place."""
         return any(each.action in (Action.CREATE, Action.REPLACE) for each in self.changes)
@@ -146,6 +151,8 @@ class Plan:
     def summary(self) -> str:
         """How many changes there are, by what is done."""
         counts = Counter(each.action for each in self.changes)
+        if not counts and self.difference.unfinished:
+            return f"nothing to change before another run is finished: {len(self.difference.unfinished)} to finish"
         if not counts:
             return "the project is as the manifest says: nothing to change"
         return ", ".join(
