@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import time
@@ -253,6 +254,16 @@ def test_a_saved_plan_is_applied_as_it_was_shown(folder: Folder, admin: DescopeC
     done = folder.run("apply", "--plan", str(saved))  # once
     assert (done.returncode, "out of date" in done.stderr) == (8, True)
     assert len(admin.mgmt.access_key.search_all_access_keys()) == 2
+
+
+def test_the_command_that_a_saved_plan_names_applies_it(folder: Folder) -> None:
+    saved, sink = folder.path / "plan.json", f"file:{folder.path}/other/{{label}}.json"
+    folder.write("keys:\n  new: {}\n")
+    done = folder.run("plan", "-o", str(saved), "--to", sink, "--prune", "all")
+    named = shlex.split(done.stderr.partition("descope-keys apply ")[2].splitlines()[0])
+    done = folder.run("apply", *named[1:])
+    assert done.returncode == 0, done.stderr
+    assert (folder.path / "other" / "new.json").exists()
 
 
 @pytest.mark.parametrize(

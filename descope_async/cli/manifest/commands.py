@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -60,7 +61,10 @@ def plan(
         found = await _looked(file, to, prune)
         if save is not None:
             _write(save, found.as_json() + "\n")
-            say(f"the plan is in {save}: descope-keys apply {file} --plan {save}")
+            again = ["apply", str(file), "--plan", str(save)]
+            again += [word for sink in to or () for word in ("--to", sink)]
+            again += ["--prune", prune.value] if prune is not Prune.NONE else []
+            say(f"the plan is in {save}: descope-keys {shlex.join(again)}")
         typer.echo(found.as_json() if as_json else found.as_text())
         return ExitCode.FOUND if exit_code and not found.is_met else ExitCode.DONE
 
