@@ -9,7 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from benchmarks.walks import WAYS, Step, Walk, recording
+from benchmarks.recorded_steps import Step, Walk, recording
+from benchmarks.walks import WAYS
 
 ROOT = Path(__file__).parent.parent.parent
 
