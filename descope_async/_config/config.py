@@ -36,11 +36,11 @@ Options = TypeVar("Options", bound=AttrsInstance)
 _MAX_LEEWAY: Final = 300
 _NOTHING: Final = Secret[object](None)
 _NO_PROJECT: Final = (
-    "no project id: pass project_id to the client or set DESCOPE_PROJECT_ID before it is made"
+    "no project id: set DESCOPE_PROJECT_ID, or pass project_id when the client is made"
 )
 _NO_MANAGEMENT_KEY: Final = (
-    "this call needs a management key: pass management_key to the client or set "
-    "DESCOPE_MANAGEMENT_KEY before it is made"
+    "this call needs a management key: set DESCOPE_MANAGEMENT_KEY, or pass management_key "
+    "when the client is made"
 )
 
 

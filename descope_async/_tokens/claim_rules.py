@@ -78,7 +78,10 @@ class ClaimRules:
             )
         self._check_audience(claims, audience)
         if claims.get("drn", _SESSION) != _SESSION:
-            raise TokenTypeMismatch("the token is not a session token (drn)")
+            raise TokenTypeMismatch(
+                "the token is not a session token (drn): ask the caller for its session token, "
+                "not for a refresh token"
+            )
         return times
 
     def _check_times(self, claims: Mapping[str, Any], now: float) -> tuple[float, float]:
@@ -86,12 +89,18 @@ class ClaimRules:
         if expires is None:
             raise TokenMalformed("the token has no exp: it would never expire")
         if now >= expires + self.leeway:
-            raise TokenExpired("the token has expired", expired_at=expires)
+            raise TokenExpired(
+                "the token has expired: exchange the access key again, "
+                "and look at this machine's clock if all tokens have",
+                expired_at=expires,
+            )
         starts, issued = _time(claims, "nbf"), _time(claims, "iat")
         for name, start in (("nbf", starts), ("iat", issued)):
             if start is not None and now < start - self.leeway:
                 raise TokenNotYetValid(
-                    f"the token is not valid yet by this machine's clock ({name})", valid_from=start
+                    f"the token is not valid yet by this machine's clock ({name}): set the clock, "
+                    "or accept a difference with jwt_validation_leeway",
+                    valid_from=start,
                 )
         if expires - (now if issued is None else issued) > MAX_LIFETIME + self.leeway:
             raise TokenMalformed("the token would live longer than Descope lets any token live")
@@ -107,7 +116,10 @@ class ClaimRules:
         given = claims.get("aud")
         named = {given} if isinstance(given, str) else set(strings(given))
         if named.isdisjoint({self.project_id} if demanded is None else demanded):
-            raise AudienceMismatch("the token is meant for another audience")
+            raise AudienceMismatch(
+                "the token is meant for another audience: pass its own as audience, "
+                "or have the access key exchanged for yours"
+            )
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float | None:

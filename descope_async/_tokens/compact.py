@@ -61,6 +61,7 @@ class _Kind:
 
     Attributes:
         noun: What errors call it.
+        advice: What errors say to do about one that is no JWS at all.
         max_length: Characters of all of it.
         max_header: Characters of its header.
         types: The media types that ``typ`` may name.
@@ -70,6 +71,7 @@ class _Kind:
     """
 
     noun: Literal["token", "proof"]
+    advice: str
     max_length: int
     max_header: int
     types: frozenset[str]
@@ -80,11 +82,19 @@ class _Kind:
 
 #: at+jwt is RFC 9068's.
 _TOKEN: Final = _Kind(
-    "token", MAX_TOKEN, MAX_HEADER, frozenset({"jwt", "at+jwt"}), "jwt", ALGORITHMS, _FORBIDDEN
+    "token",
+    "it must be a session token alone, without Bearer",
+    MAX_TOKEN,
+    MAX_HEADER,
+    frozenset({"jwt", "at+jwt"}),
+    "jwt",
+    ALGORITHMS,
+    _FORBIDDEN,
 )
 #: A proof (RFC 9449, 4.2) must have a ``typ``. Its header has its key, and so is longer.
 _PROOF: Final = _Kind(
     "proof",
+    "it must be what the DPoP header holds",
     MAX_PROOF,
     MAX_PROOF,
     frozenset({"dpop+jwt"}),
@@ -165,12 +175,12 @@ def _segments(compact: object, kind: _Kind) -> tuple[bytes, bytes, bytes]:
     if len(compact) > kind.max_length:
         raise TokenMalformed(f"the {noun} has more than {kind.max_length} characters")
     if not compact.isascii():
-        raise TokenMalformed(f"the {noun} has characters that no {noun} has")
+        raise TokenMalformed(f"the {noun} has characters that no {noun} has: {kind.advice}")
     segments = (compact.encode() if isinstance(compact, str) else compact).split(b".", 3)
     if len(segments) != 3:  # noqa: PLR2004 - header, payload, signature
         if is_encrypted(compact):
             raise TokenMalformed(f"the {noun} is encrypted (JWE), so that only Descope can read it")
-        raise TokenMalformed(f"a {noun} has three segments with a dot between each")
+        raise TokenMalformed(f"a {noun} has three segments with a dot between each: {kind.advice}")
     header, payload, signature = segments
     if len(header) > kind.max_header or len(signature) > _MAX_SIGNATURE:
         raise TokenMalformed(f"the {noun}'s header or signature is too long")
@@ -216,5 +226,5 @@ def _header(segment: bytes, kind: _Kind) -> ReadOnlyDict:
 def _decoded(name: Literal["header", "payload", "signature"], segment: bytes, kind: _Kind) -> bytes:
     decoded = from_base64url(segment)
     if decoded is None:
-        raise TokenMalformed(f"the {kind.noun}'s {name} is not base64url")
+        raise TokenMalformed(f"the {kind.noun}'s {name} is not base64url: {kind.advice}")
     return decoded

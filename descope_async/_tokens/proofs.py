@@ -67,7 +67,10 @@ def check_proof(session: SessionToken, request: DPoPRequest | None, now: float) 
             raise TokenTypeMismatch("the token is bound to no key: the DPoP scheme is not for it")
         return None
     if request is None or not request.proofs:
-        raise ProofRequired("the token is bound to its holder's key, whose proof is missing")
+        raise ProofRequired(
+            "the token is bound to its holder's key: the caller must send a proof in a DPoP header, "
+            "and dpop must name its request"
+        )
     if scheme not in {"", "dpop"} and not request.accepts_bearer:
         raise TokenTypeMismatch("the token is bound to a key: it must come under the DPoP scheme")
     if len(request.proofs) > 1 or "," in request.proofs[0][:MAX_PROOF]:

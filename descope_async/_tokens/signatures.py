@@ -143,7 +143,9 @@ def check_signature(token: UncheckedToken, key: PublicKey, noun: str = "token") 
     except Exception:  # noqa: BLE001 - whatever the library trips over was not proven genuine
         genuine = False
     if genuine is not True:
-        raise SignatureInvalid(f"the {noun}'s signature is not its key's")
+        raise SignatureInvalid(
+            f"the {noun}'s signature is not its key's: it was changed or made up, so refuse it"
+        )
     return token.payload
 
 

@@ -275,5 +275,8 @@ def _planted(seed: str, now: float) -> _Snapshot:
 def _known(keys: KeySet, kid: str, alg: str) -> PublicKey:
     found = keys.find(kid, alg)
     if found is None:
-        raise UnknownKey("the token is signed by a key that the project does not have now")
+        raise UnknownKey(
+            "the token is signed by a key that the project does not have now: exchange the "
+            "access key again, with this project's id"
+        )
     return found

@@ -62,7 +62,10 @@ class UsedProofs:
 def _demand_first(is_first: object) -> None:
     # Only True will do: a store that returns anything else may not have remembered the proof.
     if is_first is not True:
-        raise ProofReplayed("the proof was used before (jti)", claim="jti")
+        raise ProofReplayed(
+            "the proof was used before (jti): the caller must make one for each request",
+            claim="jti",
+        )
 
 
 class _Forgotten:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -45,6 +46,9 @@ class Run:
         profile = f", profile {self.profile_name}" if self.profile_name else ""
         return f"project {client.project_id} at {client.base_url}{profile}"
 
+
+#: What the library tells programs to do about a missing setting.
+_IN_CODE: Final = re.compile(r", or pass \w+ when the client is made$")
 
 _RUN: Final[ContextVar[Run]] = ContextVar("run")
 
@@ -132,6 +136,7 @@ def _sentence(error: DescopeError, *, is_verbose: bool) -> str:
         sentence = sentence.replace(f" (request {error.request_id})", "")
     is_setting = isinstance(error, ConfigurationError) and "DESCOPE_" in sentence
     if is_setting or isinstance(error, Unauthorized):
+        sentence = _IN_CODE.sub("", sentence)
         sentence += (
             "\n  Check DESCOPE_PROJECT_ID and DESCOPE_MANAGEMENT_KEY, or the profile that --profile names;"
             "\n  descope-keys doctor says more."

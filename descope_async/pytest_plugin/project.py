@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 from descope_async import CreatedAccessKey
@@ -82,6 +83,7 @@ class EmulatedProject:
         permissions: Sequence[str] = (),
         roles: Sequence[str] = (),
         tenants: Mapping[str, Sequence[str]] | None = None,
+        tenant_roles: Mapping[str, Sequence[str]] | None = None,
         **more: Any,
     ) -> CreatedAccessKey:
         """An access key.
@@ -92,9 +94,11 @@ class EmulatedProject:
             roles: Its roles on the project, made if they do not exist.
             tenants: The tenants it belongs to, made if they do not exist, each with what the key may
                 do there. A key has either tenants, or permissions and roles.
+            tenant_roles: The same with the names of its roles there, made if they do not exist.
             more: As for ``access_key.create``.
         """
-        return _aside(lambda: self._access_key(name, permissions, roles, tenants, more))
+        granted, held = dict(tenants or {}), dict(tenant_roles or {})
+        return _aside(lambda: self._access_key(name, permissions, roles, granted, held, more))
 
     def token(self, **options: Any) -> str:
         """A session token of a new access key; the parameters are those of `access_key`."""
@@ -152,23 +156,25 @@ class EmulatedProject:
         name: str,
         permissions: Sequence[str],
         roles: Sequence[str],
-        tenants: Mapping[str, Sequence[str]] | None,
+        tenants: dict[str, Sequence[str]],
+        tenant_roles: dict[str, Sequence[str]],
         more: Mapping[str, Any],
     ) -> CreatedAccessKey:
         there = self._emulator.snapshot(self.project_id)
         known_roles = {role["name"] for role in there["roles"]}
+        for role in {*roles, *chain.from_iterable(tenant_roles.values())} - known_roles:
+            self._emulator.create_role(role, project_id=self.project_id)
         known_tenants = {tenant["id"] for tenant in there["tenants"]}
         names = list(roles)
-        for role in roles:
-            if role not in known_roles:
-                self._emulator.create_role(role, project_id=self.project_id)
         if permissions:
             names.append(self._role(permissions, None))
         key_tenants: list[dict[str, Any]] = []
-        for tenant, granted in (tenants or {}).items():
+        for tenant in tenants | tenant_roles:
             if tenant not in known_tenants:
                 self._emulator.create_tenant(tenant, project_id=self.project_id)
-            role_names = [self._role(granted, tenant)] if granted else []
+            role_names = list(tenant_roles.get(tenant, ()))
+            if tenants.get(tenant):
+                role_names.append(self._role(tenants[tenant], tenant))
             key_tenants.append({"tenant_id": tenant, "role_names": role_names})
         created = self._client.mgmt.access_key.create(
             name, role_names=names or None, key_tenants=key_tenants or None, **more

@@ -174,7 +174,10 @@ def test_errors_of_the_service_are_one_line(cli: CommandLine) -> None:
     assert "no connection" in done.stderr
     done = cli.run("list", DESCOPE_PROJECT_ID="")
     assert done.returncode == 2
-    assert "DESCOPE_PROJECT_ID" in done.stderr
+    assert "no project id: set DESCOPE_PROJECT_ID\n" in done.stderr
+    done = cli.run("list", DESCOPE_MANAGEMENT_KEY="")
+    assert done.returncode == 2
+    assert "needs a management key: set DESCOPE_MANAGEMENT_KEY\n" in done.stderr
 
 
 def test_a_profile_says_which_project(local: Emulator, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from django.views.generic import View
 
 from descope_sync.integrations.django import (
     AccessKeyRequiredMixin,
+    DescopeRequest,
     access_key_required,
     current_caller,
 )
@@ -21,7 +22,7 @@ def lazy(request: Any) -> JsonResponse:
     return JsonResponse({"key": request.descope.key_id if request.descope else None})
 
 
-async def alazy(request: Any) -> JsonResponse:
+async def alazy(request: DescopeRequest) -> JsonResponse:
     session = await request.adescope()
     return JsonResponse({"key": session.key_id if session else None})
 

@@ -84,6 +84,15 @@ def test_blocking_tests(run: Run) -> None:
             assert session.validate_tenant_permissions("t1", ["bill"])
             assert session.validate_tenant_permissions("t2", [])
             descope_access_key(tenants={"t1": ["bill"]})
+            biller = descope_access_key(
+                tenants={"t1": ["bill"]}, tenant_roles={"t1": ["Biller"], "t3": []}
+            )
+            session = sync_descope_client.exchange_access_key(biller.cleartext)
+            assert session.validate_tenant_roles("t1", ["Biller"])
+            assert session.validate_tenant_permissions("t1", ["bill"])
+            assert not session.validate_tenant_roles("t2", [])
+            assert set(session.tenants) == {"t1", "t3"}
+            descope_access_key(roles=["Biller"])
             descope_access_key(roles=["Admin"])
             descope_access_key(roles=["Admin"])
 

@@ -17,7 +17,7 @@ if _find_spec("django") is None:
 from descope_async.integrations.caller import Caller, CallerFilter, current_caller
 
 from .clients import aclient, client
-from .middleware import DescopeMiddleware
+from .middleware import DescopeMiddleware, DescopeRequest
 from .protection import AccessKeyRequiredMixin, access_key_required
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Caller",
     "CallerFilter",
     "DescopeMiddleware",
+    "DescopeRequest",
     "access_key_required",
     "aclient",
     "client",

@@ -19,10 +19,25 @@ from descope_async.integrations.caller import Caller, forget, note
 
 from ._admitting import aadmit, admit, refusal_of
 
-__all__ = ["DescopeMiddleware"]
+__all__ = ["DescopeMiddleware", "DescopeRequest"]
 
 #: Methods that need no CSRF token (RFC 9110, 9.2.1).
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+class DescopeRequest(HttpRequest):
+    """What a view names as the type of its request, so that type checkers know ``request.descope``.
+
+    It is for annotations alone: a request stays one of Django's own classes. Behind `access_key_required`
+    there is always a caller. Elsewhere ``descope`` is false for a request without a valid credential.
+
+    Attributes:
+        descope: The caller.
+        adescope: Awaited, the caller; None for nobody.
+    """
+
+    descope: SessionToken
+    adescope: Callable[[], Awaitable[SessionToken | None]]
 
 
 class DescopeMiddleware:

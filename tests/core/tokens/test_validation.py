@@ -270,6 +270,27 @@ async def test_errors_say_when() -> None:
 
 
 @pytest.mark.parametrize(
+    ("token", "advice"),
+    [
+        (mint(claims(exp=NOW - 60)), "exchange the access key again"),
+        (mint(claims(nbf=NOW + 60)), "jwt_validation_leeway"),
+        (mint(claims(aud="someone-else")), "as audience"),
+        (mint(claims(drn="DSR")), "ask the caller for its session token"),
+        (mint(claims(), kid="k2"), "exchange the access key again, with this project's id"),
+        (mint(claims(cnf={"jkt": "x"})), "DPoP header"),
+        (mint(claims())[:-6] + "AAAAAA", "refuse it"),
+        ("K2some-access-key", "a session token alone"),
+        ("Bearer " + mint(claims()), "without Bearer"),
+    ],
+)
+async def test_errors_say_what_to_do(token: str, advice: str) -> None:
+    with pytest.raises(TokenError, match=advice) as refused:
+        await validate(token)
+    for told in ("someone-else", "k2", "some-access-key", token):
+        assert told not in str(refused.value)
+
+
+@pytest.mark.parametrize(
     "payload",
     [
         b"",

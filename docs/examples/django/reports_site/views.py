@@ -16,18 +16,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from descope_sync import CreatedAccessKey, DescopeError
-from descope_sync.integrations.django import access_key_required, client, current_caller
+from descope_sync.integrations.django import DescopeRequest, access_key_required, client
 from descope_sync.integrations.django.drf import HasAccess
 
 log = logging.getLogger(__name__)
 
 
 @access_key_required(permissions=["reports:read"])
-def reports(_: HttpRequest) -> JsonResponse:
+def reports(request: DescopeRequest) -> JsonResponse:
     """Any caller with the permission may read reports."""
     log.info("reports are read")
-    caller = current_caller()
-    return JsonResponse({"for": caller.session.key_id if caller else None})
+    return JsonResponse({"for": request.descope.key_id})
 
 
 @access_key_required(roles=["Biller"], tenant="tenant_id", max_age=60)
