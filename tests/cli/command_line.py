@@ -84,11 +84,16 @@ class CommandLine:
         return json.loads(done.stdout)
 
     def on_terminal(
-        self, *arguments: str, typed: str = "", columns: int = 80, interrupted_at: str = ""
+        self,
+        *arguments: str,
+        typed: str = "",
+        columns: int = 80,
+        interrupted_at: str = "",
+        by: signal.Signals = signal.SIGINT,
     ) -> tuple[int, str]:
         """Exit code and screen of a command that runs on a terminal of its own.
 
-        It is interrupted, as by Ctrl-C, when a text appears.
+        It is interrupted, as by Ctrl-C or another signal, when a text appears.
         """
         leader, follower = pty.openpty()
         with subprocess.Popen(
@@ -114,7 +119,7 @@ class CommandLine:
                 screen += read
                 if interrupted_at and interrupted_at.encode() in screen:
                     interrupted_at = ""
-                    process.send_signal(signal.SIGINT)
+                    process.send_signal(by)
             code = process.wait(timeout=90)
         os.close(leader)
         return code, screen.decode(errors="replace")

@@ -284,10 +284,16 @@ def test_a_run_goes_on_from_another_folder(
     assert not (tmp_path / "keys").exists()
 
 
-def test_a_question_ends_with_ctrl_c(cli: CommandLine, admin: DescopeClient) -> None:
+@pytest.mark.parametrize(
+    ("by", "code", "said"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")],
+)
+def test_a_signal_ends_a_question(
+    cli: CommandLine, admin: DescopeClient, by: signal.Signals, code: int, said: str
+) -> None:
     key_id = admin.mgmt.access_key.create("a").key.id
-    code, screen = cli.on_terminal("delete", key_id, interrupted_at="to go on")
-    assert (code, "interrupted" in screen) == (130, True)
+    ended, screen = cli.on_terminal("delete", key_id, interrupted_at="to go on", by=by)
+    assert (ended, said in screen) == (code, True)
     assert admin.mgmt.access_key.load(key_id).is_active
 
 
