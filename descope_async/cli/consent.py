@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -13,6 +13,7 @@ import descope_async
 from descope_async.errors import ConfigurationError
 
 from . import output
+from .exit_codes import ExitCode
 from .running import Run, say
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
@@ -96,7 +97,7 @@ def _answer(question: str) -> str:
     # The event loop's own handlers would only act when the loop turns, and it waits here.
     handlers: dict[signal.Signals, Any] = {
         signal.SIGINT: signal.default_int_handler,
-        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGTERM: _terminated,
     }
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
@@ -105,6 +106,11 @@ def _answer(question: str) -> str:
         for number, handler in before.items():
             signal.signal(number, handler)
     return typed
+
+
+def _terminated(*_: object) -> NoReturn:
+    say("ended by SIGTERM")
+    raise typer.Exit(int(ExitCode.TERMINATED))
 
 
 def line_of(key: descope_async.AccessKey) -> str:
