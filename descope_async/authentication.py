@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from . import _arguments as arguments
-from ._calls.published_keys import PublishedKeys
+from ._calls.key_set_fetch import KeySetFetch
 from ._calls.transport import Transport
 from ._config.config import Config
 from ._config.project import default_base_url
@@ -48,9 +48,9 @@ class Authentication:
         issuers = issuers_of(project, config.base_url, default_base_url(project))
         rules = ClaimRules(project, issuers.union(config.issuers), config.leeway)
         pins = parse_pinned_keys(pinned) if pinned else None
-        self._published_keys = PublishedKeys(config, transport)
+        self._key_set_fetch = KeySetFetch(config, transport)
         self._signing_keys = SigningKeys(
-            self._published_keys.fetch,
+            self._key_set_fetch.fetch,
             clock,
             pins if project else None,  # so that a check asks for the project
             config.key_set,

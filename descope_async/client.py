@@ -160,7 +160,7 @@ class DescopeClient(Authentication):
             AccessKeys(config, transport, self._license, self._exchange.mint, clock, telemetry)
         )
         self._readiness = Readiness(
-            config, self._published_keys, self.mgmt.access_key.load, self._license
+            config, self._key_set_fetch, self.mgmt.access_key.load, self._license
         )
 
     @property

@@ -10,8 +10,8 @@ from attrs import frozen
 from descope_async._config.config import Config
 from descope_async.errors import DescopeError, Forbidden, NotFound, Unauthorized
 
+from .key_set_fetch import KeySetFetch
 from .license import License
-from .published_keys import PublishedKeys
 
 #: No key has this id: the service answers "not found" to a client that may manage keys.
 _NO_KEY: Final = "AK-client-check"
@@ -41,7 +41,7 @@ class Readiness:
 
     Args:
         config: Its settings.
-        published_keys: Fetches the project's signing keys.
+        key_set_fetch: Fetches the project's signing keys.
         load: Loads an access key.
         license: The rate-limit tier.
     """
@@ -49,12 +49,12 @@ class Readiness:
     def __init__(
         self,
         config: Config,
-        published_keys: PublishedKeys,
+        key_set_fetch: KeySetFetch,
         load: Callable[[str], Awaitable[object]],
         license: License,
     ) -> None:
         self._config = config
-        self._published_keys = published_keys
+        self._key_set_fetch = key_set_fetch
         self._load = load
         self._license = license
 
@@ -83,10 +83,10 @@ class Readiness:
 
     async def _problems_of_keys(self) -> list[Problem]:
         try:
-            await self._published_keys.fetch()
+            await self._key_set_fetch.fetch()
         except DescopeError as error:
             return [Problem("service", f"the project's signing keys cannot be had: {error}", error)]
-        now, then = self._config.clock.now(), self._published_keys.service_time
+        now, then = self._config.clock.now(), self._key_set_fetch.service_time
         if then is None or abs(now - then) <= self._config.leeway + _INEXACT:
             return []
         allowed = f"{self._config.leeway:g} seconds are allowed"

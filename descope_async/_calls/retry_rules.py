@@ -27,7 +27,7 @@ from descope_async.settings import Retries
 
 from .messages import Attempt
 from .progress import Plan, Progress
-from .quota import Quota
+from .retry_quota import RetryQuota
 
 #: How long to pause before another try: after a failure, and when the service has too much to do.
 _BACKOFF, _BACKOFF_THROTTLED = Backoff(0.1, 20.0), Backoff(1.0, 20.0)
@@ -77,10 +77,10 @@ class RetryRules:
         quota: What the calls may spend on repeats.
     """
 
-    quota: Quota
+    quota: RetryQuota
 
     def __init__(self, retries: Retries, clock: Clock) -> None:
-        self.quota = Quota(retries.quota)
+        self.quota = RetryQuota(retries.quota)
         self._retries = retries
         self._clock = clock
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, get_args
 
 from attrs import field, frozen
 
@@ -30,25 +30,19 @@ from descope_async import (
     Verification,
 )
 
+from ._challenges import Challenges, Proofs, can_be_quoted, scope
 from ._credential import Accepted, Credential, Scheme
 from ._refusal import Refusal
 from ._requirement import Requirement
 
 __all__ = ["Accepted", "Admission", "Credential", "Proofs", "Refusal", "Requirement", "Scheme"]
 
-#: Whether tokens may, or must, be bound to a key (RFC 9449).
-Proofs: TypeAlias = Literal["mixed", "required"]
-
 _SCHEMES: Final[dict[bytes, Scheme]] = {b"bearer": "Bearer", b"dpop": "DPoP"}
 #: Visible ASCII without the comma: a comma joins the values of repeated headers.
 _CHARACTERS: Final = bytes(range(0x21, 0x7F)).replace(b",", b"")
 #: A JWT has two dots, and no access key of the service has any.
 _DOTS: Final = 2
-_SCOPE: Final = re.compile(r"[!#-\[\]-~]+")  # RFC 6749, 3.3
-_QUOTABLE: Final = re.compile(r"[ !#-\[\]-~]*")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-#: The algorithms of the proofs that a client accepts.
-_ALGORITHMS: Final = 'algs="ES256 ES384 ES512 EdDSA PS256 PS384 PS512 RS256 RS384 RS512"'
 
 _NOT_VALID: Final = "the token is not valid"
 _NO_PROOF: Final = "the token needs a DPoP proof of this request"
@@ -83,6 +77,7 @@ class Admission:
     access_key_header: str | None = None
     realm: str = "descope"
     resource_metadata: str | None = None
+    _challenges: Challenges = field(init=False, repr=False, eq=False)
     _key_header: bytes | None = field(init=False, default=None)
     _reads_plain: bool = field(init=False, default=False)
 
@@ -96,8 +91,10 @@ class Admission:
             raise ConfigurationError("dpop is about session tokens: accept them, or leave it out")
         for name in ("realm", "resource_metadata"):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, str) and _QUOTABLE.fullmatch(value)):
+            if value is not None and not can_be_quoted(value):
                 raise ConfigurationError(f"{name} must be printable ASCII without quotes")
+        challenges = Challenges(self.dpop, self.realm, self.resource_metadata)
+        object.__setattr__(self, "_challenges", challenges)
         is_plain = self.dpop is None and "session_token" in self.accept
         object.__setattr__(self, "_reads_plain", is_plain)
         if self.access_key_header is None:
@@ -135,7 +132,9 @@ class Admission:
             proofs: The values of ``DPoP``.
         """
         if len(given) + len(keys) > 1:
-            return self._refuse(400, "invalid_request", "there must be exactly one credential")
+            return self._challenges.refuse(
+                400, "invalid_request", "there must be exactly one credential"
+            )
         word, _, rest = given[0].partition(b" ") if given else (b"", b"", b"")
         scheme = _SCHEMES.get(word.lower())
         if keys:
@@ -144,14 +143,16 @@ class Admission:
         if scheme is None or not value or (scheme == "DPoP" and self.dpop is None):
             return self.refuse_missing()
         if value.translate(None, _CHARACTERS):
-            return self._refuse(400, "invalid_request", "the credential is malformed", scheme)
+            return self._challenges.refuse(
+                400, "invalid_request", "the credential is malformed", scheme
+            )
         kind: Accepted = "session_token"
         if "access_key" in self.accept and value.count(b".") < _DOTS:
             kind = "access_key"
         # No token belongs into the header for keys, and no access key has a proof.
         is_misplaced = bool(keys) if kind == "session_token" else scheme == "DPoP"
         if is_misplaced or kind not in self.accept:
-            return self._refuse(401, "invalid_token", _NOT_VALID, scheme)
+            return self._challenges.refuse(401, "invalid_token", _NOT_VALID, scheme)
         if self.dpop is None:
             return Credential(kind, scheme, value.decode())
         shown = tuple([each.decode("latin-1") for each in proofs])
@@ -185,7 +186,7 @@ class Admission:
 
     def refuse_missing(self) -> Refusal:
         """The refusal of a request without a credential, or of a scheme that is not accepted."""
-        return self._refuse(401, None, "a credential is needed")
+        return self._challenges.refuse(401, None, "a credential is needed")
 
     def refusal_of(self, error: DescopeError, scheme: Scheme = "Bearer") -> Refusal:
         """What an error of ``validate_session`` means for the caller.
@@ -195,13 +196,15 @@ class Admission:
         """
         match error:
             case ProofInvalid(claim="nonce") if self.dpop is not None:
-                return self._refuse(401, "use_dpop_nonce", _NO_NONCE, "DPoP")
+                return self._challenges.refuse(401, "use_dpop_nonce", _NO_NONCE, "DPoP")
             case ProofRequired() | ProofInvalid() if self.dpop is not None:
-                return self._refuse(401, "invalid_dpop_proof", _NO_PROOF, "DPoP")
+                return self._challenges.refuse(401, "invalid_dpop_proof", _NO_PROOF, "DPoP")
             case TokenExpired():
-                return self._refuse(401, "invalid_token", "the token has expired", scheme)
+                return self._challenges.refuse(
+                    401, "invalid_token", "the token has expired", scheme
+                )
             case TokenError():
-                return self._refuse(401, "invalid_token", _NOT_VALID, scheme)
+                return self._challenges.refuse(401, "invalid_token", _NOT_VALID, scheme)
             case _:
                 return _unavailable(error.retry_after)
 
@@ -211,9 +214,11 @@ class Admission:
             case "valid":
                 return None
             case "malformed" | "refused":
-                return self._refuse(401, "invalid_token", "the access key is not valid", "Bearer")
+                return self._challenges.refuse(
+                    401, "invalid_token", "the access key is not valid", "Bearer"
+                )
             case "forbidden":
-                return self._refuse(
+                return self._challenges.refuse(
                     403, "insufficient_scope", "the access key is not for here", "Bearer"
                 )
             case "rate_limited":
@@ -226,7 +231,9 @@ class Admission:
         """The refusal of a token that is bound to no key, where it must be. None to go on."""
         if self.dpop != "required" or "cnf" in session.claims:
             return None
-        return self._refuse(401, "invalid_token", "the token must be bound to a key", scheme)
+        return self._challenges.refuse(
+            401, "invalid_token", "the token must be bound to a key", scheme
+        )
 
     def check(
         self,
@@ -249,44 +256,12 @@ class Admission:
         if not requirement.is_recent(session, now):
             limit = f'max_age="{math.floor(requirement.max_age or 0)}"'
             text = "the token is older than is accepted here"
-            return self._refuse(401, "invalid_token", text, scheme, limit)
+            return self._challenges.refuse(401, "invalid_token", text, scheme, limit)
         if not requirement.is_granted(session, tenant):
             text = "the caller lacks a permission, a role or the tenant"
-            more = _scope(requirement.permissions)
-            return self._refuse(403, "insufficient_scope", text, scheme, *more)
+            more = scope(requirement.permissions)
+            return self._challenges.refuse(403, "insufficient_scope", text, scheme, *more)
         return None
-
-    def _refuse(
-        self,
-        status: int,
-        error: str | None,
-        description: str,
-        scheme: Scheme | None = None,
-        *more: str,
-    ) -> Refusal:
-        said = [f'realm="{self.realm}"']
-        if error is not None:
-            said += [f'error="{error}"', f'error_description="{description}"', *more]
-        if self.resource_metadata is not None:
-            said.append(f'resource_metadata="{self.resource_metadata}"')
-        return Refusal(status, error, description, self._challenge(", ".join(said), scheme))
-
-    def _challenge(self, said: str, scheme: Scheme | None) -> str:
-        if self.dpop is None:
-            return f"Bearer {said}"
-        if self.dpop == "required":
-            return f"DPoP {said}, {_ALGORITHMS}"
-        # The error stands in the challenge of the scheme that the caller used (RFC 9449, 7.1).
-        if scheme == "DPoP":
-            return f'DPoP {said}, {_ALGORITHMS}, Bearer realm="{self.realm}"'
-        return f"Bearer {said}, DPoP {_ALGORITHMS}"
-
-
-def _scope(permissions: Sequence[str]) -> list[str]:
-    """The attribute ``scope``, if every permission can stand in it."""
-    if not permissions or not all(_SCOPE.fullmatch(each) for each in permissions):
-        return []
-    return [f'scope="{" ".join(permissions)}"']
 
 
 def _unavailable(wait: float | None) -> Refusal:

@@ -25,7 +25,7 @@ THROUGH = {
     "descope_async/_calls/attempts": "core/calls/test_repeats.py",
     "descope_async/_calls/connector": "core/calls/test_connections.py",
     "descope_async/_calls/diagnosis": "core/calls/test_connections.py",
-    "descope_async/_calls/published_keys": "core/tokens/test_signing_keys.py",
+    "descope_async/_calls/key_set_fetch": "core/tokens/test_signing_keys.py",
     "descope_async/_calls/management": "core/test_access_keys.py",
     "descope_async/_calls/messages": "core/calls/test_transport.py",
     "descope_async/_calls/once": "core/calls/test_delivery.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import sys
 from typing import Final
@@ -16,6 +17,41 @@ from .certificates import ServerCertificate
 
 #: After so many turns of the event loop, the server knows of a connection that was accepted.
 _TURNS_TO_ACCEPT: Final = 3
+_BACKLOG: Final = 128
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to a host and port; the first address counts if the host has several.
+
+    Raises:
+        EmulatorError: It cannot be bound.
+    """
+    try:
+        # With port 0, several addresses would each get another port.
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise EmulatorError(f"cannot listen on {host}: {reason}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        # Two sockets can be bound to one port, but not listen on it.
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        advice = (
+            "pass another port, or 0 for a free one"
+            if error.errno in {errno.EADDRINUSE, errno.EACCES}
+            else f"{address[0]} must be an address of this machine"
+        )
+        raise EmulatorError(
+            f"cannot listen on {host}, port {port}: {error.strerror}; {advice}"
+        ) from error
+    listener.setblocking(False)
+    return listener
 
 
 class Listener:

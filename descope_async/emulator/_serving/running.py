@@ -22,11 +22,11 @@ from descope_async.emulator._rate_limits import RateLimits
 from descope_async.emulator.clock import Clock
 from descope_async.emulator.request_log import RequestLog
 
-from .addresses import listen, url_of
+from .addresses import url_of
 from .certificates import new_certificate
 from .control_door import ControlDoor
 from .dispatch import Dispatch
-from .listener import Listener
+from .listener import Listener, listen
 from .options import Options
 from .server import Server
 

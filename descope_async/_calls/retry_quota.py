@@ -9,7 +9,7 @@ from descope_async._runtime.forks import ProcessLock
 _COST, _COST_THROTTLED, _GAIN = 14, 5, 1
 
 
-class Quota:
+class RetryQuota:
     """How much may be repeated, for all calls of a client on any thread.
 
     When the service is down for all, repeats would only add to its load: they use the quota up,

@@ -18,7 +18,7 @@ _OPERATION: Final = "key_set"
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 
 
-class PublishedKeys:
+class KeySetFetch:
     """Fetches the signing keys that the service publishes for a project.
 
     Attributes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descope_async._calls.quota import Quota
+from descope_async._calls.retry_quota import RetryQuota
 
 
 @given(
@@ -13,7 +13,7 @@ from descope_async._calls.quota import Quota
     st.integers(0, 300),
 )
 def test_a_quota_has_bounds(steps: list[tuple[bool, bool, int]], size: int) -> None:
-    quota = Quota(size)
+    quota = RetryQuota(size)
     for takes, is_throttled, amount in steps:
         if takes:
             before = quota.left
