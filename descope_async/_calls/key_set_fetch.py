@@ -1,4 +1,4 @@
-"""The fetch of the project's signing keys."""
+"""The project's key set (JWKS), fetched."""
 
 from __future__ import annotations
 
