@@ -1,4 +1,4 @@
-"""SIGTERM during a blocking call that has secrets under way."""
+"""SIGTERM and SIGHUP during a blocking call that has secrets under way."""
 
 from __future__ import annotations
 
@@ -6,20 +6,32 @@ import signal
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+from descope_async._runtime.end_signals import HANG_UP, end_signals
 
 
 @contextmanager
 def termination_interrupts() -> Generator[None]:
-    """Let SIGTERM end a call as Ctrl-C does: what is under way is waited for.
+    """Let SIGTERM and SIGHUP end a call as Ctrl-C does: what is under way is waited for.
 
-    It does nothing on another thread than the main one, or where somebody handles SIGTERM.
+    It does nothing on another thread than the main one, or to a signal that somebody handles.
     """
     is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    handled = [
+        number for number in end_signals() if is_main and signal.getsignal(number) is signal.SIG_DFL
+    ]
+    for number in handled:
+        signal.signal(number, _interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _interrupt(number: int, _: FrameType | None) -> NoReturn:
+    if number == HANG_UP:  # a connection that drops may send several
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt

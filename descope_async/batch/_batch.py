@@ -65,9 +65,9 @@ class Batch:
             went without an answer.
         takeover: Whether to go on with a journal that a process on another machine had open, and
             that is surely gone.
-        handle_signals: Whether Ctrl-C and SIGTERM end a run in good order, where it runs on the
-            main thread: no new call, what is under way is stored. A second one waits for nothing
-            else; a third ends the process.
+        handle_signals: Whether Ctrl-C, SIGTERM and SIGHUP end a run in good order, where it runs on
+            the main thread: no new call, what is under way is stored. A second one waits for
+            nothing else; a third ends the process. SIGHUP counts only as the first.
 
     Raises:
         InvalidArgument: An argument cannot be right.

@@ -178,16 +178,23 @@ class Conduct:
             except DescopeError as error:
                 stop.ask(str(error))
             teller.tell(always=True)
-            if stop.is_hurried:
-                report = summary(journal, settings.report)
-            else:
-                report = await anyio.to_thread.run_sync(write_report, journal, settings.report)
+            report = await self._reported(journal, stop)
         if stop.reason is None:
             return report
         cls = BatchInterrupted if stop.signal is not None else BatchStopped
         stopped = cls(f"{stop.reason}. {report}", report)
         stopped.unsaved = {key_id: each.reveal() for key_id, each in run.unsaved.items()}
         raise stopped
+
+    async def _reported(self, journal: Journal, stop: Stop) -> BatchReport:
+        path = self._settings.report
+        if not stop.is_hurried:
+            try:
+                return await anyio.to_thread.run_sync(write_report, journal, path)
+            except OSError as error:
+                reason = error.strerror or type(error).__name__
+                stop.ask(f"the report {path} cannot be written: {reason}")
+        return summary(journal, path)
 
     async def _phases(self, run: Run, teller: ProgressTeller, *, is_resumed: bool) -> None:
         operation = run.journal.header["operation"]

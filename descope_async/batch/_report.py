@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -208,12 +209,22 @@ def write_report(journal: Journal, path: Path) -> BatchReport:
     """Write the report's file anew, from the journal.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: It cannot be written. An older one, which is not true any more, is removed then.
     """
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        return _written(journal, path, draft)
+    except OSError:
+        for file in (draft, path):
+            with suppress(OSError):
+                file.unlink()
+        raise
+
+
+def _written(journal: Journal, path: Path, draft: Path) -> BatchReport:
     failures: list[KeyOutcome] = []
     failed = left = 0
     next_due: float | None = None
-    draft = path.with_name(f".{path.name}.draft")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(draft, flags, 0o600), "w", encoding="utf-8") as file:
         for outcome in outcomes(journal):

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a run: the first two wait for secrets, the third ends the process."""
+"""Ctrl-C, SIGTERM and SIGHUP during a run: the first two wait for secrets, the third ends the process."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Final
+from typing import Any
+
+from descope_async._runtime.end_signals import HANG_UP, end_signals
 
 from ._stop import Stop
-
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -31,6 +31,8 @@ def handling_signals(stop: Stop, is_wanted: bool) -> Generator[None]:
     received: list[int] = []
 
     def handle(number: int, _: FrameType | None) -> None:
+        if number == HANG_UP and received:
+            return  # a connection that drops may send several
         received.append(number)
         match len(received):
             case 1:
@@ -48,7 +50,8 @@ def handling_signals(stop: Stop, is_wanted: bool) -> Generator[None]:
 
 @contextmanager
 def _handlers(handle: Callable[[int, FrameType | None], None]) -> Generator[None]:
-    old: dict[int, Any] = {number: signal.signal(number, handle) for number in _SIGNALS}
+    numbers = (signal.SIGINT, *end_signals())
+    old: dict[int, Any] = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:

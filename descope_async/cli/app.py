@@ -14,7 +14,10 @@ app: typer.Typer = typer.Typer(
     cls=CommandGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
-    epilog="descope-keys COMMAND -h shows what a command takes, with examples.",
+    epilog=(
+        "descope-keys COMMAND -h shows what a command takes, with examples.\n\n"
+        "The exit codes are described in docs/reference/command-line.md."
+    ),
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 import descope_async
+from descope_async._runtime.end_signals import end_signals
 from descope_async.errors import ConfigurationError
 
 from . import output
 from .exit_codes import ExitCode
 from .manifest.lock_file import LockFile
 from .progress import ProgressLine
-from .running import say
+from .running import add, say, write_no_more
 from .runs import RunFolder
 
 if TYPE_CHECKING:
@@ -91,43 +92,55 @@ async def carry(
         go_on: The command that goes on with what is left; empty for ``resume``.
         options: More options for the batch.
     """
-    from descope_async.batch import Batch, BatchStopped
-
-    # A batch ends in good order by itself, so nothing else may answer the signal.
-    with suppress(NotImplementedError):  # Windows has no such handler
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
-    with ProgressLine() as line:
-        try:
-            batch = Batch(client, folder.journal, folder.sinks, progress=line.show, **options)
-            report, code = await work(batch), ExitCode.DONE
-        except BatchStopped as error:
-            report, code = error.report, _code_of(folder, error)
-            say(str(error).removesuffix(f" {report}"))
-        except BaseException:
-            if not folder.journal.exists():  # the run never began
-                folder.remove()
-            raise
-    keys = _keys_of(report)
+    report, code, why = await _carried(client, folder, work, options)
+    keys, is_written = _keys_of(report), True
     if folder.lock_file:
         LockFile.open(Path(folder.lock_file), folder.project).set(
             {each["label"]: each["key_id"] for each in keys if each.get("key_id")}
         )
     if collected is None:
-        _write(report, keys, as_json=as_json, ids_only=ids_only)
+        is_written = _written(report, keys, as_json=as_json, ids_only=ids_only)
     else:
         collected += keys
     for key in report.failures[:_OUTCOMES_SHOWN]:
         said = key.problem or key.outcome
-        typer.echo(f"  {output.printable(key.label)}: {output.printable(said)}", err=True)
-    if report.is_complete:
+        if said not in why:  # it is said already
+            add(f"  {output.printable(key.label)}: {output.on_one_line(said)}")
+    if not is_written:
+        code = code or ExitCode.FAILED
+    elif report.is_complete and report.path.exists():
         folder.remove()
         return code
-    if code is ExitCode.DONE:
-        code = _judged(report)
     if folder.holds_rescued_secrets:
         say(f"mend the sink, or name another: descope-keys rescue {folder.name} --to SINK")
     say(f"{_counts(report)}; go on with: {go_on or f'descope-keys resume {folder.name}'}")
     return code
+
+
+async def _carried(
+    client: descope_async.DescopeClient, folder: RunFolder, work: Work, options: Mapping[str, Any]
+) -> tuple[BatchReport, ExitCode, str]:
+    """The report of a run, its exit code, and why it ended early; empty where it did not."""
+    from descope_async.batch import Batch, BatchStopped
+
+    # A batch ends in good order by itself, so nothing else may answer these signals.
+    with suppress(NotImplementedError):  # Windows has no such handler
+        for number in end_signals():
+            asyncio.get_running_loop().remove_signal_handler(number)
+    with ProgressLine() as line:
+        try:
+            batch = Batch(client, folder.journal, folder.sinks, progress=line.show, **options)
+            report, why = await work(batch), ""
+            code = ExitCode.DONE if report.is_complete else _judged(report)
+        except BatchStopped as error:
+            report, code = error.report, _code_of(folder, error)
+            why = str(error).removesuffix(f" {report}")
+            say(output.on_one_line(why))
+        except BaseException:
+            if not folder.journal.exists():  # the run never began
+                folder.remove()
+            raise
+    return report, code, why
 
 
 def _code_of(folder: RunFolder, error: BatchStopped) -> ExitCode:
@@ -136,8 +149,8 @@ def _code_of(folder: RunFolder, error: BatchStopped) -> ExitCode:
     if folder.holds_rescued_secrets:
         return ExitCode.SINK
     if isinstance(error, BatchInterrupted):
-        is_terminated = signal.Signals.SIGTERM.name in str(error)
-        return ExitCode.TERMINATED if is_terminated else ExitCode.INTERRUPTED
+        is_interrupted = signal.Signals.SIGINT.name in str(error)
+        return ExitCode.INTERRUPTED if is_interrupted else ExitCode.TERMINATED
     return ExitCode.PARTIAL
 
 
@@ -160,6 +173,25 @@ def _keys_of(report: BatchReport) -> list[dict[str, Any]]:
             return [json.loads(line) for line in file]
     except FileNotFoundError:
         return []
+
+
+def _written(
+    report: BatchReport, keys: Sequence[Mapping[str, Any]], *, as_json: bool, ids_only: bool
+) -> bool:
+    """Write what became of the keys to stdout. Whether nobody misses a part of it.
+
+    The keys are changed already, so the exit code must tell of them and not of stdout.
+    """
+    try:
+        _write(report, keys, as_json=as_json, ids_only=ids_only)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it wanted no more, as `head` does
+        write_no_more()
+    except OSError as error:
+        write_no_more()
+        say(f"stdout cannot be written: {error.strerror or type(error).__name__}")
+        return False
+    return True
 
 
 def _write(

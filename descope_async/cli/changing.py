@@ -112,7 +112,16 @@ def rotate(
             rate=bulk.rate_of(rate),
         )
 
-    _change("rotate", key_ids, work, yes=yes, dry_run=dry_run, max_changes=max_changes, sinks=to)
+    _change(
+        "rotate",
+        key_ids,
+        work,
+        yes=yes,
+        dry_run=dry_run,
+        max_changes=max_changes,
+        sinks=to,
+        is_urgent=grace is None,
+    )
 
 
 def replace(
@@ -194,8 +203,20 @@ def _change(
     dry_run: bool,
     max_changes: int,
     sinks: list[str] | Literal["none needed"] | None = "none needed",
+    is_urgent: bool = False,
 ) -> None:
-    """Look the keys up, show the plan, ask, and do it."""
+    """Look the keys up, show the plan, ask, and do it.
+
+    Args:
+        action: What is done, such as ``"rotate"``.
+        key_ids: The keys.
+        work: Does it.
+        yes: Whether to go on without asking.
+        dry_run: Whether to show the plan only.
+        max_changes: How many keys may be changed.
+        sinks: Where secrets go.
+        is_urgent: Whether old secrets are to be dead at once.
+    """
 
     async def whole() -> ExitCode:
         run = current()
@@ -205,33 +226,41 @@ def _change(
         async with run.client() as client:
             found, at_best = await by_ids(client, wanted), ExitCode.DONE
             if sinks != "none needed":
-                found, at_best = _without_those_under_way(client.project_id, found)
+                found, at_best = _without_those_under_way(client.project_id, found, is_urgent)
             if not found:
                 return at_best
             lines = [line_of(key) for key in found]
             if not agreed(
                 run, client, action, lines, yes=yes, dry_run=dry_run, max_changes=max_changes
             ):
-                return ExitCode.DONE
+                return at_best
             return await work(client, found) or at_best
 
     carry_out(whole)
 
 
 def _without_those_under_way(
-    project: str, keys: list[AccessKey]
+    project: str, keys: list[AccessKey], is_urgent: bool
 ) -> tuple[list[AccessKey], ExitCode]:
     """The keys that no run is rotating or replacing already, and the best exit code. The others are named.
 
-    A key that has its successor and waits for its end is well, as a job of cron expects.
+    A key that has its successor and waits for its end is well, as a job of cron expects; but not
+    where its old secret is to be dead at once.
     """
     busy, at_best = under_way(project), ExitCode.DONE
     for key in keys:
         if key.id in busy:
             run, outcome = busy[key.id]
-            say(f"{key.id} is left out: the run {run} works on it; descope-keys resume {run}")
             if outcome not in _WELL:
                 at_best = ExitCode.PARTIAL
+            elif is_urgent and key.is_active:
+                at_best = ExitCode.PARTIAL
+                say(
+                    f"{key.id} is not rotated, and its secret still works: the run {run} has made its "
+                    f"successor.\n  To end it at once: descope-keys deactivate {key.id}"
+                )
+                continue
+            say(f"{key.id} is left out: the run {run} works on it; descope-keys resume {run}")
     return [key for key in keys if key.id not in busy], at_best
 
 

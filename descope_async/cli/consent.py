@@ -5,16 +5,18 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 import descope_async
+from descope_async._runtime.end_signals import end_signals
 from descope_async.errors import ConfigurationError
 
 from . import output
 from .exit_codes import ExitCode
-from .running import Run, say
+from .running import Run, add, say
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, and change nothing.")]
@@ -54,9 +56,9 @@ def agreed(
     keys = f"{count} access key{'' if count == 1 else 's'}"
     say(f"{action} {keys} of {run.where(client)}")
     for line in lines[:_SHOWN]:
-        typer.echo(f"  {output.printable(line)}", err=True)
+        add(f"  {output.printable(line)}")
     if count > _SHOWN:
-        typer.echo(f"  and {count - _SHOWN} more", err=True)
+        add(f"  and {count - _SHOWN} more")
     if not dry_run:
         consent(client, count, yes=yes, max_changes=max_changes)
     return not dry_run
@@ -93,11 +95,11 @@ def consent(
 
 
 def _answer(question: str) -> str:
-    """What somebody types. Ctrl-C and SIGTERM end the wait at once."""
+    """What somebody types. Ctrl-C, SIGTERM and SIGHUP end the wait at once."""
     # The event loop's own handlers would only act when the loop turns, and it waits here.
     handlers: dict[signal.Signals, Any] = {
         signal.SIGINT: signal.default_int_handler,
-        signal.SIGTERM: _terminated,
+        **dict.fromkeys(end_signals(), _ended),
     }
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
@@ -108,8 +110,8 @@ def _answer(question: str) -> str:
     return typed
 
 
-def _terminated(*_: object) -> NoReturn:
-    say("ended by SIGTERM")
+def _ended(number: int, _: FrameType | None) -> NoReturn:
+    say(f"ended by {signal.Signals(number).name}")
     raise typer.Exit(int(ExitCode.TERMINATED))
 
 

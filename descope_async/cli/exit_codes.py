@@ -54,7 +54,7 @@ MEANINGS: Final = {
     ),
     ExitCode.FOUND: "Something was found, and `--exit-code` was given; or `drift` found a difference.",
     ExitCode.INTERRUPTED: "Interrupted (Ctrl-C).",
-    ExitCode.TERMINATED: "Ended by SIGTERM.",
+    ExitCode.TERMINATED: "Ended by SIGTERM, or by SIGHUP as when a connection drops.",
 }
 
 _OF_ERRORS: Final = (

@@ -177,6 +177,11 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
+def on_one_line(text: str) -> str:
+    """The same, with a space where a line ends: for what a program printed about its failure."""
+    return printable(" ".join(text.split()))
+
+
 def in_ci() -> bool:
     """Whether this is a job of a build server, whose output is kept and read by many."""
     return os.environ.get("CI", "").lower() not in {"", "0", "false"}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-import typer
+from .running import add
 
 if TYPE_CHECKING:
     from descope_async.batch import Progress
@@ -34,19 +35,23 @@ class ProgressLine:
         traceback: TracebackType | None,
     ) -> None:
         if self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
-            sys.stderr.flush()
+            _write("\r" + " " * self._width + "\r")
 
     def show(self, progress: Progress) -> None:
         """Show how far the run is."""
         text = _sentence(progress)
         if self._is_terminal:
-            sys.stderr.write(f"\r{text:<{self._width}}")
-            sys.stderr.flush()
+            _write(f"\r{text:<{self._width}}")
             self._width = len(text)
         elif time.monotonic() >= self._next:
             self._next = time.monotonic() + _EVERY
-            typer.echo(text, err=True)
+            add(text)
+
+
+def _write(text: str) -> None:
+    with suppress(OSError):  # the terminal may be gone
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def _sentence(progress: Progress) -> str:

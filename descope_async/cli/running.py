@@ -16,6 +16,7 @@ import typer
 from attrs import frozen
 
 import descope_async
+from descope_async._runtime.end_signals import end_signals
 from descope_async.errors import ConfigurationError, DescopeError, Unauthorized
 
 from .exit_codes import ExitCode, exit_code_of
@@ -47,6 +48,11 @@ class Run:
         return f"project {client.project_id} at {client.base_url}{profile}"
 
 
+#: What to do about credentials that are missing or refused.
+_ADVICE: Final = (
+    "Check DESCOPE_PROJECT_ID and DESCOPE_MANAGEMENT_KEY, or the profile that --profile names;"
+    "\n  descope-keys doctor says more."
+)
 #: What the library tells programs to do about a missing setting.
 _IN_CODE: Final = re.compile(r", or pass \w+ when the client is made$")
 
@@ -63,44 +69,54 @@ def current() -> Run:
     return _RUN.get(Run())
 
 
-def carry_out(work: Callable[[], Coroutine[Any, Any, ExitCode | None]]) -> NoReturn:
+def carry_out(
+    work: Callable[[], Coroutine[Any, Any, ExitCode | None]], *, advice: str = _ADVICE
+) -> NoReturn:
     """Run a command's work to its end and leave with its exit code.
 
     Every way out of it is an exit code and, where that helps, a sentence; never a traceback.
-    """
-    is_terminated = False
 
-    async def until_terminated() -> ExitCode | None:
-        def terminate() -> None:
-            nonlocal is_terminated
-            is_terminated = True
+    Args:
+        work: What the command does.
+        advice: What to do about credentials that are missing or refused.
+    """
+    ended_by: signal.Signals | None = None
+
+    async def until_ended() -> ExitCode | None:
+        def end(number: signal.Signals) -> None:
+            nonlocal ended_by
+            ended_by = number
             task.cancel()
 
         task = asyncio.ensure_future(work())
         with suppress(NotImplementedError):  # Windows has no such handler
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+            for number in end_signals():
+                asyncio.get_running_loop().add_signal_handler(number, end, number)
         return await task
 
     try:
-        code = asyncio.run(until_terminated())
-        sys.stdout.flush()
+        code = asyncio.run(until_ended())
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:  # the work is judged already
+            write_no_more()
     except (typer.Exit, typer.BadParameter):
         raise
     except asyncio.CancelledError:
-        if not is_terminated:
+        if ended_by is None:
             raise
-        say("ended by SIGTERM")
+        say(f"ended by {ended_by.name}")
         code = ExitCode.TERMINATED
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - nobody at a terminal can use a traceback
-        code = _explained(error)
+        code = _explained(error, advice)
     raise typer.Exit(int(code or ExitCode.DONE))
 
 
-def _explained(error: BaseException) -> ExitCode:
+def _explained(error: BaseException, advice: str) -> ExitCode:
     """Say what ended a command, and give its exit code."""
     match error:
         case DescopeError():
-            say(_sentence(error, is_verbose=current().is_verbose))
+            say(_sentence(error, advice, is_verbose=current().is_verbose))
             return exit_code_of(error)
         case KeyboardInterrupt() | typer.Abort():  # the second comes from a question
             say("interrupted")
@@ -127,18 +143,24 @@ def write_no_more() -> None:
 
 def say(sentence: str) -> None:
     """Tell the person at the terminal something: on stderr, so that stdout stays for machines."""
-    typer.echo(f"descope-keys: {sentence}", err=True)
+    add(f"descope-keys: {sentence}")
 
 
-def _sentence(error: DescopeError, *, is_verbose: bool) -> str:
+def add(line: str) -> None:
+    """Write one more line for that person.
+
+    Where nobody reads any more, as after a connection has dropped, that is no reason to fail.
+    """
+    with suppress(OSError):
+        typer.echo(line, err=True)
+
+
+def _sentence(error: DescopeError, advice: str, *, is_verbose: bool) -> str:
     sentence = str(error)
     if not is_verbose and error.request_id:
         sentence = sentence.replace(f" (request {error.request_id})", "")
     is_setting = isinstance(error, ConfigurationError) and "DESCOPE_" in sentence
     if is_setting or isinstance(error, Unauthorized):
         sentence = _IN_CODE.sub("", sentence)
-        sentence += (
-            "\n  Check DESCOPE_PROJECT_ID and DESCOPE_MANAGEMENT_KEY, or the profile that --profile names;"
-            "\n  descope-keys doctor says more."
-        )
+        sentence += f"\n  {advice}"
     return sentence

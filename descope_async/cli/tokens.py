@@ -21,6 +21,11 @@ from .selection import json_or_text
 _LONGEST: Final = 1_000_000
 _VARIABLE: Final = "DESCOPE_ACCESS_KEY"
 _SESSION_VARIABLE: Final = "DESCOPE_SESSION_TOKEN"
+#: What to do about an access key that is missing or refused.
+_ADVICE: Final = (
+    f"Check the access key that --key names ({_VARIABLE} without it), and DESCOPE_PROJECT_ID"
+    "\n  or the profile that --profile names: the key must be one of that project, active and not expired."
+)
 
 AccessKeyFrom = Annotated[
     str,
@@ -61,7 +66,7 @@ def exchange(
         else:
             typer.echo(session.jwt)
 
-    carry_out(work)
+    carry_out(work, advice=_ADVICE)
 
 
 def header(
@@ -77,7 +82,7 @@ def header(
         session = await _exchanged(key, tenant, claim)
         typer.echo(f"Authorization: Bearer {session.jwt}")
 
-    carry_out(work)
+    carry_out(work, advice=_ADVICE)
 
 
 def exec_command(
@@ -104,7 +109,7 @@ def exec_command(
         }
         _become(command, {**environment, variable: session.jwt})
 
-    carry_out(work)
+    carry_out(work, advice=_ADVICE)
 
 
 async def _exchanged(

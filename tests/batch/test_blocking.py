@@ -138,7 +138,7 @@ def test_more_signals_lose_nothing_for_good(
     assert not crashes.problems
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_lets_secrets_arrive(
     emulator: Emulator, tmp_path: Path, number: signal.Signals
 ) -> None:

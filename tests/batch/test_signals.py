@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: once, twice and three times."""
+"""Ctrl-C, SIGTERM and SIGHUP: once, twice and three times."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def crashes(tmp_path: Path) -> Any:
         yield Crashes(emulator, tmp_path, random.Random(0))  # noqa: S311 - draws nothing
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("times", [1, 2])
 def test_what_is_under_way_is_stored(crashes: Crashes, number: signal.Signals, times: int) -> None:
     crashes.emulator.faults.add(Fault("delay", "access_key.create", seconds=0.4))
@@ -55,6 +55,35 @@ def test_what_is_under_way_is_stored(crashes: Crashes, number: signal.Signals, t
     crashes.reckon(orders)
     assert not crashes.problems
     assert not crashes.emulator.requests.count("access_key.rotate")
+
+
+def test_a_connection_that_drops_ends_no_run_in_a_hurry(crashes: Crashes) -> None:
+    crashes.emulator.faults.add(Fault("delay", "access_key.create", seconds=1))
+    orders = crashes.orders("work", "create", ITEMS)
+    journal = Path(orders["journal"])
+    with started(orders) as process:
+        begun(journal, process)
+        for _ in range(4):  # the terminal, the shell and others tell of it
+            process.send_signal(signal.SIGHUP)
+            time.sleep(0.05)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "SIGHUP was received. create: " in said
+    assert len(report_of(journal)) == len(ITEMS)  # there is none after an end in a hurry
+
+
+def test_nohup_lets_a_run_go_on(crashes: Crashes) -> None:
+    crashes.emulator.faults.add(Fault("delay", "access_key.create", seconds=0.1))
+    orders = crashes.orders("work", "create", ITEMS[:20])
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; processes inherit it
+    try:
+        with started(orders) as process:
+            begun(Path(orders["journal"]), process)
+            process.send_signal(signal.SIGHUP)
+            process.communicate(timeout=60)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert process.returncode == 0
 
 
 def test_the_third_one_ends_the_process(crashes: Crashes) -> None:

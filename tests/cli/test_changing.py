@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import stat
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from descope_async import Unauthorized
 from descope_async.emulator import Fault
 from descope_sync import DescopeClient
 from descope_sync.emulator import Emulator
@@ -147,7 +149,9 @@ def test_a_run_that_was_killed_goes_on(
     assert cli.run("journal").stdout == ""
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_signals_end_a_run_in_good_order(
     cli: CommandLine,
     local: Emulator,
@@ -261,8 +265,102 @@ def test_a_key_that_a_run_replaces_is_left_out(
     assert done.returncode == 0, done.stderr
     assert f"{one} is left out" in done.stderr
     assert len(admin.mgmt.access_key.search_all_access_keys()) == 4  # each has one successor
-    assert cli.run("rotate", one, "--to", sink, "--yes").returncode == 0
+    overlapping = cli.run("rotate", one, "--to", sink, "--yes", "--grace", "1d")
+    assert (overlapping.returncode, f"{one} is left out" in overlapping.stderr) == (0, True)
     assert admin.mgmt.access_key.load(one).is_active
+
+
+def test_an_urgent_rotation_is_not_done_by_a_successor(
+    cli: CommandLine, admin: DescopeClient, sink: str
+) -> None:
+    made = admin.mgmt.access_key.create("a")
+    one = made.key.id
+    assert cli.run("rotate", one, "--to", sink, "--yes", "--grace", "1d").returncode == 0
+    for option in ("--yes", "--dry-run"):
+        done = cli.run("rotate", one, "--to", sink, option)
+        assert done.returncode == 3
+        assert f"{one} is not rotated, and its secret still works" in done.stderr
+    assert admin.exchange_access_key(made.cleartext).key_id == one
+    advice = done.stderr.strip().rpartition("descope-keys ")[2]
+    assert cli.run(*advice.split(), "--yes").returncode == 0
+    with pytest.raises(Unauthorized):
+        admin.exchange_access_key(made.cleartext)
+    assert cli.run("resume", "--rate", "none").returncode == 0  # the run bears that
+
+
+def test_a_report_that_cannot_be_written_is_named_and_made_up_for(
+    cli: CommandLine, admin: DescopeClient, tmp_path: Path
+) -> None:
+    runs = tmp_path / "state" / "descope-keys" / "runs"
+    script = tmp_path / "keep.sh"
+    script.write_text(
+        f"#!/bin/sh\ncat > /dev/null; cd {runs}/* && mkdir .journal.report.jsonl.draft\n"
+    )
+    script.chmod(0o700)
+    done = cli.run("create", "a", "--to", f"exec:{script}")
+    assert done.returncode == 3, done.stderr
+    (run,) = runs.iterdir()
+    assert f"the report {run}/journal.report.jsonl cannot be written: Is a direc" in done.stderr
+    assert f"1 of 1 done; go on with: descope-keys resume {run.name}" in done.stderr
+    (run / ".journal.report.jsonl.draft").rmdir()
+    done = cli.run("resume", "-q")
+    (key,) = admin.mgmt.access_key.search_all_access_keys()
+    assert (done.returncode, done.stdout) == (0, f"{key.id}\n")
+    assert not run.exists()
+
+
+@pytest.mark.parametrize("closed", ["stdout", "both"])
+def test_a_closed_pipe_keeps_the_exit_code(
+    cli: CommandLine, local: Emulator, tmp_path: Path, closed: str
+) -> None:
+    (tmp_path / "two.csv").write_text("name\na\nb\n")
+    local.faults.add(Fault("status", "access_key.create", status=400, nth=2))
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = ["provision", str(tmp_path / "two.csv"), "--to", f"file:{tmp_path}/keys/{{label}}"]
+    done = subprocess.run(
+        [*COMMAND, *command, "--yes"],
+        stdout=writer,
+        stderr=writer if closed == "both" else subprocess.PIPE,
+        env=cli.variables(),
+        timeout=90,
+        check=False,
+    )
+    os.close(writer)
+    assert done.returncode == 3
+    assert closed == "both" or b"go on with: descope-keys resume" in done.stderr
+
+
+def test_a_full_disk_behind_stdout_keeps_the_run(
+    cli: CommandLine, admin: DescopeClient, sink: str
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "create", "a", "--to", sink],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=cli.variables(),
+            text=True,
+            timeout=90,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "stdout cannot be written: No space left on device" in done.stderr
+    (key,) = admin.mgmt.access_key.search_all_access_keys()
+    assert cli.run("resume", "-q").stdout == f"{key.id}\n"
+
+
+def test_what_a_sink_printed_is_said_once_and_on_one_line(
+    cli: CommandLine, admin: DescopeClient, tmp_path: Path
+) -> None:
+    made = admin.mgmt.access_key.create("a")
+    script = tmp_path / "fail.sh"
+    script.write_text("#!/bin/sh\nprintf 'the vault\\nis sealed\\n' >&2; exit 1\n")
+    script.chmod(0o700)
+    done = cli.run("rotate", made.key.id, "--to", f"exec:{script}", "--yes")
+    assert done.returncode == 6
+    assert done.stderr.count("is sealed") == 1
+    assert "status 1: the vault is sealed; the secret is in" in done.stderr
 
 
 def test_a_run_goes_on_from_another_folder(
@@ -286,7 +384,11 @@ def test_a_run_goes_on_from_another_folder(
 
 @pytest.mark.parametrize(
     ("by", "code", "said"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")],
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "ended by SIGTERM"),
+        (signal.SIGHUP, 143, "ended by SIGHUP"),
+    ],
 )
 def test_a_signal_ends_a_question(
     cli: CommandLine, admin: DescopeClient, by: signal.Signals, code: int, said: str

@@ -19,6 +19,7 @@ def test_every_command_is_listed_on_a_line_of_its_own(cli: CommandLine) -> None:
         (line,) = [line for line in lines if line.startswith(f"  {command.name} ")]
         assert line.endswith(command.help[0])
         assert f"{command.panel}:" in lines
+    assert "The exit codes are described in docs/reference/command-line.md." in done.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

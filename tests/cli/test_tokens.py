@@ -120,10 +120,15 @@ def test_exec_gives_a_command_the_token_and_no_key(cli: CommandLine, key: str) -
     assert "no-such-command-here" in done.stderr
 
 
-def test_a_refused_key_has_its_code(cli: CommandLine) -> None:
-    assert (
-        cli.run("exchange", DESCOPE_ACCESS_KEY="K2a7Qm9ZtR4vB1nX8sL5dF3gH6jP0cWyE").returncode == 4
-    )
+@pytest.mark.parametrize("command", [["exchange"], ["header"], ["exec", "--", "true"]])
+def test_a_refused_key_has_its_code_and_its_advice(cli: CommandLine, command: list[str]) -> None:
+    done = cli.run(*command, DESCOPE_ACCESS_KEY="K2a7Qm9ZtR4vB1nX8sL5dF3gH6jP0cWyE")
+    assert done.returncode == 4
+    assert "Check the access key that --key names (DESCOPE_ACCESS_KEY without it)" in done.stderr
+    assert "MANAGEMENT_KEY" not in done.stderr
+    done = cli.run(*command, DESCOPE_ACCESS_KEY="")
+    assert done.returncode == 2
+    assert "MANAGEMENT_KEY" not in done.stderr
 
 
 def test_the_doctor_finds_nothing_wrong(cli: CommandLine) -> None:
