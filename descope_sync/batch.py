@@ -229,6 +229,28 @@ class Batch:
         with termination_interrupts():
             return self._portal.call(self._async.delete, keys)
 
+    def examine(
+        self,
+        operation: Literal["create", "rotate", "replace"],
+        items: Iterable[NewKey | KeyReference],
+    ) -> None:
+        """Find out whether the sinks can keep the secrets of a run, before it is begun.
+
+        A run does so itself before its first call. Here nothing is sent to Descope, no journal is
+        written, and sinks store at most a probe, which they remove, or make an empty file.
+
+        Args:
+            operation: What is to be done.
+            items: The keys, as for that operation.
+
+        Raises:
+            InvalidArgument: A key cannot be right, or two keys would share a place in a sink.
+            SecretStoreError: A sink cannot keep secrets, or has something where a new key would go.
+            ConfigurationError: There is no sink.
+        """
+        with termination_interrupts():
+            self._portal.call(self._async.examine, operation, items)
+
     def resume(self) -> BatchReport:
         """Go on with what the journal says: after an interruption, or with steps that are due."""
         with termination_interrupts():

@@ -214,6 +214,29 @@ class Batch:
         """
         return await self._conduct.run("delete", _numbered(existing_key, keys))
 
+    async def examine(
+        self,
+        operation: Literal["create", "rotate", "replace"],
+        items: Iterable[NewKey | KeyReference],
+    ) -> None:
+        """Find out whether the sinks can keep the secrets of a run, before it is begun.
+
+        A run does so itself before its first call. Here nothing is sent to Descope, no journal is
+        written, and sinks store at most a probe, which they remove, or make an empty file.
+
+        Args:
+            operation: What is to be done.
+            items: The keys, as for that operation.
+
+        Raises:
+            InvalidArgument: A key cannot be right, or two keys would share a place in a sink.
+            SecretStoreError: A sink cannot keep secrets, or has something where a new key would go.
+            ConfigurationError: There is no sink.
+        """
+        is_new = operation == "create"
+        read = new_key if is_new else replaced_key if operation == "replace" else existing_key
+        await self._conduct.examine(_numbered(read, items)(), is_new=is_new)
+
     async def resume(self) -> BatchReport:
         """Go on with what the journal says: after an interruption, or with steps that are due."""
         return await self._conduct.resume()

@@ -107,10 +107,8 @@ class Conduct:
         needs_sink: bool = False,
     ) -> BatchReport:
         """Begin a run, or go on with the one that the journal tells of, if it is the same."""
-        if needs_sink and not self._sinks:
-            raise ConfigurationError(
-                "sinks is empty: say where the secrets go, such as 'file:/etc/keys/{id}.json'"
-            )
+        if needs_sink:
+            self._demand_sink()
         journal = await self._open()
         try:
             about = {
@@ -149,6 +147,17 @@ class Conduct:
             return await self._carry_on(journal, is_resumed=True)
         finally:
             journal.close()
+
+    async def examine(self, items: Iterable[Item], *, is_new: bool) -> None:
+        """Find out whether the sinks can keep the secrets of keys."""
+        self._demand_sink()
+        await self._planning.examine(items, is_new=is_new)
+
+    def _demand_sink(self) -> None:
+        if not self._sinks:
+            raise ConfigurationError(
+                "sinks is empty: say where the secrets go, such as 'file:/etc/keys/{id}.json'"
+            )
 
     async def _open(self) -> Journal:
         opening = partial(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, Final
 
@@ -52,14 +52,9 @@ class Planning:
         journal.start(dict(about))
         places = Places(self._storing.places if about["operation"] not in SWITCHES else _nowhere)
         try:
-            left = iter(items())
-            while chunk := list(islice(left, _CHUNK)):
-                for item in chunk:
-                    places.add(item)
-                if about["operation"] == "create":
-                    await self._storing.check_free(chunk)
+            is_new = about["operation"] == "create"
+            async for chunk in self._chunks(items(), places, is_new=is_new):
                 journal.plan(item.to_record() for item in chunk)
-                await anyio.lowlevel.checkpoint()  # thousands of keys must not hold up the loop
             places.check(lambda: [_item(journal, each) for each in range(len(journal.ledger))])
             await self._preflight(journal)
         except BaseException:
@@ -67,6 +62,33 @@ class Planning:
             journal.path.unlink(missing_ok=True)
             raise
         journal.begin()
+
+    async def examine(self, items: Iterable[Item], *, is_new: bool) -> None:
+        """Find out whether the sinks can keep the secrets of keys, without a journal or a call.
+
+        Raises:
+            InvalidArgument: A key cannot be right, or two keys would share a place.
+            SecretStoreError: A sink cannot keep secrets.
+        """
+        places, found = Places(self._storing.places), list[Item]()
+        async for chunk in self._chunks(items, places, is_new=is_new):
+            found += chunk
+        places.check(lambda: found)
+        if found:
+            await self._storing.check(len(found))
+
+    async def _chunks(
+        self, items: Iterable[Item], places: Places, *, is_new: bool
+    ) -> AsyncGenerator[list[Item]]:
+        """The keys, some at a time, whose places are noted and, for new ones, free."""
+        left = iter(items)
+        while chunk := list(islice(left, _CHUNK)):
+            for item in chunk:
+                places.add(item)
+            if is_new:
+                await self._storing.check_free(chunk)
+            yield chunk
+            await anyio.lowlevel.checkpoint()  # thousands of keys must not hold up the loop
 
     async def compare(
         self, journal: Journal, about: Mapping[str, Any], items: Callable[[], Iterable[Item]]

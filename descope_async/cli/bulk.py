@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -65,6 +66,24 @@ def demand_sink(to: list[str] | None) -> None:
         raise ConfigurationError(
             "say where the secrets go, such as --to 'file:keys/{id}.json'; a manifest says it by sinks"
         )
+
+
+async def examine(
+    client: descope_async.DescopeClient,
+    operation: Literal["create", "rotate", "replace"],
+    keys: Sequence[Any],
+    to: Sequence[str],
+) -> None:
+    """Refuse in a dry run what the run itself would refuse because of its sinks.
+
+    Raises:
+        InvalidArgument: Two keys would share a place.
+        SecretStoreError: A sink cannot keep secrets.
+        ConfigurationError: There is no such sink.
+    """
+    from descope_async.batch import Batch
+
+    await Batch(client, os.devnull, to).examine(operation, keys)  # it writes no journal
 
 
 async def carry(

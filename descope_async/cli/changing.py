@@ -233,6 +233,9 @@ def _change(
             if not agreed(
                 run, client, action, lines, yes=yes, dry_run=dry_run, max_changes=max_changes
             ):
+                if sinks and sinks != "none needed":
+                    operation: Any = action  # only these two have sinks
+                    await bulk.examine(client, operation, found, sinks)
                 return at_best
             return await work(client, found) or at_best
 

@@ -60,6 +60,8 @@ def create(
         async with run.client() as client:
             if dry_run:
                 say(f"create {name!r} in {run.where(client)}")
+                if to:
+                    await bulk.examine(client, "create", [key], to)
                 return ExitCode.DONE
             if not to:
                 created = await client.mgmt.access_key.create(**key)
@@ -95,6 +97,7 @@ def provision(
     async def work() -> ExitCode:
         run = current()
         bulk.demand_sink(to)
+        pace = bulk.rate_of(rate)
         rows = list(keys_given.rows(file))
         if not rows:
             say(f"{file} names no keys")
@@ -104,6 +107,7 @@ def provision(
             if not agreed(
                 run, client, "create", lines, yes=yes, dry_run=dry_run, max_changes=max_changes
             ):
+                await bulk.examine(client, "create", rows, to or ())
                 return ExitCode.DONE
             folder = RunFolder.new(client.project_id, "create", to or ())
             return await bulk.carry(
@@ -112,7 +116,7 @@ def provision(
                 lambda batch: batch.create(rows),
                 as_json=as_json,
                 ids_only=ids_only,
-                rate=bulk.rate_of(rate),
+                rate=pace,
                 canary=canary,
             )
 

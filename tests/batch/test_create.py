@@ -256,3 +256,22 @@ async def test_the_journal_holds_the_plan(make_batch: MakeBatch, tmp_path: Path)
     lines = [json.loads(line) for line in (tmp_path / "journal").read_text().splitlines()]
     kinds = [line.get("k", "header") for line in lines]
     assert kinds == ["header", "open", "plan", "begin", "intent", "made", "stored", "done", "close"]
+
+
+async def test_sinks_are_examined_before_a_run(
+    make_batch: MakeBatch, emulator: Emulator, tmp_path: Path
+) -> None:
+    items = [{"name": "a", "label": "one"}, {"name": "b", "label": "two"}]
+    shared = make_batch(f"file:{tmp_path}/keys/all.json")
+    emulator.requests.clear()
+    with pytest.raises(InvalidArgument, match="would share the place"):
+        await shared.examine("create", iter(items))
+    with pytest.raises(InvalidArgument, match="would share the place"):
+        await shared.examine("rotate", ["K2one", "K2two"])
+    with pytest.raises(InvalidArgument, match="would share the place"):
+        await shared.examine("replace", [{"id": "K2one"}, {"id": "K2two"}])
+    with pytest.raises(SecretStoreError, match="there is no program"):
+        await make_batch("exec:no-such-program-here").examine("create", items)
+    await make_batch().examine("create", iter(items))
+    assert not emulator.requests
+    assert not (tmp_path / "journal").exists()

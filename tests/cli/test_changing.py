@@ -309,6 +309,38 @@ def test_a_report_that_cannot_be_written_is_named_and_made_up_for(
     assert not run.exists()
 
 
+def test_a_dry_run_examines_the_sink(
+    cli: CommandLine, admin: DescopeClient, sink: str, tmp_path: Path
+) -> None:
+    one, two = (admin.mgmt.access_key.create(name).key.id for name in ("a", "b"))
+    (tmp_path / "two.csv").write_text("name,label\nc,1\nd,2\n")
+    (tmp_path / "taken").mkdir(mode=0o700)
+    (tmp_path / "taken" / "2").write_text("something")
+    provision = ("provision", str(tmp_path / "two.csv"))
+    rotate, replace = ("rotate", one, two), ("replace", one, two, "--expires", "90d")
+    shared = f"file:{tmp_path}/keys/all.json"
+    for command, to, said in (
+        (provision, shared, "would share the place"),
+        (provision, "exec:no-such-program-here", "there is no program"),
+        (provision, "nowhere:{id}", "names no store"),
+        (provision, f"file:{tmp_path}/taken/{{label}}", "there is something already"),
+        (("create", "c"), "exec:no-such-program-here", "there is no program"),
+        (rotate, shared, "would share the place"),
+        (replace, shared, "would share the place"),
+    ):
+        tried = cli.run(*command, "--to", to, "--dry-run")
+        assert (tried.returncode, said in tried.stderr) == (2, True), tried.stderr
+        consent = () if command[0] == "create" else ("--yes",)
+        done = cli.run(*command, "--to", to, *consent)
+        assert done.returncode == 2
+        assert done.stderr.endswith(tried.stderr.splitlines()[-1] + "\n")
+    for command in (provision, rotate, replace, ("create", "c")):
+        assert cli.run(*command, "--to", sink, "--dry-run").returncode == 0
+    assert len(admin.mgmt.access_key.search_all_access_keys()) == 2
+    assert list((tmp_path / "keys").glob("*")) == []
+    assert cli.run("journal").stdout == ""
+
+
 @pytest.mark.parametrize("closed", ["stdout", "both"])
 def test_a_closed_pipe_keeps_the_exit_code(
     cli: CommandLine, local: Emulator, tmp_path: Path, closed: str
