@@ -47,6 +47,7 @@ THROUGH = {
     "descope_async/_pyinstaller/hook-descope_async": "package/bundles.py",
     "descope_async/_pyinstaller/hook-descope_sync": "package/bundles.py",
     "descope_async/_runtime/callables": "core/calls/test_delivery.py",
+    "descope_async/_runtime/end_signals": "batch/test_signals.py",
     "descope_async/_runtime/loop_end": "core/calls/test_connections.py",
     "descope_async/_runtime/shield": "stories/test_interruptions.py",
     "descope_async/_runtime/unclaimed": "stories/test_unclaimed_secrets.py",
