@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import signal
-import sys
 from typing import Final
 
 #: What a terminal or a connection sends when it goes; None on Windows, which has no such signal.
-HANG_UP: Final[signal.Signals | None] = None if sys.platform == "win32" else signal.SIGHUP
+HANG_UP: Final[signal.Signals | None] = getattr(signal, "SIGHUP", None)
 
 
 def end_signals() -> tuple[signal.Signals, ...]:
