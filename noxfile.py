@@ -76,7 +76,8 @@ def pythons_here() -> list[str]:
 def tests(session: nox.Session) -> None:
     """The whole test suite; arguments go to pytest."""
     install(session, "test")
-    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "loadfile"]))
+    # Two processes for each processor of a small machine: the tests wait more than they compute.
+    session.run("pytest", *(session.posargs or ["-n", "4", "--dist", "loadfile"]))
 
 
 @nox.session(python=PYTHONS)
