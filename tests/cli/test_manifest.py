@@ -493,7 +493,7 @@ def test_apply_and_resume_do_not_meet(folder: Folder, local: Emulator, cli: Comm
         stderr=subprocess.DEVNULL,
     ) as process:
         deadline = time.monotonic() + 60
-        while not local.requests.count("access_key.search") and time.monotonic() < deadline:
+        while not local.requests.count("access_key.create") and time.monotonic() < deadline:
             time.sleep(0.05)
         for command in (["resume"], ["apply", str(folder.manifest), "--yes"]):
             done = cli.run(*command)
