@@ -12,6 +12,7 @@ from benchmarks.bars import Bar, interval
 ROOT = Path(__file__).parent.parent.parent
 
 
+@pytest.mark.timeout(300)
 def test_a_quick_run_measures_every_kind_of_row(tmp_path: Path) -> None:
     rows = ("async", "sync", "cold-source", "search", "large-answers", "source")
     command = [sys.executable, "-m", "benchmarks", "--quick", "--check", "--server", "asyncio"]

@@ -26,15 +26,18 @@ KEY: dict[str, Any] = {
 }
 
 
-async def longest_pause(work: Coroutine[Any, Any, object]) -> float:
-    """For how long the event loop did nothing else, in seconds."""
+async def pauses_of(work: Coroutine[Any, Any, object]) -> list[float]:
+    """For how long the event loop did nothing else, in seconds of its thread's processor time.
+
+    That is the same on a busy machine.
+    """
     pauses: list[float] = []
 
     async def beat() -> None:
         while True:
-            began = time.perf_counter()
+            began = time.thread_time()
             await asyncio.sleep(0)
-            pauses.append(time.perf_counter() - began)
+            pauses.append(time.thread_time() - began)
 
     beating = asyncio.create_task(beat())
     await asyncio.sleep(0)
@@ -42,7 +45,7 @@ async def longest_pause(work: Coroutine[Any, Any, object]) -> float:
         await work
     finally:
         beating.cancel()
-    return max(pauses)
+    return pauses
 
 
 def client_of(base_url: str, **settings: Any) -> DescopeClient:
@@ -60,10 +63,8 @@ async def test_a_search_leaves_the_loop_to_others(servers: type[Servers]) -> Non
         async def search() -> None:
             assert len(await client.mgmt.access_key.search_all_access_keys()) == 20_000
 
-        pause = await longest_pause(search())
-    assert pause < 1, (
-        "all at once takes as long on an idle machine, and several times on a busy one"
-    )
+        pauses = await pauses_of(search())
+    assert max(pauses) < sum(pauses) / 4, "all at once is one pause"
 
 
 async def test_the_deadline_counts_while_an_answer_is_read(servers: type[Servers]) -> None:
@@ -81,8 +82,8 @@ async def test_the_deadline_counts_while_an_answer_is_read(servers: type[Servers
             with pytest.raises(DeadlineExceeded):
                 await client.mgmt.access_key.search_all_access_keys()
 
-        pause = await longest_pause(search())
-    assert pause < 2, "the whole takes several seconds"
+        pauses = await pauses_of(search())
+    assert max(pauses) < 2, "the whole takes several seconds"
 
 
 @pytest.mark.parametrize(
