@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, ClassVar, Final, Literal, TypeVar
 
 from attrs import define, field
 
@@ -33,7 +33,7 @@ class Repeatable:
     key_id: str | None = None
     name: str | None = None
     must_happen_once: bool = False
-    headers: Mapping[str, str] = MappingProxyType({})
+    headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     def around(
         self,

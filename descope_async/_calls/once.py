@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeVar, cast
 from weakref import ref
 
 from attrs import frozen
@@ -59,7 +59,7 @@ class Once(Repeatable):
     # then nobody knows what became of a request that was sent over it.
     must_happen_once = True
     # A coding that cannot be undone would take the secret with it.
-    headers = MappingProxyType({"Accept-Encoding": "identity"})
+    headers: ClassVar[Mapping[str, str]] = MappingProxyType({"Accept-Encoding": "identity"})
 
     def around(
         self,
