@@ -72,9 +72,13 @@ class FileStore:
     def is_free(self, place: str) -> bool:
         """Whether there is no such file."""
         try:
-            return not _path(place).exists()
+            # Since Python 3.14, Path.exists says of a folder that may not be entered that nothing is there.
+            _path(place).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
         except OSError as error:
             raise SecretStoreError(place, error.strerror or type(error).__name__) from None
+        return False
 
     def put(self, place: str, entry: SecretEntry, *, overwrite: bool, pending: bool) -> None:
         """Write the file whole, on the disk, under its name."""

@@ -285,10 +285,11 @@ def test_the_emulator_shows_requests_as_json_and_its_certificate() -> None:
         name, _, path = process.stdout.readline().strip().partition("=")
         assert name == "export DESCOPE_EMULATOR_CERTIFICATE"
         context = ssl.create_default_context(cafile=path.strip("'"))
-        with pytest.raises(urllib.error.HTTPError, match="404"):
+        with pytest.raises(urllib.error.HTTPError, match="404") as refused:
             urllib.request.urlopen(  # noqa: S310 - a local URL
                 f"{printed['DESCOPE_BASE_URL']}/v2/keys/P404", timeout=30, context=context
             )
+        refused.value.close()
         line = json.loads(process.stderr.readline())
         assert (line["operation"], line["status"]) == ("key_set", 404)
         assert line["reason"] == "The project does not exist"
@@ -302,8 +303,9 @@ def test_the_emulator_shows_requests_as_text_and_is_quiet_elsewhere() -> None:
     ):
         with emulator(*arguments) as (process, printed):
             assert process.stderr
-            with pytest.raises(urllib.error.HTTPError):
+            with pytest.raises(urllib.error.HTTPError) as refused:
                 urllib.request.urlopen(f"{printed['DESCOPE_BASE_URL']}/v2/keys/P404", timeout=30)  # noqa: S310 - a local URL
+            refused.value.close()
             process.send_signal(signal.SIGTERM)
             said = process.stderr.read()
             assert ("key_set 404" in said) == shown
