@@ -18,7 +18,7 @@ from threading import RLock, current_thread
 from typing import Any, Final, ParamSpec, TypeVar
 
 from descope_async._runtime.forks import catch_up_with_fork, forget_in_child
-from descope_async.errors import DescopeError
+from descope_async.errors import ConfigurationError, DescopeError
 
 from ._blocking_calls import EXITING, Bound, Call
 from ._held import Held
@@ -167,12 +167,12 @@ def _at_a_prompt() -> bool:
 def _refuse_replaced_threads() -> None:
     gevent = sys.modules.get("gevent.monkey")
     if gevent is not None and gevent.is_module_patched("threading"):
-        raise DescopeError(
+        raise ConfigurationError(
             "descope_sync needs real threads, and gevent has replaced them: patch without them, "
             "by gevent.monkey.patch_all(thread=False)"
         )
     if _threads_are_eventlets() and not _IMPORTED_UNDER_EVENTLET:
-        raise DescopeError(
+        raise ConfigurationError(
             "eventlet has replaced the threads after descope_sync was imported: call "
             "eventlet.monkey_patch() before the import"
         )
