@@ -19,6 +19,7 @@ from descope_async._values.numbers import is_within
 from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.events import Hook
+from descope_async.secret_stores import _private_files as private_files
 from descope_async.settings import Deliver, Limits, ReplayStore, Retries, Timeouts
 
 from . import extra_headers
@@ -227,12 +228,14 @@ def _kept_keys(value: object, pinned: str | None) -> str | None:
 def _key_set_file(value: object, pinned: str | None) -> Path | None:
     if value is None or value == "":
         return None
-    if not isinstance(value, str | os.PathLike):
-        raise ConfigurationError(f"key_set_file must be a path, not {type(value).__name__}")
-    path = Path(cast("str | os.PathLike[str]", value))
+    path = private_files.file_path(value)
+    if path is None:
+        raise ConfigurationError(
+            "key_set_file must be the path of a file, in characters that names of files can have"
+        )
     if pinned is not None:
         raise ConfigurationError("key_set_file has no use beside public_key, which is exclusive")
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
         raise ConfigurationError(f"key_set_file: {path} is a folder; name a file in it")
     return path.absolute()
 

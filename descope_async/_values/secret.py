@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final, Generic, NoReturn, TypeVar, cast
+from typing import Generic, NoReturn, TypeVar, cast
 
 from descope_async.errors import InvalidArgument
 from descope_async.secret_stores import _stored_text as stored_text
 
 T_co = TypeVar("T_co", covariant=True)
-
-#: Characters of a key: more than Descope issues, and few enough for every server's header limit.
-_LONGEST: Final = 4096
-_PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 
 
 class Secret(Generic[T_co]):
@@ -46,23 +41,7 @@ def credential(what: str, given: Secret[object]) -> Secret[str]:
     """
     # Returns the problem instead of raising it, so that no traceback has a frame that holds the
     # key.
-    problem = _problem(given.reveal())
+    problem = stored_text.problem(given.reveal())
     if problem:
         raise InvalidArgument(f"{what} {problem}")
     return Secret(stored_text.cleaned(cast("str", given.reveal())))
-
-
-def _problem(value: object) -> str | None:
-    if not isinstance(value, str):
-        return f"must be a string, not {type(value).__name__}"
-    text = stored_text.cleaned(value)
-    if len(text) > _LONGEST:
-        return f"is {len(text)} characters long; no key is longer than {_LONGEST}"
-    if found := stored_text.problem(text):
-        return found
-    if not _PRINTABLE.fullmatch(text):
-        return (
-            "holds a space, a control character or a character outside ASCII; "
-            "was it copied with something around it?"
-        )
-    return None

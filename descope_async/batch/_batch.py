@@ -94,7 +94,7 @@ class Batch:
     ) -> None:
         if not isinstance(client, DescopeClient):
             raise InvalidArgument(f"client must be a DescopeClient, not {type(client).__name__}")
-        path = Path(journal)
+        path = arguments.file_path("journal", journal)
         self._conduct = Conduct(
             client,
             path,
@@ -107,7 +107,7 @@ class Batch:
                 prove=prove,
                 progress=progress,
                 after_stored=after_stored,
-                report=Path(report) if report else path.with_name(f"{path.name}.report.jsonl"),
+                report=arguments.file_path("report", report or f"{path}.report.jsonl"),
                 settle_after=arguments.seconds("settle_after", settle_after, 0, 3600),
                 takeover=takeover,
                 handle_signals=handle_signals,

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from attrs import frozen
 
@@ -23,6 +23,22 @@ _FILE_SIZE: Final = 4096
 _RESERVE: Final = 1024 * 1024
 _OTHERS: Final = stat.S_IRWXO
 _GROUP: Final = stat.S_IRWXG
+
+
+def file_path(given: object) -> Path | None:
+    """A path that a caller passed; None for what no file system has.
+
+    That is another type, no name, a NUL, or a character that the encoding of file names lacks.
+    """
+    if not isinstance(given, str | os.PathLike):
+        return None
+    path: object = os.fspath(cast("str | os.PathLike[str]", given))
+    try:
+        is_possible = isinstance(path, str) and b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return None
+    found = Path(cast("str", path)) if is_possible else Path()
+    return found if found.name else None
 
 
 @frozen(kw_only=True)

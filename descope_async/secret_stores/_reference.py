@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Final
 
 from attrs import frozen
@@ -16,7 +15,7 @@ from descope_async.errors import InvalidArgument
 
 from . import SecretStoreError, open_store, read_secret
 from . import _stored_text as stored_text
-from ._private_files import Access, write_whole
+from ._private_files import Access, file_path, write_whole
 from ._schemes import SCHEMES
 
 __all__ = ["SecretReference", "write_secret"]
@@ -105,15 +104,19 @@ def write_secret(path: str | os.PathLike[str], secret: str) -> None:
         secret: What `create` or `rotate` returned as ``cleartext``.
 
     Raises:
-        InvalidArgument: It cannot be the secret of a key.
+        InvalidArgument: It cannot be the secret of a key, or the path not one of a file.
         SecretStoreError: The file cannot be written; an older one is as it was.
     """
-    given, target = stored_text.cleaned(secret), Path(path)
+    problem, target = stored_text.problem(secret), file_path(path)
+    if problem is not None or target is None:
+        del secret
+        raise InvalidArgument(
+            f"secret {problem}"
+            if problem
+            else "path must be the path of a file, in characters that names of files can have"
+        )
+    given = stored_text.cleaned(secret)
     del secret
-    problem = stored_text.problem(given)
-    if problem is not None:
-        del given
-        raise InvalidArgument(f"secret {problem}")
     try:
         write_whole(target.parent.resolve() / target.name, given.encode(), Access(), overwrite=True)
     except OSError as error:

@@ -11,6 +11,9 @@ from typing import Any, Final
 _ASSIGNMENT: Final = re.compile(
     r"(?:export\s++)?[A-Za-z_][A-Za-z0-9_]*+\s*+=\s*+([^=].*+)", re.DOTALL
 )
+#: Characters of a key: more than Descope issues, and few enough for every server's header limit.
+_LONGEST: Final = 4096
+_PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 _QUOTES: Final = "\"'"
 _PLACEHOLDERS: Final = (
     (re.compile(r"(?:[PK]2?)?[xX]{3,}(?:[-_.][xX]+)*"), "consists of x's"),
@@ -106,11 +109,23 @@ def placeholder(text: str) -> str | None:
     return None
 
 
-def problem(text: str) -> str | None:
-    """What shows that a cleaned text is not the secret of a key; None for nothing.
+def problem(given: object) -> str | None:
+    """What shows that something is not the secret of a key, even when it is cleaned; None for nothing.
 
     Returns:
         The end of a sentence that begins with the name of the setting. It shows no part of the text.
     """
+    if not isinstance(given, str):
+        return f"must be a string, not {type(given).__name__}"
+    text = cleaned(given)
+    if len(text) > _LONGEST:
+        return f"is {len(text)} characters long; no key is longer than {_LONGEST}"
     found = (what for pattern, what in _PROBLEMS if pattern.fullmatch(text))
-    return placeholder(text) or next(found, None)
+    if what := placeholder(text) or next(found, None):
+        return what
+    if not _PRINTABLE.fullmatch(text):
+        return (
+            "holds a space, a control character or a character outside ASCII; "
+            "was it copied with something around it?"
+        )
+    return None

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,6 +116,15 @@ def test_a_clock_that_is_set_back_only_lets_the_old_key_live_longer(
 def test_something_else_than_a_client_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="client must be a DescopeClient, not str"):
         Batch("client", tmp_path / "journal")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", ["", "a\0b", b"bytes", 5])
+def test_what_names_no_file_is_refused(client: DescopeClient, tmp_path: Path, given: Any) -> None:
+    with pytest.raises(InvalidArgument, match="journal must be the path of a file"):
+        Batch(client, given)
+    if given:
+        with pytest.raises(InvalidArgument, match="report must be the path of a file"):
+            Batch(client, tmp_path / "journal", report=given)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

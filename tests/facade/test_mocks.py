@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 from unittest import mock
 
@@ -20,7 +19,8 @@ def spec_of(client: type[Any]) -> Any:
 
 async def test_a_mock_of_the_client_is_awaited_where_the_client_is() -> None:
     client = spec_of(descope_async.DescopeClient)
-    assert inspect.iscoroutinefunction(client.mgmt.access_key.create)
+    # `inspect.iscoroutinefunction` says so of every mock of a function.
+    assert isinstance(client.mgmt.access_key.create, mock.AsyncMock)
     client.mgmt.access_key.create.return_value = "made"
     assert await client.mgmt.access_key.create("ci", expire_time=5) == "made"
     client.mgmt.access_key.create.assert_awaited_once_with("ci", expire_time=5)
@@ -28,6 +28,7 @@ async def test_a_mock_of_the_client_is_awaited_where_the_client_is() -> None:
 
 def test_a_mock_of_the_blocking_client_is_called() -> None:
     client = spec_of(descope_sync.DescopeClient)
+    assert not isinstance(client.mgmt.access_key.load, mock.AsyncMock)
     client.mgmt.access_key.load.return_value = "key"
     assert client.mgmt.access_key.load("K2a") == "key"
 

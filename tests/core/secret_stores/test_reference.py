@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import threading
+import traceback
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -229,11 +230,44 @@ def test_a_reader_finds_the_old_secret_or_the_new_one(tmp_path: Path) -> None:
     assert seen
 
 
-@pytest.mark.parametrize("secret", ["", "xxxx", "file:/x", "a\nb"])
-def test_only_a_secret_is_written(tmp_path: Path, secret: str) -> None:
-    with pytest.raises(InvalidArgument):
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "xxxx",
+        "file:/x",
+        "a\nb",
+        "two words",
+        "K2\0",
+        "K2\xe9",
+        "\ud800",
+        "K" * 4097,
+        b"K2a",
+        None,
+        5,
+    ],
+)
+def test_only_what_can_be_read_again_is_written(tmp_path: Path, secret: Any) -> None:
+    with pytest.raises(InvalidArgument, match=r"^secret "):
         write_secret(tmp_path / "key", secret)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("held", ["two words", "K2\0", "K" * 4097])
+def test_what_no_key_looks_like_is_not_read(tmp_path: Path, held: str) -> None:
+    (tmp_path / "key").write_text(held)
+    with pytest.raises(SecretStoreError, match="what it holds"):
+        SecretReference.parse(f"file:{tmp_path / 'key'}").read()
+
+
+@pytest.mark.parametrize("path", ["", "a\0b", "\ud800", b"bytes", 5, None])
+def test_what_names_no_file_is_refused(path: Any) -> None:
+    with pytest.raises(InvalidArgument, match=r"^path must be the path of a file") as caught:
+        write_secret(path, CANARY)
+    shown = traceback.TracebackException.from_exception(
+        caught.value.with_traceback(caught.tb.tb_next), capture_locals=True
+    )
+    assert CANARY not in "".join(shown.format())
 
 
 def test_what_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:

@@ -208,8 +208,10 @@ def test_a_folder_that_cannot_be_written_is_one_warning(
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"key_set_file": 5}, "must be a path"),
-        ({"key_set_file": b"x"}, "must be a path"),
+        ({"key_set_file": 5}, "must be the path of a file"),
+        ({"key_set_file": b"x"}, "must be the path of a file"),
+        ({"key_set_file": "a\0b"}, "must be the path of a file"),
+        ({"key_set_file": "\ud800"}, "must be the path of a file"),
         ({"key_set_file": "/tmp"}, "is a folder"),  # noqa: S108 - it is there everywhere
         ({"key_set_file": "x", "public_key": "{}"}, "no use beside public_key"),
     ],
