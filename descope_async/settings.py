@@ -86,11 +86,11 @@ class Retries:
             repeat takes 14, or 5 after a rate limit, and successful calls bring it back.
     """
 
-    attempts: int = field(default=3, validator=_within(1, _MAX_ATTEMPTS, int, "number"))
+    attempts: int = field(default=3, validator=_within(1, _MAX_ATTEMPTS, int, "whole number"))
     max_wait: float = field(
         default=60.0, validator=_within(0, _A_DAY, (int, float), "number of seconds")
     )
-    quota: int = field(default=500, validator=_within(0, _MAX_QUOTA, int, "number"))
+    quota: int = field(default=500, validator=_within(0, _MAX_QUOTA, int, "whole number"))
 
 
 @frozen(kw_only=True)
@@ -105,7 +105,7 @@ class Limits:
     """
 
     connections: int = field(
-        default=100, validator=_within(1, _MAX_CONNECTIONS, int, "number", "limits")
+        default=100, validator=_within(1, _MAX_CONNECTIONS, int, "whole number", "limits")
     )
     keepalive: float = field(
         default=15.0,

@@ -113,7 +113,7 @@ def _loaded(_class: type, is_system: bool, sources: tuple[_Source, ...]) -> _Tru
 
 
 def _read(source: _Source, read: Callable[..., T]) -> T:
-    is_folder = source.path.is_dir()
+    is_folder = _is_folder(source.path)
     file, folder = (None, source.path) if is_folder else (source.path, None)
     try:
         return read(cafile=file, capath=folder)
@@ -122,21 +122,26 @@ def _read(source: _Source, read: Callable[..., T]) -> T:
 
 
 def _file(named: str) -> list[_Source]:
-    if Path(named).is_dir():
+    if _is_folder(named):
         raise ConfigurationError(f"{_FILE} names {named}, a folder: name it in {_FOLDERS}")
     return [_source(_FILE, Path(named))]
 
 
 def _folders(named: str) -> list[_Source]:
-    there = [Path(each) for each in named.split(os.pathsep) if each and Path(each).is_dir()]
+    there = [Path(each) for each in named.split(os.pathsep) if each and _is_folder(each)]
     if not there:
         raise ConfigurationError(f"{_FOLDERS} names {named}, where there is no folder")
     return [_source(_FOLDERS, each) for each in there]
 
 
+def _is_folder(path: str | Path) -> bool:
+    # Before Python 3.14, Path.is_dir raises for a name that is too long or may not be looked at.
+    return os.path.isdir(path)  # noqa: PTH112 - for that
+
+
 def _found(path: Path) -> list[_Source]:
     """The system's file or folder, if there is one."""
-    return [_source("OpenSSL", path)] if path.exists() else []
+    return [_source("OpenSSL", path)] if os.path.exists(path) else []  # noqa: PTH110 - as in _is_folder
 
 
 def _source(variable: str, path: Path) -> _Source:

@@ -13,7 +13,7 @@ from attrs import AttrsInstance, field, frozen
 
 from descope_async._arguments import deliver as checked_deliver
 from descope_async._arguments import hooks as checked_hooks
-from descope_async._arguments import value_or_mapping
+from descope_async._arguments import json_object, value_or_mapping
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
 from descope_async._values.numbers import is_within
 from descope_async._values.secret import Secret
@@ -207,10 +207,7 @@ def _key_text(parameter: str, value: object) -> str | None:
     if value is None or value == "":
         return None
     if isinstance(value, Mapping):
-        try:
-            return json.dumps(value)
-        except (TypeError, ValueError):
-            raise ConfigurationError(f"{parameter} must be a mapping of what JSON has") from None
+        return json.dumps(json_object(parameter, cast("object", value)))
     if not isinstance(value, str):
         raise ConfigurationError(
             f"{parameter} must be a string of JSON or a mapping, not {type(value).__name__}"

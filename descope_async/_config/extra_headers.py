@@ -83,7 +83,7 @@ def user_agent(value: object) -> str:
     Raises:
         ConfigurationError: It cannot stand there.
     """
-    if value is None:
+    if value is None or value == "":
         return ""
     if not isinstance(value, str) or not _AGENT.fullmatch(value):
         raise ConfigurationError(

@@ -11,6 +11,7 @@ from typing import Final
 
 from descope_async._runtime.callables import TookTooLong, call_within
 from descope_async._runtime.clock import Clock
+from descope_async._values.numbers import is_within
 from descope_async._values.strict_json import read_object
 from descope_async.errors import ConfigurationError, UnexpectedResponse
 from descope_async.events._log import LOG
@@ -24,6 +25,8 @@ _AHEAD: Final = 300.0
 _MAX_FILE: Final = 2 * MAX_KEY_SET
 #: Seconds that a disk may take.
 _WITHIN: Final = 2.0
+#: Epoch seconds: the end of the year 9999.
+_LATEST: Final = 253_402_300_799
 _SHARED: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -75,15 +78,14 @@ class KeySetFile:
 
     def _read_into(self, found: list[FetchedKeys]) -> None:
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+            with open(self._path, "rb", opener=_open_without_waiting) as file:
+                self._refuse_shared(os.fstat(file.fileno()))
+                content = file.read(_MAX_FILE + 1)
         except FileNotFoundError:
             return
         except OSError as error:
             self._warn(f"cannot be read: {error.strerror}")
             return
-        with os.fdopen(descriptor, "rb") as file:
-            self._refuse_shared(os.fstat(descriptor))
-            content = file.read(_MAX_FILE + 1)
         if (kept := self._kept(content)) is not None:
             found.append(kept)
 
@@ -111,7 +113,7 @@ class KeySetFile:
         if not (
             isinstance(project, str)
             and isinstance(address, str)
-            and isinstance(fetched_at, int | float)
+            and is_within(fetched_at, 0, _LATEST)
             and isinstance(cache_control, str)
             and isinstance(text, str)
         ):
@@ -149,3 +151,8 @@ class KeySetFile:
         if not self._has_warned:
             self._has_warned = True
             LOG.warning("key_set_file: %s %s", self._path, problem)
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open a file, and do not wait for a writer where it is a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

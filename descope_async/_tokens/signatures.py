@@ -34,7 +34,6 @@ from .compact import (
 
 #: Curve and octets of a coordinate (RFC 7518, 3.4); a signature is two numbers of that size.
 _CURVES: Final = {"ES256": ("P-256", 32), "ES384": ("P-384", 48), "ES512": ("P-521", 66)}
-_RSA: Final = frozenset({"RS256", "RS384", "RS512"})
 _PSS: Final[Mapping[str, HashAlgorithm]] = {
     "PS256": SHA256(),
     "PS384": SHA384(),

@@ -27,6 +27,8 @@ def open_store(reference: str) -> SecretStore:
     Raises:
         ConfigurationError: There is no such store, or it needs something that is not there.
     """
+    if "\0" in reference:
+        raise ConfigurationError("a reference holds no NUL")
     scheme, colon, rest = reference.partition(":")
     if not colon or scheme not in SCHEMES:
         raise ConfigurationError(

@@ -161,6 +161,9 @@ def test_what_is_named_and_missing_is_said_at_construction(
         DescopeClient("P1")
     with DescopeClient("P1", base_url="http://localhost:1"):  # without TLS nobody asks for it
         pass
+    monkeypatch.setenv(variable, "x" * 5000)
+    with pytest.raises(ConfigurationError, match=f"{variable} names xxx"):
+        DescopeClient("P1")
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x30\x82\x01\x0a", None])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ssl
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -9,6 +10,10 @@ from descope_async import ConfigurationError, DescopeClient, Retries, Timeouts
 from descope_async._config.config import Config, resolve
 from descope_async._config.project import default_base_url
 from descope_async._values.secret import Secret
+
+DEEP: dict[str, Any] = {}
+for _ in range(100_000):
+    DEEP = {"x": DEEP}
 
 SHORT = "P2aAc4T2V93bddihGEx2Ryhc8e5Z"
 
@@ -117,6 +122,11 @@ def test_exchange_needs_no_management_key() -> None:
         ("timeouts", {"connect": 10**400}, "timeouts.connect"),
         ("public_key", 5, "string"),
         ("public_key", [], "string"),
+        ("public_key", {"kty": float("nan")}, "public_key cannot be written as JSON"),
+        ("public_key", {"kty": "\ud800"}, "public_key cannot be written as JSON"),
+        ("public_key", DEEP, "public_key is nested too deeply"),
+        ("key_set", {1: "a"}, "key_set has a key that is not a string"),
+        ("retries", {"attempts": 1.5}, "whole number from 1 to 20"),
         ("key_set", 5, "string"),
         ("key_set", b"{}", "string"),
     ],
@@ -140,6 +150,10 @@ def test_kept_keys_beside_a_pinned_one_are_refused() -> None:
         configured(public_key="{}", key_set="{}")
     with pytest.raises(ConfigurationError, match="key_set has no use"):
         configured({"DESCOPE_PUBLIC_KEY": "{}"}, key_set="{}")
+
+
+def test_keys_may_be_any_mapping() -> None:
+    assert configured(key_set=MappingProxyType({"keys": []})).key_set == '{"keys": []}'
 
 
 @pytest.mark.parametrize(

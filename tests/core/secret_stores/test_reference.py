@@ -253,6 +253,12 @@ def test_only_what_can_be_read_again_is_written(tmp_path: Path, secret: Any) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("scheme", ["file", "jsonl", "dotenv", "env", "keyring"])
+def test_a_reference_holds_no_nul(scheme: str) -> None:
+    with pytest.raises((ConfigurationError, InvalidArgument), match="NUL"):
+        SecretReference.parse(f"{scheme}:a\0b#N/x").read()
+
+
 @pytest.mark.parametrize("held", ["two words", "K2\0", "K" * 4097])
 def test_what_no_key_looks_like_is_not_read(tmp_path: Path, held: str) -> None:
     (tmp_path / "key").write_text(held)

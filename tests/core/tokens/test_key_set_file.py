@@ -175,7 +175,8 @@ def test_a_file_of_another_user_is_refused(emulator: Emulator, file: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "{}", '{"project_id": 5}', "null", "x" * 600_000, "a key set"]
+    "content",
+    ["", "{", "[]", "{}", '{"project_id": 5}', "null", "x" * 600_000, "a key set", "a time"],
 )
 def test_a_damaged_file_is_passed_over(
     emulator: Emulator, file: Path, content: str, caplog: pytest.LogCaptureFixture
@@ -185,10 +186,23 @@ def test_a_damaged_file_is_passed_over(
     whole = file.read_text()
     if content == "a key set":
         content = json.dumps({**json.loads(whole), "key_set": "{}"})
+    if content == "a time":
+        content = json.dumps({**json.loads(whole), "fetched_at": 10**400})
     file.write_text(content)
     validate(emulator, file, token)
     assert "is damaged" in caplog.text
     assert json.loads(file.read_text())["key_set"] == json.loads(whole)["key_set"]
+
+
+def test_a_folder_in_the_place_of_the_file_is_one_warning(
+    emulator: Emulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with DescopeClient(
+        emulator.project_id, base_url=emulator.base_url, key_set_file=tmp_path / "keys"
+    ) as client:
+        (tmp_path / "keys").mkdir()
+        assert client.validate_session(token_of(emulator))
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_a_folder_that_cannot_be_written_is_one_warning(
