@@ -244,7 +244,7 @@ class Batch:
             items: The keys, as for that operation.
 
         Raises:
-            InvalidArgument: A key cannot be right, or two keys would share a place in a sink.
+            InvalidArgument: A key or the operation cannot be right, or two keys would share a place.
             SecretStoreError: A sink cannot keep secrets, or has something where a new key would go.
             ConfigurationError: There is no sink.
         """

@@ -15,7 +15,7 @@ from descope_async.models import AccessKey
 from descope_async.secret_stores import SecretStore, open_store
 
 from ._conduct import Conduct, Settings
-from ._items import Item, KeyChange, NewKey, existing_key, key_change, new_key, replaced_key
+from ._items import Item, KeyChange, NewKey, existing_key, key_change, new_key, replaced_key, spans
 from ._progress import Progress
 from ._report import BatchReport
 from ._rescue import Rescue
@@ -23,7 +23,7 @@ from ._run import StoredKey
 
 _DAY: Final = 86_400.0
 _MOST_WORKERS: Final = 100
-_LONGEST: Final = 366 * _DAY
+_READERS: Final = {"create": new_key, "rotate": existing_key, "replace": replaced_key}
 _RATES: Final = (0.01, 1000.0)
 
 #: A key that exists: its id, the key itself, or a mapping with its ``id`` and a ``label``.
@@ -152,7 +152,7 @@ class Batch:
         planned = _numbered(existing_key, keys)
         if grace is None:
             return await self._conduct.run("rotate", planned, needs_sink=True)
-        options = _spans(grace, delete_after)
+        options = spans(grace, delete_after)
         return await self._conduct.run("rotate-overlap", planned, options, needs_sink=True)
 
     async def replace(
@@ -176,7 +176,7 @@ class Batch:
             grace: Seconds for which an old key goes on to work.
             delete_after: Seconds from its deactivation to its deletion; None to keep it.
         """
-        options: dict[str, Any] = _spans(grace, delete_after)
+        options: dict[str, Any] = spans(grace, delete_after)
         if expire_time is not None:
             options["expire_time"] = arguments.expiry("expire_time", expire_time)
 
@@ -229,13 +229,14 @@ class Batch:
             items: The keys, as for that operation.
 
         Raises:
-            InvalidArgument: A key cannot be right, or two keys would share a place in a sink.
+            InvalidArgument: A key or the operation cannot be right, or two keys would share a place.
             SecretStoreError: A sink cannot keep secrets, or has something where a new key would go.
             ConfigurationError: There is no sink.
         """
-        is_new = operation == "create"
-        read = new_key if is_new else replaced_key if operation == "replace" else existing_key
-        await self._conduct.examine(_numbered(read, items)(), is_new=is_new)
+        if operation not in _READERS:
+            raise InvalidArgument(f"operation must be one of {', '.join(_READERS)}")
+        numbered = _numbered(_READERS[operation], items)
+        await self._conduct.examine(numbered(), is_new=operation == "create")
 
     async def resume(self) -> BatchReport:
         """Go on with what the journal says: after an interruption, or with steps that are due."""
@@ -266,15 +267,6 @@ def _numbered(read: Callable[[int, object], Item], given: object) -> Callable[[]
         raise InvalidArgument(f"pass a list of keys, not a single {kind}")
     listed = cast("Iterable[object]", given)
     return lambda: (read(number, item) for number, item in enumerate(listed))
-
-
-def _spans(grace: object, delete_after: object) -> dict[str, float | None]:
-    return {
-        "grace": arguments.seconds("grace", grace, 0, _LONGEST),
-        "delete_after": None
-        if delete_after is None
-        else arguments.seconds("delete_after", delete_after, 0, _LONGEST),
-    }
 
 
 def _stores(given: str | SecretStore | Sequence[str | SecretStore]) -> list[SecretStore]:

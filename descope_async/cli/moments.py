@@ -50,7 +50,10 @@ def expiry(text: str) -> int:
         raise typer.BadParameter(
             f"{text!r} is neither a length of time such as 90d, nor a date such as 2027-01-31, nor never"
         ) from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    found = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    if not found:  # which the service takes for never
+        raise typer.BadParameter(f"{text!r} is over already")
+    return found
 
 
 def future_expiry(text: str) -> int:

@@ -98,6 +98,8 @@ def exec_command(
     command = context.args
     if not command:
         raise typer.BadParameter("name the command to run, after --")
+    if not variable or "=" in variable:
+        raise typer.BadParameter(f"{variable!r} cannot be the name of a variable")
 
     async def work() -> ExitCode | None:
         session = await _exchanged(key, tenant, claim)

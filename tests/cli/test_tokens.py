@@ -115,6 +115,9 @@ def test_exec_gives_a_command_the_token_and_no_key(cli: CommandLine, key: str) -
     assert done.stdout.startswith("token=eyJ")
     assert done.stdout.rstrip().endswith("key=.")
     assert cli.process("exec", DESCOPE_ACCESS_KEY=key).returncode == 2
+    for name in ("", "A=B"):
+        done = cli.run("exec", "--variable", name, "--", "true", DESCOPE_ACCESS_KEY=key)
+        assert (done.returncode, "the name of a variable" in done.stderr) == (2, True)
     done = cli.process("exec", "--", "no-such-command-here", DESCOPE_ACCESS_KEY=key)
     assert done.returncode == 2
     assert "no-such-command-here" in done.stderr

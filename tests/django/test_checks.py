@@ -33,6 +33,12 @@ def found(*, deploy: bool = False, **settings: Any) -> set[str]:
         ({"DESCOPE": ["P1"]}, {"descope.E001"}),
         ({"DESCOPE": {"PROJECT_ID": "P1", "CLIENT": {"timeout": 1}}}, {"descope.E001"}),
         ({"DESCOPE": {"PROJECT_ID": "P1", "ACCEPT": "cookies"}}, {"descope.E001"}),
+        ({"DESCOPE": {"PROJECT_ID": "P1", "ORIGIN": "api.example.com"}}, {"descope.E001"}),
+        (
+            {"DESCOPE": {"PROJECT_ID": "P1", "ORIGIN": "https://api.example.com/v1"}},
+            {"descope.E001"},
+        ),
+        ({"DESCOPE": {"PROJECT_ID": "P1", "AUDIENCE": 5}}, {"descope.E001"}),
         ({"DESCOPE": {"PROJECT_ID": "P1", "LEEWAY": 300}}, {"descope.W004"}),
         ({"DESCOPE": {"PROJECT_ID": "P1", "MANAGEMENT_KEY": "K2literal"}}, {"descope.W005"}),
         ({"DESCOPE": {"PROJECT_ID": "P1", "DPOP": "mixed"}, "ALLOWED_HOSTS": []}, {"descope.W006"}),

@@ -12,6 +12,7 @@ import typer
 from attrs import frozen
 
 from descope_async import _arguments as arguments
+from descope_async.batch._items import grace_period
 from descope_async.cli import moments
 from descope_async.errors import ConfigurationError, InvalidArgument
 
@@ -98,7 +99,7 @@ def _manifest(path: Path, root: Node) -> Manifest:
     return Manifest(
         path,
         top["project"].text() if "project" in top else "",
-        tuple(_texts(top["sinks"])) if "sinks" in top else (),
+        tuple(_sinks(top["sinks"])) if "sinks" in top else (),
         _seconds(top["grace"]) if "grace" in top else _DAY,
         _delete_after(top.get("delete_after")),
         {label: _key(label, node) for label, node in _listed(top["keys"]).items()},
@@ -139,14 +140,18 @@ def _refuse_unknown(given: Mapping[str, Node], known: Iterable[str]) -> None:
             raise YamlProblem(node.line, f"{name!r} is unknown; {hint}")
 
 
-def _texts(node: Node) -> list[str]:
-    return [node.text()] if isinstance(node.value, str) else [each.text() for each in node.items()]
+def _sinks(node: Node) -> list[str]:
+    texts = [node] if isinstance(node.value, str) else node.items()
+    for each in texts:
+        if not each.text():
+            raise YamlProblem(each.line, "a sink must not be empty")
+    return [each.text() for each in texts]
 
 
 def _seconds(node: Node) -> float:
     try:
-        return float(moments.seconds(node.text()))
-    except typer.BadParameter as error:
+        return grace_period("it", moments.seconds(node.text()))
+    except (typer.BadParameter, InvalidArgument) as error:
         raise YamlProblem(node.line, str(error)) from None
 
 

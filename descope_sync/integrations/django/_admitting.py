@@ -198,5 +198,5 @@ def _proof(request: HttpRequest, read: Credential, here: Site) -> DPoPRequest | 
         return None
     # get_host() refuses hosts that ALLOWED_HOSTS does not name.
     origin = here.origin or f"{request.scheme}://{request.get_host()}"
-    url = f"{str(origin).rstrip('/')}{iri_to_uri(request.path)}"
+    url = f"{origin}{iri_to_uri(request.path)}"
     return DPoPRequest(request.method or "GET", url, read.proofs, read.scheme)

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from descope_async import ConfigurationError, DescopeClient
+from descope_async.integrations._expected import audience_of, origin_of
 from descope_async.integrations.admission import Admission, Credential, Refusal
 
 #: Entries of ``DESCOPE`` that become arguments of a client.
@@ -106,8 +107,8 @@ class Site:
         self.admission = Admission(
             **{argument: found[name] for name, argument in _ADMISSION.items() if name in found}
         )
-        self.audience: Any = found.get("AUDIENCE")
-        self.origin: str | None = found.get("ORIGIN")
+        self.audience = audience_of(found.get("AUDIENCE"))
+        self.origin = origin_of(found.get("ORIGIN"))
         self.refusal_view: Any = found.get("REFUSAL_VIEW")
         header = self.admission.access_key_header
         self._key_header = None if header is None else f"HTTP_{header.upper().replace('-', '_')}"
