@@ -127,7 +127,14 @@ def weekly(session: nox.Session) -> None:
     here = pythons_here()
     for version in here:
         session.notify(f"pythons-{version}")
-    for slow in ("lowest", "integrations_lowest", "django_lowest", "bundles", "soak"):
+    for slow in (
+        "lowest",
+        "integrations_lowest",
+        "django_lowest",
+        "surroundings",
+        "bundles",
+        "soak",
+    ):
         session.notify(slow)
     if here and here[-1] in PYTHONS[1:]:
         session.notify(f"django_newest-{here[-1]}")

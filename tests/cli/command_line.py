@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from typing import Any, Final
@@ -107,9 +108,16 @@ class CommandLine:
             os.close(follower)
             os.write(leader, typed.encode())
             screen = bytearray()
+            is_interrupted = False
+            began = time.monotonic()
             while True:
-                if not select.select([leader], [], [], 90)[0]:
-                    process.kill()
+                if not select.select([leader], [], [], 10)[0]:
+                    if time.monotonic() > began + 90:
+                        process.kill()
+                    elif is_interrupted:
+                        # Python sees one that came just before it began to wait at the next one.
+                        process.send_signal(by)
+                    continue
                 try:
                     read = os.read(leader, 4096)
                 except OSError:  # how Linux says that the other side has closed
@@ -118,7 +126,7 @@ class CommandLine:
                     break
                 screen += read
                 if interrupted_at and interrupted_at.encode() in screen:
-                    interrupted_at = ""
+                    interrupted_at, is_interrupted = "", True
                     process.send_signal(by)
             code = process.wait(timeout=90)
         os.close(leader)

@@ -52,4 +52,7 @@ def test_what_cannot_be_an_issuer_of_the_project(given: str, why: str) -> None:
 
 
 def test_a_project_that_is_not_known_yet_may_have_any() -> None:
-    DescopeClient(issuers=[f"{HOST}/v1/apps/agentic/P2/M1{OPENID}"])
+    issuers = [f"{HOST}/v1/apps/agentic/P2/M1{OPENID}"]
+    DescopeClient(issuers=issuers)
+    with pytest.raises(ConfigurationError, match="P2"):
+        DescopeClient("P1", issuers=issuers)
