@@ -33,12 +33,14 @@ def file_path(given: object) -> Path | None:
     if not isinstance(given, str | os.PathLike):
         return None
     path: object = os.fspath(cast("str | os.PathLike[str]", given))
+    if not isinstance(path, str):
+        return None
     try:
-        is_possible = isinstance(path, str) and b"\0" not in os.fsencode(path)
+        has_nul = b"\0" in os.fsencode(path)
     except UnicodeEncodeError:
         return None
-    found = Path(cast("str", path)) if is_possible else Path()
-    return found if found.name else None
+    found = Path(path)
+    return found if found.name and not has_nul else None
 
 
 @frozen(kw_only=True)
