@@ -18,6 +18,7 @@ from ._values.secret import Secret
 from ._values.value import part
 from .access_keys import AccessKeys
 from .authentication import Authentication
+from .errors import ConfigurationError, NotConfigured
 from .events import Hook
 from .events._telemetry import Telemetry
 from .settings import Deliver, Limits, ReplayStore, RequestIdSource, Retries, Timeouts
@@ -168,9 +169,12 @@ class DescopeClient(Authentication):
         """The project's id.
 
         Raises:
-            ConfigurationError: The client has none.
+            NotConfigured: The client has none.
         """
-        return self._config.require_project()
+        try:
+            return self._config.require_project()
+        except ConfigurationError as error:
+            raise NotConfigured(str(error)) from None
 
     @property
     def base_url(self) -> str:

@@ -161,7 +161,7 @@ class DescopeClient(Authentication):
         """The project's id.
 
         Raises:
-            ConfigurationError: The client has none.
+            NotConfigured: The client has none.
         """
         return self._async.project_id
 

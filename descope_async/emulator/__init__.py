@@ -13,7 +13,7 @@ from ._faults.matching import FaultCount, Faults
 from .clock import Clock
 from .credentials import ProjectCredentials
 from .emulator import Emulator
-from .errors import EmulatorError
+from .errors import EmulatorError, NotStarted
 from .request_log import RecordedRequest, RequestLog
 from .token_shapes import TokenShape
 
@@ -24,6 +24,7 @@ __all__ = [
     "Fault",
     "FaultCount",
     "Faults",
+    "NotStarted",
     "ProjectCredentials",
     "RecordedRequest",
     "RequestLog",

@@ -5,6 +5,7 @@ In a tree, to catch at the depth that suits::
     DescopeError
     ├── InvalidArgument             refused before any I/O (also a ValueError)
     │   └── ConfigurationError      a setting of the client, or one that a call needs and misses
+    │       └── NotConfigured       a property that has no value yet (also an AttributeError)
     ├── ClientClosed                used after aclose() or close()
     ├── RequestFailed               no usable answer came
     │   ├── ConnectionFailed        DNS, refused, reset, cut off
@@ -60,6 +61,7 @@ from ._root import (
     ConfigurationError,
     DescopeError,
     InvalidArgument,
+    NotConfigured,
 )
 from ._session_tokens import (
     AudienceMismatch,
@@ -102,6 +104,7 @@ __all__ = [
     "InvalidArgument",
     "IssuerMismatch",
     "KeySetUnavailable",
+    "NotConfigured",
     "NotFound",
     "OutcomeUnknown",
     "ProofInvalid",

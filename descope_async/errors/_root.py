@@ -65,5 +65,13 @@ class ConfigurationError(InvalidArgument):
     """A setting of the client is missing or unusable. The message names the setting."""
 
 
+class NotConfigured(ConfigurationError, AttributeError):
+    """A property was read that has no value: its setting is missing, or nothing has started yet.
+
+    It is an AttributeError too, so that `hasattr` says False. ``inspect.getmembers`` and
+    ``unittest.mock`` then pass over the property of an object that a module made without settings.
+    """
+
+
 class ClientClosed(DescopeError):
     """The client was used after it was closed."""

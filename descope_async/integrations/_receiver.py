@@ -18,6 +18,7 @@ from descope_async import (
     DPoPRequest,
     InvalidArgument,
     KeySetUnavailable,
+    NotConfigured,
     SessionToken,
     TokenError,
 )
@@ -89,10 +90,10 @@ class Receiver:
         """The client.
 
         Raises:
-            ConfigurationError: The application has not started, so there is none yet.
+            NotConfigured: The application has not started, so there is none yet.
         """
         if self._client is None:
-            raise ConfigurationError(
+            raise NotConfigured(
                 "there is no client yet: let the application run this object's lifespan, "
                 "or construct it with a client"
             )

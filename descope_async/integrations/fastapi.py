@@ -112,7 +112,7 @@ class DescopeAuth(SecurityBase):
         """The client, for routes that need one.
 
         Raises:
-            ConfigurationError: The application has not started, so there is none yet.
+            NotConfigured: The application has not started, so there is none yet.
         """
         return self._receiver.client
 

@@ -8,7 +8,13 @@ from contextvars import ContextVar
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from descope_async import ConfigurationError, DescopeClient, KeySetUnavailable, SessionToken
+from descope_async import (
+    ConfigurationError,
+    DescopeClient,
+    KeySetUnavailable,
+    NotConfigured,
+    SessionToken,
+)
 
 from ._asgi import App, Receive, Scope, Send, live, refuse
 from ._receiver import Admitted, Receiver
@@ -94,7 +100,7 @@ class DescopeMCP:
         """The client, for tools that need one.
 
         Raises:
-            ConfigurationError: The application has not started, so there is none yet.
+            NotConfigured: The application has not started, so there is none yet.
         """
         return self._receiver.client
 
@@ -113,8 +119,15 @@ class DescopeMCP:
 
     @property
     def fastmcp_auth(self) -> Any:
-        """The ``auth`` of a server of the package ``fastmcp``."""
-        from fastmcp.server import auth
+        """The ``auth`` of a server of the package ``fastmcp``.
+
+        Raises:
+            NotConfigured: That package is not installed.
+        """
+        try:
+            from fastmcp.server import auth
+        except ModuleNotFoundError as error:
+            raise NotConfigured(f"fastmcp_auth needs the package fastmcp: {error}") from None
 
         verify = self.verify_token
 

@@ -85,7 +85,7 @@ class DescopeMiddleware:
         """The client.
 
         Raises:
-            ConfigurationError: The application has not started, so there is none yet.
+            NotConfigured: The application has not started, so there is none yet.
         """
         return self._receiver.client
 

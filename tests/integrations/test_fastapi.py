@@ -9,11 +9,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
+from unittest import mock
 
 import httpx
 import pytest
 
-from descope_async import ConfigurationError, DescopeClient, SessionToken
+from descope_async import ConfigurationError, DescopeClient, NotConfigured, SessionToken
 from descope_async.emulator import Fault
 from descope_async.testing import Clock
 from descope_sync.emulator import Emulator
@@ -543,3 +544,11 @@ async def test_under_load_each_caller_gets_the_own_answer(
             answers = await asyncio.gather(*(ask(token) for token in [*expected] * 60))
     assert all(status == wanted for status, wanted in answers)
     assert len(answers) == 60 * len(expected)
+
+
+def test_an_object_of_a_module_can_be_mocked_before_the_application_starts() -> None:
+    idle = DescopeAuth()
+    assert not hasattr(idle, "client")
+    with pytest.raises(NotConfigured, match="lifespan"):
+        _ = idle.client
+    assert isinstance(mock.create_autospec(idle), DescopeAuth)

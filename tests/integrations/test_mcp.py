@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import httpx
 import pytest
 
-from descope_async import ConfigurationError, DescopeClient, KeySetUnavailable
+from descope_async import ConfigurationError, DescopeClient, KeySetUnavailable, NotConfigured
 from descope_async.emulator import Fault, TokenShape
 from descope_async.integrations.issuers import Issuers
 from descope_sync.emulator import Emulator
@@ -253,3 +255,13 @@ def test_what_is_no_issuer_of_descope(url: Any) -> None:
 def test_a_resource_that_cannot_be_right(resource: Any) -> None:
     with pytest.raises(ConfigurationError, match="resource"):
         DescopeMCP(resource, well_known=f"{HOST}/v1/apps/P1")
+
+
+def test_an_object_of_a_module_can_be_mocked_before_the_application_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    idle = DescopeMCP(RESOURCE, well_known="https://api.descope.com/v1/apps/P1")
+    monkeypatch.setitem(sys.modules, "fastmcp.server", None)  # as where it is not installed
+    assert isinstance(mock.create_autospec(idle), DescopeMCP)
+    with pytest.raises(NotConfigured, match="fastmcp_auth needs the package fastmcp"):
+        _ = idle.fastmcp_auth

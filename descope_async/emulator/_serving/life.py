@@ -11,7 +11,7 @@ from descope_async.emulator._faults.matching import Faults
 from descope_async.emulator._forgotten_calls import ForgottenCalls
 from descope_async.emulator._instance import Instance
 from descope_async.emulator.clock import Clock
-from descope_async.emulator.errors import EmulatorError
+from descope_async.emulator.errors import EmulatorError, NotStarted
 from descope_async.emulator.request_log import RequestLog
 
 from .listener import Listener
@@ -124,21 +124,21 @@ class Life:
     def base_url(self) -> str:
         """Where it listens."""
         if not self._base_url:
-            raise EmulatorError(_NOT_RUNNING)
+            raise NotStarted(_NOT_RUNNING)
         return self._base_url
 
     @property
     def project_id(self) -> str:
         """The id of the first project."""
         if self._project_id is None:
-            raise EmulatorError("the project is not known yet: start the emulator first")
+            raise NotStarted("the project is not known yet: start the emulator first")
         return self._project_id
 
     @property
     def certificate(self) -> str:
         """What it shows over TLS."""
         if self._listener is None or self._listener.certificate is None:
-            raise EmulatorError("there is no certificate: construct it with tls, and start it")
+            raise NotStarted("there is no certificate: construct it with tls, and start it")
         return self._listener.certificate.pem
 
     @property
