@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 
 def main() -> None:
@@ -13,7 +14,7 @@ def main() -> None:
         from .app import app
         from .secret_arguments import warn_of_secrets
     except ModuleNotFoundError as error:
-        if error.name not in {"typer", "rich", "yaml"}:
+        if error.name not in {"click", "rich", "yaml"}:
             raise
         sys.exit(
             "descope-keys needs its extra: pip install 'descope-async[cli]', "
@@ -21,10 +22,19 @@ def main() -> None:
         )
     _open_what_is_closed()
     warn_of_secrets(sys.argv[1:])
+    import click
+
     try:
-        app(prog_name="descope-keys")
+        code = app.main(prog_name="descope-keys", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:  # before a command has begun: what ends one is explained in `running`
+        sys.stderr.write("descope-keys: interrupted\n")
+        code = 130
     except OSError as error:  # of help and completion: commands explain theirs
         _leave(error)
+    sys.exit(code)
 
 
 def _open_what_is_closed() -> None:
@@ -44,7 +54,7 @@ def _open_what_is_closed() -> None:
         sys.exit(2)
 
 
-def _leave(error: OSError) -> None:
+def _leave(error: OSError) -> NoReturn:
     from .running import write_no_more
 
     write_no_more()

@@ -2,58 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+import click
+from click.shell_completion import CompletionItem
 
 from .catalogue.group import CommandGroup
-from .completion import profiles
 
-app: typer.Typer = typer.Typer(
-    name="descope-keys",
+
+def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from descope_async import __version__
+
+        click.echo(f"descope-keys {__version__}")
+        context.exit()
+
+
+def _profiles(context: click.Context, _: click.Parameter, begun: str) -> list[CompletionItem[str]]:
+    from .completion import profiles
+
+    return [CompletionItem(name) for name, _about in profiles(context, begun)]
+
+
+@click.group(
+    "descope-keys",
     cls=CommandGroup,
-    no_args_is_help=True,
-    rich_markup_mode=None,
+    invoke_without_command=True,
     epilog=(
         "descope-keys COMMAND -h shows what a command takes, with examples.\n\n"
         "The exit codes are described in docs/reference/command-line.md."
     ),
-    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from descope_async import __version__
-
-        typer.echo(f"descope-keys {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            "--profile",
-            "-p",
-            envvar="DESCOPE_PROFILE",
-            autocompletion=profiles,
-            help="A profile of ~/.config/descope-keys/profiles.toml; the environment without one.",
-        ),
-    ] = None,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show the ids of requests with errors.")
-    ] = False,
-    version: Annotated[  # noqa: ARG001 - its callback does all
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
+@click.option(
+    "--profile",
+    "-p",
+    envvar="DESCOPE_PROFILE",
+    show_envvar=True,
+    metavar="NAME",
+    shell_complete=_profiles,
+    help="A profile of ~/.config/descope-keys/profiles.toml; the environment without one.",
+)
+@click.option("--verbose", "-v", is_flag=True, help="Show the ids of requests with errors.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version.",
+)
+@click.pass_context
+def app(context: click.Context, profile: str | None, verbose: bool) -> None:
     """Descope access keys on the command line.
 
     DESCOPE_PROJECT_ID and DESCOPE_MANAGEMENT_KEY say which project, unless a profile does.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+        context.exit(2)
     from .running import Run, start
 
     start(Run(profile, verbose))

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-import typer
+import click
 from attrs import frozen
 
 from descope_async import AccessKey
 
 from . import moments, output
 from .exit_codes import ExitCode
+from .parameters import Option
 from .running import carry_out, current
 
 Level = Literal["error", "warning", "note"]
@@ -245,33 +246,29 @@ class Report(StrEnum):
 
 
 def audit_command(
-    form: Annotated[
-        Report, typer.Option("--format", "-f", help="text, json or sarif.")
-    ] = Report.TEXT,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as -f json.")] = False,
-    max_age: Annotated[
-        str, typer.Option(help="Keys older than this are old.", metavar="TIME")
-    ] = "365d",
+    form: Annotated[Report, Option("--format", "-f", help="text, json or sarif.")] = Report.TEXT,
+    as_json: Annotated[bool, Option("--json", help="The same as -f json.")] = False,
+    max_age: Annotated[str, Option(help="Keys older than this are old.", metavar="TIME")] = "365d",
     broad_role: Annotated[
         list[str] | None,
-        typer.Option(help="A role that few machines should have; may be repeated.", metavar="ROLE"),
+        Option(help="A role that few machines should have; may be repeated.", metavar="ROLE"),
     ] = None,
     ignore: Annotated[
-        list[str] | None, typer.Option(help="A rule to leave out; may be repeated.", metavar="RULE")
+        list[str] | None, Option(help="A rule to leave out; may be repeated.", metavar="RULE")
     ] = None,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help=f"Leave with {ExitCode.FOUND} if anything is found.")
+        bool, Option("--exit-code", help=f"Leave with {ExitCode.FOUND} if anything is found.")
     ] = False,
 ) -> None:
     """``descope-keys audit``."""
     unknown = set(ignore or ()) - {rule.id for rule in RULES}
     if unknown:
         known = ", ".join(rule.id for rule in RULES)
-        raise typer.BadParameter(
+        raise click.BadParameter(
             f"there is no rule {', '.join(sorted(unknown))}; there are: {known}"
         )
     if as_json and form is Report.SARIF:
-        raise typer.BadParameter("--json and --format sarif do not go together")
+        raise click.BadParameter("--json and --format sarif do not go together")
     form = Report.JSON if as_json else form
     settings = Settings(moments.now(), moments.seconds(max_age))
     if broad_role:
@@ -283,17 +280,17 @@ def audit_command(
             project_id = client.project_id
         found = [each for each in audit(keys, settings) if each.rule.id not in (ignore or ())]
         if form is Report.SARIF:
-            typer.echo(json.dumps(as_sarif(found, project_id), indent=2))
+            click.echo(json.dumps(as_sarif(found, project_id), indent=2))
         elif form is Report.JSON:
-            typer.echo(
+            click.echo(
                 output.document(
                     "audit", keys=len(keys), findings=[each.as_dict() for each in found]
                 )
             )
         elif found:
-            typer.echo(as_text(found))
+            click.echo(as_text(found))
         else:
-            typer.echo(f"nothing is doubtful about {len(keys)} access keys")
+            click.echo(f"nothing is doubtful about {len(keys)} access keys")
         return ExitCode.FOUND if found and exit_code else ExitCode.DONE
 
     carry_out(work)

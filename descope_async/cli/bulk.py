@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-import typer
+import click
 
 import descope_async
 from descope_async._runtime.end_signals import end_signals
@@ -21,6 +21,7 @@ from descope_async.errors import ConfigurationError
 from . import output
 from .exit_codes import ExitCode
 from .manifest.lock_file import LockFile
+from .parameters import Option
 from .progress import ProgressLine
 from .running import add, say, write_no_more
 from .runs import RunFolder
@@ -33,15 +34,15 @@ Work = Callable[["Batch"], Awaitable["BatchReport"]]
 
 To = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--to",
         help="Where secrets go, such as file:keys/{id}.json; may be repeated.",
         metavar="SINK",
     ),
 ]
-Rate = Annotated[str, typer.Option(help="Calls per second, auto or none.", metavar="NUMBER")]
-AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON document.")]
-IdsOnly = Annotated[bool, typer.Option("--quiet", "-q", help="Write ids only, one a line.")]
+Rate = Annotated[str, Option(help="Calls per second, auto or none.", metavar="NUMBER")]
+AsJson = Annotated[bool, Option("--json", help="Write one JSON document.")]
+IdsOnly = Annotated[bool, Option("--quiet", "-q", help="Write ids only, one a line.")]
 
 _OUTCOMES_SHOWN: Final = 20
 
@@ -53,7 +54,7 @@ def rate_of(text: str) -> Any:
     try:
         return float(text)
     except ValueError:
-        raise typer.BadParameter(f"the rate is auto, none or a number, not {text!r}") from None
+        raise click.BadParameter(f"the rate is auto, none or a number, not {text!r}") from None
 
 
 def demand_sink(to: list[str] | None) -> None:
@@ -217,7 +218,7 @@ def _write(
     report: BatchReport, keys: Sequence[Mapping[str, Any]], *, as_json: bool, ids_only: bool
 ) -> None:
     if as_json:
-        typer.echo(output.document("batch_report", operation=report.operation, keys=keys))
+        click.echo(output.document("batch_report", operation=report.operation, keys=keys))
         return
     for key in keys:
         if ids_only:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-import typer
+import click
 
 from . import bulk, keys_given, moments
 from .bulk import AsJson, IdsOnly, Rate, To
 from .consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, agreed, line_of
 from .exit_codes import ExitCode
+from .parameters import Option
 from .reading import Ids
 from .running import carry_out, current, say
 from .runs import RunFolder, under_way
@@ -23,17 +24,17 @@ if TYPE_CHECKING:
 Work = Callable[["DescopeClient", list["AccessKey"]], Awaitable[ExitCode]]
 
 Grace = Annotated[
-    str, typer.Option(help="How long the old key goes on to work: 12h, 7d.", metavar="TIME")
+    str, Option(help="How long the old key goes on to work: 12h, 7d.", metavar="TIME")
 ]
 DeleteAfter = Annotated[
     str,
-    typer.Option(help="When to delete the old key after that: 7d or never.", metavar="TIME"),
+    Option(help="When to delete the old key after that: 7d or never.", metavar="TIME"),
 ]
 
 
 def update(
     key_ids: Ids,
-    name: Annotated[str | None, typer.Option(help="A new name.")] = None,
+    name: Annotated[str | None, Option(help="A new name.")] = None,
     description: keys_given.Description = None,
     role: keys_given.Roles = None,
     tenant: keys_given.Tenants = None,
@@ -42,7 +43,7 @@ def update(
     attribute: keys_given.Attributes = None,
     clear: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             help="Empty this: roles, tenants, claims, permitted-ips or attributes.", metavar="WHAT"
         ),
     ] = None,
@@ -62,12 +63,12 @@ def update(
     }
     for what in clear or ():
         if what not in _CLEARED:
-            raise typer.BadParameter(f"--clear is {', '.join(_CLEARED)}; not {what!r}")
+            raise click.BadParameter(f"--clear is {', '.join(_CLEARED)}; not {what!r}")
         field, empty = _CLEARED[what]
         change[field] = empty
     wanted = {field: value for field, value in change.items() if value is not None}
     if not wanted:
-        raise typer.BadParameter("nothing is to be changed: name a change, such as --description")
+        raise click.BadParameter("nothing is to be changed: name a change, such as --description")
     described = ", ".join(sorted(wanted))
 
     async def work(client: DescopeClient, found: list[AccessKey]) -> ExitCode:
@@ -85,7 +86,7 @@ def rotate(
     to: To = None,
     grace: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="Keep the old secret for so long, by a successor: 12h, 7d. Without it, the old secret is dead at once.",
             metavar="TIME",
         ),

@@ -8,7 +8,7 @@ from contextlib import redirect_stderr, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
-import typer
+import click
 
 from . import moments
 from .user_folders import user_folder
@@ -22,13 +22,13 @@ _FRESH: Final = 30.0
 _MOST: Final = 1000
 
 
-def key_ids(context: typer.Context, incomplete: str) -> list[Offer]:
+def key_ids(context: click.Context, incomplete: str) -> list[Offer]:
     """The ids that begin so, each with the key's name. Nothing where they cannot be had."""
     profile = context.find_root().params.get("profile")
     return _silently(lambda: _matching(_keys(profile), incomplete))
 
 
-def run_names(incomplete: str) -> list[Offer]:
+def run_names(_: click.Context, incomplete: str) -> list[Offer]:
     """The runs that are not finished."""
     from .runs import open_runs
 
@@ -37,7 +37,7 @@ def run_names(incomplete: str) -> list[Offer]:
     )
 
 
-def profiles(incomplete: str) -> list[Offer]:
+def profiles(_: click.Context, incomplete: str) -> list[Offer]:
     """The profiles in the profile file."""
     from .profiles import profile_names
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
-import typer
+import click
 
 import descope_async
 from descope_async._runtime.end_signals import end_signals
@@ -16,12 +16,13 @@ from descope_async.errors import ConfigurationError
 
 from . import output
 from .exit_codes import ExitCode
+from .parameters import Option
 from .running import Run, add, say
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, and change nothing.")]
+Yes = Annotated[bool, Option("--yes", "-y", help="Do it without asking.")]
+DryRun = Annotated[bool, Option("--dry-run", help="Show the plan, and change nothing.")]
 MaxChanges = Annotated[
-    int, typer.Option(help="Refuse to change more keys than this.", min=1, metavar="COUNT")
+    int, Option(help="Refuse to change more keys than this.", min=1, metavar="COUNT")
 ]
 DEFAULT_MAX = 50
 #: Lines of a plan that are shown.
@@ -103,7 +104,7 @@ def _answer(question: str) -> str:
     }
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        typed: str = typer.prompt(question, default="", show_default=False, err=True)
+        typed: str = click.prompt(question, default="", show_default=False, err=True)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -112,7 +113,7 @@ def _answer(question: str) -> str:
 
 def _ended(number: int, _: FrameType | None) -> NoReturn:
     say(f"ended by {signal.Signals(number).name}")
-    raise typer.Exit(int(ExitCode.TERMINATED))
+    raise click.exceptions.Exit(int(ExitCode.TERMINATED))
 
 
 def line_of(key: descope_async.AccessKey) -> str:

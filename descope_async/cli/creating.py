@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+import click
 
 from descope_async import CreatedAccessKey
 from descope_async.errors import ConfigurationError
@@ -14,27 +14,28 @@ from . import bulk, keys_given, moments, output
 from .bulk import AsJson, IdsOnly, Rate, To
 from .consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, agreed
 from .exit_codes import ExitCode
+from .parameters import Argument, Option
 from .running import carry_out, current, say, write_no_more
 from .runs import RunFolder
 
 
 def create(
-    name: Annotated[str, typer.Argument(help="What to call it.")],
+    name: Annotated[str, Argument(help="What to call it.")],
     to: To = None,
     expires: keys_given.Expires = "never",
     role: keys_given.Roles = None,
     tenant: keys_given.Tenants = None,
-    user: Annotated[str | None, typer.Option(help="A user to bind it to.", metavar="ID")] = None,
+    user: Annotated[str | None, Option(help="A user to bind it to.", metavar="ID")] = None,
     claim: keys_given.Claims = None,
     description: keys_given.Description = None,
     permitted_ip: keys_given.Addresses = None,
     attribute: keys_given.Attributes = None,
     reveal: Annotated[
-        bool, typer.Option("--reveal", help="Write the secret to stdout instead of a sink.")
+        bool, Option("--reveal", help="Write the secret to stdout instead of a sink.")
     ] = False,
     force: Annotated[
         bool,
-        typer.Option("--force-reveal", help="The same on a build server, whose output is kept."),
+        Option("--force-reveal", help="The same on a build server, whose output is kept."),
     ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -80,11 +81,11 @@ def create(
 
 
 def provision(
-    file: Annotated[Path, typer.Argument(help="A CSV file.", dir_okay=False)],
+    file: Annotated[Path, Argument(help="A CSV file.", dir_okay=False)],
     to: To = None,
     rate: Rate = "auto",
     canary: Annotated[
-        int, typer.Option(help="Prove so many keys before the rest begins.", min=0, metavar="COUNT")
+        int, Option(help="Prove so many keys before the rest begins.", min=0, metavar="COUNT")
     ] = 0,
     yes: Yes = False,
     dry_run: DryRun = False,
@@ -126,7 +127,7 @@ def provision(
 def _shown(created: CreatedAccessKey) -> ExitCode:
     """Write a secret to stdout, which may be a pipe that nobody reads, or a full disk."""
     try:
-        typer.echo(created.cleartext)
+        click.echo(created.cleartext)
     except OSError as error:
         say(
             f"its secret could not be written, and is lost ({error.strerror}): "

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from operator import attrgetter
 from typing import Final
 
-import typer
+import click
 
 import descope_async
 import descope_sync
@@ -43,7 +43,7 @@ def run(
             )
             client.mgmt.access_key.search_all_access_keys()
         except DescopeError as error:
-            typer.echo(f"descope-keys: {error}", err=True)
+            click.echo(f"descope-keys: {error}", err=True)
             return 2
         made = Made(local)
         at_once = asyncio.run(

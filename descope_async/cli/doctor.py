@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit
 
-import typer
+import click
 from attrs import frozen
 
 import descope_async
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 from . import output
 from .exit_codes import ExitCode
+from .parameters import Option
 from .running import Run, carry_out, current
 
 #: Where one of these is wrong, nothing after it was examined.
@@ -62,9 +63,9 @@ class Finding:
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Write one JSON document.")] = False,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help=f"Leave with {ExitCode.FOUND} if anything is wrong.")
+        bool, Option("--exit-code", help=f"Leave with {ExitCode.FOUND} if anything is wrong.")
     ] = False,
 ) -> None:
     """``descope-keys doctor``."""
@@ -81,12 +82,12 @@ def doctor(
                 }
                 for each in findings
             ]
-            typer.echo(output.document("doctor", findings=listed))
+            click.echo(output.document("doctor", findings=listed))
         else:
             for each in findings:
-                typer.echo(f"{'ok ' if each.is_good else 'BAD'}  {each.about}: {each.said}")
+                click.echo(f"{'ok ' if each.is_good else 'BAD'}  {each.about}: {each.said}")
                 if each.advice:
-                    typer.echo(f"     {each.advice}")
+                    click.echo(f"     {each.advice}")
         is_well = all(each.is_good for each in findings)
         return ExitCode.DONE if is_well or not exit_code else ExitCode.FOUND
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import typer
+import click
 
 from descope_async.emulator import Emulator, EmulatorError, RecordedRequest
 from descope_async.emulator.request_log import request_to_json
@@ -45,8 +45,8 @@ def serve(settings: Mapping[str, Any], *, env: bool, log: str | None) -> None:
     try:
         asyncio.run(_until_stopped(Emulator(**settings), env=env, tls=settings["tls"]))
     except EmulatorError as error:
-        typer.echo(f"descope-keys: {error}", err=True)
-        raise typer.Exit(2) from None
+        click.echo(f"descope-keys: {error}", err=True)
+        raise click.exceptions.Exit(2) from None
 
 
 async def _until_stopped(emulator: Emulator, *, env: bool, tls: bool) -> None:
@@ -65,7 +65,7 @@ async def _until_stopped(emulator: Emulator, *, env: bool, tls: bool) -> None:
             if not env:
                 lines.insert(0, f"Descope emulator at {emulator.base_url} (Ctrl-C stops it)")
             # Whoever started this may wait for the first of them, and then read them all.
-            typer.echo("\n".join(lines))
+            click.echo("\n".join(lines))
             await stopped.wait()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import Annotated
 
-import typer
+import click
 from attrs import evolve
 
 from descope_async.errors import DescopeError
@@ -13,16 +13,17 @@ from descope_async.errors import DescopeError
 from . import bulk, completion, moments, output
 from .bulk import AsJson, IdsOnly, Rate
 from .exit_codes import ExitCode, exit_code_of
+from .parameters import Argument, Option
 from .project_lock import project_lock
 from .running import carry_out, current, say
 from .runs import RunFolder, open_runs
 
 RunName = Annotated[
     str | None,
-    typer.Argument(
+    Argument(
         metavar="RUN",
         help="A run's name or folder; all without one.",
-        autocompletion=completion.run_names,
+        complete=completion.run_names,
     ),
 ]
 
@@ -32,28 +33,28 @@ def resume(
     rate: Rate = "auto",
     confirm: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             help="Say that the secret of this key works, which cannot be proved from here; may be repeated.",
             metavar="ID",
         ),
     ] = None,
     give_up: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             help="Give up this key, by its label or id, for which nothing could be made; may be repeated.",
             metavar="LABEL",
         ),
     ] = None,
     settle_after: Annotated[
         str,
-        typer.Option(
+        Option(
             help="How long the service may still carry out a request that went without an answer.",
             metavar="TIME",
         ),
     ] = "60s",
     takeover: Annotated[
         bool,
-        typer.Option("--takeover", help="Go on although another machine had the journal open."),
+        Option("--takeover", help="Go on although another machine had the journal open."),
     ] = False,
     as_json: AsJson = False,
     ids_only: IdsOnly = False,
@@ -98,7 +99,7 @@ def resume(
 
 def _work(confirm: list[str] | None, give_up: list[str] | None) -> bulk.Work:
     if confirm and give_up:
-        raise typer.BadParameter("--confirm and --give-up are for two runs of this command")
+        raise click.BadParameter("--confirm and --give-up are for two runs of this command")
     if give_up:
         return lambda batch: batch.give_up(give_up)
     return lambda batch: batch.confirm(confirm) if confirm else batch.resume()
@@ -123,21 +124,21 @@ def journal(
                     }
                     for each in runs
                 ]
-                typer.echo(output.document("runs", runs=described))
+                click.echo(output.document("runs", runs=described))
                 return
             for each in runs:
-                typer.echo("\t".join((each.name, each.operation, *each.sinks)))
+                click.echo("\t".join((each.name, each.operation, *each.sinks)))
             return
         from descope_async.batch import read_journal
 
         outcomes = [each.to_dict() for each in read_journal(RunFolder.open(name).journal)]
         if as_json:
-            typer.echo(output.document("journal", keys=outcomes))
+            click.echo(output.document("journal", keys=outcomes))
             return
         for key in outcomes:
             bulk.write_line(key)
             if key.get("problem"):
-                typer.echo(f"  {output.printable(key['problem'])}", err=True)
+                click.echo(f"  {output.printable(key['problem'])}", err=True)
 
     carry_out(work)
 
@@ -145,13 +146,11 @@ def journal(
 def rescue(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="RUN", help="A run's name or folder.", autocompletion=completion.run_names
-        ),
+        Argument(metavar="RUN", help="A run's name or folder.", complete=completion.run_names),
     ],
     to: Annotated[
         list[str] | None,
-        typer.Option("--to", help="Other sinks than those that failed.", metavar="SINK"),
+        Option("--to", help="Other sinks than those that failed.", metavar="SINK"),
     ] = None,
 ) -> None:
     """``descope-keys rescue``."""
@@ -168,7 +167,7 @@ def rescue(
 def verify(
     places: Annotated[
         list[str],
-        typer.Argument(metavar="PLACE", help="Where a secret is, such as file:keys/K2abc.json."),
+        Argument(metavar="PLACE", help="Where a secret is, such as file:keys/K2abc.json."),
     ],
 ) -> None:
     """``descope-keys verify``."""
@@ -182,9 +181,9 @@ def verify(
                     session = await client.exchange_access_key(read_secret(place))
                 except DescopeError as error:
                     failed += 1
-                    typer.echo(f"{place}\tfailed\t{output.printable(str(error))}")
+                    click.echo(f"{place}\tfailed\t{output.printable(str(error))}")
                 else:
-                    typer.echo(f"{place}\tworks\t{session.key_id}")
+                    click.echo(f"{place}\tworks\t{session.key_id}")
         return ExitCode.FAILED if failed else ExitCode.DONE
 
     carry_out(work)

@@ -8,20 +8,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
-import typer
+import click
 
 from descope_async.errors import ConfigurationError, InvalidArgument
 
 from . import moments
+from .parameters import Option
 from .selection import json_or_text
 
 Roles = Annotated[
     list[str] | None,
-    typer.Option("--role", help="A role on the project; may be repeated.", metavar="NAME"),
+    Option("--role", help="A role on the project; may be repeated.", metavar="NAME"),
 ]
 Tenants = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--tenant",
         "-t",
         help="A tenant, with roles in it after a colon: t1:Reader+Biller; may be repeated.",
@@ -30,23 +31,23 @@ Tenants = Annotated[
 ]
 Claims = Annotated[
     list[str] | None,
-    typer.Option("--claim", help="A claim of its tokens; may be repeated.", metavar="NAME=VALUE"),
+    Option("--claim", help="A claim of its tokens; may be repeated.", metavar="NAME=VALUE"),
 ]
 Attributes = Annotated[
     list[str] | None,
-    typer.Option("--attribute", help="A custom attribute; may be repeated.", metavar="NAME=VALUE"),
+    Option("--attribute", help="A custom attribute; may be repeated.", metavar="NAME=VALUE"),
 ]
 Addresses = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--permitted-ip",
         help="An address or range that may use it; may be repeated.",
         metavar="CIDR",
     ),
 ]
-Description = Annotated[str | None, typer.Option(help="Free text.")]
+Description = Annotated[str | None, Option(help="Free text.")]
 Expires = Annotated[
-    str, typer.Option(help="When it stops working: 90d, 2027-01-31 or never.", metavar="WHEN")
+    str, Option(help="When it stops working: 90d, 2027-01-31 or never.", metavar="WHEN")
 ]
 
 #: Columns of a CSV file, and what they may hold.
@@ -103,7 +104,7 @@ def rows(file: Path) -> Iterator[dict[str, Any]]:
         for row in reader:
             if cells := _cells(row):
                 yield checked(_key(cells))
-    except (typer.BadParameter, ConfigurationError) as error:
+    except (click.BadParameter, ConfigurationError) as error:
         raise ConfigurationError(f"{file}, line {reader.line_num}: {error}") from None
     except csv.Error as error:  # the line that could not be read is not counted yet
         raise ConfigurationError(f"{file}, line {reader.line_num + 1}: {error}") from None
@@ -177,14 +178,14 @@ def _object(name: str, cell: str) -> Any:
 def _tenant(given: str) -> dict[str, Any]:
     tenant, colon, roles = given.partition(":")
     if not tenant or (colon and not roles):
-        raise typer.BadParameter(f"{given!r} is not a tenant such as t1 or t1:Reader+Biller")
+        raise click.BadParameter(f"{given!r} is not a tenant such as t1 or t1:Reader+Biller")
     return {"tenant_id": tenant, "role_names": roles.split("+") if roles else []}
 
 
 def _pair(given: str) -> tuple[str, Any]:
     name, sign, value = given.partition("=")
     if not sign or not name:
-        raise typer.BadParameter(f"{given!r} is not NAME=VALUE")
+        raise click.BadParameter(f"{given!r} is not NAME=VALUE")
     return name, json_or_text(value)
 
 

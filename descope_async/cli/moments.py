@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
-import typer
+import click
 
 _LENGTH: Final = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -18,7 +18,7 @@ def seconds(text: str) -> int:
     """The seconds of a length such as ``90s``, ``15m``, ``12h``, ``30d`` or ``2w``."""
     found = _LENGTH.fullmatch(text.strip())
     if not found:
-        raise typer.BadParameter(f"{text!r} is not a length of time such as 12h, 30d or 2w")
+        raise click.BadParameter(f"{text!r} is not a length of time such as 12h, 30d or 2w")
     return int(found[1]) * _SECONDS[found[2]]
 
 
@@ -47,12 +47,12 @@ def expiry(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise typer.BadParameter(
+        raise click.BadParameter(
             f"{text!r} is neither a length of time such as 90d, nor a date such as 2027-01-31, nor never"
         ) from None
     found = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
     if not found:  # which the service takes for never
-        raise typer.BadParameter(f"{text!r} is over already")
+        raise click.BadParameter(f"{text!r} is over already")
     return found
 
 
@@ -60,7 +60,7 @@ def future_expiry(text: str) -> int:
     """The same for a key that is to be made, which must not have expired before."""
     found = expiry(text)
     if found and found <= now():
-        raise typer.BadParameter(f"{text!r} is over already")
+        raise click.BadParameter(f"{text!r} is over already")
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import typer
+import click
 
 import descope_async
 
@@ -153,7 +153,7 @@ def _print_table(keys: Sequence[descope_async.AccessKey]) -> None:
             *(escape(each) for each in shown[3:]),
         )  # fmt: skip
     console.print(table)
-    typer.echo(f"{len(keys)} access key{'' if len(keys) == 1 else 's'}", err=True)
+    click.echo(f"{len(keys)} access key{'' if len(keys) == 1 else 's'}", err=True)
 
 
 def _short(key: descope_async.AccessKey) -> list[str]:

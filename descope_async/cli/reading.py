@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-import typer
+import click
 
 import descope_async
 from descope_async.errors import NotFound
@@ -13,47 +13,42 @@ from descope_async.errors import NotFound
 from . import completion, moments, output
 from .exit_codes import ExitCode
 from .output import Format
+from .parameters import Argument, Option
 from .running import carry_out, current, say
 from .selection import Selection, ids
 
 Tenants = Annotated[
     list[str] | None,
-    typer.Option("--tenant", "-t", help="Keys of this tenant; may be repeated.", metavar="ID"),
+    Option("--tenant", "-t", help="Keys of this tenant; may be repeated.", metavar="ID"),
 ]
-BoundUser = Annotated[
-    str | None, typer.Option(help="Keys that are bound to this user.", metavar="ID")
-]
-Creator = Annotated[str | None, typer.Option(help="Keys that this user made.", metavar="ID")]
+BoundUser = Annotated[str | None, Option(help="Keys that are bound to this user.", metavar="ID")]
+Creator = Annotated[str | None, Option(help="Keys that this user made.", metavar="ID")]
 Attributes = Annotated[
     list[str] | None,
-    typer.Option("--attribute", help="Keys with this value of an attribute.", metavar="NAME=VALUE"),
+    Option("--attribute", help="Keys with this value of an attribute.", metavar="NAME=VALUE"),
 ]
-Text = Annotated[str | None, typer.Option(help="Keys in which this text occurs.")]
+Text = Annotated[str | None, Option(help="Keys in which this text occurs.")]
 Name = Annotated[
-    str | None, typer.Option(help="Keys whose name fits, such as 'ci-*'.", metavar="PATTERN")
+    str | None, Option(help="Keys whose name fits, such as 'ci-*'.", metavar="PATTERN")
 ]
-State = Annotated[str | None, typer.Option(help="active, expired or inactive.", metavar="STATE")]
-Role = Annotated[
-    str | None, typer.Option(help="Keys with this role, on the project or in a tenant.")
-]
+State = Annotated[str | None, Option(help="active, expired or inactive.", metavar="STATE")]
+Role = Annotated[str | None, Option(help="Keys with this role, on the project or in a tenant.")]
 ExpiringIn = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--expiring-in", help="Active keys that expire within this time: 12h, 30d.", metavar="TIME"
     ),
 ]
 Sort = Annotated[
     str | None,
-    typer.Option(help="Field to sort by, such as name or -createdTime.", metavar="FIELD"),
+    Option(help="Field to sort by, such as name or -createdTime.", metavar="FIELD"),
 ]
 Ids = Annotated[
     list[str],
-    typer.Argument(
-        metavar="ID", help="Keys; - reads ids from stdin.", autocompletion=completion.key_ids
-    ),
+    Argument(metavar="ID", help="Keys; - reads ids from stdin.", complete=completion.key_ids),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON document.")]
-IdsOnly = Annotated[bool, typer.Option("--quiet", "-q", help="Write ids only, one a line.")]
+AsJson = Annotated[bool, Option("--json", help="Write one JSON document.")]
+IdsOnly = Annotated[bool, Option("--quiet", "-q", help="Write ids only, one a line.")]
 
 _STATES = ("active", "expired", "inactive")
 
@@ -92,7 +87,7 @@ def list_keys(
 
 
 def search(
-    text: Annotated[str, typer.Argument(help="What to look for.")],
+    text: Annotated[str, Argument(help="What to look for.")],
     as_json: AsJson = False,
     ids_only: IdsOnly = False,
 ) -> None:
@@ -115,20 +110,18 @@ def show(
             return
         for index, key in enumerate(keys):
             if index:
-                typer.echo()
+                click.echo()
             for field, value in output.record(key).items():
                 if value not in (None, "", [], {}):
-                    typer.echo(f"{field + ':':<18} {output.printable(_plain(value))}")
+                    click.echo(f"{field + ':':<18} {output.printable(_plain(value))}")
 
     carry_out(work)
 
 
 def expiring(
-    within: Annotated[
-        str, typer.Option(help="How far to look ahead: 12h, 30d.", metavar="TIME")
-    ] = "30d",
+    within: Annotated[str, Option(help="How far to look ahead: 12h, 30d.", metavar="TIME")] = "30d",
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help=f"Leave with {ExitCode.FOUND} if there are any.")
+        bool, Option("--exit-code", help=f"Leave with {ExitCode.FOUND} if there are any.")
     ] = False,
     as_json: AsJson = False,
     ids_only: IdsOnly = False,
@@ -147,11 +140,11 @@ def expiring(
 
 def export(
     form: Annotated[
-        Format, typer.Option("--format", "-f", help="json, jsonl, csv or table.")
+        Format, Option("--format", "-f", help="json, jsonl, csv or table.")
     ] = Format.JSON,
     to: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="A file instead of stdout.", dir_okay=False),
+        Option("--output", "-o", help="A file instead of stdout.", dir_okay=False),
     ] = None,
     tenant: Tenants = None,
     name: Name = None,
@@ -191,7 +184,7 @@ def _show(selection: Selection, form: Format, *, ids_only: bool) -> None:
 
 def _checked_state(state: str | None) -> str | None:
     if state is not None and state not in _STATES:
-        raise typer.BadParameter(f"the state is {', '.join(_STATES)}; not {state!r}")
+        raise click.BadParameter(f"the state is {', '.join(_STATES)}; not {state!r}")
     return state
 
 

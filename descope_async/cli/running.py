@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Final, NoReturn
 
-import typer
+import click
 from attrs import frozen
 
 import descope_async
@@ -100,7 +100,7 @@ def carry_out(
             sys.stdout.flush()
         except BrokenPipeError:  # the work is judged already
             write_no_more()
-    except (typer.Exit, typer.BadParameter):
+    except (click.exceptions.Exit, click.BadParameter):
         raise
     except asyncio.CancelledError:
         if ended_by is None:
@@ -109,7 +109,7 @@ def carry_out(
         code = ExitCode.TERMINATED
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - nobody at a terminal can use a traceback
         code = _explained(error, advice)
-    raise typer.Exit(int(code or ExitCode.DONE))
+    raise click.exceptions.Exit(int(code or ExitCode.DONE))
 
 
 def _explained(error: BaseException, advice: str) -> ExitCode:
@@ -118,7 +118,7 @@ def _explained(error: BaseException, advice: str) -> ExitCode:
         case DescopeError():
             say(_sentence(error, advice, is_verbose=current().is_verbose))
             return exit_code_of(error)
-        case KeyboardInterrupt() | typer.Abort():  # the second comes from a question
+        case KeyboardInterrupt() | click.Abort():  # the second comes from a question
             say("interrupted")
             return ExitCode.INTERRUPTED
         case BrokenPipeError():  # whoever read the output has gone, as `head` does
@@ -152,7 +152,7 @@ def add(line: str) -> None:
     Where nobody reads any more, as after a connection has dropped, that is no reason to fail.
     """
     with suppress(OSError):
-        typer.echo(line, err=True)
+        click.echo(line, err=True)
 
 
 def _sentence(error: DescopeError, advice: str, *, is_verbose: bool) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-import typer
+import click
 from attrs import frozen
 
 import descope_async
@@ -93,7 +93,7 @@ async def by_ids(
 def _attribute(given: str) -> tuple[str, Any]:
     name, sign, value = given.partition("=")
     if not sign or not name:
-        raise typer.BadParameter(f"{given!r} is not NAME=VALUE")
+        raise click.BadParameter(f"{given!r} is not NAME=VALUE")
     return name, json_or_text(value)
 
 
@@ -118,7 +118,7 @@ def ids(given: Sequence[str]) -> list[str]:
         else:
             found[each] = None
     if not found:
-        raise typer.BadParameter(
+        raise click.BadParameter(
             "no ids were given: name access keys, or pass their ids on stdin with -"
         )
     return list(found)
@@ -129,5 +129,5 @@ def _from_stdin() -> list[str]:
     # The first word, so that the lines of `descope-keys list` are ids as well.
     found = [line.split()[0] for line in lines if line and not line.startswith("#")]
     if len(found) > _MAX_IDS:
-        raise typer.BadParameter(f"more than {_MAX_IDS} ids are on stdin")
+        raise click.BadParameter(f"more than {_MAX_IDS} ids are on stdin")
     return found

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
-import typer
+import click
 from attrs import frozen
 
 from descope_async._values.numbers import is_number
@@ -16,6 +16,7 @@ from descope_async.errors import ConfigurationError, DescopeError, TokenError
 
 from . import moments, output
 from .exit_codes import ExitCode
+from .parameters import Argument, Option
 from .running import Run, carry_out, current
 
 #: Characters of a file that holds a token: far more than any token has.
@@ -121,22 +122,20 @@ def _distance(seconds: float) -> str:
 def inspect_token(
     file: Annotated[
         Path | None,
-        typer.Argument(help="A file that holds the token; stdin without one.", dir_okay=False),
+        Argument(help="A file that holds the token; stdin without one.", dir_okay=False),
     ] = None,
-    audience: Annotated[
-        str | None, typer.Option(help="The audience that the token must be for.")
-    ] = None,
+    audience: Annotated[str | None, Option(help="The audience that the token must be for.")] = None,
     online: Annotated[
         bool,
-        typer.Option("--online", help="Fetch the project's signing keys to check the signature."),
+        Option("--online", help="Fetch the project's signing keys to check the signature."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Write one JSON document.")] = False,
 ) -> None:
     """``descope-keys inspect``."""
 
     async def work() -> ExitCode:
         found = await report(current(), _read(file), audience=audience, online=online)
-        typer.echo(found.as_json() if as_json else found.as_text())
+        click.echo(found.as_json() if as_json else found.as_text())
         return ExitCode.DONE if found.passes else ExitCode.FAILED
 
     carry_out(work)

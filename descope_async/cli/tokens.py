@@ -7,13 +7,14 @@ import subprocess
 import sys
 from typing import Annotated, Final, NoReturn
 
-import typer
+import click
 
 import descope_async
 from descope_async.errors import ConfigurationError
 
 from . import moments, output
 from .exit_codes import ExitCode
+from .parameters import Option
 from .running import carry_out, current
 from .selection import json_or_text
 
@@ -29,21 +30,19 @@ _ADVICE: Final = (
 
 AccessKeyFrom = Annotated[
     str,
-    typer.Option(
+    Option(
         "--key",
         "-k",
         help="Where the access key is: env:NAME, file:PATH, keyring:SERVICE/NAME, or - for stdin.",
         metavar="WHERE",
     ),
 ]
-Tenant = Annotated[str | None, typer.Option(help="The tenant to act in.", metavar="ID")]
+Tenant = Annotated[str | None, Option(help="The tenant to act in.", metavar="ID")]
 Claims = Annotated[
     list[str] | None,
-    typer.Option("--claim", help="A claim to nest under nsec.", metavar="NAME=VALUE"),
+    Option("--claim", help="A claim to nest under nsec.", metavar="NAME=VALUE"),
 ]
-Reveal = Annotated[
-    bool, typer.Option("--reveal", help="Show the token although stdout is a terminal.")
-]
+Reveal = Annotated[bool, Option("--reveal", help="Show the token although stdout is a terminal.")]
 
 
 def exchange(
@@ -52,7 +51,7 @@ def exchange(
     claim: Claims = None,
     reveal: Reveal = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Write what the token grants, without the token.")
+        bool, Option("--json", help="Write what the token grants, without the token.")
     ] = False,
 ) -> None:
     """``descope-keys exchange``."""
@@ -62,9 +61,9 @@ def exchange(
             _refuse_terminal(reveal=reveal)
         session = await _exchanged(key, tenant, claim)
         if as_json:
-            typer.echo(output.document("session_token", **_described(session)))
+            click.echo(output.document("session_token", **_described(session)))
         else:
-            typer.echo(session.jwt)
+            click.echo(session.jwt)
 
     carry_out(work, advice=_ADVICE)
 
@@ -80,26 +79,27 @@ def header(
     async def work() -> None:
         _refuse_terminal(reveal=reveal)
         session = await _exchanged(key, tenant, claim)
-        typer.echo(f"Authorization: Bearer {session.jwt}")
+        click.echo(f"Authorization: Bearer {session.jwt}")
 
     carry_out(work, advice=_ADVICE)
 
 
+@click.pass_context
 def exec_command(
-    context: typer.Context,
+    context: click.Context,
     key: AccessKeyFrom = f"env:{_VARIABLE}",
     tenant: Tenant = None,
     claim: Claims = None,
     variable: Annotated[
-        str, typer.Option(help="The environment variable that gets the token.", metavar="NAME")
+        str, Option(help="The environment variable that gets the token.", metavar="NAME")
     ] = _SESSION_VARIABLE,
 ) -> None:
     """``descope-keys exec``."""
     command = context.args
     if not command:
-        raise typer.BadParameter("name the command to run, after --")
+        raise click.BadParameter("name the command to run, after --")
     if not variable or "=" in variable:
-        raise typer.BadParameter(f"{variable!r} cannot be the name of a variable")
+        raise click.BadParameter(f"{variable!r} cannot be the name of a variable")
 
     async def work() -> ExitCode | None:
         session = await _exchanged(key, tenant, claim)
@@ -127,7 +127,7 @@ async def _exchanged(
 def _claim(given: str) -> tuple[str, object]:
     name, sign, value = given.partition("=")
     if not sign or not name:
-        raise typer.BadParameter(f"{given!r} is not NAME=VALUE")
+        raise click.BadParameter(f"{given!r} is not NAME=VALUE")
     return name, json_or_text(value)
 
 
@@ -161,7 +161,7 @@ def _become(command: list[str], environment: dict[str, str]) -> NoReturn:
         raise ConfigurationError(f"there is no command {command[0]!r}") from None
     except OSError as error:
         raise ConfigurationError(f"{command[0]!r} cannot be run: {error.strerror}") from None
-    raise typer.Exit(done.returncode)
+    raise click.exceptions.Exit(done.returncode)
 
 
 def _access_key(where: str) -> str:

@@ -6,7 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
+
+from .parameters import Option
 
 
 class LogFormat(StrEnum):
@@ -17,44 +19,42 @@ class LogFormat(StrEnum):
 
 
 def emulator(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
+    host: Annotated[str, Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
     project_id: Annotated[
-        str | None, typer.Option(help="Project to serve; a random one if not given.")
+        str | None, Option(help="Project to serve; a random one if not given.")
     ] = None,
     management_key: Annotated[
-        str | None, typer.Option(help="Its management key; a random one if not given.")
+        str | None, Option(help="Its management key; a random one if not given.")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="SQLite file to keep everything in; memory if not given.")
+        Path | None, Option(help="SQLite file to keep everything in; memory if not given.")
     ] = None,
-    seed: Annotated[
-        Path | None, typer.Option(help="YAML or JSON file of what to start with.")
-    ] = None,
+    seed: Annotated[Path | None, Option(help="YAML or JSON file of what to start with.")] = None,
     token_lifetime: Annotated[
-        int, typer.Option(help="Seconds that a session token lives, up to 4 weeks.")
+        int, Option(help="Seconds that a session token lives, up to 4 weeks.")
     ] = 600,
     key_rotation: Annotated[
-        int, typer.Option(help="Seconds after which signing keys are rotated; 0 for never.")
+        int, Option(help="Seconds after which signing keys are rotated; 0 for never.")
     ] = 86_400,
-    env: Annotated[bool, typer.Option("--env", help="Print only the variables to export.")] = False,
+    env: Annotated[bool, Option("--env", help="Print only the variables to export.")] = False,
     unsafe_bind: Annotated[
-        bool, typer.Option("--unsafe-bind", help="Allow an address that other machines can reach.")
+        bool, Option("--unsafe-bind", help="Allow an address that other machines can reach.")
     ] = False,
     tls: Annotated[
-        bool, typer.Option("--tls", help="Speak TLS, with a certificate made for this run.")
+        bool, Option("--tls", help="Speak TLS, with a certificate made for this run.")
     ] = False,
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="Refuse roles, tenants and attributes that do not exist."),
+        Option("--strict", help="Refuse roles, tenants and attributes that do not exist."),
     ] = False,
     rate_limits: Annotated[
-        bool, typer.Option("--rate-limits", help="Refuse too many requests, as the service does.")
+        bool, Option("--rate-limits", help="Refuse too many requests, as the service does.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no requests.")] = False,
+    quiet: Annotated[bool, Option("--quiet", "-q", help="Show no requests.")] = False,
     log: Annotated[
         LogFormat | None,
-        typer.Option(help="How to show requests, on standard error; text on a terminal."),
+        Option(help="How to show requests, on standard error; text on a terminal."),
     ] = None,
 ) -> None:
     """``descope-keys emulator``."""
@@ -80,32 +80,31 @@ def emulator(
     )
 
 
+@click.pass_context
 def demo(
-    context: typer.Context,
+    context: click.Context,
     base_url: Annotated[
-        str | None, typer.Option(help="A real Descope to run on, instead of a local one.")
+        str | None, Option(help="A real Descope to run on, instead of a local one.")
     ] = None,
     project_id: Annotated[
         str | None,
-        typer.Option(envvar="DESCOPE_PROJECT_ID", help="Its project; only with --base-url."),
+        Option(envvar="DESCOPE_PROJECT_ID", help="Its project; only with --base-url."),
     ] = None,
     management_key: Annotated[
         str | None,
-        typer.Option(
-            envvar="DESCOPE_MANAGEMENT_KEY", help="Its management key; only with --base-url."
-        ),
+        Option(envvar="DESCOPE_MANAGEMENT_KEY", help="Its management key; only with --base-url."),
     ] = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show every call and its result.")
+        bool, Option("--verbose", "-v", help="Show every call and its result.")
     ] = False,
 ) -> None:
     """``descope-keys demo``."""
     sources = [context.get_parameter_source(name) for name in ("project_id", "management_key")]
     if base_url is None and any(source and source.name == "COMMANDLINE" for source in sources):
-        raise typer.BadParameter(
+        raise click.BadParameter(
             "a project and a management key are for a real Descope: "
             "add --base-url, such as https://api.descope.com"
         )
     from .demo import run
 
-    raise typer.Exit(run(base_url, project_id, management_key, verbose=verbose))
+    raise click.exceptions.Exit(run(base_url, project_id, management_key, verbose=verbose))

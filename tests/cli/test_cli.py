@@ -271,7 +271,7 @@ def test_help_and_version() -> None:
 
 
 def test_without_its_extra_it_says_which(tmp_path: Path) -> None:
-    (tmp_path / "typer.py").write_text("raise ModuleNotFoundError(name='typer')")
+    (tmp_path / "click.py").write_text("raise ModuleNotFoundError(name='click')")
     done = run("--help", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert "pip install 'descope-async[cli]'" in done.stderr

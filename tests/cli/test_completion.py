@@ -27,11 +27,9 @@ def tab(cli: CommandLine, tmp_path: Path) -> CommandLine:
 def offered(tab: CommandLine, shell: str, line: str) -> str:
     """What a shell is told when somebody has typed a line."""
     done = tab.run(
-        _DESCOPE_KEYS_COMPLETE=f"complete_{shell}",
-        _TYPER_COMPLETE_ARGS=line,
-        _TYPER_COMPLETE_FISH_ACTION="get-args",
+        _DESCOPE_KEYS_COMPLETE=f"{shell}_complete",
         COMP_WORDS=line,
-        COMP_CWORD=str(len(line.split(" ")) - 1),
+        COMP_CWORD=line.rpartition(" ")[2] if shell == "fish" else str(line.count(" ")),
     )
     assert done.stderr == ""
     return done.stdout.strip()
@@ -112,13 +110,14 @@ def test_runs_and_profiles_are_offered(tab: CommandLine) -> None:
     file.parent.mkdir(parents=True)
     file.touch(mode=0o600)
     file.write_text('[staging]\nproject_id = "P1"\n[production]\nproject_id = "P2"\n')
-    assert offered(tab, "bash", "descope-keys --profile st").split() == ["staging"]
+    assert offered(tab, "bash", "descope-keys --profile st") == "plain,staging"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_for_a_shell_is_one_that_it_reads(cli: CommandLine, shell: str) -> None:
-    done = cli.run(_DESCOPE_KEYS_COMPLETE=f"source_{shell}")
-    assert "descope-keys" in done.stdout
+    done = cli.run("completion", shell)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "_DESCOPE_KEYS_COMPLETE" in done.stdout
     if program := shutil.which(shell):
         option = "--no-execute" if shell == "fish" else "-n"
         subprocess.run([program, option], input=done.stdout, text=True, timeout=60, check=True)

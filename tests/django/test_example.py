@@ -89,7 +89,7 @@ def test_commands(environment: dict[str, str], callers: Callers) -> None:
 def test_the_command_line_works_on_the_sites_project(
     environment: dict[str, str], callers: Callers
 ) -> None:
-    pytest.importorskip("typer", reason="the extra cli is not installed")
+    pytest.importorskip("click", reason="the extra cli is not installed")
     callers.key()
     done = manage(environment, "descope_keys", "list", "--json")
     assert done.returncode == 0, done.stderr

@@ -63,7 +63,7 @@ def works() -> None:
 
 
 def asks_for_its_extra() -> None:
-    assert not find_spec("typer")
+    assert not find_spec("click")
     done = command("--help")
     assert done.returncode != 0
     assert "pip install 'descope-async[cli]'" in done.stderr, done.stderr

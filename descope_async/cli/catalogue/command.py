@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import typer
-from typer.core import TyperCommand
+import click
 
 _INDENT = "  "
 
@@ -30,26 +29,35 @@ class Command(NamedTuple):
     examples: Mapping[str, str]
     settings: Mapping[str, Any] = {}
 
-    def build(self) -> TyperCommand:
+    def build(self) -> click.Command:
         """The command with its arguments and options."""
-        alone = typer.Typer(
-            add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
-        )
-        alone.command(
+        from descope_async.cli.parameters import parameters_of
+
+        function = self.load()
+        return CommandWithExamples(
             self.name,
-            cls=CommandWithExamples,
+            params=parameters_of(function),
+            callback=function,
             help="\n\n".join(self.help),
             epilog="\n".join(f"# {purpose}\n{line}" for line, purpose in self.examples.items()),
             context_settings={"help_option_names": ["-h", "--help"], **self.settings},
-        )(self.load())
-        found: Any = typer.main.get_command(alone)
-        return found  # type: ignore[no-any-return]
+        )
 
 
-class CommandWithExamples(TyperCommand):
+class CommandWithExamples(click.Command):
     """A command whose help ends in examples, each on a line that can be copied."""
 
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - Typer passes it
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the arguments, and then the options."""
+        from descope_async.cli.parameters import DescribedArgument
+
+        described = [each for each in self.params if isinstance(each, DescribedArgument)]
+        if described:
+            with formatter.section("Arguments"):
+                formatter.write_dl([(f"{each.metavar}", each.description) for each in described])
+        super().format_options(ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - Click passes it
         """Write the examples as they are."""
         with formatter.section("Examples"):
             for line in (self.epilog or "").splitlines():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, Final
 
-from typer.core import TyperCommand, TyperGroup
+import click
 
 from .changing import CHANGE
 from .command import Command
@@ -17,7 +18,7 @@ from .using import USE
 COMMANDS: Final[tuple[Command, ...]] = (*LOOK, *CHANGE, *MANIFEST, *RUNS, *USE, *TRY)
 
 
-class CommandGroup(TyperGroup):
+class CommandGroup(click.Group):
     """All commands of ``descope-keys``."""
 
     def __init__(self, **settings: Any) -> None:
@@ -25,16 +26,21 @@ class CommandGroup(TyperGroup):
         self._known = {command.name: command for command in COMMANDS}
         for command in COMMANDS:
             # Enough for lists, suggestions and the completion of names.
-            stub = TyperCommand(command.name, help=command.help[0], rich_markup_mode=None)
-            self.add_command(stub)
+            self.add_command(click.Command(command.name, help=command.help[0]))
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that is called, with its arguments."""
+        if args[0] not in self._known and args[0][:1].isalnum() and not ctx.resilient_parsing:
+            near = difflib.get_close_matches(args[0], self._known, 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}.{hint}")
         name, command, rest = super().resolve_command(ctx, args)
         known = self._known.get(name or "")
         return name, known.build() if known else command, rest
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - Typer passes it
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - Click passes it
         """Write the commands by panel."""
         panels: dict[str, list[tuple[str, str]]] = {}
         for command in COMMANDS:

@@ -22,6 +22,12 @@ def _demo() -> Callable[..., None]:
     return demo
 
 
+def _completion() -> Callable[..., None]:
+    from descope_async.cli.shell_scripts import completion
+
+    return completion
+
+
 TRY: Final = (
     Command(
         "emulator",
@@ -50,6 +56,20 @@ TRY: Final = (
         {
             "descope-keys demo": "on a local Descope, which is started for it",
             "descope-keys demo --base-url https://api.descope.com": "on your project; it removes what it makes",
+        },
+    ),
+    Command(
+        "completion",
+        _PANEL,
+        _completion,
+        (
+            "Write the script that lets a shell complete what you type.",
+            "It completes commands, options, and the ids of access keys with their names.",
+        ),
+        {
+            'eval "$(descope-keys completion bash)"': "bash: put this line into ~/.bashrc",
+            'eval "$(descope-keys completion zsh)"': "zsh: put this line into ~/.zshrc, after compinit",
+            "descope-keys completion fish > ~/.config/fish/completions/descope-keys.fish": "fish: once",
         },
     ),
 )

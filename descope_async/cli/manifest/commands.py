@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+import click
 from attrs import evolve
 
 import descope_async
@@ -15,6 +15,7 @@ from descope_async.cli import bulk, output
 from descope_async.cli.bulk import AsJson, Rate, To
 from descope_async.cli.consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, consent
 from descope_async.cli.exit_codes import ExitCode
+from descope_async.cli.parameters import Argument, Option
 from descope_async.cli.project_lock import project_lock
 from descope_async.cli.reading import Ids
 from descope_async.cli.running import carry_out, current, say
@@ -30,11 +31,11 @@ from .manifest import Manifest, read_manifest
 from .plan import Plan
 from .under_way import UnderWay, under_way
 
-File = Annotated[Path, typer.Argument(metavar="MANIFEST", help="The manifest.", dir_okay=False)]
+File = Annotated[Path, Argument(metavar="MANIFEST", help="The manifest.", dir_okay=False)]
 DEFAULT = Path("keys.yaml")
 Pruning = Annotated[
     Prune,
-    typer.Option(
+    Option(
         "--prune",
         help="Deactivate keys that the manifest does not describe: none, those that were removed from it, or all.",
     ),
@@ -47,12 +48,12 @@ def plan(
     prune: Pruning = Prune.NONE,
     save: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Save the plan to apply it later.", dir_okay=False),
+        Option("--output", "-o", help="Save the plan to apply it later.", dir_okay=False),
     ] = None,
     as_json: AsJson = False,
     exit_code: Annotated[
         bool,
-        typer.Option("--exit-code", help=f"Leave with {ExitCode.FOUND} if anything is to change."),
+        Option("--exit-code", help=f"Leave with {ExitCode.FOUND} if anything is to change."),
     ] = False,
 ) -> None:
     """``descope-keys plan``."""
@@ -65,7 +66,7 @@ def plan(
             again += [word for sink in to or () for word in ("--to", sink)]
             again += ["--prune", prune.value] if prune is not Prune.NONE else []
             say(f"the plan is in {save}: descope-keys {shlex.join(again)}")
-        typer.echo(found.as_json() if as_json else found.as_text())
+        click.echo(found.as_json() if as_json else found.as_text())
         return ExitCode.FOUND if exit_code and not found.is_met else ExitCode.DONE
 
     carry_out(work)
@@ -76,7 +77,7 @@ def drift(file: File = DEFAULT, prune: Pruning = Prune.NONE, as_json: AsJson = F
 
     async def work() -> ExitCode:
         found = await _looked(file, None, prune)
-        typer.echo(found.as_json() if as_json else found.as_text())
+        click.echo(found.as_json() if as_json else found.as_text())
         return ExitCode.DONE if found.is_met else ExitCode.FOUND
 
     carry_out(work)
@@ -86,7 +87,7 @@ def apply(
     file: File = DEFAULT,
     saved: Annotated[
         Path | None,
-        typer.Option("--plan", help="Apply this saved plan, or nothing.", dir_okay=False),
+        Option("--plan", help="Apply this saved plan, or nothing.", dir_okay=False),
     ] = None,
     to: To = None,
     prune: Pruning = Prune.NONE,
@@ -106,7 +107,7 @@ def apply(
                 if saved is not None:
                     found.check_saved(saved)
                 say(run.where(client))
-                typer.echo(found.as_text(), err=True)
+                click.echo(found.as_text(), err=True)
                 if dry_run:
                     return ExitCode.DONE
                 at_best = ExitCode.PARTIAL if found.difference.unfinished else ExitCode.DONE
@@ -132,16 +133,16 @@ def apply(
 def import_keys(
     key_ids: Ids,
     file: Annotated[
-        Path, typer.Option("--manifest", "-m", help="The manifest.", dir_okay=False)
+        Path, Option("--manifest", "-m", help="The manifest.", dir_okay=False)
     ] = DEFAULT,
     label: Annotated[
-        str | None, typer.Option(help="What to call the key; made of its name without this.")
+        str | None, Option(help="What to call the key; made of its name without this.")
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
     """``descope-keys import``."""
     if label is not None and len(key_ids) != 1:
-        raise typer.BadParameter("--label is for one key")
+        raise click.BadParameter("--label is for one key")
 
     async def work() -> None:
         text = _text(file)
@@ -158,7 +159,7 @@ def import_keys(
                 if not dry_run:
                     lock.set({name: key.id for name, key in found.items()})
         for name, key in found.items():
-            typer.echo(f"{key.id}\t{name}")
+            click.echo(f"{key.id}\t{name}")
 
     carry_out(work)
 
@@ -215,7 +216,7 @@ def _adopt(file: Path, text: str, keys: dict[str, Any], *, dry_run: bool) -> Non
             f"with its label:\n{entries(keys)}"
         )
     if dry_run:
-        typer.echo(entries(keys), err=True, nl=False)
+        click.echo(entries(keys), err=True, nl=False)
         return
     _write(file, added)
 
@@ -238,7 +239,7 @@ def _write(path: Path, text: str) -> None:
 
 def _report(keys: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(output.document("apply", keys=keys))
+        click.echo(output.document("apply", keys=keys))
         return
     for key in keys:
         bulk.write_line(key)

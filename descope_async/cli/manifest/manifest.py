@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import typer
+import click
 from attrs import frozen
 
 from descope_async import _arguments as arguments
@@ -123,7 +123,7 @@ def _key(label: str, node: Node) -> WantedKey:
     for name, value in given.items():
         try:
             fields[name] = FIELDS[name](value)
-        except (InvalidArgument, typer.BadParameter) as error:
+        except (InvalidArgument, click.BadParameter) as error:
             raise YamlProblem(value.line, f"{error}") from None
     if fields.get("user_id") and (fields.get("roles") or fields.get("tenants")):
         raise YamlProblem(
@@ -151,7 +151,7 @@ def _sinks(node: Node) -> list[str]:
 def _seconds(node: Node) -> float:
     try:
         return grace_period("it", moments.seconds(node.text()))
-    except (typer.BadParameter, InvalidArgument) as error:
+    except (click.BadParameter, InvalidArgument) as error:
         raise YamlProblem(node.line, str(error)) from None
 
 
