@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 
@@ -27,6 +28,11 @@ for _name in [name for name in os.environ if name.startswith("DESCOPE_")]:
 _WAYS = ("_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 for _name in [name for name in os.environ if name.upper().endswith(_WAYS)]:
     del os.environ[_name]
+
+
+# Nor on a signal that nohup ignores: a program that is started inherits that.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

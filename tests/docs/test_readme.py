@@ -106,6 +106,7 @@ def test_a_section_holds_one_command_that_start_knows(heading: str) -> None:
     assert job in [line.split()[0] for line in usage.stderr.splitlines()[1:]]
 
 
+@pytest.mark.timeout(300)
 def test_an_installation_that_fails_says_why_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "docs/start.py", tmp_path / "docs")

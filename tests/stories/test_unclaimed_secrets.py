@@ -36,6 +36,7 @@ Told = list[SecretUnclaimed]
 
 @pytest.fixture(autouse=True)
 def _told() -> Iterator[None]:
+    gc.collect()  # what other tests dropped is no news of these
     tell_unclaimed_secrets(told=True)
     yield
     tell_unclaimed_secrets(told=False)
