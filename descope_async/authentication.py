@@ -10,16 +10,13 @@ from . import _arguments as arguments
 from ._calls.key_set_fetch import KeySetFetch
 from ._calls.transport import Transport
 from ._config.config import Config
-from ._config.project import default_base_url
 from ._keys.exchange import Exchange
 from ._keys.presented_keys import Lifetimes
 from ._keys.renewals import Renewals
 from ._keys.shared import Shared
-from ._tokens.claim_rules import ClaimRules, issuers_of
-from ._tokens.key_set import parse_pinned_keys
 from ._tokens.key_set_file import KeySetFile
+from ._tokens.project_validation import ProjectValidation
 from ._tokens.signing_keys import SigningKeys
-from ._tokens.validation import SessionValidator
 from ._values.secret import Secret, credential
 from .dpop_request import DPoPRequest
 from .errors import ClientClosed
@@ -35,32 +32,25 @@ __all__ = ["Authentication"]
 
 def _file_of(config: Config) -> KeySetFile | None:
     path = config.key_set_file
-    if path is None or not config.project_id:  # without a project, a check asks for that
-        return None
-    return KeySetFile(path, config.project_id, config.base_url, config.clock)
+    return None if path is None else KeySetFile(path, lambda: config.project, config.clock)
 
 
 class Authentication:
     """What a client does with access keys and session tokens. None of it needs a management key."""
 
     def __init__(self, config: Config, transport: Transport, telemetry: Telemetry) -> None:
-        project, pinned, clock = config.project_id, config.public_key, config.clock
-        issuers = issuers_of(project, config.base_url, default_base_url(project))
-        rules = ClaimRules(project, issuers.union(config.issuers), config.leeway)
-        pins = parse_pinned_keys(pinned) if pinned else None
+        clock = config.clock
+        self._config = config
         self._key_set_fetch = KeySetFetch(config, transport)
         self._signing_keys = SigningKeys(
             self._key_set_fetch.fetch,
             clock,
-            pins if project else None,  # so that a check asks for the project
             config.key_set,
             telemetry,
             _file_of(config),
         )
-        self._validator = SessionValidator(
-            self._signing_keys, rules, clock, config.replay_store, telemetry
-        )
-        self._exchange = Exchange(config, transport, self._validator, clock)
+        self._validation = ProjectValidation(config, self._signing_keys, telemetry)
+        self._exchange = Exchange(config, transport, self._validation, clock)
         self._shared = Shared(clock, self._exchange.mint, config.timeouts.exchange, telemetry)
         self._renewals = Renewals(self._shared)
 
@@ -181,13 +171,16 @@ class Authentication:
             ReplayStoreFull: No more proofs can be remembered; the token may be fine.
             InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
         """
-        if dpop is None and (seen := self._validator.seen_before(session_token, audience)):
+        made = self._validation.made
+        if dpop is None and made and (seen := made.seen_before(session_token, audience)):
             return seen
         given: Secret[object] = Secret(session_token)
         del session_token
         demanded = arguments.audience("audience", audience)
         request = arguments.dpop_request("dpop", dpop)
-        return await self._validator.validate(given, demanded, "validate_session", request)
+        return await self._validation.needed().validate(
+            given, demanded, "validate_session", request
+        )
 
     def validate_session_nowait(
         self,
@@ -212,13 +205,16 @@ class Authentication:
             ReplayStoreFull: No more proofs can be remembered; the token may be fine.
             InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
         """
-        if dpop is None and (seen := self._validator.seen_before(session_token, audience)):
+        made = self._validation.made
+        if dpop is None and made and (seen := made.seen_before(session_token, audience)):
             return seen
         given: Secret[object] = Secret(session_token)
         del session_token
         demanded = arguments.audience("audience", audience)
         request = arguments.dpop_request("dpop", dpop)
-        return self._validator.validate_nowait(given, demanded, "validate_session", request)
+        return self._validation.needed().validate_nowait(
+            given, demanded, "validate_session", request
+        )
 
     def export_key_set(self) -> str | None:
         """The project's signing keys as they are known now, for the ``key_set`` of another client.
@@ -235,4 +231,5 @@ class Authentication:
         Raises:
             KeySetUnavailable: They cannot be fetched; the old ones stay.
         """
-        await self._signing_keys.refresh()
+        if self._config.project.public_key is None:
+            await self._signing_keys.refresh()

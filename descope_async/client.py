@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from os import PathLike
 from ssl import SSLContext
 from types import TracebackType
@@ -12,7 +13,7 @@ from typing import Any, Self
 from ._calls.license import License
 from ._calls.readiness import Readiness
 from ._calls.transport import Transport
-from ._config.config import resolve
+from ._config.config import Config, resolve
 from ._runtime.clock import Clock
 from ._values.secret import Secret
 from ._values.value import part
@@ -20,7 +21,7 @@ from .access_keys import AccessKeys
 from .authentication import Authentication
 from .errors import ConfigurationError, NotConfigured
 from .events import Hook
-from .events._telemetry import Telemetry
+from .events._telemetry import Service, Telemetry
 from .settings import Deliver, Limits, ReplayStore, RequestIdSource, Retries, Timeouts
 
 __all__ = ["DescopeClient", "Management"]
@@ -92,8 +93,8 @@ class DescopeClient(Authentication):
             this machine's.
 
     Raises:
-        ConfigurationError: A setting is unusable. One that is missing is refused by the first call that
-            needs it; `check` lists these.
+        ConfigurationError: A setting is unusable. One that is missing is looked for in the environment
+            again by the first call that needs it, which refuses to go without; `check` lists these.
     """
 
     mgmt: Management = part(Management)
@@ -150,10 +151,9 @@ class DescopeClient(Authentication):
             clock=clock,
         )
         clock = config.clock
-        telemetry = Telemetry(config.hooks, config.project_id, config.base_url)
+        telemetry = Telemetry(config.hooks, partial(_service, config))
         transport = Transport(config, clock, telemetry)
         super().__init__(config, transport, telemetry)
-        self._config = config
         self._telemetry = telemetry
         self._transport = transport
         self._license = License(config, transport, clock)
@@ -172,14 +172,21 @@ class DescopeClient(Authentication):
             NotConfigured: The client has none.
         """
         try:
-            return self._config.require_project()
+            return self._config.project.id
         except ConfigurationError as error:
             raise NotConfigured(str(error)) from None
 
     @property
     def base_url(self) -> str:
-        """Where the service is, without a slash at the end."""
-        return self._config.base_url
+        """Where the service is, without a slash at the end.
+
+        Raises:
+            NotConfigured: A setting that was set after the client was made is unusable.
+        """
+        try:
+            return str(self._config.deployment.seen().base_url)
+        except ConfigurationError as error:
+            raise NotConfigured(str(error)) from None
 
     @property
     def clock(self) -> Clock:
@@ -194,15 +201,16 @@ class DescopeClient(Authentication):
     def check(self, *, management: bool = True) -> list[str]:
         """Look for missing settings. Sends nothing.
 
-        A setting that is wrong is refused when the client is made. One that is missing is refused
-        by the first call that needs it, so that a module may make a client where there are no
-        settings, such as in the build of an image.
+        A setting that is wrong is refused when the client is made. One that is missing is looked for
+        again, and refused, by the first call that needs it. So a module may make a client before the
+        environment is loaded, or where there are no settings, such as in the build of an image.
 
         Args:
             management: Whether the client is to make management calls, which need a key.
 
         Returns:
-            A sentence for each that is missing; empty when nothing is.
+            A sentence for each that is missing, or was set to something unusable after the client was
+            made; empty when there is none.
         """
         return self._readiness.missing(management=management)
 
@@ -228,7 +236,7 @@ class DescopeClient(Authentication):
         await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
-        self._config.require_project()
+        _ = self._config.project  # as the first call would, refuse to go without
         return self
 
     async def __aexit__(
@@ -252,4 +260,13 @@ class DescopeClient(Authentication):
     def __repr__(self) -> str:
         if not hasattr(self, "_config"):  # a traceback shows the one that was refused
             return "<DescopeClient, not usable>"
-        return f"DescopeClient(project_id={self._config.project_id!r}, base_url={self.base_url!r})"
+        try:
+            found = self._config.deployment.seen()
+        except ConfigurationError:
+            return "<DescopeClient, not usable>"
+        return f"DescopeClient(project_id={found.id!r}, base_url={str(found.base_url)!r})"
+
+
+def _service(config: Config) -> Service:
+    project = config.project
+    return Service(project.id, project.base_url.host, project.base_url.port)

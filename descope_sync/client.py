@@ -91,8 +91,8 @@ class DescopeClient(Authentication):
             this machine's.
 
     Raises:
-        ConfigurationError: A setting is unusable. One that is missing is refused by the first call that
-            needs it; `check` lists these.
+        ConfigurationError: A setting is unusable. One that is missing is looked for in the environment
+            again by the first call that needs it, which refuses to go without; `check` lists these.
     """
 
     mgmt: Management = part(Management)
@@ -167,7 +167,11 @@ class DescopeClient(Authentication):
 
     @property
     def base_url(self) -> str:
-        """Where the service is, without a slash at the end."""
+        """Where the service is, without a slash at the end.
+
+        Raises:
+            NotConfigured: A setting that was set after the client was made is unusable.
+        """
         return self._async.base_url
 
     @property
@@ -183,15 +187,16 @@ class DescopeClient(Authentication):
     def check(self, *, management: bool = True) -> list[str]:
         """Look for missing settings. Sends nothing.
 
-        A setting that is wrong is refused when the client is made. One that is missing is refused
-        by the first call that needs it, so that a module may make a client where there are no
-        settings, such as in the build of an image.
+        A setting that is wrong is refused when the client is made. One that is missing is looked for
+        again, and refused, by the first call that needs it. So a module may make a client before the
+        environment is loaded, or where there are no settings, such as in the build of an image.
 
         Args:
             management: Whether the client is to make management calls, which need a key.
 
         Returns:
-            A sentence for each that is missing; empty when nothing is.
+            A sentence for each that is missing, or was set to something unusable after the client was
+            made; empty when there is none.
         """
         return self._async.check(management=management)
 

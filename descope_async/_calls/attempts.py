@@ -12,6 +12,7 @@ from yarl import URL
 
 from descope_async._config.config import Config
 from descope_async._runtime.clock import Clock
+from descope_async._runtime.late import late
 from descope_async.errors import ClientClosed, DescopeError
 
 from .answers import take
@@ -62,7 +63,7 @@ class Attempts:
         # Exceptions of libraries hold the headers, in their attributes and in the frames of their
         # traceback. So they end here: what is raised is raised outside of their handlers.
         attempt.deadline = pool.deadlines.within(attempt.limit, self._silence(request))
-        where = self._config.base_url
+        where = self._base_url
         session, proxy = pool.fresh if attempt.is_fresh else pool.kept, pool.proxy
         failure: BaseException
         try:
@@ -108,6 +109,10 @@ class Attempts:
                 else diagnosed(error, request, attempt, where)
             )
         raise failure
+
+    @late
+    def _base_url(self) -> str:
+        return str(self._config.project.base_url)
 
     def _silence(self, request: Request) -> float:
         if request.silence is not None:

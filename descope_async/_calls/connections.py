@@ -164,7 +164,7 @@ class Pool:
             _session,
             route.context,
             limit=config.limits.connections,
-            only_this_machine=config.is_local,
+            only_this_machine=config.project.is_local,
             deadlines=self.deadlines,
         )
         self.kept = session(keepalive_timeout=config.limits.keepalive)

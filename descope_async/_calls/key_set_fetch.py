@@ -42,7 +42,7 @@ class KeySetFetch:
         request = Request(
             operation=_OPERATION,
             method="GET",
-            path=f"/v2/keys/{self._config.require_project()}",
+            path=f"/v2/keys/{self._config.project.id}",
             template="/v2/keys/{project_id}",
             deadline=self._config.timeouts.keys,
             max_body=MAX_KEY_SET,

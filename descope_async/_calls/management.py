@@ -53,7 +53,7 @@ class ManagementCalls:
             method=operation.method,
             path=operation.path,
             deadline=self._config.timeouts.deadline,
-            bearer=self._config.management_bearer(),
+            bearer=self._config.deployment.management_bearer(),
             query=query,
             body=body,
             max_body=operation.max_body,

@@ -60,7 +60,7 @@ class Readiness:
 
     def missing(self, *, management: bool) -> list[str]:
         """A sentence for each setting that is missing. No I/O."""
-        return list(self._config.missing(management=management))
+        return list(self._config.deployment.problems(management=management))
 
     @property
     def tier(self) -> str | None:
@@ -75,7 +75,7 @@ class Readiness:
         """What is missing, and what the service objects to."""
         found = [Problem("settings", each) for each in self.missing(management=management)]
         is_complete = not found
-        if self._config.project_id:
+        if not any(each for each in self.missing(management=False)):
             found += await self._problems_of_keys()
         if management and is_complete and all(each.about == "clock" for each in found):
             found += await self._problems_of_management()

@@ -10,6 +10,7 @@ from multidict import istr
 
 from descope_async import __version__
 from descope_async._config.config import Config
+from descope_async._runtime.late import late
 from descope_async._values.secret import Secret
 
 from .messages import Request
@@ -22,8 +23,12 @@ class RequestHeaders:
     """Writes the headers of a client's requests."""
 
     def __init__(self, config: Config) -> None:
+        self._config = config
+
+    @late
+    def _of_all(self) -> Secret[dict[str, str]]:
         # Not the session's: aiohttp would send those to a proxy too, in the clear.
-        self._of_all = Secret(_headers_of(config))
+        return Secret(_headers_of(self._config))
 
     def of(self, request: Request) -> dict[str, str]:
         """The headers of a request. Its credential is among them: keep them in no variable."""
@@ -48,7 +53,7 @@ def _headers_of(config: Config) -> dict[str, str]:
         "x-descope-sdk-name": "python",
         "x-descope-sdk-version": __version__,
         "x-descope-sdk-python-version": platform.python_version(),
-        "x-descope-project-id": config.project_id,
+        "x-descope-project-id": config.project.id,
     }
     # The names of plain strings would be lowered again and again for every request.
     return {istr(name): value for name, value in headers.items()}

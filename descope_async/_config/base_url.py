@@ -47,25 +47,29 @@ class BaseURL:
         return address is not None and address.is_loopback
 
 
-def read_base_url(given: str) -> BaseURL:
+def read_base_url(given: str, name: str = "base_url") -> BaseURL:
     """The address in a base URL, however that is spelt.
+
+    Args:
+        given: The URL.
+        name: The parameter or variable that it stands in, for errors.
 
     Raises:
         ConfigurationError: It is no such URL, or one that some library reads in another way.
     """
     url = str.strip(given)
     if "?" in url or "#" in url or "@" in url:
-        raise ConfigurationError("base_url must not hold credentials, a query or a fragment")
+        raise ConfigurationError(f"{name} must not hold credentials, a query or a fragment")
     parts = _URL.fullmatch(url) if url.isprintable() and " " not in url else None
     where = None if parts is None else place(parts[1].lower(), parts[2])
     if parts is None or where is None:
         raise ConfigurationError(
-            "base_url must be a URL with a host, such as https://auth.company.com"
+            f"{name} must be a URL with a host, such as https://auth.company.com"
         )
     found = BaseURL(parts[1].lower(), *where, (parts[3] or "").rstrip("/"))
     if not _PRINTABLE.fullmatch(found.path) or not _is_read_alike(found):
         raise ConfigurationError(
-            "base_url has a path that not every library reads in the same way; write it without "
+            f"{name} has a path that not every library reads in the same way; write it without "
             "dots, percent signs and characters outside ASCII"
         )
     return found

@@ -2,35 +2,116 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
+from attrs import frozen
+
+from descope_async._arguments import json_object
 from descope_async._values.secret import Secret, credential
+from descope_async.errors import ConfigurationError, InvalidArgument
+from descope_async.secret_stores import _stored_text as stored_text
 from descope_async.secret_stores._environment import variable
 
 #: A `Secret`, because a traceback that shows local variables must not show the environment.
 ENVIRONMENT: Final = Secret[Mapping[str, str]](os.environ)
 
 
-def given(value: object, environment: Secret[Mapping[str, str]], *variables: str) -> object:
-    """An argument, else the first of its variables that is set; None for neither."""
-    if value is not None and value != "":
-        return value
-    found = (variable(name, environment.reveal()) for name in variables)
-    return next(filter(None, found), None)
+@frozen
+class Setting:
+    """A setting, and where it may stand.
 
-
-def given_key(
-    parameter: str, argument: Secret[object], environment: Secret[Mapping[str, str]]
-) -> Secret[str] | None:
-    """A management key: the argument, else the variable of the same name; None for neither.
-
-    Raises:
-        InvalidArgument: It cannot be a key.
+    Attributes:
+        parameter: The parameter of a client.
+        variables: Environment variables, the first of which that is set counts.
     """
-    if argument.reveal() is None or argument.reveal() == "":
-        name = f"DESCOPE_{parameter.upper()}"
-        found = Secret[object](variable(name, environment.reveal()))
-        return None if found.reveal() is None else credential(name, found)
-    return credential(parameter, argument)
+
+    parameter: str
+    variables: tuple[str, ...]
+
+    def given(
+        self, argument: Secret[object], environment: Secret[Mapping[str, str]]
+    ) -> Given | None:
+        """What the setting was given; None for nothing. Empty values count as nothing.
+
+        Raises:
+            ConfigurationError: A variable that names a file cannot be used.
+        """
+        if argument.reveal() is not None and argument.reveal() != "":
+            return Given(self, self.parameter, argument)
+        for name in self.variables:
+            found = Secret[object](variable(name, environment.reveal()))
+            if found.reveal():
+                return Given(self, name, found)
+        return None
+
+
+@frozen
+class Given:
+    """What a setting was given.
+
+    Attributes:
+        setting: The setting.
+        name: The parameter or the variable, for errors.
+        value: What was written there.
+    """
+
+    setting: Setting
+    name: str
+    value: Secret[object]
+
+    def text(self) -> str:
+        """A text that is no secret, without what people and tools leave around it.
+
+        Raises:
+            ConfigurationError: It is no text, or only stands for another one.
+        """
+        value = self.value.reveal()
+        if not isinstance(value, str):
+            raise ConfigurationError(f"{self.name} must be a string, not {type(value).__name__}")
+        text = stored_text.cleaned(value)
+        problem = stored_text.other_setting(value, self.setting.variables)
+        if problem := problem or stored_text.placeholder(text):
+            raise ConfigurationError(f"{self.name} {problem}")
+        return text
+
+    def json(self) -> str:
+        """A text of JSON, or a mapping as such a text.
+
+        Raises:
+            ConfigurationError: It is neither.
+        """
+        value = self.value.reveal()
+        try:
+            if isinstance(value, Mapping):
+                return json.dumps(json_object(self.name, cast("object", value)))
+        except InvalidArgument as error:
+            raise ConfigurationError(str(error)) from None
+        if not isinstance(value, str):
+            raise ConfigurationError(
+                f"{self.name} must be a string of JSON or a mapping, not {type(value).__name__}"
+            )
+        text = stored_text.cleaned(value)
+        return text if text.startswith("{") else self.text()
+
+    def key(self) -> Secret[str]:
+        """A key, without what people and tools leave around it.
+
+        Raises:
+            ConfigurationError: It cannot be a key. The message shows no part of it.
+        """
+        try:
+            return credential(self.name, self.value, self.setting.variables)
+        except InvalidArgument as error:
+            problem = str(error)
+        raise ConfigurationError(problem)
+
+
+PROJECT_ID: Final = Setting("project_id", ("DESCOPE_PROJECT_ID",))
+MANAGEMENT_KEY: Final = Setting("management_key", ("DESCOPE_MANAGEMENT_KEY",))
+AUTH_MANAGEMENT_KEY: Final = Setting("auth_management_key", ("DESCOPE_AUTH_MANAGEMENT_KEY",))
+BASE_URL: Final = Setting("base_url", ("DESCOPE_BASE_URI", "DESCOPE_BASE_URL"))
+PUBLIC_KEY: Final = Setting("public_key", ("DESCOPE_PUBLIC_KEY",))
+KEY_SET: Final = Setting("key_set", ())

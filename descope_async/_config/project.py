@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from ssl import SSLContext
 from typing import Final
 
+from attrs import field, frozen
+
 from descope_async.errors import ConfigurationError
-from descope_async.secret_stores import _stored_text as stored_text
 
 from .base_url import BaseURL, read_base_url
+from .environment import Given
+from .tls import is_checking
 
 _DEFAULT_HOST: Final = "api.descope.com"
 #: Project ids of this length and more name their region in the characters after the first.
@@ -16,43 +20,59 @@ _REGIONAL_LENGTH: Final = 32
 _PROJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
-def project_id(value: object) -> str:
+@frozen(kw_only=True)
+class Project:
+    """The project that a client is for, and how it is reached.
+
+    Attributes:
+        id: Its id; empty while there is none.
+        base_url: Where it is served.
+        public_key: The JWK or JWK set to check its tokens with; None for what the service publishes.
+        issuers: Further issuers of its tokens.
+        ssl: TLS settings; None for the system's.
+    """
+
+    id: str
+    base_url: BaseURL
+    public_key: str | None = field(repr=False)
+    issuers: tuple[str, ...]
+    ssl: SSLContext | None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nothing but this machine may be connected to, since TLS does not say who answers."""
+        return self.base_url.scheme == "http" or not is_checking(self.ssl)
+
+
+def project_id(given: Given | None) -> str:
     """The id of a project; empty when none is given.
 
     Raises:
         ConfigurationError: It cannot be the id of a project.
     """
-    if value is None or value == "":
+    if given is None:
         return ""
-    if not isinstance(value, str):
-        raise ConfigurationError(f"project_id must be a string, not {type(value).__name__}")
-    stripped = stored_text.cleaned(value)
-    if problem := stored_text.placeholder(stripped):
+    found = given.text()
+    if not _PROJECT_ID.fullmatch(found):
         raise ConfigurationError(
-            f"project_id {problem}; it stands on the project page of the console"
-        )
-    if not _PROJECT_ID.fullmatch(stripped):
-        raise ConfigurationError(
-            "project_id must consist of letters and digits; it starts with P and stands on the "
+            f"{given.name} must consist of letters and digits; it starts with P and stands on the "
             "project page of the console"
         )
-    return stripped
+    return found
 
 
-def base_url_for(project_id: str, value: object) -> BaseURL:
+def base_url_for(project_id: str, given: Given | None) -> BaseURL:
     """Where a project is served: at the URL that was given, else where Descope serves it.
 
     Raises:
         ConfigurationError: The URL is unusable.
     """
-    if value is None:
+    if given is None:
         return read_base_url(default_base_url(project_id))
-    if not isinstance(value, str):
-        raise ConfigurationError(f"base_url must be a string, not {type(value).__name__}")
-    found = read_base_url(value)
+    found = read_base_url(given.text(), given.name)
     if found.scheme == "http" and not found.is_loopback:
         raise ConfigurationError(
-            "base_url must use https: plain http would show the keys to the network. It is allowed "
+            f"{given.name} must use https: plain http would show the keys to the network. It is allowed "
             "to this machine only: reach a local Descope in a container by http://localhost and the "
             "port that it publishes, or let it speak TLS, and trust its certificate by ssl"
         )

@@ -15,7 +15,7 @@ from descope_async._calls.transport import Transport
 from descope_async._config.config import Config
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
 from descope_async._tokens.compact import is_encrypted, parse
-from descope_async._tokens.validation import SessionValidator
+from descope_async._tokens.project_validation import ProjectValidation
 from descope_async._values.numbers import is_within
 from descope_async._values.secret import Secret
 from descope_async._values.strict_json import read_object
@@ -87,12 +87,12 @@ class Exchange:
         self,
         config: Config,
         transport: Transport,
-        validator: SessionValidator,
+        validation: ProjectValidation,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._config = config
         self._transport = transport
-        self._validator = validator
+        self._validation = validation
         self._clock = clock
 
     async def exchange(
@@ -116,10 +116,10 @@ class Exchange:
             return SessionToken(
                 jwt=answer.token.reveal(),
                 key_id=answer.key_id,
-                project_id=self._config.project_id,
+                project_id=self._config.project.id,
                 expire_time=self._clock.now() + answer.lifetime(),
             )
-        return await self._validator.validate(answer.token, audience, _OPERATION)
+        return await self._validation.needed().validate(answer.token, audience, _OPERATION)
 
     async def mint(self, access_key: Secret[str], options: AccessKeyLoginOptions) -> MintedToken:
         """The session token that the service makes for the access key, to be handed on.
@@ -149,7 +149,7 @@ class Exchange:
             method="POST",
             path="/v1/auth/accesskey/exchange",
             deadline=self._config.timeouts.exchange,
-            bearer=self._config.exchange_bearer(access_key),
+            bearer=self._config.deployment.exchange_bearer(access_key),
             body=wire.exchange_body(options),
             rate_limit_pause=EXCHANGE_RATE_LIMIT_PAUSE,
             patience=patience,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from descope_async._config.project import Project
 from descope_async._runtime.callables import TookTooLong, call_within
 from descope_async._runtime.clock import Clock
 from descope_async._values.numbers import is_within
@@ -38,15 +39,13 @@ class KeySetFile:
 
     Args:
         path: The file.
-        project_id: The project.
-        base_url: Where its keys are fetched.
+        project: Says which project it is, when the file is needed.
         clock: The time source.
     """
 
-    def __init__(self, path: Path, project_id: str, base_url: str, clock: Clock) -> None:
+    def __init__(self, path: Path, project: Callable[[], Project], clock: Clock) -> None:
         self._path = path
-        self._project_id = project_id
-        self._base_url = base_url
+        self._project = project
         self._clock = clock
         self._has_warned = False
 
@@ -119,9 +118,10 @@ class KeySetFile:
         ):
             self._warn("is damaged, and not used")
             return None
+        here = self._project()
         for name, value, own in (
-            ("project", project, self._project_id),
-            ("address", address, self._base_url),
+            ("project", project, here.id),
+            ("address", address, str(here.base_url)),
         ):
             if value != own:
                 raise ConfigurationError(
@@ -137,9 +137,10 @@ class KeySetFile:
         return FetchedKeys(document, cache_control, self._clock.now() - fetched_at)
 
     def _write(self, fetched: FetchedKeys) -> None:
+        project = self._project()
         members = {
-            "project_id": self._project_id,
-            "base_url": self._base_url,
+            "project_id": project.id,
+            "base_url": str(project.base_url),
             "fetched_at": self._clock.now() - fetched.age,
             "cache_control": fetched.cache_control,
             "key_set": fetched.body.decode(),

@@ -75,7 +75,6 @@ class SigningKeys:
     Args:
         fetch: Gets the key set from the service.
         clock: The time source.
-        pinned: Keys to use instead; nothing is fetched then. None for none.
         seed: A JWK set to begin with, until others are fetched; None for none.
         telemetry: Receives the events.
         file: Keeps the keys for other processes; None to keep them nowhere.
@@ -88,7 +87,6 @@ class SigningKeys:
         self,
         fetch: Callable[[], Coroutine[Any, Any, FetchedKeys]],
         clock: Clock,
-        pinned: KeySet | None = None,
         seed: str | None = None,
         telemetry: Telemetry = UNHOOKED,
         file: KeySetFile | None = None,
@@ -96,7 +94,6 @@ class SigningKeys:
         self._file = file
         self._fetch = fetch
         self._clock = clock
-        self._pinned = pinned
         self._telemetry = telemetry
         self._snapshot = None if seed is None else _planted(seed, clock.running())
         self._fetches = 0
@@ -109,12 +106,7 @@ class SigningKeys:
         """The signing key with this id, if it is known without a fetch; None calls for `key`.
 
         Of several with this id, it is the one for the algorithm.
-
-        Raises:
-            UnknownKey: The keys are pinned, and this is none of them.
         """
-        if self._pinned is not None:
-            return _known(self._pinned, kid, alg)
         held = self._snapshot
         if held is None or self._clock.running() >= held.fresh_until:
             return None
@@ -122,8 +114,6 @@ class SigningKeys:
 
     def has(self, key: PublicKey) -> bool:
         """Whether this is a signing key now, as far as is known without a fetch."""
-        if self._pinned is not None:
-            return key in self._pinned
         held = self._snapshot
         return held is not None and key in held.keys and self._clock.running() < held.fresh_until
 
@@ -134,8 +124,6 @@ class SigningKeys:
             UnknownKey: The project has no such key, as far as is known now.
             KeySetUnavailable: The keys are not known and cannot be fetched.
         """
-        if self._pinned is not None:
-            return _known(self._pinned, kid, alg)
         now, fetches = self._clock.running(), self._fetches
         held = self._snapshot
         if held is None or now >= held.usable_until:
@@ -152,7 +140,7 @@ class SigningKeys:
                     self._unavailable()
                 break
             held = found
-        return _known(held.keys, kid, alg)
+        return known(held.keys, kid, alg)
 
     def export(self) -> str | None:
         """The JWK set that is in use, to be a seed elsewhere; None before the first fetch."""
@@ -166,7 +154,7 @@ class SigningKeys:
             KeySetUnavailable: They cannot be fetched; the old ones stay.
         """
         fetches = self._fetches
-        while self._pinned is None and (self._snapshot is None or self._snapshot.fetch <= fetches):
+        while self._snapshot is None or self._snapshot.fetch <= fetches:
             await self._renewal.join(partial(self._renew, "asked"))
 
     async def aclose(self) -> None:
@@ -272,7 +260,12 @@ def _planted(seed: str, now: float) -> _Snapshot:
     return _Snapshot(keys, document, 0, now, now, now + STALE_FOR)
 
 
-def _known(keys: KeySet, kid: str, alg: str) -> PublicKey:
+def known(keys: KeySet, kid: str, alg: str) -> PublicKey:
+    """The signing key with this id, of several with this id the one for the algorithm.
+
+    Raises:
+        UnknownKey: There is none.
+    """
     found = keys.find(kid, alg)
     if found is None:
         raise UnknownKey(

@@ -16,6 +16,7 @@ from descope_async.settings import ReplayStore
 
 from .claim_rules import ClaimRules
 from .compact import UncheckedToken, parse
+from .pinned_keys import PinnedKeys
 from .proofs import Proof, check_proof
 from .signatures import PublicKey, check_signature
 from .signing_keys import SigningKeys
@@ -36,7 +37,7 @@ class SessionValidator:
 
     def __init__(
         self,
-        signing_keys: SigningKeys,
+        signing_keys: SigningKeys | PinnedKeys,
         rules: ClaimRules,
         clock: Clock,
         replays: ReplayStore | None = None,

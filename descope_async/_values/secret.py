@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Generic, NoReturn, TypeVar, cast
 
 from descope_async.errors import InvalidArgument
@@ -29,19 +30,20 @@ class Secret(Generic[T_co]):
         raise TypeError("a secret is not pickled or copied")
 
 
-def credential(what: str, given: Secret[object]) -> Secret[str]:
+def credential(what: str, given: Secret[object], variables: Collection[str] = ()) -> Secret[str]:
     """A key to send in a header, without what editors, shells and files leave around it.
 
     Args:
         what: How an error begins: the name of a parameter, or where the key was read.
         given: What a caller passed, or what was read.
+        variables: The environment variables of the setting; none for an access key.
 
     Raises:
         InvalidArgument: It cannot be a key. The message shows no part of it.
     """
     # Returns the problem instead of raising it, so that no traceback has a frame that holds the
     # key.
-    problem = stored_text.problem(given.reveal())
+    problem = stored_text.problem(given.reveal(), variables)
     if problem:
         raise InvalidArgument(f"{what} {problem}")
     return Secret(stored_text.cleaned(cast("str", given.reveal())))

@@ -5,13 +5,29 @@ from __future__ import annotations
 import logging
 import traceback
 from asyncio import CancelledError
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
-from urllib.parse import urlsplit
+
+from attrs import frozen
 
 from ._event import Call, Event, Hook
 from ._log import LOG, write
+
+
+@frozen
+class Service:
+    """Where calls go.
+
+    Attributes:
+        project_id: The project that they are about.
+        address: The host.
+        port: The port.
+    """
+
+    project_id: str = ""
+    address: str = ""
+    port: int = 443
 
 
 class Telemetry:
@@ -19,8 +35,7 @@ class Telemetry:
 
     Args:
         hooks: Called with each event.
-        project_id: The project that calls are about.
-        base_url: Where they go.
+        service: Says where calls go, when one is made.
 
     Attributes:
         is_hooked: Whether there are hooks.
@@ -29,16 +44,13 @@ class Telemetry:
     is_hooked: bool
 
     def __init__(
-        self, hooks: Sequence[Hook] = (), project_id: str = "", base_url: str = ""
+        self, hooks: Sequence[Hook] = (), service: Callable[[], Service] = Service
     ) -> None:
         self.is_hooked = bool(hooks)
         self._hooks = tuple(hooks)
         self._listeners: tuple[Hook, ...] = ()
         self._failed = set[int]()
-        self._project_id = project_id
-        where = urlsplit(base_url)
-        self._address = where.hostname or ""
-        self._port = where.port or (80 if where.scheme == "http" else 443)
+        self._service = service
 
     @property
     def is_watched(self) -> bool:
@@ -62,13 +74,14 @@ class Telemetry:
             key_id: The access key that gets a new secret; None for other calls.
             key_name: The name of the access key that is made; None for other calls.
         """
+        service = self._service()
         return Call(
             operation=operation,
             method=method,
             path=path,
-            server_address=self._address,
-            server_port=self._port,
-            project_id=self._project_id,
+            server_address=service.address,
+            server_port=service.port,
+            project_id=service.project_id,
             key_id=key_id,
             key_name=key_name,
         )

@@ -81,10 +81,10 @@ class SecretReference:
             ConfigurationError: A library is missing, or the environment is not clear.
         """
         place = str(self)
-        found = stored_text.cleaned(read_secret(place))
+        found = read_secret(place)
         problem = stored_text.problem(found)
         if problem is None:
-            return found
+            return stored_text.cleaned(found)
         del found
         raise SecretStoreError(place, f"what it holds {problem}")
 

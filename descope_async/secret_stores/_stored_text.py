@@ -5,11 +5,16 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Collection
 from typing import Any, Final
 
-#: A line of an environment file. What follows the sign is the secret; a base64 text ends with signs.
+#: A line of an environment file. What follows the sign is the value; a base64 text ends with signs.
 _ASSIGNMENT: Final = re.compile(
-    r"(?:export\s++)?[A-Za-z_][A-Za-z0-9_]*+\s*+=\s*+([^=].*+)", re.DOTALL
+    r"(?:export\s++)?(?P<name>[A-Za-z_][A-Za-z0-9_]*+)\s*+=\s*+(?P<value>[^=].*+)", re.DOTALL
+)
+#: The variables of a client, and the files that stand for them. None of them holds an access key.
+_SETTINGS: Final = re.compile(
+    "DESCOPE_(?:PROJECT_ID|BASE_UR[IL]|PUBLIC_KEY|(?:AUTH_)?MANAGEMENT_KEY)(?:_FILE)?"
 )
 #: Characters of a key: more than Descope issues, and few enough for every server's header limit.
 _LONGEST: Final = 4096
@@ -89,12 +94,25 @@ def cleaned(text: str) -> str:
     That is a byte order mark, white space and line ends around it, a pair of quotes around it, and
     ``NAME=`` before it.
     """
-    text = str.strip(text).removeprefix("\ufeff").strip()
-    if assignment := _ASSIGNMENT.fullmatch(text):
-        text = assignment[1].strip()
-    if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
-        text = text[1:-1].strip()
-    return text
+    return _assigned(text)[1]
+
+
+def other_setting(text: str, variables: Collection[str] = ()) -> str | None:
+    """What shows that a text is a line ``NAME=value`` about another setting; None for nothing.
+
+    Args:
+        text: The text as it was given.
+        variables: The names of the setting's own variables; none for an access key, whose variable may
+            have any name that no setting of a client has.
+
+    Returns:
+        As `problem` does.
+    """
+    name = _assigned(text)[0]
+    is_known = _SETTINGS.fullmatch(name) is not None
+    if name in variables or not (is_known or (variables and name.startswith("DESCOPE_"))):
+        return None
+    return f"holds {name}=…, which is another setting; give it its own value"
 
 
 def placeholder(text: str) -> str | None:
@@ -109,14 +127,20 @@ def placeholder(text: str) -> str | None:
     return None
 
 
-def problem(given: object) -> str | None:
+def problem(given: object, variables: Collection[str] = ()) -> str | None:
     """What shows that something is not the secret of a key, even when it is cleaned; None for nothing.
+
+    Args:
+        given: What was given.
+        variables: As for `other_setting`.
 
     Returns:
         The end of a sentence that begins with the name of the setting. It shows no part of the text.
     """
     if not isinstance(given, str):
         return f"must be a string, not {type(given).__name__}"
+    if what := other_setting(given, variables):
+        return what
     text = cleaned(given)
     if len(text) > _LONGEST:
         return f"is {len(text)} characters long; no key is longer than {_LONGEST}"
@@ -129,3 +153,17 @@ def problem(given: object) -> str | None:
             "was it copied with something around it?"
         )
     return None
+
+
+def _assigned(text: str) -> tuple[str, str]:
+    """The name in a line ``NAME=value``, and the value; an empty name where there is no name."""
+    text = _unquoted(str.strip(text).removeprefix("\ufeff").strip())
+    assignment = _ASSIGNMENT.fullmatch(text)
+    if assignment is None:
+        return "", text
+    return assignment["name"], _unquoted(assignment["value"].strip())
+
+
+def _unquoted(text: str) -> str:
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES
+    return text[1:-1].strip() if is_quoted else text

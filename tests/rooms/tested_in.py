@@ -54,6 +54,8 @@ THROUGH = {
     "descope_async/_tokens/algorithms": "core/tokens/test_signatures.py",
     "descope_async/_tokens/claim_rules": "core/tokens/test_validation.py",
     "descope_async/_tokens/compact": "core/tokens/test_signatures.py",
+    "descope_async/_tokens/pinned_keys": "core/tokens/test_signing_keys.py",
+    "descope_async/_tokens/project_validation": "core/config/test_deployment.py",
     "descope_async/access_keys/_existing": "core/test_access_keys.py",
     "descope_async/authentication": "core/tokens/test_validation.py",
     "descope_async/client": "core/config/test_config.py",

@@ -60,26 +60,26 @@ def test_arguments_win_over_the_environment() -> None:
         "DESCOPE_BASE_URL": "https://url.example",
     }
     found = configured(environment, project_id=None)
-    assert found.project_id == "Penv"
-    assert found.management_bearer().reveal() == "Penv:Kenv"
-    assert found.exchange_bearer(Secret("AK")).reveal() == "Penv:AK:Kauth"
-    assert found.base_url == "https://uri.example"
+    assert found.project.id == "Penv"
+    assert found.deployment.management_bearer().reveal() == "Penv:Kenv"
+    assert found.deployment.exchange_bearer(Secret("AK")).reveal() == "Penv:AK:Kauth"
+    assert str(found.project.base_url) == "https://uri.example"
 
     given = configured(
         environment, project_id="Parg", management_key=" Karg ", base_url="https://arg.example//"
     )
-    assert given.management_bearer().reveal() == "Parg:Karg"
-    assert given.base_url == "https://arg.example"
+    assert given.deployment.management_bearer().reveal() == "Parg:Karg"
+    assert str(given.project.base_url) == "https://arg.example"
 
     del environment["DESCOPE_BASE_URI"]
-    assert configured(environment).base_url == "https://url.example"
+    assert str(configured(environment).project.base_url) == "https://url.example"
 
 
 def test_exchange_needs_no_management_key() -> None:
     found = configured()
-    assert found.exchange_bearer(Secret("AK")).reveal() == f"{SHORT}:AK"
+    assert found.deployment.exchange_bearer(Secret("AK")).reveal() == f"{SHORT}:AK"
     with pytest.raises(ConfigurationError, match="DESCOPE_MANAGEMENT_KEY"):
-        found.management_bearer()
+        found.deployment.management_bearer()
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_unusable_settings_are_named(setting: str, value: object, why: str) -> N
     ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:99", "http://descope.localhost"],
 )
 def test_plain_http_is_allowed_to_this_machine(url: str) -> None:
-    assert configured(base_url=url).base_url == url
+    assert str(configured(base_url=url).project.base_url) == url
 
 
 def test_kept_keys_beside_a_pinned_one_are_refused() -> None:
@@ -168,7 +168,7 @@ def test_timeouts_and_tls_settings_are_kept() -> None:
     context = ssl.create_default_context()
     found = configured(timeouts={"read": 3}, ssl=context)
     assert found.timeouts == Timeouts(read=3)
-    assert found.ssl is context
+    assert found.project.ssl is context
 
 
 def test_the_constructor_needs_no_loop_and_shows_no_key() -> None:

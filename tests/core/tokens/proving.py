@@ -20,8 +20,7 @@ from descope_async import (
 )
 from descope_async._runtime.clock import Clock
 from descope_async._tokens.claim_rules import ClaimRules
-from descope_async._tokens.key_set import parse_pinned_keys
-from descope_async._tokens.signing_keys import SigningKeys
+from descope_async._tokens.pinned_keys import PinnedKeys
 from descope_async._tokens.validation import SessionValidator
 from descope_async._values.secret import Secret
 
@@ -155,11 +154,8 @@ class SetClock(Clock):
 
 
 def validator(clock: Clock | None = None, store: Any = None) -> SessionValidator:
-    async def never() -> Any:
-        raise AssertionError("pinned keys need no fetch")
-
     clock = clock or SetClock()
-    keys = SigningKeys(never, clock, parse_pinned_keys(PINNED))
+    keys = PinnedKeys.parse(PINNED)
     return SessionValidator(keys, ClaimRules(PROJECT, frozenset({PROJECT}), 5), clock, store)
 
 

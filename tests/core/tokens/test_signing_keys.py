@@ -16,7 +16,8 @@ from descope_async import (
     NotFound,
     UnknownKey,
 )
-from descope_async._tokens.key_set import FetchedKeys, parse_pinned_keys
+from descope_async._tokens.key_set import FetchedKeys
+from descope_async._tokens.pinned_keys import PinnedKeys
 from descope_async._tokens.signing_keys import SigningKeys
 from tests.core.tokens.publishing import WEAK, Service, document
 
@@ -314,16 +315,13 @@ async def _use(cache: SigningKeys) -> None:
 
 
 async def test_pinned_keys_are_the_only_ones() -> None:
-    service = Service("k2")
-    cache = SigningKeys(service.fetch, service.clock, parse_pinned_keys(document("k1").decode()))
-    assert (await cache.key("k1", "ES256")).kid == "k1"
+    pinned = PinnedKeys.parse(document("k1").decode())
+    assert (await pinned.key("k1", "ES256")).kid == "k1"
+    assert pinned.has(pinned.key_nowait("k1", "ES256"))
     with pytest.raises(UnknownKey):
-        cache.key_nowait("k2", "ES256")
+        pinned.key_nowait("k2", "ES256")
     with pytest.raises(UnknownKey):
-        await cache.key("k2", "ES256")
-    await cache.refresh()
-    assert cache.export() is None
-    assert service.fetches == 0
+        await pinned.key("k2", "ES256")
 
 
 def seeded(service: Service, *kids: str) -> SigningKeys:

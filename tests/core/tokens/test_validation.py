@@ -29,8 +29,7 @@ from descope_async import (
 )
 from descope_async._runtime.clock import Clock
 from descope_async._tokens.claim_rules import ClaimRules, issuers_of
-from descope_async._tokens.key_set import parse_pinned_keys
-from descope_async._tokens.signing_keys import SigningKeys
+from descope_async._tokens.pinned_keys import PinnedKeys
 from descope_async._tokens.validation import SessionValidator
 from descope_async._values.secret import Secret
 from descope_async._values.strict_json import ReadOnlyDict, read_object
@@ -72,10 +71,7 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def validator(leeway: float = 5) -> SessionValidator:
-    async def never() -> Any:
-        raise AssertionError("pinned keys need no fetch")
-
-    keys = SigningKeys(never, FixedClock(), parse_pinned_keys(json.dumps(PUBLIC)))
+    keys = PinnedKeys.parse(json.dumps(PUBLIC))
     return SessionValidator(
         keys, ClaimRules(PROJECT, issuers_of(PROJECT, BASE), leeway), FixedClock()
     )
@@ -120,7 +116,7 @@ async def test_a_good_token_says_what_it_grants() -> None:
 
 async def test_a_life_without_a_beginning_is_measured_each_time() -> None:
     clock = FixedClock()
-    keys = SigningKeys(None, clock, parse_pinned_keys(json.dumps(PUBLIC)))  # type: ignore[arg-type]  # pinned keys need no fetch
+    keys = PinnedKeys.parse(json.dumps(PUBLIC))
     checks = SessionValidator(keys, ClaimRules(PROJECT, issuers_of(PROJECT, BASE), 5), clock)
     longest = claims(exp=NOW + 28 * 86_400)
     del longest["iat"]

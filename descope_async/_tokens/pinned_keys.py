@@ -1,0 +1,41 @@
+"""The signing keys that a client was told to trust, in place of those that the service publishes."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from .key_set import KeySet, parse_pinned_keys
+from .signatures import PublicKey
+from .signing_keys import known
+
+
+class PinnedKeys:
+    """Signing keys that never change, with the methods of `SigningKeys` that a validator calls."""
+
+    def __init__(self, keys: KeySet) -> None:
+        self._keys = keys
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The keys of a JWK or a JWK set.
+
+        Raises:
+            ConfigurationError: The text is neither, or a key in it is unusable.
+        """
+        return cls(parse_pinned_keys(text))
+
+    def key_nowait(self, kid: str, alg: str) -> PublicKey:
+        """The signing key with this id. Of several with this id, it is the one for the algorithm.
+
+        Raises:
+            UnknownKey: It is none of these.
+        """
+        return known(self._keys, kid, alg)
+
+    async def key(self, kid: str, alg: str) -> PublicKey:
+        """As `key_nowait`."""
+        return self.key_nowait(kid, alg)
+
+    def has(self, key: PublicKey) -> bool:
+        """Whether this is one of the keys."""
+        return key in self._keys
