@@ -7,7 +7,9 @@ from math import comb
 from statistics import median
 from typing import Final, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
+
+from .rounds import Taken
 
 Verdict = Literal["met", "unclear", "missed"]
 Unit = Literal["seconds", "bytes"]
@@ -70,6 +72,8 @@ class Line:
         against: Who the peer and the floor are.
         bars: The bars; none where a value is only reported.
         unit: What the samples are.
+        calls: What the calls took beside the samples' means; None where there are no calls, or
+            too few.
     """
 
     title: str
@@ -77,6 +81,7 @@ class Line:
     against: Mapping[str, str]
     bars: tuple[Bar, ...] = ()
     unit: Unit = "seconds"
+    calls: Taken | None = None
 
     def ratios(self, over: str, under: str) -> tuple[float, ...]:
         """The ratio of two contenders in each round: they ran side by side, so noise hit both."""
@@ -86,7 +91,7 @@ class Line:
 
 def line(
     title: str,
-    samples: Mapping[str, Sequence[float]],
+    samples: Mapping[str, Sequence[float]] | Taken,
     *,
     peer: str = "",
     floor: str = "",
@@ -100,7 +105,7 @@ def line(
 
     Args:
         title: What was measured.
-        samples: As in `Line`.
+        samples: As in `Line`, or what calls took.
         peer: Who the peer is.
         floor: Who the floor is.
         times_floor: Ours may take so many times the floor.
@@ -109,8 +114,11 @@ def line(
         at_most: Ours may take so much, in words.
         unit: What the samples are.
     """
+    calls = samples if isinstance(samples, Taken) else None
+    values = samples.seconds if isinstance(samples, Taken) else samples
     names = {"peer": peer, "floor": floor}
-    made = Line(title, samples, {who: name for who, name in names.items() if name}, unit=unit)
+    against = {who: name for who, name in names.items() if name}
+    made = Line(title, values, against, unit=unit, calls=calls)
     bars: list[Bar] = []
     if times_floor is not None:
         ratios = made.ratios("ours", "floor")
@@ -122,5 +130,5 @@ def line(
         ratios = made.ratios("peer", "ours")
         bars.append(Bar(f"{times_ahead:g} x ahead of peer", ratios, times_ahead, at_least=True))
     if at_most is not None:
-        bars.append(Bar(f"≤ {at_most[1]}", tuple(samples["ours"]), at_most[0]))
-    return Line(title, samples, made.against, tuple(bars), unit)
+        bars.append(Bar(f"≤ {at_most[1]}", tuple(values["ours"]), at_most[0]))
+    return evolve(made, bars=tuple(bars))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,15 +19,15 @@ from descope_async.batch import Batch
 from descope_async.batch._journal import Journal  # a resume begins with nothing else
 
 from .bars import Line, line
+from .floors import created_keys, journal
 from .rounds import Setting
 
 _WORKERS: Final = 4
-_CREATES: Final = 5_000
+_CREATES: Final = 1_000
 _LINES_PER_KEY: Final = 5
 _JOURNAL_LINES: Final = 100_000
-_ROUNDS: Final = 3
-#: Keys whose memory is measured: this takes minutes.
-_MANY: Final = 100_000
+#: Keys whose memory is measured.
+_FEW, _MANY = 1_000, 100_000
 #: An emulator in a process of its own, which prints where it is.
 _SERVICE: Final = """
 import asyncio
@@ -64,35 +62,40 @@ class Account:
 
 
 def batch(setting: Setting) -> list[Line]:
-    """Thousands of keys created, a long journal read, and the memory of that."""
+    """Many keys created, and a long journal read."""
     count = 40 if setting.is_quick else _CREATES
     lines = 200 if setting.is_quick else _JOURNAL_LINES
-    rounds = min(setting.rounds, _ROUNDS)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         return [
             line(
                 f"{count:,} keys created and stored",
-                _creates(folder, count, rounds),
+                _creates(setting, folder, count),
                 floor="bare loop, one fsync a key",
                 times_floor=1.15,
             ),
             line(
                 f"a journal of {lines:,} lines read to go on",
-                _readings(folder, lines, setting.rounds),
+                _readings(setting, folder, lines),
                 floor="read as JSON lines",
                 times_floor=3,
             ),
-            _memory(folder, 40 if setting.is_quick else 1_000, 400 if setting.is_quick else _MANY),
         ]
 
 
-def _creates(folder: Path, count: int, rounds: int) -> dict[str, list[float]]:
-    taken: dict[str, list[float]] = {"ours": [], "floor": []}
-    for number in range(rounds):
+def batch_memory(setting: Setting) -> list[Line]:
+    """The memory of a process that creates very many keys, which takes minutes."""
+    few, many = (40, 400) if setting.is_quick else (_FEW, _MANY)
+    with tempfile.TemporaryDirectory() as folder:
+        return [_memory(Path(folder), few, many)]
+
+
+def _creates(setting: Setting, folder: Path, count: int) -> dict[str, list[float]]:
+    contenders = {"ours": _ours, "floor": _bare}
+    taken: dict[str, list[float]] = {who: [] for who in contenders}
+    for number, order in enumerate(setting.orders(contenders)):
         with _service() as account:  # a fresh one for each round, since it gets slower as it fills
-            contenders = {"ours": _ours, "floor": _bare}
-            for who in list(contenders) if number % 2 == 0 else list(contenders)[::-1]:
+            for who in order:
                 place = folder / f"{who}-{number}"
                 place.mkdir()
                 taken[who].append(asyncio.run(contenders[who](account, place, count)))
@@ -116,58 +119,47 @@ async def _ours(account: Account, folder: Path, count: int) -> float:
 
 
 async def _bare(account: Account, folder: Path, count: int) -> float:
-    descriptor = os.open(folder / "secrets", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     async with account.client() as client:
-        left = iter(range(count))
+        return await created_keys.create(client, folder / "secrets", count, _WORKERS)
 
-        async def work() -> None:
-            for number in left:
-                created = await client.mgmt.access_key.create(f"machine-{number}")
-                os.write(descriptor, f"{created.cleartext}\n".encode())
-                os.fsync(descriptor)
 
-        start = time.perf_counter()
-        await asyncio.gather(*(work() for _ in range(_WORKERS)))
-        taken = time.perf_counter() - start
-    os.close(descriptor)
+def _readings(setting: Setting, folder: Path, lines: int) -> dict[str, list[float]]:
+    path = folder / "long.journal"
+    _write_journal(path, lines // _LINES_PER_KEY)
+    contenders = {"ours": _open, "floor": journal.read}
+    taken: dict[str, list[float]] = {who: [] for who in contenders}
+    for order in setting.orders(contenders):
+        for who in order:
+            taken[who].append(contenders[who](path))
     return taken
 
 
-def _readings(folder: Path, lines: int, rounds: int) -> dict[str, list[float]]:
-    path = folder / "long.journal"
-    _write_journal(path, lines // _LINES_PER_KEY)
-    taken: dict[str, list[float]] = {"ours": [], "floor": []}
-    for _ in range(rounds):
-        start = time.perf_counter()
-        with path.open("rb") as file:
-            for each in file:
-                json.loads(each)
-        between = time.perf_counter()
-        journal = Journal.open(path, lambda: 0.0)
-        taken["floor"].append(between - start)
-        taken["ours"].append(time.perf_counter() - between)
-        journal.close()
+def _open(path: Path) -> float:
+    start = time.perf_counter()
+    opened = Journal.open(path, lambda: 0.0)
+    taken = time.perf_counter() - start
+    opened.close()
     return taken
 
 
 def _write_journal(path: Path, keys: int) -> None:
-    journal = Journal.open(path, lambda: 0.0)
-    journal.start({"project": "P2benchmark", "base_url": "", "operation": "create", "options": {}})
-    journal.plan(
+    written = Journal.open(path, lambda: 0.0)
+    written.start({"project": "P2benchmark", "base_url": "", "operation": "create", "options": {}})
+    written.plan(
         {"k": "plan", "i": number, "label": f"m-{number}", "key": {"name": f"m-{number}"}}
         for number in range(keys)
     )
-    journal.begin()
+    written.begin()
     for number in range(keys):
         about = {"i": number, "id": f"K2{number:026d}", "fp": "0" * 16}
         stored = {**about, "refs": [f"file:/etc/keys/K2{number:026d}.json"]}
-        journal.note(
+        written.note(
             {"k": "intent", "i": number},
             {"k": "made", **about},
             {"k": "stored", **stored},
             {"k": "done", **stored},
         )
-    journal.close()
+    written.close()
 
 
 def _memory(folder: Path, few: int, many: int) -> Line:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import httpx
@@ -19,6 +18,7 @@ import descope_sync
 from descope_async import DescopeClient
 
 from .answers import ACCESS_KEY, EXCHANGE, KEY_ID, LOAD, MANAGEMENT_KEY, PROJECT, SEARCH
+from .floors import awaited_load, blocking_load
 from .servers import Site
 
 _BEARER: Final = {"Authorization": f"Bearer {PROJECT}:{MANAGEMENT_KEY}"}
@@ -58,14 +58,6 @@ async def _open(site: Site, stack: AsyncExitStack) -> dict[str, Awaited]:
         )
     )
 
-    async def get(path: str) -> Any:
-        async with bare.get(site.url + path) as response:
-            return json.loads(await response.read())
-
-    async def post(path: str, body: object) -> Any:
-        async with bare.post(site.url + path, json=body) as response:
-            return json.loads(await response.read())
-
     return {
         "ours": Awaited(
             lambda: ours.mgmt.access_key.load(KEY_ID),
@@ -78,9 +70,9 @@ async def _open(site: Site, stack: AsyncExitStack) -> dict[str, Awaited]:
             lambda: official.exchange_access_key(ACCESS_KEY),
         ),
         "floor": Awaited(
-            lambda: get(f"{LOAD}?id={KEY_ID}"),
-            lambda: post(SEARCH, {"tenantIds": []}),
-            lambda: post(EXCHANGE, {"loginOptions": {}}),
+            lambda: awaited_load.get(bare, f"{site.url}{LOAD}?id={KEY_ID}"),
+            lambda: awaited_load.post(bare, site.url + SEARCH, {"tenantIds": []}),
+            lambda: awaited_load.post(bare, site.url + EXCHANGE, {"loginOptions": {}}),
         ),
     }
 
@@ -98,7 +90,7 @@ def synchronous(site: Site) -> Iterator[dict[str, Callable[[], object]]]:
         yield {
             "ours": lambda: ours.mgmt.access_key.load(KEY_ID),
             "peer": lambda: official.mgmt.access_key.load(KEY_ID),
-            "floor": lambda: json.loads(bare.get(f"{site.url}{LOAD}?id={KEY_ID}").content),
+            "floor": lambda: blocking_load.get(bare, f"{site.url}{LOAD}?id={KEY_ID}"),
         }
 
 

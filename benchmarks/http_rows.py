@@ -1,4 +1,4 @@
-"""Rows about calls: load, search, and many at once."""
+"""Rows about a search that finds many keys, and about many tasks on one cold source."""
 
 from __future__ import annotations
 
@@ -8,89 +8,21 @@ import json
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
+
+from attrs import evolve
 
 from descope_async import DescopeClient
 from descope_async._calls import wire
 
 from .answers import ACCESS_KEY, PROJECT, SEARCH
 from .bars import Bar, Line, line
-from .contenders import asynchronous, synchronous
-from .rounds import Setting, awaited, blocking, in_turn, threaded
-from .servers import Site
+from .contenders import asynchronous
+from .floors.cold_source import wait_for_one
+from .rounds import Setting, awaited, blocking, in_turn
 
-_THREADS: Final = 16
-_CONCURRENCIES: Final = (1, 10, 100, 1_000)
 _TASKS: Final = 10_000
-_AIOHTTP, _HTTPX = "aiohttp", "httpx.Client"
-_ASYNC, _SYNC = "official async", "official sync"
-
-
-def async_loads(setting: Setting) -> list[Line]:
-    """Load, awaited: 50 at once and one after the other."""
-    return [
-        _async_load(setting, site, name, at_once)
-        for site, name in ((setting.server.plain, "plain"), (setting.server.tls, "TLS"))
-        for at_once in (50, 1)
-    ]
-
-
-def _async_load(setting: Setting, site: Site, name: str, at_once: int) -> Line:
-    with asynchronous(site) as (runner, clients):
-        runs = {who: awaited(runner, client.load, at_once) for who, client in clients.items()}
-        taken = in_turn(setting, runs, at_once)
-    many = at_once > 1
-    return line(
-        f"async load, {f'{at_once} at once' if many else 'one after the other'}, {name}",
-        taken,
-        peer=_ASYNC,
-        floor=_AIOHTTP,
-        times_floor=1.3 if many else 1.35,
-        times_ahead=8 if many else None,
-    )
-
-
-def sync_loads(setting: Setting) -> list[Line]:
-    """Load, blocking, over TLS: from one thread and from sixteen."""
-    with synchronous(setting.server.tls) as calls, ThreadPoolExecutor(_THREADS) as pool:
-        one = in_turn(setting, {who: blocking(call) for who, call in calls.items()})
-        many = in_turn(
-            setting,
-            {who: threaded(pool, call, _THREADS) for who, call in calls.items()},
-            _THREADS,
-        )
-    return [
-        line(
-            "sync load, one thread, TLS",
-            one,
-            peer=_SYNC,
-            floor=_HTTPX,
-            times_floor=1.5,
-            times_ahead=4,
-        ),
-        line(f"sync load, {_THREADS} threads, TLS", many, peer=_SYNC, floor=_HTTPX, times_ahead=5),
-    ]
-
-
-def concurrency(setting: Setting) -> list[Line]:
-    """Load, awaited, 1 to 1,000 at once."""
-    lines: dict[int, Line] = {}
-    with asynchronous(setting.server.plain) as (runner, clients):
-        for at_once in _CONCURRENCIES:
-            runs = {who: awaited(runner, client.load, at_once) for who, client in clients.items()}
-            lines[at_once] = line(
-                f"load, {at_once:,} at once, plain",
-                in_turn(setting, runs, at_once),
-                peer=_ASYNC,
-                floor=_AIOHTTP,
-            )
-    best = min(lines.values(), key=lambda made: min(made.samples["ours"]))
-    most = lines[_CONCURRENCIES[-1]]
-    kept = tuple(a / b for a, b in zip(best.samples["ours"], most.samples["ours"], strict=True))
-    bar = Bar("≥ 0.8 of the best throughput", kept, 0.8, at_least=True)
-    lines[_CONCURRENCIES[-1]] = Line(most.title, most.samples, most.against, (bar,))
-    return list(lines.values())
+_AIOHTTP, _ASYNC = "aiohttp", "official async"
 
 
 def search(setting: Setting) -> list[Line]:
@@ -108,13 +40,14 @@ def search(setting: Setting) -> list[Line]:
             },
         )
     title = f"search, {setting.keys:,} keys"
-    beyond = tuple(a / b - 1 for a, b in zip(read["ours"], read["floor"], strict=True))
+    pairs = zip(read.seconds["ours"], read.seconds["floor"], strict=True)
+    beyond = tuple(a / b - 1 for a, b in pairs)
     structure = Bar("structure ≤ 3 x json.loads", beyond, 3.0)
     parsed = _size_of_parsed(body)
     memory = Bar("≤ 3 x parsed body", (peaks["ours"] / parsed,), 3.0)
     return [
-        line(f"{title}, whole call", whole, peer=_ASYNC, floor=_AIOHTTP, times_peer=1.7),
-        Line(f"{title}, body to values", read, {"floor": "json.loads"}, (structure,)),
+        line(f"{title}, whole call", whole.seconds, peer=_ASYNC, floor=_AIOHTTP, times_peer=1.7),
+        Line(f"{title}, body to values", read.seconds, {"floor": "json.loads"}, (structure,)),
         Line(
             f"{title}, peak memory",
             {"ours": [peaks["ours"]], "peer": [peaks["peer"]], "floor": [parsed]},
@@ -163,26 +96,18 @@ def cold_source(setting: Setting) -> list[Line]:
                 await asyncio.gather(*(source.token() for _ in range(tasks)))
                 return time.perf_counter() - start
 
-        async def floor() -> float:
-            # Not one future for all: whoever is cancelled would cancel it for the others.
-            exchanged = asyncio.Event()
-
-            start = time.perf_counter()
-            waiting = asyncio.gather(*(exchanged.wait() for _ in range(tasks)))
-            await exchange()
-            exchanged.set()
-            await waiting
-            return time.perf_counter() - start
-
         taken: dict[str, list[float]] = {"ours": [], "floor": []}
         asked: list[float] = []
-        runner.run(floor())
-        for _ in range(setting.rounds):
-            taken["floor"].append(runner.run(floor()))
-            before = setting.server.exchanges()
-            taken["ours"].append(runner.run(ours()))
-            asked.append(setting.server.exchanges() - before)
+        runner.run(wait_for_one(exchange, tasks))
+        for order in setting.orders(taken):
+            for who in order:
+                if who == "floor":
+                    taken[who].append(runner.run(wait_for_one(exchange, tasks)))
+                    continue
+                before = setting.server.exchanges()
+                taken[who].append(runner.run(ours()))
+                asked.append(setting.server.exchanges() - before)
     title = f"{tasks:,} tasks on one cold source"
     made = line(title, taken, floor="1 exchange, 1 event", times_floor=1.2)
     once = Bar("1 exchange", tuple(asked), 1.0)
-    return [Line(made.title, made.samples, made.against, (*made.bars, once))]
+    return [evolve(made, bars=(*made.bars, once))]

@@ -6,7 +6,6 @@ One process measures one contender, so that the rounds can alternate.
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import logging
 import threading
@@ -19,16 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyperf  # type: ignore[import-untyped]
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from .answers import ACCESS_KEY, PROJECT
+from .floors import kept_token, new_token
+from .floors.new_token import Loops
 
 if TYPE_CHECKING:
     from descope_async import SessionToken
-
-#: Takes a number of loops, and returns the seconds that they took.
-Loops = Callable[[int], float]
 
 _HOUR: Final = timedelta(hours=1)
 _THREADS: Final = 16
@@ -46,20 +42,22 @@ class Tokens:
 
 def floor_new(tokens: Tokens) -> Loops:
     """The signature alone."""
-    n, e = (int.from_bytes(_octets(tokens.jwk[name]), "big") for name in ("n", "e"))
-    key = rsa.RSAPublicNumbers(e, n).public_key()
-    pairs = [token.rpartition(".")[::2] for token in tokens.all]
-    signed = [(text.encode(), _octets(signature)) for text, signature in pairs]
-    pkcs1, sha256 = padding.PKCS1v15(), hashes.SHA256()
+    return new_token.signatures(tokens.jwk, tokens.all)
 
-    def loops(count: int) -> float:
-        start = time.perf_counter()
-        for number in range(count):
-            text, signature = signed[number % len(signed)]
-            key.verify(signature, text, pkcs1, sha256)
-        return time.perf_counter() - start
 
-    return loops
+def floor_read(tokens: Tokens) -> Loops:
+    """The signature, and the token decoded and read."""
+    return new_token.readings(tokens.jwk, tokens.all)
+
+
+def floor_seen(tokens: Tokens) -> Loops:
+    """A look-up of a token."""
+    return kept_token.seen(tokens.all[0])
+
+
+def floor_source(tokens: Tokens) -> Loops:
+    """A look at the clock."""
+    return kept_token.fresh(tokens.all[0])
 
 
 def ours_new(tokens: Tokens) -> Loops:
@@ -223,6 +221,9 @@ def botocore(_: Tokens) -> Loops:
 
 CONTENDERS: Final[dict[str, Callable[[Tokens], Loops]]] = {
     "floor_new": floor_new,
+    "floor_read": floor_read,
+    "floor_seen": floor_seen,
+    "floor_source": floor_source,
     "ours_new": ours_new,
     "ours_new_read": ours_new_read,
     "ours_new_threads": ours_new_threads,
@@ -245,10 +246,6 @@ def _repeating(call: Callable[[], object]) -> Loops:
         return time.perf_counter() - start
 
     return loops
-
-
-def _octets(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _pass_on(command: list[str], options: Namespace) -> None:

@@ -4,17 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
+from random import Random
+from typing import Final
 
-from attrs import frozen
+from attrs import Factory, frozen
 
 from .answers import Signer
 from .servers import Server
 
-#: Makes so many calls, and returns how many seconds they took together.
-Timed = Callable[[int], float]
+_SLOW: Final = 0.99
+
+
+@frozen
+class Run:
+    """What some calls took together.
+
+    Attributes:
+        seconds: From the first call's start to the last one's end.
+        processor: Seconds of processor time that this process took, on all of its threads.
+        latencies: Seconds of each call.
+    """
+
+    seconds: float
+    processor: float
+    latencies: list[float]
+
+    @property
+    def p99(self) -> float:
+        """How long 99 of 100 calls took at most, in seconds."""
+        ordered = sorted(self.latencies)
+        return ordered[math.ceil(len(ordered) * _SLOW) - 1]
+
+
+#: Makes so many calls.
+Timed = Callable[[int], Run]
 
 
 @frozen
@@ -39,11 +66,38 @@ class Setting:
     seconds: float
     is_quick: bool
 
+    def orders(self, contenders: Iterable[str]) -> Iterator[list[str]]:
+        """For each round the order in which the contenders run: shuffled, and alike in each run."""
+        names, chance = list(contenders), Random(0)  # noqa: S311 - no secret
+        for _ in range(self.rounds):
+            chance.shuffle(names)
+            yield list(names)
 
-def in_turn(
-    setting: Setting, contenders: Mapping[str, Timed], step: int = 1
-) -> dict[str, list[float]]:
-    """Seconds per call, one value for each round.
+
+@frozen
+class Taken:
+    """What the calls of each contender took, one value for each round.
+
+    Attributes:
+        seconds: For each call, all calls of a round being made as they are made.
+        processor: Seconds of the client's processor time for each call.
+        p99: How long 99 of 100 calls took at most, in seconds.
+    """
+
+    seconds: dict[str, list[float]] = Factory(dict[str, list[float]])
+    processor: dict[str, list[float]] = Factory(dict[str, list[float]])
+    p99: dict[str, list[float]] = Factory(dict[str, list[float]])
+
+    def add(self, name: str, run: Run) -> None:
+        """Add a round of one contender."""
+        calls = len(run.latencies)
+        self.seconds.setdefault(name, []).append(run.seconds / calls)
+        self.processor.setdefault(name, []).append(run.processor / calls)
+        self.p99.setdefault(name, []).append(run.p99)
+
+
+def in_turn(setting: Setting, contenders: Mapping[str, Timed], step: int = 1) -> Taken:
+    """What a call takes.
 
     Args:
         setting: How long and how often.
@@ -54,27 +108,31 @@ def in_turn(
     for name, run in contenders.items():
         if not setting.is_quick:
             run(step)  # connections and caches
-        sizes[name] = step * max(1, round(setting.seconds / run(step)))
-    taken: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(setting.rounds):
-        order = list(contenders) if number % 2 == 0 else list(contenders)[::-1]
+        sizes[name] = step * max(1, round(setting.seconds / run(step).seconds))
+    taken = Taken()
+    for order in setting.orders(contenders):
         for name in order:
             gc.collect()
-            taken[name].append(contenders[name](sizes[name]) / sizes[name])
+            taken.add(name, contenders[name](sizes[name]))
     return taken
 
 
 def awaited(runner: asyncio.Runner, call: Callable[[], Awaitable[object]], at_once: int) -> Timed:
     """Makes calls in so many tasks at once."""
 
-    async def run(calls: int) -> float:
+    async def run(calls: int) -> Run:
+        latencies: list[float] = []
+
         async def work() -> None:
             for _ in range(calls // at_once):
+                begun = time.perf_counter()
                 await call()
+                latencies.append(time.perf_counter() - begun)
 
-        start = time.perf_counter()
+        processor, start = time.process_time(), time.perf_counter()
         await asyncio.gather(*(work() for _ in range(at_once)))
-        return time.perf_counter() - start
+        taken = time.perf_counter() - start
+        return Run(taken, time.process_time() - processor, latencies)
 
     return lambda calls: runner.run(run(calls))
 
@@ -82,11 +140,15 @@ def awaited(runner: asyncio.Runner, call: Callable[[], Awaitable[object]], at_on
 def blocking(call: Callable[[], object]) -> Timed:
     """Makes calls one after the other."""
 
-    def run(calls: int) -> float:
-        start = time.perf_counter()
+    def run(calls: int) -> Run:
+        latencies: list[float] = []
+        processor, start = time.process_time(), time.perf_counter()
         for _ in range(calls):
+            begun = time.perf_counter()
             call()
-        return time.perf_counter() - start
+            latencies.append(time.perf_counter() - begun)
+        taken = time.perf_counter() - start
+        return Run(taken, time.process_time() - processor, latencies)
 
     return run
 
@@ -94,10 +156,12 @@ def blocking(call: Callable[[], object]) -> Timed:
 def threaded(pool: Executor, call: Callable[[], object], threads: int) -> Timed:
     """Makes calls in so many threads at once."""
 
-    def run(calls: int) -> float:
-        start = time.perf_counter()
-        for done in [pool.submit(blocking(call), calls // threads) for _ in range(threads)]:
-            done.result()
-        return time.perf_counter() - start
+    def run(calls: int) -> Run:
+        processor, start = time.process_time(), time.perf_counter()
+        working = [pool.submit(blocking(call), calls // threads) for _ in range(threads)]
+        runs = [each.result() for each in working]
+        taken = time.perf_counter() - start
+        latencies = [latency for each in runs for latency in each.latencies]
+        return Run(taken, time.process_time() - processor, latencies)
 
     return run

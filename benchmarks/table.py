@@ -12,8 +12,19 @@ from statistics import median
 from typing import Any, Final
 
 from .bars import Bar, Line, Unit, interval
+from .rounds import Taken
 
 _HEADINGS: Final = ("what", "ours", "peer", "floor", "ours / floor", "peer / ours", "bar")
+#: Of the second table, for the rows about calls.
+_CALL_HEADINGS: Final = (
+    "what",
+    "p99, ours",
+    "p99, peer",
+    "p99, floor",
+    "processor, ours",
+    "processor, floor",
+    "processor, ours / floor",
+)
 _SCALES: Final[dict[Unit, tuple[tuple[float, str], ...]]] = {
     "seconds": ((1, "s"), (1e-3, "ms"), (1e-6, "µs")),
     "bytes": ((1e6, "MB"), (1e3, "kB"), (1, "B")),
@@ -27,18 +38,13 @@ _DISTRIBUTIONS: Final = (
     "google-auth",
     "botocore",
 )
-#: Between these, the docs hold the table.
+#: Between these, the docs hold the tables.
 _BEGIN, _END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
 
 
 def as_text(lines: Sequence[Line]) -> str:
     """Columns of equal width."""
-    rows = [_HEADINGS, *map(_cells, lines)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    return "\n\n".join(_in_columns(rows) for rows in _tables(lines))
 
 
 def as_json(lines: Sequence[Line], machine: dict[str, str]) -> dict[str, Any]:
@@ -51,6 +57,8 @@ def as_json(lines: Sequence[Line], machine: dict[str, str]) -> dict[str, Any]:
                 "unit": line.unit,
                 "against": dict(line.against),
                 "samples": {who: list(values) for who, values in line.samples.items()},
+                "p99": line.calls.p99 if line.calls else {},
+                "processor": line.calls.processor if line.calls else {},
                 "bars": [
                     {
                         "text": bar.text,
@@ -67,14 +75,18 @@ def as_json(lines: Sequence[Line], machine: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def write_docs(file: Path, lines: Sequence[Line], machine: dict[str, str]) -> None:
-    """Replace the table in a page of the docs."""
+def write_docs(file: Path, lines: Sequence[Line], about: Sequence[str]) -> None:
+    """Replace the tables in a page of the docs.
+
+    Args:
+        file: The page.
+        lines: What was measured.
+        about: Sentences that stand before the tables.
+    """
     before, _, rest = file.read_text().partition(_BEGIN)
     _, _, after = rest.partition(_END)
-    named = ", ".join(f"{name} {value}" if value else name for name, value in machine.items())
-    rows = [_HEADINGS, ("---",) * len(_HEADINGS), *map(_cells, lines)]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    file.write_text(f"{before}{_BEGIN}Measured on {named}.\n\n{table}\n{_END}{after}")
+    tables = "\n\n".join(_in_markdown(rows) for rows in _tables(lines))
+    file.write_text(f"{before}{_BEGIN}{' '.join(about)}\n\n{tables}\n{_END}{after}")
 
 
 def describe_machine(server: str) -> dict[str, str]:
@@ -94,6 +106,37 @@ def describe_machine(server: str) -> dict[str, str]:
         server: "",
         **{name: version(name) for name in _DISTRIBUTIONS},
     }
+
+
+def _tables(lines: Sequence[Line]) -> list[list[tuple[str, ...]]]:
+    """The rows of each table, headings first: what was measured, and more about the calls."""
+    calls = [_call_cells(line.title, line.calls) for line in lines if line.calls]
+    first = [_HEADINGS, *map(_cells, lines)]
+    return [first, [_CALL_HEADINGS, *calls]] if calls else [first]
+
+
+def _in_columns(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _in_markdown(rows: Sequence[tuple[str, ...]]) -> str:
+    ruled = [rows[0], ("---",) * len(rows[0]), *rows[1:]]
+    return "\n".join(f"| {' | '.join(row)} |" for row in ruled)
+
+
+def _call_cells(title: str, calls: Taken) -> tuple[str, ...]:
+    ours, floor = calls.processor["ours"], calls.processor["floor"]
+    return (
+        title,
+        *(_value(calls.p99[who], "seconds") for who in ("ours", "peer", "floor")),
+        _value(ours, "seconds"),
+        _value(floor, "seconds"),
+        _spread([a / b for a, b in zip(ours, floor, strict=True)]),
+    )
 
 
 def _cells(line: Line) -> tuple[str, ...]:
