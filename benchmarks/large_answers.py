@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from descope_async import DescopeClient
-from descope_async._calls.wire import BYTES_PER_KEY, MAX_MEMBERS, MAX_SEARCH
+from descope_async._calls.found_keys import BYTES_PER_KEY, MAX_MEMBERS, MAX_SEARCH
 
 from .answers import LICENSE, MANAGEMENT_KEY, PROJECT, SEARCH, access_key, encoded
 from .bars import Bar, Line

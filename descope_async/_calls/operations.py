@@ -8,7 +8,8 @@ from attrs import AttrsInstance, frozen
 
 from descope_async.models import CreatedAccessKey
 
-from .wire import MAX_KEY, MAX_SEARCH, Done, KeyAnswer, KeysAnswer
+from .found_keys import MAX_SEARCH
+from .wire import MAX_KEY, Done, KeyAnswer, KeysAnswer
 
 V = TypeVar("V", bound=AttrsInstance)
 

@@ -1,14 +1,24 @@
 """Straight-line code that reads what the service usually sends.
 
 It gives up on anything else: `structuring` then reads it, or says where it is wrong. A key takes a
-third of the time that cattrs takes, which is half of the time of a large search.
+quarter of the time that cattrs takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final, NoReturn, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Final,
+    NoReturn,
+    TypeAlias,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from attrs import NOTHING, AttrsInstance, fields, has
 
@@ -19,13 +29,19 @@ from .structuring import Misfit, integer, is_secret, json_names_of, structure
 
 V = TypeVar("V", bound=AttrsInstance)
 
+#: Small values of one answer, by what they are made of. Equal ones are one object, which takes less
+#: memory, and less time of the garbage collector.
+Shared: TypeAlias = dict[tuple[Any, ...], tuple[Any]]
+
+_MOST_SHARED: Final = 1_000
 _EMPTY: Final = ReadOnlyDict()
-#: For each kind of member, when it is kept as it is.
-_KEPT_IF: Final[Mapping[object, str]] = {
-    str: "type(value) is str",
-    bool: "type(value) is bool",
-    int: f"type(value) is int and {-(2**63)} <= value < {2**63}",
+#: What is done with a member that is there, by its kind; others are made into what is kept.
+_CHECKED: Final[Mapping[object, str]] = {
+    str: "elif type({0}) is not str: refuse({0})",
+    bool: "elif type({0}) is not bool: refuse({0})",
+    int: f"elif type({{0}}) is not int or not {-(2**63)} <= {{0}} < {2**63}: {{0}} = integer({{0}})",
 }
+_NOT_EMPTY: Final = "elif type({0}) is not str or not {0}: refuse({0})"
 
 
 def build(document: object, cls: type[V]) -> V:
@@ -38,17 +54,51 @@ def build(document: object, cls: type[V]) -> V:
     if not isinstance(document, dict):
         raise NotJSON
     try:
-        value: V = shortcut(cls)(cast("object", document))
+        value: V = shortcut(cls)(cast("object", document), {})
     except (Misfit, RecursionError):
         value = structure(cast("object", document), cls)
     return value
 
 
 @cache
-def shortcut(cls: type[V]) -> Callable[[object], V]:
+def shortcut(cls: type[V]) -> Callable[[object, Shared], V]:
     """A function that reads a value of this class from decoded JSON.
 
     It raises Misfit for what it does not read, which need not be wrong.
+    """
+    return _written(cls, ["return draft"])
+
+
+@cache
+def _sharing_shortcut(cls: type[V]) -> Callable[[object, Shared], tuple[V]]:
+    """As `shortcut`, for a class of small values. It gives a tuple that has the value alone.
+
+    Most keys have one tenant, so the tuple is shared too.
+    """
+    made_of = ", ".join(f"of_{name}" for name in json_names_of(cls)[0])
+    return _written(
+        cls,
+        [
+            "alone = (draft,)",
+            f"if extra is empty and len(shared) < {_MOST_SHARED}: shared[made_of] = alone",
+            "return alone",
+        ],
+        [
+            f"made_of = cls, {made_of}",
+            "if extra is empty and made_of in shared: return shared[made_of]",
+        ],
+    )
+
+
+def _written(
+    cls: type[Any], last: Sequence[str], before: Sequence[str] = ()
+) -> Callable[[object, Shared], Any]:
+    """The function that reads a value.
+
+    Args:
+        cls: The value's class.
+        last: Lines after the value has been made.
+        before: Lines before that.
     """
     json_names, keeps_extra = json_names_of(cls)
     kinds = get_type_hints(cls)
@@ -61,52 +111,52 @@ def shortcut(cls: type[V]) -> Callable[[object], V]:
         **{function.__name__: function for function in _FUNCTIONS},
     }
     lines = [
-        "def read(given):",
-        "    if type(given) is not dict: refuse(given)",
-        "    get, draft, absent = given.get, new(draft_of), 0",
+        "if type(given) is not dict: refuse(given)",
+        "get, absent = given.get, 0",
     ]
-    for attribute in fields(cls):
-        name, default = attribute.name, attribute.default
-        if name not in json_names:
-            continue
-        kept_if, otherwise = _reading_of(kinds[name], name, scope)
-        if is_secret(cls, name):
-            kept_if += " and value"
+    for name, json_name in json_names.items():
+        value, default = f"of_{name}", getattr(fields(cls), name).default
         scope[f"default_{name}"] = default
-        if_absent = (
-            "refuse(value)" if default is NOTHING else f"draft.{name} = default_{name}; absent += 1"
-        )
+        if_absent = f"refuse({value})" if default is NOTHING else f"default_{name}; absent += 1"
+        if_given = _NOT_EMPTY if is_secret(cls, name) else _reading_of(kinds[name], name, scope)
         lines += [
-            f"    value = get({json_names[name]!r})",
-            *([f"    if {kept_if}: draft.{name} = value"] if kept_if else []),
-            f"    {'elif' if kept_if else 'if'} value is None: {if_absent}",
-            f"    else: draft.{name} = {otherwise}",
+            f"{value} = get({json_name!r})",
+            f"if {value} is None: {value} = {if_absent}",
+            if_given.format(value),
         ]
     if keeps_extra:
         lines += [
-            f"    if len(given) + absent == {len(json_names)}: draft.extra = empty",
-            "    else: draft.extra = extra_of(given, known)",
+            f"if len(given) + absent == {len(json_names)}: extra = empty",
+            "else: extra = extra_of(given, known)",
         ]
-    lines += ["    draft.__class__ = cls", "    return draft"]
-    exec("\n".join(lines), scope)  # noqa: S102 - made of the attributes' names alone
-    read: Callable[[object], V] = scope["read"]
+    lines += [
+        *before,
+        "draft = new(draft_of)",
+        *(f"draft.{name} = of_{name}" for name in json_names),
+        *(["draft.extra = extra"] if keeps_extra else []),
+        "draft.__class__ = cls",
+        *last,
+    ]
+    source = "\n    ".join(["def read(given, shared):", *lines])
+    exec(source, scope)  # noqa: S102 - made of the attributes' names alone
+    read: Callable[[object, Shared], Any] = scope["read"]
     return read
 
 
-def _reading_of(kind: object, name: str, scope: dict[str, Any]) -> tuple[str, str]:
-    """When a member is kept as it is, and the expression that reads it otherwise."""
-    if kind in _KEPT_IF:
-        return _KEPT_IF[kind], "integer(value)" if kind is int else "refuse(value)"
+def _reading_of(kind: object, name: str, scope: dict[str, Any]) -> str:
+    """The line for a member that is there."""
+    if kind in _CHECKED:
+        return _CHECKED[kind]
     if get_origin(kind) is Mapping:
-        return "", "frozen(value)"
+        return "else: {0} = frozen({0})"
     if has(cast("type[Any]", kind)):
         scope[f"read_{name}"] = shortcut(cast("type[AttrsInstance]", kind))
-        return "", f"read_{name}(value)"
+        return f"else: {{0}} = read_{name}({{0}}, shared)"
     item = get_args(kind)[0]
     if item is str:
-        return "", "names(value)"
-    scope[f"read_{name}"] = shortcut(item)
-    return "", f"tuple([read_{name}(item) for item in listed(value)])"
+        return "else: {0} = names({0})"
+    scope[f"read_{name}"] = _sharing_shortcut(item)
+    return f"else: {{0}} = listed({{0}}, read_{name}, shared)"
 
 
 def _draft_of(cls: type[V]) -> type[Any]:
@@ -135,11 +185,14 @@ def refuse(value: object) -> NoReturn:
     raise Misfit(f"is of the type {type(value).__name__}")
 
 
-def listed(value: Any) -> list[Any]:
-    """A list, which must be one already."""
+def listed(value: Any, read: Callable[[object, Shared], tuple[V]], shared: Shared) -> tuple[V, ...]:
+    """The values of a list."""
     if type(value) is not list:
         refuse(value)
-    return cast("list[object]", value)
+    items = cast("list[object]", value)
+    if len(items) == 1:
+        return read(items[0], shared)
+    return tuple([read(item, shared)[0] for item in items])
 
 
 def names(value: Any) -> tuple[str, ...]:

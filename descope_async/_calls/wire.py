@@ -6,7 +6,6 @@ number or as a string of digits.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
@@ -21,8 +20,9 @@ from descope_async.models import (
     SortField,
 )
 
-from .pieces import NotJSON, Pieces, TooManyMembers, count_members, decode
-from .shortcuts import build, shortcut
+from .found_keys import MAX_MEMBERS, read_keys
+from .pieces import NotJSON, TooManyMembers, decode
+from .shortcuts import build
 from .structuring import Misfit, camel, structure, unstructure
 
 V = TypeVar("V", bound=AttrsInstance)
@@ -30,22 +30,6 @@ V = TypeVar("V", bound=AttrsInstance)
 #: Bytes of an answer with one key: a request of 1 MiB, whose every character may come back as an
 #: escape of six.
 MAX_KEY: Final = 8 * 1024 * 1024
-#: Bytes of the answer of a search, which brings all keys of a project at once. The service names no
-#: limit for the keys of a project; this is room for 50,000 keys of 600 bytes, and at worst it takes
-#: 330 MB to read them.
-MAX_SEARCH: Final = 32 * 1024 * 1024
-#: Members in the answer with one key, far more than one can need: built, each takes 100 bytes at most.
-MAX_MEMBERS: Final = 100_000
-#: Bytes for each further member in the answer of a search. The service sends 18, and keys with dozens
-#: of roles still have 13.
-BYTES_PER_MEMBER: Final = 12
-#: Bytes for each further member that has a name, for each further object, and for each further key:
-#: they take more memory than other members. The service sends 27, 58 for a tenant, and 300.
-BYTES_PER_NAME, BYTES_PER_OBJECT, BYTES_PER_KEY = 16, 40, 64
-#: Keys that a search may find whatever their size.
-MOST_SMALL_KEYS: Final = 10_000
-#: Bytes that are counted between two turns of the loop, in two milliseconds.
-_COUNTED_AT_ONCE: Final = 1024 * 1024
 
 
 @frozen
@@ -101,7 +85,7 @@ async def read(cls: type[V], body: bytes) -> V:
     """
     try:
         if cls is KeysAnswer:
-            return cast("V", KeysAnswer(await _keys(body)))
+            return cast("V", KeysAnswer(await read_keys(body)))
         return build(decode(body, MAX_MEMBERS), cls)
     except TooManyMembers:
         failure = UnexpectedResponse(
@@ -228,68 +212,3 @@ def _tenants(tenants: Sequence[AssociatedTenant]) -> list[dict[str, Any]]:
 
 def _given(optional: Mapping[str, object]) -> dict[str, object]:
     return {camel(name): value for name, value in optional.items() if value is not None}
-
-
-async def _keys(body: bytes) -> list[AccessKey]:
-    """The keys in the answer of a search, which may be many."""
-    await _check_members(body)
-    pieces = Pieces(body)
-    keys: list[AccessKey] = []
-    pieces.demand("{")
-    is_over = pieces.take("}")
-    while not is_over:
-        name = pieces.value()
-        pieces.demand(":")
-        if name == "keys" and pieces.take("["):
-            keys = await _listed_keys(pieces)
-        elif pieces.value() is not None and name == "keys":
-            raise Misfit("is not a list", "$.keys")
-        is_over = pieces.take("}")
-        if not is_over:
-            pieces.demand(",")
-    if pieces.peek():
-        raise NotJSON
-    return keys
-
-
-async def _check_members(body: bytes) -> None:
-    members = names = objects = 0
-    for start in range(0, len(body), _COUNTED_AT_ONCE):
-        end = start + _COUNTED_AT_ONCE
-        members += count_members(body, start, end)
-        names += body.count(b'":', start, end)
-        objects += body.count(b"{", start, end)
-        for count, what, bytes_each in (
-            (members, "members", BYTES_PER_MEMBER),
-            (names, "names", BYTES_PER_NAME),
-            (objects, "objects", BYTES_PER_OBJECT),
-        ):
-            most = MAX_MEMBERS + len(body) // bytes_each
-            if count > most:
-                raise Misfit(f"has more than {most:,} {what} in {len(body):,} bytes", "$")
-        if start:
-            await asyncio.sleep(0)
-
-
-async def _listed_keys(pieces: Pieces) -> list[AccessKey]:
-    """The keys in a list whose opening bracket was taken."""
-    keys: list[AccessKey] = []
-    is_over, decoded = pieces.take("]"), pieces.decoded
-    while not is_over:
-        for value in [*pieces.values(), pieces.value()]:
-            try:
-                keys.append(_read_key(value))
-            except (Misfit, RecursionError):
-                keys.append(structure(value, AccessKey, f"$.keys[{len(keys)}]"))
-        if len(keys) > MOST_SMALL_KEYS + pieces.decoded // BYTES_PER_KEY:
-            raise Misfit(f"has more than {len(keys) - 1:,} keys in so few bytes", "$.keys")
-        is_over = pieces.take("]")
-        if not is_over:
-            pieces.demand(",")
-        if pieces.decoded > decoded:
-            decoded = pieces.decoded
-            await asyncio.sleep(0)
-    return keys
-
-
-_read_key: Final = shortcut(AccessKey)

@@ -44,7 +44,7 @@ def read_object(document: bytes) -> ReadOnlyDict | None:
     try:
         text = document.decode()
         value = None if _is_too_deep(text) else _DECODER.decode(text)
-        if _may_have_half_surrogates(text):
+        if may_have_half_surrogates(text):
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
@@ -65,7 +65,7 @@ def glance(document: bytes) -> Mapping[str, Any] | None:
             and text.count('":') == _count(value)
             and not _parts_names_from_colons(text)
             and not _is_too_deep(text)
-            and not _may_have_half_surrogates(text)
+            and not may_have_half_surrogates(text)
         ):
             return cast("dict[str, Any]", value)
     return read_object(document)
@@ -76,7 +76,7 @@ def read_only(value: Any) -> Any:
     if isinstance(value, dict):
         members = ReadOnlyDict(cast("dict[str, Any]", value))
         for name, item in members.items():
-            if isinstance(item, dict | list | tuple):
+            if isinstance(item, _CONTAINERS):
                 _SET(members, name, read_only(item))
         return members
     if isinstance(value, list | tuple):
@@ -94,16 +94,17 @@ def writable(value: Any) -> Any:
     return value
 
 
+def may_have_half_surrogates(text: str) -> bool:
+    """Whether a JSON text has escapes that may stand for half of a surrogate pair."""
+    return "\\" in text and _SURROGATE.search(text) is not None
+
+
 def _is_too_deep(text: str) -> bool:
     """Whether its objects and lists are nested beyond the limit, wherever it is read."""
     if text.count("{") + text.count("[") <= _MAX_DEPTH:
         return False
     steps = map(_STEPS.__getitem__, _NO_BRACKETS.sub("", text))
     return max(accumulate(steps), default=0) > _MAX_DEPTH
-
-
-def _may_have_half_surrogates(text: str) -> bool:
-    return "\\u" in text and _SURROGATE.search(text) is not None
 
 
 def _count(members: Any) -> int:
@@ -155,6 +156,9 @@ _STEPS: Final = {"{": 1, "[": 1, "}": -1, "]": -1}
 
 #: An escape that is half of a pair, or the whole of one when another follows.
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
+#: A tuple, because `dict | list | tuple` would be made anew for each item.
+_CONTAINERS: Final = (dict, list, tuple)
 
 #: Past the refusal of `ReadOnlyDict`, before anybody else holds it.
 _SET: Final = dict[str, Any].__setitem__

@@ -58,6 +58,41 @@ def test_any_window_reads_the_same(
     assert read_list(body, window) == read_list(body, len(body)) == decode(body)
 
 
+def objects(first: str) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Lists of objects that have the same first member, and so have some of the objects in them."""
+    inner = st.dictionaries(
+        st.sampled_from(["a", first]),
+        JSON | st.lists(st.fixed_dictionaries({first: st.integers()}), max_size=3),
+    )
+    return st.lists(st.builds(lambda more: {first: 1, **more}, inner), min_size=1, max_size=9)
+
+
+@given(
+    st.sampled_from(["id", "\u00e9", '"', "a" * 40]).flatmap(objects),
+    st.integers(1, 300),
+    st.sampled_from([None, 1]),
+    st.booleans(),
+)
+def test_objects_that_begin_alike_are_read_as_others_are(
+    values: list[Any], window: int, indent: int | None, is_ascii: bool
+) -> None:
+    try:
+        body = json.dumps(values, indent=indent, ensure_ascii=is_ascii).encode()
+    except UnicodeEncodeError:
+        return
+    assert read_list(body, window) == read_list(body, len(body)) == decode(body)
+
+
+@pytest.mark.parametrize(
+    "spoilt", [b'{"id":1e}', b'{"id":"\t"}', b'{"id":1},', b'\x0b{"id":1}', b"{}}"]
+)
+def test_one_wrong_object_among_many_is_refused(spoilt: bytes) -> None:
+    many = b'{"id":1},' * 5_000
+    for body in (b"[%b%b]", b"[%b%b,{}]"):
+        with pytest.raises(NotJSON):
+            read_list(body % (many, spoilt), 64 * 1024)
+
+
 @given(st.text(alphabet='[]{},:"\\u0aeE.-+ 1tnf', max_size=12), st.integers(1, 4))
 def test_what_is_no_json_is_refused_in_any_window(text: str, window: int) -> None:
     body = f"[{text}]".encode()
