@@ -22,16 +22,16 @@ _MAX_ERROR_BODY: Final = 64 * 1024
 
 
 async def take(
-    coming: Awaitable[aiohttp.ClientResponse],
+    response: aiohttp.ClientResponse,
     request: Request,
     attempt: Attempt,
     read: Callable[[Answer], Awaitable[T]],
     now: Callable[[], float],
 ) -> T:
-    """Send a request, receive its answer, and read it.
+    """Receive the answer to a request, and read it.
 
     Args:
-        coming: Sends the request, and gives the answer when that begins to arrive.
+        response: The answer, which has begun to arrive.
         request: What was asked.
         attempt: The attempt at it.
         read: Takes from the answer what is wanted.
@@ -41,12 +41,11 @@ async def take(
         ApiError: It has an error status.
         UnexpectedResponse: It is a redirect, longer than allowed, or unusable.
     """
-    # As a context manager, the response would wait for its connection to be closed where nobody
-    # needs that.
-    response = await coming
     try:
         answer = await _received(response, request, attempt, now)
     finally:
+        # As a context manager, the response would wait for its connection to be closed where nobody
+        # needs that.
         response.release()
     # The reader's frames hold the body, and with it a secret: only the error leaves.
     try:
@@ -59,8 +58,7 @@ async def take(
         )
     failure.operation, failure.status_code = request.operation, answer.status
     failure.request_id = request_id(answer.headers, Redaction(request.bearer))
-    request.care.salvage(failure, answer.body)
-    raise failure
+    raise request.care.searched(failure, answer.body)
 
 
 async def _received(
@@ -91,6 +89,4 @@ async def _received(
     if response.status < HTTPStatus.MULTIPLE_CHOICES and len(body) <= limit:
         return Answer(status=response.status, headers=response.headers, body=bytes(body))
     failure = refusal(request, response.status, response.headers, bytes(body), now)
-    if isinstance(failure, UnexpectedResponse):
-        request.care.salvage(failure, body)
-    raise failure
+    raise request.care.searched(failure, body)

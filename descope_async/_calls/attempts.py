@@ -74,7 +74,7 @@ class Attempts:
                 ATTEMPT.set(attempt)
                 # Neither the headers nor what holds them may be in a variable of this frame.
                 return await take(
-                    session.request(
+                    await session.request(
                         request.method,
                         url,
                         data=request.body,

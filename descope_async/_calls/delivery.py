@@ -1,19 +1,37 @@
-"""Hands a new secret to the callable that stores it, and keeps the secret when that fails."""
+"""What becomes of a new secret: it is stored, or it is told of when nobody has it."""
 
 from __future__ import annotations
 
+import asyncio
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, TypeVar, cast
+from weakref import ref
 
 from attrs import field, frozen
 
 from descope_async._runtime.callables import TookTooLong, call_within
+from descope_async._runtime.unclaimed import watch
 from descope_async._values.secret import Secret
-from descope_async.errors import DeliveryFailed
-from descope_async.models import CreatedAccessKey, DeliveredSecret
+from descope_async.errors import (
+    DeliveryFailed,
+    DescopeError,
+    RequestFailed,
+    UnexpectedResponse,
+)
+from descope_async.errors._new_secrets import salvaged_in
+from descope_async.events import SecretUnclaimed
+from descope_async.events._telemetry import UNHOOKED, Telemetry
+from descope_async.models import AccessKey, CreatedAccessKey, DeliveredSecret, secret_of
 from descope_async.settings import Deliver
+
+from .messages import Attempt
+from .new_secret import NewSecret
+from .salvage import with_secret
+
+T = TypeVar("T")
 
 
 @frozen
@@ -21,39 +39,79 @@ class Delivery:
     """What is done with the new secret of a call.
 
     Attributes:
-        deliver: Stores it.
+        asked: The secret that the caller asked for. A create asks for one too when that was
+            reconciled, and its key gets another secret.
+        deliver: Stores it; None when nobody asked for that.
         within: Seconds that this may take.
-        operation: The call that the user made.
-        name: The name of the key, where it is known before the call.
+        telemetry: Receives the event of a secret that nobody has.
     """
 
-    deliver: Deliver = field(repr=False)
+    asked: NewSecret
+    deliver: Deliver | None = field(repr=False)
     within: float
-    operation: Literal["create", "rotate"]
-    name: str | None = None
+    telemetry: Telemetry
 
-    async def hand_over(
-        self, cleartext: Secret[str], key_id: str | None, result: CreatedAccessKey | None
-    ) -> None:
+    async def of(self, work: Callable[[Attempt], Coroutine[Any, Any, T]], attempt: Attempt) -> T:
+        """The result of an attempt, after its secret was stored.
+
+        Args:
+            work: Makes the attempt.
+            attempt: The attempt.
+
+        Raises:
+            DeliveryFailed: The secret came, but may not have been stored.
+            DescopeError: The failure of the attempt. It has the secret if that came all the same.
+        """
+        result: T | None = None
+        failure: DescopeError | None = None
+        try:
+            result = await work(attempt)
+        except (UnexpectedResponse, RequestFailed) as error:
+            body = attempt.arrived.partition(b"\r\n\r\n")[2]
+            failure = with_secret(error.with_traceback(None), body, self.asked.call)
+        finally:
+            attempt.arrived.clear()  # frames may refer to it
+        made = result if isinstance(result, CreatedAccessKey) else None
+        if made is not None or salvaged_in(failure) is not None:
+            undelivered = None
+            if self.deliver is not None:
+                undelivered = await self._hand_over(self.deliver, made, failure)
+                failure = undelivered or failure
+            if self.deliver is None or undelivered is not None:
+                holder, key = made or failure, None if made is None else made.key
+                tell = partial(_tell, ref(self.telemetry), self.asked, "unread", key)
+                watch(holder, asyncio.get_running_loop(), tell)
+        if failure is not None:
+            raise failure
+        return cast("T", result)
+
+    def tell_pending(self) -> None:
+        """Tell that nobody will learn whether there is a new secret."""
+        _tell(ref(self.telemetry), self.asked, "pending")
+
+    async def _hand_over(
+        self, deliver: Deliver, made: CreatedAccessKey | None, failure: DescopeError | None
+    ) -> DeliveryFailed | None:
         """Store a secret.
 
         Args:
-            cleartext: The secret.
-            key_id: The key's id; None when it is not known.
-            result: What the call returns; None when its answer was damaged.
+            deliver: Stores it.
+            made: What the call returns; None when its answer was damaged.
+            failure: What has the secret then.
 
-        Raises:
-            DeliveryFailed: It may not have been stored.
+        Returns:
+            The error for a secret that may not have been stored.
         """
+        cleartext = secret_of(made) if made is not None else Secret(salvaged_in(failure) or "")
         secret = DeliveredSecret(
             cleartext=cleartext.reveal(),
-            operation=self.operation,
-            key=None if result is None else result.key,
-            key_id=key_id if result is None else result.key.id,
-            name=self.name if result is None else result.key.name,
+            operation=self.asked.operation,
+            key=None if made is None else made.key,
+            key_id=self.asked.key_id if made is None else made.key.id,
+            name=self.asked.name if made is None else made.key.name,
         )
         try:
-            await call_within(self.within, self.deliver, secret)
+            await call_within(self.within, deliver, secret)
         except GeneratorExit:  # the loop was closed, and nobody waits any more
             raise
         except TookTooLong:
@@ -61,17 +119,40 @@ class Delivery:
         except BaseException as error:  # noqa: BLE001 - whatever it is, it must not lose the secret
             problem, cause = _told(error, cleartext)
         else:
-            return
-        operation = f"access_key.{self.operation}"
-        failure = DeliveryFailed(
-            f"{operation}: there is a new secret for the key {secret.key_id or repr(secret.name)}, "
-            f"but `deliver` {problem}: store the secret in `cleartext`",
-            operation=operation,
+            return None
+        undelivered = DeliveryFailed(
+            f"{self.asked.call}: there is a new secret for the key "
+            f"{secret.key_id or repr(secret.name)}, but `deliver` {problem}: store the secret in "
+            "`cleartext`",
+            operation=self.asked.call,
         )
-        failure.cleartext, failure.result = secret.cleartext, result
-        failure.key_id, failure.name = secret.key_id, secret.name
-        failure.__cause__ = cause
-        raise failure
+        undelivered.cleartext, undelivered.result = secret.cleartext, made
+        undelivered.key_id, undelivered.name = secret.key_id, secret.name
+        undelivered.__cause__ = cause
+        return undelivered
+
+
+def _tell(
+    telemetry: Callable[[], Telemetry | None],
+    new_secret: NewSecret,
+    reason: Literal["unread", "pending"],
+    key: AccessKey | None = None,
+) -> None:
+    """Tell of a secret that nobody has.
+
+    Args:
+        telemetry: The client's; None when the client is gone, and with it its hooks.
+        new_secret: What was known of the secret before it came.
+        reason: Why nobody has it.
+        key: The key that it is for; None when its answer was damaged or did not come.
+    """
+    event = SecretUnclaimed(
+        operation=new_secret.call,
+        key_id=new_secret.key_id if key is None else key.id,
+        name=new_secret.name if key is None else key.name,
+        reason=reason,
+    )
+    (telemetry() or UNHOOKED).tell(event)
 
 
 def _told(error: BaseException, cleartext: Secret[str]) -> tuple[str, BaseException | None]:

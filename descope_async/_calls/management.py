@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TypeVar
 
 from attrs import AttrsInstance
@@ -11,11 +10,10 @@ from attrs import AttrsInstance
 from descope_async._config.config import Config
 
 from .license import License
-from .messages import REPEATABLE, Answer, Request
+from .messages import REPEATABLE, Request
 from .once import Once
 from .operations import Operation
 from .transport import Transport
-from .wire import Done, read
 
 V = TypeVar("V", bound=AttrsInstance)
 
@@ -59,17 +57,11 @@ class ManagementCalls:
             max_body=operation.max_body,
             silence=None if once is None else self._config.timeouts.secret,
             care=once or REPEATABLE,
+            new_secret=None if once is None else once.new_secret,
         )
         if self._license.tier is None:
             async with self._license.during_call():
                 request.license_tier = self._license.tier
-                return await self._transport.send(request, partial(_read, operation.answer))
+                return await self._transport.send(request, operation.read)
         request.license_tier = self._license.tier
-        return await self._transport.send(request, partial(_read, operation.answer))
-
-
-async def _read(cls: type[V], answer: Answer) -> V:
-    # What changes a state may be confirmed without a word.
-    if cls is Done and not answer.body.strip():
-        return cls()
-    return await read(cls, answer.body)
+        return await self._transport.send(request, operation.read)

@@ -12,7 +12,9 @@ from attrs import define, field
 
 from descope_async._runtime.deadlines import Deadline
 from descope_async._values.secret import Secret
-from descope_async.errors import DescopeError, UnexpectedResponse
+from descope_async.errors import DescopeError
+
+from .new_secret import NewSecret
 
 T = TypeVar("T")
 
@@ -23,37 +25,36 @@ class Repeatable:
     """How a call is carried out that may be carried out twice. `Once` is the other way.
 
     Attributes:
-        key_id: The access key that gets a new secret; None for most calls.
-        name: The name of the access key that is made; None for most calls.
         must_happen_once: Whether it is repeated only when the service has surely done nothing, and
             each attempt needs a connection that has not been idle.
         headers: What its requests say beside what all say.
     """
 
-    key_id: str | None = None
-    name: str | None = None
     must_happen_once: bool = False
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
-    def around(
+    def carry_out(
         self,
         work: Callable[[Attempt], Coroutine[Any, Any, T]],
         outcomes: set[asyncio.Task[Any]],  # noqa: ARG002 - for the calls that must happen once
-    ) -> Callable[[Attempt], Coroutine[Any, Any, T]]:
-        """What makes an attempt.
+        attempt: Attempt,
+    ) -> Coroutine[Any, Any, T]:
+        """Make an attempt.
 
         Args:
             work: Makes it, with nothing around that.
             outcomes: Tasks whose end the connections wait for before they are closed.
+            attempt: Where to note what happens.
         """
-        return work
+        return work(attempt)
 
     def is_enough(self, body: bytes | bytearray) -> bool:  # noqa: ARG002 - as above
         """Whether an answer that was cut off has the whole secret."""
         return False
 
-    def salvage(self, failure: UnexpectedResponse, body: bytes | bytearray) -> None:
-        """Keep the secret of an unusable answer in the failure that the answer becomes."""
+    def searched(self, failure: DescopeError, body: bytes | bytearray) -> DescopeError:  # noqa: ARG002 - as above
+        """What to raise for an unusable answer: the failure, or one that has the secret."""
+        return failure
 
     def unknown(self, failure: DescopeError, attempt: Attempt) -> DescopeError:  # noqa: ARG002 - as above
         """What to raise when it may have been carried out, and there is no other attempt."""
@@ -81,6 +82,7 @@ class Request:
         max_body: Bytes that the answer may have.
         silence: Seconds for which the service may be silent; None for the client's ``timeouts.read``.
         care: Whether it may be carried out twice, and what follows from that.
+        new_secret: The secret that it makes; None for most requests.
         rate_limit_pause: Seconds to ask nothing after a rate limit that does not say for how long; None
             for the usual ones.
         external_id: The id of the caller's own request; None for none.
@@ -100,6 +102,7 @@ class Request:
     max_body: int = MAX_BODY
     silence: float | None = None
     care: Repeatable = REPEATABLE
+    new_secret: NewSecret | None = None
     rate_limit_pause: float | None = None
     patience: float = math.inf
     external_id: str | None = None

@@ -9,7 +9,8 @@ from attrs import AttrsInstance, frozen
 from descope_async.models import CreatedAccessKey
 
 from .found_keys import MAX_SEARCH
-from .wire import MAX_KEY, Done, KeyAnswer, KeysAnswer
+from .messages import Answer
+from .wire import MAX_KEY, Done, KeyAnswer, KeysAnswer, read
 
 V = TypeVar("V", bound=AttrsInstance)
 
@@ -38,6 +39,17 @@ class Operation(Generic[V]):
     leaves: Literal["active", "inactive", "deleted"] | None = None
     is_batch: bool = False
     max_body: int = MAX_KEY
+
+    async def read(self, answer: Answer) -> V:
+        """The value that a successful answer holds.
+
+        Raises:
+            UnexpectedResponse: It is not the documented one.
+        """
+        # What changes a state may be confirmed without a word.
+        if self.answer is Done and not answer.body.strip():
+            return self.answer()
+        return await read(self.answer, answer.body)
 
 
 CREATE: Final = Operation("access_key.create", "POST", f"{_ROOT}/create", CreatedAccessKey)

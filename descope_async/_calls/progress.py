@@ -210,7 +210,7 @@ class Progress:
                 resends=max(0, self._requests - 1),
                 quota_left=quota_left,
                 key_id=(
-                    made.key.id if isinstance(made, CreatedAccessKey) else self.request.care.key_id
+                    made.key.id if isinstance(made, CreatedAccessKey) else self._named().key_id
                 ),
                 **self._result(error),
                 duration=self._clock.running() - self._began,
@@ -233,13 +233,13 @@ class Progress:
     def _named(self) -> Call:
         """How events name the call."""
         if self._call is None:
-            request = self.request
+            request, new_secret = self.request, self.request.new_secret
             self._call = self._telemetry.call(
                 request.operation,
                 request.method,
                 request.template or request.path,
-                request.care.key_id,
-                request.care.name,
+                None if new_secret is None else new_secret.key_id,
+                None if new_secret is None else new_secret.name,
             )
         return self._call
 

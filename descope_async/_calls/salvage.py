@@ -6,11 +6,38 @@ import json
 import re
 from typing import Final
 
+from descope_async.errors import DescopeError, RequestFailed, UnexpectedResponse
+from descope_async.errors._new_secrets import salvaged_in
+
 #: Strings and runs of brackets, in JSON that may be cut off anywhere.
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+|[{\[]++|[}\]]++', re.DOTALL)
 _NAME: Final = b'"cleartext"'
 #: The value behind a name, if it is a string that is there as a whole.
 _VALUE: Final = re.compile(rb'\s*+:\s*+("(?:[^"\\]++|\\.)*+")', re.DOTALL)
+
+
+def with_secret(failure: DescopeError, body: bytes | bytearray, call: str) -> DescopeError:
+    """What to raise for a damaged answer: the failure, or one that has the secret.
+
+    Args:
+        failure: The failure.
+        body: The body of the answer, as far as it came.
+        call: What was done, such as ``"access_key.create"``.
+    """
+    if salvaged_in(failure) is not None:
+        return failure
+    cleartext = salvaged(body)
+    if cleartext is None:
+        return failure
+    if isinstance(failure, RequestFailed):
+        cause = failure
+        failure = UnexpectedResponse(
+            f"{call}: the answer cannot be read, but its secret can ({cause})", operation=call
+        )
+        failure.__cause__ = cause
+    if isinstance(failure, UnexpectedResponse):
+        failure.cleartext = cleartext
+    return failure
 
 
 def salvaged(body: bytes | bytearray) -> str | None:

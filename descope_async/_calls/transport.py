@@ -53,7 +53,9 @@ class Transport:
         request.external_id = self._external_id()
         pool = self._connections.pool_if_open() or await self._connections.pool()
         make = partial(self._attempts.make, request, read, pool)
-        return await self._repeats.run(request, request.care.around(make, pool.outcomes))
+        return await self._repeats.run(
+            request, partial(request.care.carry_out, make, pool.outcomes)
+        )
 
     async def aclose(self) -> None:
         """Close the connections, those of other running loops included. May be repeated."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Coroutine
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import anyio
 from attrs import field, frozen
@@ -13,6 +13,15 @@ T = TypeVar("T")
 
 #: The message of a cancellation by a time limit, to which shielded work listens too.
 OVERDUE: Final = "overdue"
+
+
+class Message(Protocol):
+    """What work sends. The work has begun when that is sent."""
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether a byte of it may have gone out."""
+        ...
 
 
 @frozen(kw_only=True)
@@ -32,7 +41,7 @@ class Ending(Generic[T]):
 
 async def shielded(
     work: Coroutine[Any, Any, T],
-    has_begun: Callable[[], bool],
+    message: Message,
     group: set[asyncio.Task[Any]],
 ) -> Ending[T]:
     """Wait for work that is carried on even if this wait is cancelled, however often.
@@ -42,13 +51,13 @@ async def shielded(
 
     Args:
         work: What to do.
-        has_begun: Says whether the work has begun, such as by sending its request.
+        message: What it sends, by which it begins.
         group: Holds the task of the work until that ends.
 
     Raises:
         CancelledError: This was cancelled before the work had begun.
     """
-    task = _Task(work, has_begun, asyncio.get_running_loop())
+    task = _Task(work, message, asyncio.get_running_loop())
     cancellation: asyncio.CancelledError | None = None
     under_way.add(task)
     group.add(task)
@@ -77,14 +86,14 @@ class _Task(asyncio.Task[T]):
     def __init__(
         self,
         work: Coroutine[Any, Any, T],
-        has_begun: Callable[[], bool],
+        message: Message,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self._has_begun = has_begun
+        self._message = message
         super().__init__(work, loop=loop)
 
     def cancel(self, msg: Any | None = None) -> bool:
-        if msg is not OVERDUE and self._has_begun():
+        if msg is not OVERDUE and self._message.is_sent:
             return False
         return super().cancel(msg)
 

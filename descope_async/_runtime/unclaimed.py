@@ -10,8 +10,8 @@ from __future__ import annotations
 import _thread
 import atexit
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Final
 from weakref import finalize, ref
@@ -84,18 +84,28 @@ def take(thing: object) -> None:
         claim.settle()
 
 
-def await_outcome(loop: AbstractEventLoop, tell: Callable[[], None]) -> Claim:
-    """A claim on something that is under way on a loop: it is given up when that is closed."""
+@contextmanager
+def awaiting_outcome(loop: AbstractEventLoop, tell: Callable[[], None]) -> Generator[None]:
+    """While something is under way on a loop, tell of it if that is closed.
+
+    Args:
+        loop: The loop.
+        tell: Tells of it.
+    """
     claim = Claim(loop, tell)
     if _claims.is_watching:
         at_loop_end(loop, claim.give_up)
     else:
         claim.settle()
-    return claim
-
-
-def outcome_known(loop: AbstractEventLoop, claim: Claim) -> None:
-    """What was under way on the loop has ended."""
+    try:
+        yield
+    except GeneratorExit:  # the loop was closed, and nobody waits any more
+        claim.give_up()
+        raise
+    except BaseException:
+        claim.settle()
+        forget_loop_end(loop, claim.give_up)
+        raise
     claim.settle()
     forget_loop_end(loop, claim.give_up)
 

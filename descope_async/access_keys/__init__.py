@@ -7,12 +7,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
+from attrs import evolve
+
 from descope_async import _arguments as arguments
 from descope_async._arguments import unless_none
 from descope_async._calls import operations, wire
 from descope_async._calls.delivery import Delivery
 from descope_async._calls.license import License
 from descope_async._calls.management import ManagementCalls
+from descope_async._calls.new_secret import NewSecret
 from descope_async._calls.once import Once
 from descope_async._calls.reconciliation import Reconciliation
 from descope_async._calls.transport import Transport
@@ -127,25 +130,19 @@ class AccessKeys(ExistingAccessKeys):
         )
         said = unless_none(arguments.text, "description", description)
         given = arguments.deliver("deliver", deliver)
-        delivery = self._delivery("create", given, called)
 
         async def create(marker: str | None) -> CreatedAccessKey:
             marked = f"{said or ''} {marker}".lstrip() if marker else said
-            about = Once(
-                operation="create",
-                name=called,
-                marker=marker,
-                delivery=delivery,
-                telemetry=self._telemetry,
-            )
-            return await self._calls.send(
-                operations.CREATE, body=make_body(description=marked), once=about
-            )
+            new_secret = NewSecret("create", name=called, marker=marker)
+            once = Once(new_secret, self._delivery(new_secret, given))
+            body = make_body(description=marked)
+            return await self._calls.send(operations.CREATE, body=body, once=once)
 
         if not reconciles:
             return await create(None)
 
-        return await self._reconciliation.create(create, partial(self._rotate, delivery))
+        rotate = partial(self._rotate, given, NewSecret("create", name=called))
+        return await self._reconciliation.create(create, rotate)
 
     async def rotate(
         self,
@@ -179,19 +176,20 @@ class AccessKeys(ExistingAccessKeys):
         key_id = arguments.identifier("id", id)
         reconciles = arguments.on_unknown("on_unknown", on_unknown)
         given = arguments.deliver("deliver", deliver)
-        rotate = partial(self._rotate, self._delivery("rotate", given))
+        rotate = partial(self._rotate, given, NewSecret("rotate", key_id))
         return await (self._reconciliation.rotate(key_id, rotate) if reconciles else rotate(key_id))
 
-    async def _rotate(self, delivery: Delivery | None, key_id: str) -> CreatedAccessKey:
-        about = Once(
-            operation="rotate", key_id=key_id, delivery=delivery, telemetry=self._telemetry
+    async def _rotate(
+        self, given: Deliver | None, asked: NewSecret, key_id: str
+    ) -> CreatedAccessKey:
+        """Give an access key a new secret. A create that was reconciled asks for one, too."""
+        delivery = self._delivery(evolve(asked, key_id=key_id), given)
+        return await self._calls.send(
+            operations.ROTATE,
+            body=wire.id_body(key_id),
+            once=Once(NewSecret("rotate", key_id), delivery),
         )
-        return await self._calls.send(operations.ROTATE, body=wire.id_body(key_id), once=about)
 
-    def _delivery(
-        self, operation: Literal["create", "rotate"], given: Deliver | None, name: str | None = None
-    ) -> Delivery | None:
-        deliver = given or self._config.deliver
-        if deliver is None:
-            return None
-        return Delivery(deliver, self._config.timeouts.deliver, operation, name)
+    def _delivery(self, asked: NewSecret, given: Deliver | None) -> Delivery:
+        within = self._config.timeouts.deliver
+        return Delivery(asked, given or self._config.deliver, within, self._telemetry)

@@ -17,10 +17,13 @@ from descope_async import (
     OutcomeUnknown,
     Retries,
 )
+from descope_async._calls.delivery import Delivery
 from descope_async._calls.messages import Repeatable, Request
+from descope_async._calls.new_secret import NewSecret
 from descope_async._calls.once import Once
 from descope_async._calls.repeats import Repeats
 from descope_async._calls.retry_rules import judge
+from descope_async.events._telemetry import UNHOOKED
 from tests.core.calls.badly_served import _HEAD, ALL, UNKNOWN, client_of, requests
 from tests.failures import FAILURES, LIMITS
 from tests.quick_time import VirtualTime
@@ -28,6 +31,8 @@ from tests.servers import Servers
 
 #: Epoch seconds, from which virtual time counts, are no more exact than this.
 EXACT_TO = 1e-5
+#: How a create is carried out.
+CREATE = Once(secret := NewSecret("create", name="n"), Delivery(secret, None, 5, UNHOOKED))
 
 
 @pytest.mark.parametrize("operation", ALL)
@@ -117,7 +122,7 @@ def test_no_call_oversteps_its_limits(
         method="POST",
         path="/",
         deadline=deadline,
-        care=Once(operation="create", name="n") if once else Repeatable(),
+        care=CREATE if once else Repeatable(),
     )
     until = clock.at + deadline
     made: list[DescopeError | None] = []
