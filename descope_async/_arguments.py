@@ -16,11 +16,10 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-import attrs
-
 from ._values.numbers import is_within
+from ._values.value import made_of
 from .dpop_request import DPoPRequest
-from .errors import ConfigurationError, InvalidArgument
+from .errors import InvalidArgument
 from .events import Hook
 from .models import AccessKeyLoginOptions, AssociatedTenant, SortField
 from .secret_stores import _private_files as private_files
@@ -280,17 +279,7 @@ def value_or_mapping(parameter: str, value: object, cls: type[T]) -> T:
         raise InvalidArgument(
             f"{parameter} must be {cls.__name__} or a mapping, not {type(value).__name__}"
         )
-    known = [field.name for field in attrs.fields(cls)]
-    given = cast("Mapping[str, Any]", value)
-    for name in given:
-        if name not in known:
-            raise InvalidArgument(f"{parameter} has no field {name!r}, only {', '.join(known)}")
-    try:
-        return cls(**given)
-    except ConfigurationError:
-        raise  # it names the parameter
-    except (TypeError, InvalidArgument) as error:
-        raise InvalidArgument(f"{parameter}: {error}") from None
+    return made_of(parameter, cast("Mapping[str, Any]", value), cls)
 
 
 def unless_none(check: Callable[[str, object], U], parameter: str, value: object) -> U | None:

@@ -17,11 +17,12 @@ from ._keys.shared import Shared
 from ._tokens.key_set_file import KeySetFile
 from ._tokens.project_validation import ProjectValidation
 from ._tokens.signing_keys import SigningKeys
-from ._values.secret import Secret, credential
+from ._values.secret import Secret
 from .dpop_request import DPoPRequest
 from .errors import ClientClosed
 from .events._telemetry import Telemetry
 from .models import AccessKeyLoginOptions
+from .secret_stores._stored_text import credential
 from .session_token import SessionToken
 from .settings import AccessKeySource
 from .token_source import TokenSource

@@ -9,6 +9,7 @@ from typing import Any, Final, Self, cast
 from attrs import field, frozen
 
 from ._values.secret import Secret
+from ._values.value import Value
 from .errors import InvalidArgument
 
 __all__ = ["DPoPRequest"]
@@ -42,7 +43,7 @@ def _proofs(given: Secret[object]) -> Secret[tuple[str, ...]] | None:
 
 
 @frozen(init=False)
-class DPoPRequest:
+class DPoPRequest(Value):
     """The request that a DPoP proof must have been made for.
 
     Only types are refused here. The values come from a caller, and are judged with the token.

@@ -63,8 +63,12 @@ class _WireValue(Value):
 
     __slots__ = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """The value under the service's own names, ``extra`` included, ready for JSON."""
+    def to_dict(self, *, secrets: bool = False) -> dict[str, Any]:  # noqa: ARG002 - as all values
+        """The value under the service's own names, ``extra`` included, ready for JSON.
+
+        Args:
+            secrets: Changes nothing: there is none in it.
+        """
         from ._calls.wire import to_wire  # the JSON names, and cattrs, are loaded only when needed
 
         return to_wire(self)
@@ -176,14 +180,6 @@ class CreatedAccessKey(Value):
     key: AccessKey
     cleartext: str = field(repr=False)
 
-    def to_dict(self, *, secrets: bool = False) -> dict[str, Any]:
-        """The answer under the service's own names, ready for JSON.
-
-        Args:
-            secrets: Whether to include ``cleartext``.
-        """
-        return self._plain(secrets=secrets)
-
 
 class _TakenWhenRead:
     """An attribute with a secret: once it is read, the secret does not count as unclaimed."""
@@ -230,14 +226,6 @@ class DeliveredSecret(Value):
     key: AccessKey | None = None
     key_id: str | None = None
     name: str | None = None
-
-    def to_dict(self, *, secrets: bool = False) -> dict[str, Any]:
-        """The attributes, ready for JSON.
-
-        Args:
-            secrets: Whether to include ``cleartext``.
-        """
-        return self._plain(secrets=secrets)
 
 
 @frozen

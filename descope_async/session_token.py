@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, cast
 
 from attrs import field, frozen
 
-from ._values.strict_json import ReadOnlyDict, glance, read_object, read_only, writable
+from ._values.strict_json import ReadOnlyDict, glance, read_object, read_only
 from ._values.value import Value, schema_of
 from .errors import InvalidArgument
 from .models import moment, names
@@ -149,23 +149,9 @@ class SessionToken(Value):
         """``expire_time`` as an aware datetime in UTC."""
         return moment(self.expire_time)
 
-    def to_dict(self, *, secrets: bool = False) -> dict[str, Any]:
-        """The attributes, what is granted, and all claims, ready for JSON.
-
-        Args:
-            secrets: Whether to include ``jwt``: whoever has it can act as its holder.
-        """
-        return {
-            **({"jwt": self.jwt} if secrets else {}),
-            "key_id": self.key_id,
-            "project_id": self.project_id,
-            "expire_time": self.expire_time,
-            "current_tenant": self.current_tenant,
-            "permissions": list(self.permissions),
-            "roles": list(self.roles),
-            "tenants": {tenant: access.to_dict() for tenant, access in self.tenants.items()},
-            "claims": writable(self.claims),
-        }
+    def _members(self, *, secrets: bool) -> dict[str, Any]:
+        granted = ("current_tenant", "permissions", "roles", "tenants", "claims")
+        return super()._members(secrets=secrets) | {name: getattr(self, name) for name in granted}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: object, handler: object) -> dict[str, Any]:

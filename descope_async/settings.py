@@ -10,6 +10,7 @@ from typing import Final, Protocol, TypeAlias
 from attrs import Attribute, field, frozen
 
 from ._values.numbers import is_within
+from ._values.value import Buildable
 from .errors import ConfigurationError
 from .models import DeliveredSecret
 from .secret_stores._reference import SecretReference
@@ -39,7 +40,7 @@ def _positive_seconds(_: object, attribute: Attribute[float], value: object) -> 
 
 
 @frozen(kw_only=True)
-class Timeouts:
+class Timeouts(Buildable):
     """How long to wait, in seconds. Nothing waits without a limit.
 
     Attributes:
@@ -75,7 +76,7 @@ def _within(
 
 
 @frozen(kw_only=True)
-class Retries:
+class Retries(Buildable):
     """How calls are repeated. A call that might be carried out twice is not repeated.
 
     Attributes:
@@ -94,7 +95,7 @@ class Retries:
 
 
 @frozen(kw_only=True)
-class Limits:
+class Limits(Buildable):
     """How many connections a client has to the service, for each event loop that uses it.
 
     Attributes:
@@ -114,7 +115,7 @@ class Limits:
 
 
 @frozen
-class EnvironmentVariable:
+class EnvironmentVariable(Buildable):
     """The name of an environment variable that holds an access key.
 
     Where it is not set, a variable of that name with ``_FILE`` at its end may name a file that holds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
@@ -54,14 +54,6 @@ class VerifiedKey(Value):
 
     def __bool__(self) -> Literal[True]:
         return True
-
-    def to_dict(self, *, secrets: bool = False) -> dict[str, Any]:
-        """The attributes, ready for JSON.
-
-        Args:
-            secrets: Whether to include the session's ``jwt``.
-        """
-        return {**super().to_dict(), "session": self.session.to_dict(secrets=secrets)}
 
 
 @frozen

@@ -10,10 +10,11 @@ from typing import Final, cast
 from attrs import frozen
 
 from descope_async._arguments import json_object
-from descope_async._values.secret import Secret, credential
+from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.secret_stores import _stored_text as stored_text
 from descope_async.secret_stores._environment import variable
+from descope_async.secret_stores._stored_text import credential
 
 #: A `Secret`, because a traceback that shows local variables must not show the environment.
 ENVIRONMENT: Final = Secret[Mapping[str, str]](os.environ)

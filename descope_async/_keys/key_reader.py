@@ -12,12 +12,13 @@ from typing import cast
 import anyio.to_thread
 
 from descope_async._arguments import label
-from descope_async._values.secret import Secret, credential
+from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.secret_stores import SecretStoreError, read_secret
 from descope_async.secret_stores import _stored_text as stored_text
 from descope_async.secret_stores._environment import read_text, variable
 from descope_async.secret_stores._reference import SecretReference
+from descope_async.secret_stores._stored_text import credential
 from descope_async.settings import EnvironmentVariable
 
 

@@ -1,21 +1,28 @@
-"""What other tools get of values and clients: dicts, schemas for pydantic, specs for mocks."""
+"""How values and clients show themselves to other tools: dicts, models of pydantic, specs of mocks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from pathlib import Path, PurePath
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from attrs import Attribute, fields, has
+from attrs import Attribute, AttrsInstance, fields, has
 
-from .strict_json import writable
+from descope_async.errors import ConfigurationError, InvalidArgument
+
+T = TypeVar("T", bound=AttrsInstance)
 
 #: What JSON Schema calls the types of attributes.
 _JSON_TYPES: Final[Mapping[object, str]] = {
     str: "string",
+    Path: "string",
     bool: "boolean",
     int: "integer",
     float: "number",
+    datetime: "integer",
     NoneType: "null",
 }
 
@@ -23,23 +30,38 @@ _JSON_TYPES: Final[Mapping[object, str]] = {
 class Value:
     """The base of the values that calls take and return.
 
+    Its attributes that printing does not show are secrets.
+
     Pydantic, and with it FastAPI, takes a value as the type of a field or of a response. It writes
     the value by `to_dict`, without secrets. Nothing of pydantic is imported until it asks.
     """
 
     __slots__ = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """The value in plain dicts and lists, ready for JSON, without secrets."""
-        return self._plain(secrets=False)
+    def to_dict(self, *, secrets: bool = False) -> dict[str, Any]:
+        """The value in plain dicts and lists, ready for JSON.
 
-    def _plain(self, *, secrets: bool) -> dict[str, Any]:
-        """The attributes; of those that printing does not show, only with secrets."""
-        return {
-            attribute.name: plain(getattr(self, attribute.name))
-            for attribute in _fields(type(self))
-            if attribute.repr or secrets
-        }
+        Args:
+            secrets: Whether to include secrets, such as ``cleartext`` or ``jwt``, where it has any.
+        """
+        members = self._members(secrets=secrets)
+        return {name: plain(member, secrets=secrets) for name, member in members.items()}
+
+    def _members(self, *, secrets: bool) -> dict[str, Any]:
+        """What `to_dict` shows, as it is."""
+        return {each.name: getattr(self, each.name) for each in _shown(type(self), secrets=secrets)}
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]  # slots leave the name free
+        """What `vars` gives: the value without secrets, as a new dict.
+
+        FastAPI asks for this where a route does not say what it returns, and so do those who write
+        ``json.dumps(value, default=vars)``.
+        """
+        return self.to_dict()
+
+    def __dir__(self) -> Iterable[str]:
+        return dir(type(self))  # and not the names in `__dict__`, which may be the service's
 
     @classmethod
     def _accept(cls, given: object) -> Any:
@@ -62,8 +84,25 @@ class Value:
         from pydantic_core import core_schema  # whoever calls this has it
 
         return core_schema.no_info_plain_validator_function(
-            cls._accept,
+            cls._accept_quietly,
             serialization=core_schema.plain_serializer_function_ser_schema(_as_dict),
+        )
+
+    @classmethod
+    def _accept_quietly(cls, given: object) -> Any:
+        """As `_accept`, with an error that does not quote what was given: it may hold a secret."""
+        try:
+            return cls._accept(given)
+        except ValueError as error:
+            problem = str(error)
+        from pydantic_core import PydanticCustomError, ValidationError
+
+        kind, template = "value_error", "Value error, {error}"
+        refused = PydanticCustomError(kind, template, {"error": problem})
+        shown = f"<{type(given).__name__}>"
+        del given
+        raise ValidationError.from_exception_data(
+            cls.__name__, [{"type": refused, "input": shown}], hide_input=True
         )
 
     @classmethod
@@ -71,9 +110,61 @@ class Value:
         return schema_of(cls)
 
 
-def plain(value: object) -> Any:
-    """A value, or what an attribute holds, in plain dicts and lists."""
-    return value.to_dict() if isinstance(value, Value) else writable(value)
+class Buildable(Value):
+    """The base of the values that callers make: pydantic may make them of a dict too."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _accept(cls, given: object) -> Any:
+        if isinstance(given, Mapping):
+            attrs_class = cast("type[AttrsInstance]", cls)
+            return made_of(cls.__name__, cast("Mapping[str, Any]", given), attrs_class)
+        return super()._accept(given)
+
+
+def made_of(what: str, members: Mapping[str, Any], cls: type[T]) -> T:
+    """The value of a class that has these attributes.
+
+    Args:
+        what: How an error begins.
+        members: The attributes.
+        cls: The class.
+
+    Raises:
+        InvalidArgument: It has no such attributes, or lacks one.
+    """
+    known = [each.name for each in fields(cls)]
+    for name in members:
+        if name not in known:
+            raise InvalidArgument(f"{what} has no field {name!r}, only {', '.join(known)}")
+    try:
+        return cls(**members)
+    except ConfigurationError:
+        raise  # it names the parameter
+    except (TypeError, InvalidArgument) as error:
+        raise InvalidArgument(f"{what}: {error}") from None
+
+
+def plain(value: Any, *, secrets: bool = False) -> Any:
+    """A value, or what an attribute holds, in plain dicts and lists.
+
+    Sets are sorted. A moment is shown in epoch seconds.
+    """
+    if isinstance(value, str | int | float | NoneType):
+        return value
+    if isinstance(value, Value):
+        return value.to_dict(secrets=secrets)
+    if isinstance(value, Mapping):
+        members = cast("Mapping[str, Any]", value)
+        return {name: plain(item, secrets=secrets) for name, item in members.items()}
+    if isinstance(value, Collection):
+        items = cast("Collection[object]", value)
+        items = sorted(cast("AbstractSet[str]", items)) if isinstance(items, AbstractSet) else items
+        return [plain(item, secrets=secrets) for item in items]
+    if isinstance(value, PurePath):
+        return str(value)
+    return int(value.timestamp()) if isinstance(value, datetime) else value
 
 
 def schema_of(cls: type[Any]) -> dict[str, Any]:
@@ -81,8 +172,8 @@ def schema_of(cls: type[Any]) -> dict[str, Any]:
     kinds = get_type_hints(cls)
     properties = {
         cls._json_name(attribute.name): _schema_of_kind(kinds[attribute.name])
-        for attribute in _fields(cls)
-        if attribute.repr and attribute.name != "extra"
+        for attribute in _shown(cls, secrets=False)
+        if attribute.name != "extra"
     }
     return {
         "type": "object",
@@ -92,9 +183,10 @@ def schema_of(cls: type[Any]) -> dict[str, Any]:
     }
 
 
-def _fields(cls: type[Any]) -> tuple[Attribute[Any], ...]:
+def _shown(cls: type[Any], *, secrets: bool) -> list[Attribute[Any]]:
+    """The attributes that a dict of a value has."""
     found: tuple[Attribute[Any], ...] = fields(cls)
-    return found
+    return [each for each in found if (each.repr or secrets) and not each.name.startswith("_")]
 
 
 def _as_dict(value: Value) -> dict[str, Any]:
@@ -103,11 +195,11 @@ def _as_dict(value: Value) -> dict[str, Any]:
 
 def _schema_of_kind(kind: Any) -> dict[str, Any]:
     origin, arguments = get_origin(kind), get_args(kind)
-    if origin is UnionType:
+    if origin in {UnionType, Union}:
         return {"anyOf": [_schema_of_kind(each) for each in arguments]}
     if origin is Literal:
         return {"enum": list(arguments)}
-    if origin is tuple:
+    if isinstance(origin, type) and not issubclass(origin, Mapping):
         return {"type": "array", "items": _schema_of_kind(arguments[0])}
     if has(kind):
         return schema_of(kind)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
-from attrs import AttrsInstance, define, field, fields, frozen
+from attrs import define, field, frozen
 
 from descope_async import _arguments as arguments
+from descope_async._values.value import Buildable
 from descope_async.errors import InvalidArgument
 from descope_async.models import AccessKey, AssociatedTenant
-
-V = TypeVar("V", bound=AttrsInstance)
 
 _LONGEST_GRACE: Final = 366 * 86_400.0
 #: What this package puts at the end of descriptions.
@@ -22,7 +21,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 @frozen
-class NewKey:
+class NewKey(Buildable):
     """A key to create: the arguments of `create`, and what the run calls it.
 
     Attributes:
@@ -51,7 +50,7 @@ class NewKey:
 
 
 @frozen
-class KeyChange:
+class KeyChange(Buildable):
     """A key to update. None keeps what is there; an empty value clears it.
 
     Attributes:
@@ -113,7 +112,7 @@ def new_key(number: int, given: object) -> Item:
         InvalidArgument: It cannot be created; the message says which of the items, and why.
     """
     where = f"items[{number}]"
-    item = _value(where, given, NewKey)
+    item = arguments.value_or_mapping(where, given, NewKey)
     checked = _checked(where, item, _CREATE)
     label = checked["name"] if item.label is None else item.label
     return Item(number, arguments.label(f"{where}.label", label), fields=checked)
@@ -126,7 +125,7 @@ def key_change(number: int, given: object) -> Item:
         InvalidArgument: It cannot be updated; the message says which of the items, and why.
     """
     where = f"items[{number}]"
-    item = _value(where, given, KeyChange)
+    item = arguments.value_or_mapping(where, given, KeyChange)
     key_id = arguments.identifier(f"{where}.id", item.id)
     return Item(number, key_id, key_id, _checked(where, item, _UPDATE))
 
@@ -165,7 +164,7 @@ def replaced_key(number: int, given: object) -> Item:
     if "successor" not in values:
         return existing_key(number, given)
     where = f"keys[{number}].successor"
-    successor = _value(where, values.pop("successor"), NewKey)
+    successor = arguments.value_or_mapping(where, values.pop("successor"), NewKey)
     item = existing_key(number, values)
     item.fields = _checked(where, successor, _CREATE)
     return item
@@ -208,24 +207,6 @@ def _checked(
         for name, value in given.items()
         if value is not None and value != 0
     }
-
-
-def _value(where: str, given: object, cls: type[V]) -> V:
-    if isinstance(given, cls):
-        return given
-    known = [each.name for each in fields(cls)]
-    if not isinstance(given, Mapping):
-        raise InvalidArgument(
-            f"{where} must be {cls.__name__} or a mapping, not {type(given).__name__}"
-        )
-    values = cast("Mapping[str, Any]", given)
-    for name in values:
-        if name not in known:
-            raise InvalidArgument(f"{where} has no field {name!r}, only {', '.join(known)}")
-    try:
-        return cls(**values)
-    except TypeError as error:
-        raise InvalidArgument(f"{where}: {error}") from None
 
 
 def written_description(key: AccessKey) -> str:

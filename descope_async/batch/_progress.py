@@ -8,6 +8,8 @@ from typing import Final
 
 from attrs import frozen
 
+from descope_async._values.value import Value
+
 from ._ledger import UNKNOWN, Ledger, State
 
 _log: Final = logging.getLogger("descope_async")
@@ -18,7 +20,7 @@ _FINISHED: Final = (State.DONE, State.FAILED, State.UNPROVEN, State.WAITING, Sta
 
 
 @frozen(kw_only=True)
-class Progress:
+class Progress(Value):
     """The counts of a run.
 
     Attributes:

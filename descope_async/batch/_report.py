@@ -12,6 +12,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from descope_async._runtime.clock import SYSTEM_CLOCK
+from descope_async._values.value import Value
 
 from ._journal import Journal
 from ._journal_lines import find
@@ -43,7 +44,7 @@ _WORDS: Final = {
 
 
 @frozen(kw_only=True)
-class KeyOutcome:
+class KeyOutcome(Value):
     """The outcome for one key.
 
     Attributes:
@@ -75,26 +76,13 @@ class KeyOutcome:
     until: float | None = None
     secret_lost_at: float | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The line of the report, without what is empty."""
-        values = {
-            "number": self.number,
-            "label": self.label,
-            "outcome": self.outcome,
-            "key_id": self.key_id,
-            "replaces": self.replaces,
-            "references": list(self.references),
-            "fingerprint": self.fingerprint,
-            "problem": self.problem,
-            "notes": list(self.notes),
-            "until": self.until,
-            "secret_lost_at": self.secret_lost_at,
-        }
-        return {name: value for name, value in values.items() if value not in ("", [], None)}
+    def _members(self, *, secrets: bool) -> dict[str, Any]:
+        members = super()._members(secrets=secrets)
+        return {name: member for name, member in members.items() if member not in ("", (), None)}
 
 
 @frozen(kw_only=True)
-class BatchReport:
+class BatchReport(Value):
     """The counts of a run.
 
     Attributes:
@@ -120,7 +108,7 @@ class BatchReport:
     unproven: int
     waiting: int
     left: int
-    failures: tuple[KeyOutcome, ...] = field(repr=False)
+    failures: tuple[KeyOutcome, ...] = field(repr=lambda failures: f"<{len(failures)}>")
     next_due: float | None
     path: Path
     journal: Path

@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 from descope_async._runtime.backoff import Backoff
 from descope_async._runtime.clock import Clock
 from descope_async._values.secret import Secret
+from descope_async._values.value import Value
 from descope_async.client import DescopeClient
 from descope_async.errors import DescopeError, OutcomeUnknown, RateLimited, UnexpectedResponse
 
@@ -34,7 +35,7 @@ _MOST_UNKNOWN: Final = 10
 
 
 @frozen(kw_only=True)
-class StoredKey:
+class StoredKey(Value):
     """A key whose secret is in its sinks, for the hook that is called then.
 
     Attributes:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attrs import fields, frozen
+from attrs import frozen
+
+from descope_async._values.value import Value
 
 
 @frozen(kw_only=True, eq=False)
-class Call:
+class Call(Value):
     """A call to the service. All events of one call, and no others, hold this same object.
 
     Attributes:
@@ -38,19 +40,25 @@ class Call:
 
 
 @frozen(kw_only=True)
-class Event:
+class Event(Value):
     """Something that happened."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """The fields, with those of the call among them, and the class as ``event``."""
-        found: dict[str, Any] = {"event": type(self).__name__}
-        for attribute in fields(type(self)):
-            value = getattr(self, attribute.name)
-            if isinstance(value, Call):
-                found |= {each.name: getattr(value, each.name) for each in fields(Call)}
-            else:
-                found[attribute.name] = value
-        return found
+    def to_dict(self, *, secrets: bool = False) -> dict[str, Any]:
+        """The fields, with those of the call among them, and the class as ``event``.
+
+        Args:
+            secrets: Changes nothing: no event has any.
+        """
+        members = super().to_dict(secrets=secrets)
+        return {"event": type(self).__name__, **members.pop("call", {}), **members}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: object, handler: object) -> dict[str, Any]:
+        described = super().__get_pydantic_json_schema__(schema, handler)
+        members = described["properties"]
+        of_call = members.pop("call", {"properties": {}})["properties"]
+        described["properties"] = {"event": {"const": cls.__name__}, **of_call, **members}
+        return described
 
 
 #: Called with every event, on the thread of the event loop that the work runs on.

@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
+from descope_async._values.value import Value
+
 __all__ = ["Accepted", "Credential", "Scheme"]
 
 #: The kinds of credentials.
@@ -15,7 +17,7 @@ Scheme: TypeAlias = Literal["Bearer", "DPoP"]
 
 
 @frozen
-class Credential:
+class Credential(Value):
     """What a caller presented.
 
     Attributes:

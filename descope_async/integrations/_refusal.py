@@ -7,6 +7,8 @@ from typing import Final
 
 from attrs import frozen
 
+from descope_async._values.value import Value
+
 __all__ = ["Refusal"]
 
 #: The code in the body where RFC 6750 has none for the header.
@@ -16,7 +18,7 @@ _PAUSE, _LONGEST_PAUSE = 5, 3600
 
 
 @frozen
-class Refusal:
+class Refusal(Value):
     """The answer to a request that is not let in. It holds no credential.
 
     Attributes:

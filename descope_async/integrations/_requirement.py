@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from descope_async import InvalidArgument, SessionToken
 from descope_async._values.numbers import is_number
+from descope_async._values.value import Value
 
 __all__ = ["Requirement"]
 
@@ -26,7 +27,7 @@ def _names(value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 @frozen
-class Requirement:
+class Requirement(Value):
     """What a route demands of its callers.
 
     Attributes:

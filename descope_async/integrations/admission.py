@@ -29,6 +29,7 @@ from descope_async import (
     TokenExpired,
     Verification,
 )
+from descope_async._values.value import Value
 
 from ._challenges import Challenges, Proofs, can_be_quoted, scope
 from ._credential import Accepted, Credential, Scheme
@@ -54,7 +55,7 @@ def _kinds(value: Accepted | Iterable[Accepted]) -> tuple[Accepted, ...]:
 
 
 @frozen(kw_only=True)
-class Admission:
+class Admission(Value):
     """What a service accepts, and how it refuses.
 
     Attributes:

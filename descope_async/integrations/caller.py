@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 from contextvars import ContextVar, Token
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from descope_async import SessionToken
+from descope_async._values.value import plain
 
 __all__ = ["Caller", "CallerFilter", "current_caller"]
 
@@ -22,6 +23,14 @@ class Caller(NamedTuple):  # each request makes one, and attrs takes twice as lo
 
     session: SessionToken
     path_tenant: str | None = None
+
+    def to_dict(self, *, secrets: bool = False) -> dict[str, Any]:
+        """The caller in plain dicts and lists, ready for JSON.
+
+        Args:
+            secrets: Whether to include the session's ``jwt``.
+        """
+        return {name: plain(held, secrets=secrets) for name, held in self._asdict().items()}
 
     @property
     def tenant(self) -> str | None:

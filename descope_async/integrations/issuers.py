@@ -8,12 +8,13 @@ from attrs import frozen
 
 from descope_async import ConfigurationError
 from descope_async._config.issuers import Issuer, issuer_at
+from descope_async._values.value import Value
 
 __all__ = ["Issuers"]
 
 
 @frozen
-class Issuers:
+class Issuers(Value):
     """Where tokens come from.
 
     Attributes:

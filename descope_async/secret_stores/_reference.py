@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, cast
 
 from attrs import frozen
 
+from descope_async._values.value import Buildable
 from descope_async.errors import InvalidArgument
 
 from . import SecretStoreError, open_store, read_secret
@@ -25,7 +27,7 @@ _UNREADABLE: Final = frozenset({"exec"})
 
 
 @frozen
-class SecretReference:
+class SecretReference(Buildable):
     """Where the secret of an access key is. It holds no secret, so it may be printed and logged.
 
     Make one with `parse`, from ``scheme:location``:
@@ -72,6 +74,20 @@ class SecretReference:
             )
         open_store(f"{scheme}:{location}")
         return cls(scheme, location)
+
+    @classmethod
+    def _accept(cls, given: object) -> Any:
+        if isinstance(given, Mapping):
+            reference = super()._accept(cast("object", given))
+            return cls.parse(f"{reference.scheme}:{reference.location}")
+        return cls.parse(given) if isinstance(given, str) else super()._accept(given)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: object, handler: object) -> dict[str, Any]:
+        described = super().__get_pydantic_json_schema__(schema, handler)
+        if getattr(handler, "mode", None) == "serialization":
+            return described
+        return {"anyOf": [{"type": "string", "title": "scheme:location"}, described]}
 
     def read(self) -> str:
         """The secret that is there now. It may block for a while.

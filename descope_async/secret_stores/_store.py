@@ -6,9 +6,11 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from descope_async._values.value import Value
+
 
 @frozen(kw_only=True)
-class SecretEntry:
+class SecretEntry(Value):
     """The secret of an access key, and what the key is called.
 
     Attributes:

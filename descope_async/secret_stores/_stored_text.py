@@ -6,7 +6,10 @@ import codecs
 import json
 import re
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any, Final, cast
+
+from descope_async._values.secret import Secret
+from descope_async.errors import InvalidArgument
 
 #: A line of an environment file. What follows the sign is the value; a base64 text ends with signs.
 _ASSIGNMENT: Final = re.compile(
@@ -153,6 +156,25 @@ def problem(given: object, variables: Collection[str] = ()) -> str | None:
             "was it copied with something around it?"
         )
     return None
+
+
+def credential(what: str, given: Secret[object], variables: Collection[str] = ()) -> Secret[str]:
+    """A key to send in a header, without what editors, shells and files leave around it.
+
+    Args:
+        what: How an error begins: the name of a parameter, or where the key was read.
+        given: What a caller passed, or what was read.
+        variables: The environment variables of the setting; none for an access key.
+
+    Raises:
+        InvalidArgument: It cannot be a key. The message shows no part of it.
+    """
+    # Returns the problem instead of raising it, so that no traceback has a frame that holds the
+    # key.
+    wrong = problem(given.reveal(), variables)
+    if wrong:
+        raise InvalidArgument(f"{what} {wrong}")
+    return Secret(cleaned(cast("str", given.reveal())))
 
 
 def _assigned(text: str) -> tuple[str, str]:

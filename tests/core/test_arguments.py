@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from descope_async import AccessKeyLoginOptions, AssociatedTenant, InvalidArgument, SortField
 from descope_async import _arguments as arguments
-from descope_async._values.secret import Secret, credential
+from descope_async._values.secret import Secret
+from descope_async.secret_stores._stored_text import credential
 
 CANARY = "K2canarySecretThatMustNotShow"
 

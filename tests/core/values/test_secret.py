@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from descope_async import AccessKey, CreatedAccessKey, InvalidArgument, SessionToken
-from descope_async._values.secret import Secret, credential
+from descope_async._values.secret import Secret
+from descope_async.secret_stores._stored_text import credential
 
 CANARY = "K2canarySecretThatMustNotShow"
 
