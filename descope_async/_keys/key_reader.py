@@ -17,6 +17,7 @@ from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.secret_stores import SecretStoreError, read_secret
 from descope_async.secret_stores import _stored_text as stored_text
 from descope_async.secret_stores._environment import read_text, variable
+from descope_async.secret_stores._private_files import at_home
 from descope_async.secret_stores._reference import SecretReference
 from descope_async.secret_stores._stored_text import credential
 from descope_async.settings import EnvironmentVariable
@@ -56,7 +57,7 @@ class KeyReader:
         if isinstance(source, str):
             return "key", fingerprint(Secret(source))
         if isinstance(source, Path):
-            return "file", source.absolute()
+            return "file", at_home(source).absolute()
         try:
             hash(source)
         except TypeError:
@@ -104,7 +105,7 @@ def _read(source: Path | EnvironmentVariable | SecretReference) -> tuple[str, Se
         if found.reveal() is None:
             raise ConfigurationError(f"{where} is not set, and neither is {source.name}_FILE")
         return where, Secret[object](found.reveal())
-    text = Secret(read_text(source, f"the access key cannot be read from {source}"))
+    text = Secret(read_text(at_home(source), f"the access key cannot be read from {source}"))
     try:
         return f"the access key in {source}", Secret[object](stored_text.secret_in(text.reveal()))
     except ValueError:

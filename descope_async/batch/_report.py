@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from descope_async import _arguments as arguments
 from descope_async._runtime.clock import SYSTEM_CLOCK
 from descope_async._values.value import Value
 
@@ -140,11 +141,12 @@ def read_journal(path: str | Path) -> list[KeyOutcome]:
         A value for each key, in the order of the plan; empty when the run never began.
 
     Raises:
+        InvalidArgument: The path is none of a file.
         JournalLocked: A process works with it.
         JournalDamaged: It was edited, or a part of it is lost.
         JournalError: It does not exist, is another file, or cannot be read.
     """
-    path = Path(path)
+    path = arguments.file_path("path", path)
     find(path)
     # It is only read, so it does not matter on which machine a process had it open.
     journal = Journal.open(path, SYSTEM_CLOCK.now, takeover=True)

@@ -11,6 +11,9 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 import click
 from click.shell_completion import CompletionItem
 
+from descope_async.errors import ConfigurationError
+from descope_async.secret_stores._private_files import at_home
+
 #: What the Tab key offers for a word that was begun: values, each with a word about it.
 Complete = Callable[[click.Context, str], Sequence[tuple[str, str]]]
 Convert = Callable[[click.Context, click.Parameter, Any], Any]
@@ -166,11 +169,19 @@ def _conversion(item: Any, is_list: bool) -> Convert | None:
     def listed(_: click.Context, __: click.Parameter, values: Any) -> Any:
         return list(values) if values else None
 
+    def path(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        try:
+            return None if value is None else at_home(value)
+        except ConfigurationError as error:
+            raise click.BadParameter(str(error), context, parameter) from None
+
     def member(_: click.Context, __: click.Parameter, value: Any) -> Any:
         return None if value is None else item(value)
 
     if is_list:
         return listed
+    if item is Path:  # no shell expands the ~ of --manifest=~/keys.yaml
+        return path
     return member if issubclass(item, StrEnum) else None
 
 

@@ -69,8 +69,13 @@ def _read_reference(key: str) -> dict[str, str]:
     if ":" not in key:  # which no key has, but every reference to one
         return {}
     from descope_async import SecretReference
+    from descope_async.secret_stores._schemes import SCHEMES
+    from descope_async.secret_stores._stored_text import cleaned
 
-    return {"management_key": SecretReference.parse(key).read()}
+    reference = cleaned(key)
+    if reference.partition(":")[0] not in SCHEMES:  # the client says what is wrong
+        return {}
+    return {"management_key": SecretReference.parse(reference).read()}
 
 
 def _read(path: Path) -> dict[str, Any]:

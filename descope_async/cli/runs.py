@@ -15,6 +15,7 @@ from typing import Any, Final, Self, cast
 from attrs import frozen
 
 from descope_async.errors import ConfigurationError
+from descope_async.secret_stores._private_files import at_home
 from descope_async.secret_stores._schemes import anchored
 
 from . import moments
@@ -82,7 +83,7 @@ class RunFolder:
         Raises:
             ConfigurationError: There is none.
         """
-        for path in (_home() / name, Path(name)):
+        for path in (_home() / name, at_home(name)):
             if (found := _run_in(path)) is not None:
                 return cls(found.path, found.project, found.operation, found.sinks, found.lock_file)
         names = ", ".join(each.name for each in open_runs()) or "none"

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from descope_async.errors import ConfigurationError
+from descope_async.secret_stores._private_files import at_home
 
 
 def user_folder(variable: str, below_home: str) -> Path:
@@ -19,7 +20,7 @@ def user_folder(variable: str, below_home: str) -> Path:
         ConfigurationError: The variable is not set, and the user has no home, as in many containers.
     """
     if named := os.environ.get(variable):
-        return Path(named) / "descope-keys"
+        return at_home(named) / "descope-keys"
     try:
         return Path.home() / below_home / "descope-keys"
     except RuntimeError:

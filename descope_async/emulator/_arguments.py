@@ -50,10 +50,14 @@ def flag(name: str, value: object) -> bool:
 
 
 def path(name: str, value: object) -> Path:
-    """A path in the file system."""
+    """A path in the file system, in which ``~`` at the beginning is a home folder."""
     if not isinstance(value, str | os.PathLike) or "\0" in str(cast("object", value)):
         raise EmulatorError(f"{name} must be the path of a file, not {value!r}")
-    return Path(cast("str | os.PathLike[str]", value))
+    given = os.fspath(cast("str | os.PathLike[str]", value))
+    expanded = os.path.expanduser(given)  # noqa: PTH111 - Path.expanduser takes ./~ for ~
+    if given.startswith("~") and expanded == given:
+        raise EmulatorError(f"{name} begins with ~, and there is no such home folder: set HOME")
+    return Path(expanded)
 
 
 def json_values(name: str, values: object) -> None:

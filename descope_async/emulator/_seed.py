@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 
 import attrs
 
+from . import _arguments as arguments
 from ._error_answers import Problem, Refusal
 from ._fields import Fields
 from ._json import Json, from_python
@@ -61,11 +62,12 @@ def read(source: str | Path | Mapping[str, Any]) -> Fields:
     """
     values: object = source
     if isinstance(source, str | Path):
+        file = arguments.path("seed", source)
         try:
-            text = Path(source).read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise EmulatorError(f"cannot read the seed {source}: {error}") from error
-        values = _parsed(Path(source), text)
+        values = _parsed(file, text)
         values = {} if values is None else values
     if not isinstance(values, Mapping):
         raise EmulatorError("a seed must be a mapping, such as {tenants: [{id: t1, name: One}]}")

@@ -11,6 +11,7 @@ from typing import Final
 import anyio.to_thread
 
 from descope_async import ReplayStoreFull
+from descope_async import _arguments as arguments
 from descope_async._runtime.clock import Clock
 
 __all__ = ["SQLiteReplayStore"]
@@ -37,10 +38,13 @@ class SQLiteReplayStore:
     Args:
         path: The file. It is made if there is none; its folder must exist, on a local disk.
         clock: What time proofs are remembered by; None for this machine's.
+
+    Raises:
+        InvalidArgument: The path is none of a file.
     """
 
     def __init__(self, path: str | Path, *, clock: Clock | None = None) -> None:
-        self._path = Path(path)
+        self._path = arguments.file_path("path", path)
         self._clock = Clock() if clock is None else clock
         self._lock = threading.Lock()
         self._opened: tuple[int, sqlite3.Connection] | None = None

@@ -11,6 +11,7 @@ from typing import Final
 from descope_async.errors import ConfigurationError
 
 from ._errors import SecretStoreError
+from ._private_files import with_home
 from ._store import SecretEntry
 from ._template import Template
 
@@ -38,7 +39,7 @@ class CommandStore:
         if not words:
             raise ConfigurationError("exec: names no command")
         self._location = location
-        self._words = [Template(word, str) for word in words]
+        self._words = [Template(with_home(word), str) for word in words]
 
     def place(self, key_id: str, label: str) -> str:
         """The command and the key's id."""

@@ -12,6 +12,7 @@ from descope_async.errors import ConfigurationError
 
 from . import _stored_text as stored_text
 from ._errors import SecretStoreError
+from ._private_files import at_home
 from ._store import SecretEntry
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -28,6 +29,7 @@ def variable(name: str, environment: Mapping[str, str]) -> str | None:
     """
     value, file = environment.get(name) or None, environment.get(f"{name}_FILE")
     del environment  # no traceback shall show it, nor the value
+    file = stored_text.cleaned(file or "")
     if not file:
         return value
     if value:
@@ -35,7 +37,7 @@ def variable(name: str, environment: Mapping[str, str]) -> str | None:
         raise ConfigurationError(
             f"{name} and {name}_FILE are both set, and may hold different values; unset one"
         )
-    return read_text(Path(file), f"{name}_FILE names {file}, which cannot be read")
+    return read_text(at_home(file), f"{name}_FILE names {file}, which cannot be read")
 
 
 def read_text(path: Path, what: str) -> str:

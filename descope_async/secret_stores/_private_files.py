@@ -29,6 +29,9 @@ def file_path(given: object) -> Path | None:
     """A path that a caller passed; None for what no file system has.
 
     That is another type, no name, a NUL, or a character that the encoding of file names lacks.
+
+    Raises:
+        ConfigurationError: As `at_home`.
     """
     if not isinstance(given, str | os.PathLike):
         return None
@@ -39,8 +42,31 @@ def file_path(given: object) -> Path | None:
         has_nul = b"\0" in os.fsencode(path)
     except UnicodeEncodeError:
         return None
-    found = Path(path)
+    found = at_home(path)
     return found if found.name and not has_nul else None
+
+
+def at_home(path: str | os.PathLike[str]) -> Path:
+    """The path that a user wrote: ``~`` at its beginning is a home folder, as in a shell.
+
+    Raises:
+        ConfigurationError: There is no such home folder.
+    """
+    return Path(with_home(os.fspath(path)))
+
+
+def with_home(path: str) -> str:
+    """As `at_home`, with everything else as it is written.
+
+    Raises:
+        ConfigurationError: There is no such home folder.
+    """
+    expanded = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser takes ./~ for ~
+    if path.startswith("~") and expanded == path:
+        raise ConfigurationError(
+            f"{path} begins with ~, and there is no such home folder: set HOME, or write ./ before it"
+        )
+    return expanded
 
 
 @frozen(kw_only=True)

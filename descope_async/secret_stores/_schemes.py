@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from descope_async.errors import ConfigurationError
 
 from ._errors import SecretStoreError
+from ._private_files import with_home
 from ._store import SecretStore
 
 #: What stores are called in references.
@@ -38,6 +39,8 @@ def open_store(reference: str) -> SecretStore:
     location, query = rest, ""
     if scheme not in _WITHOUT_OPTIONS:
         location, _, query = rest.partition("?")
+    if scheme in _IN_FILES:
+        location = with_home(location)
     if not location:
         raise ConfigurationError(f"{reference!r} names no place: {scheme}: needs a location")
     options = dict(parse_qsl(query, keep_blank_values=True))
@@ -61,7 +64,7 @@ def anchored(reference: str, folder: Path) -> str:
     scheme, colon, location = reference.partition(":")
     if not colon or not location or scheme not in _IN_FILES:
         return reference
-    return f"{scheme}:{folder.absolute() / location}"
+    return f"{scheme}:{folder.absolute() / with_home(location)}"
 
 
 def _store(scheme: str) -> Callable[..., SecretStore]:
@@ -114,6 +117,9 @@ def read_secret(place: str) -> str:
         ConfigurationError: There is no such store.
         SecretStoreError: There is no secret, or the store cannot be read.
     """
+    scheme, _, location = place.partition(":")
+    if scheme in _IN_FILES:
+        place = f"{scheme}:{with_home(location)}"
     found = open_store(place).get(place)
     if found is None:
         raise SecretStoreError(place, "this store can only be written to")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from descope_async import write_secret
 from tests.cli.command_line import CommandLine
 
 NOWHERE = {"XDG_STATE_HOME": "", "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": ""}
@@ -47,3 +48,42 @@ def test_a_run_over_many_keys(homeless: CommandLine, tmp_path: Path) -> None:
     done = homeless.run(*command, **{**NOWHERE, "XDG_STATE_HOME": str(tmp_path / "file")})
     assert done.returncode == 2
     assert "cannot be" in done.stderr
+
+
+def test_a_path_may_begin_with_the_home_folder(
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, work = tmp_path / "home", tmp_path / "work"
+    for folder in (home, work, home / "kept"):
+        folder.mkdir(mode=0o700)
+    monkeypatch.chdir(work)
+    (home / "keys.csv").write_text("name\none\n", encoding="utf-8")
+    user = {"HOME": str(home), "XDG_STATE_HOME": "~/state"}
+    # No shell expands what stands after a colon or an equals sign.
+    done = cli.run("provision", "~/keys.csv", "--to", "file:~/kept/{label}", "--yes", **user)
+    assert done.returncode == 0, done.stderr
+    assert (home / "kept/one").is_file()
+    assert (home / "state/descope-keys").is_dir()
+    (home / "keys.yaml").write_text("version: 1\nkeys: {}\n", encoding="utf-8")
+    done = cli.run("plan", "~/keys.yaml", "--output=~/plan.json", **user)
+    assert done.returncode == 0, done.stderr
+    assert (home / "plan.json").is_file()
+    assert list(work.iterdir()) == []
+    done = cli.run("provision", "~nobody-of-this-name/keys.csv", "--to", "file:x", **user)
+    assert done.returncode == 2
+    assert "no such home folder" in done.stderr
+
+
+def test_a_reference_to_the_management_key_may_stand_in_quotes(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    key = cli.variables()["DESCOPE_MANAGEMENT_KEY"]
+    write_secret(tmp_path / "management-key", key)
+    place = f"file:{tmp_path}/management-key"
+    for written in (place, f'"{place}"', f"DESCOPE_MANAGEMENT_KEY='{place}'\n"):
+        done = cli.run("list", DESCOPE_MANAGEMENT_KEY=written)
+        assert done.returncode == 0, done.stderr
+    done = cli.run("list", DESCOPE_MANAGEMENT_KEY=f"P2abc:{key}")
+    assert done.returncode == 2
+    assert "pass the key alone" in done.stderr
+    assert key not in done.stderr

@@ -1,0 +1,178 @@
+"""Settings as people write them, wherever they stand: arguments, variables, files that variables name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from descope_async import ConfigurationError, DescopeClient, InvalidArgument
+
+PROJECT = "P2aAc4T2V93bddihGEx2Ryhc8e5Z"
+JWK = {
+    "kty": "EC",
+    "crv": "P-256",
+    "alg": "ES256",
+    "use": "sig",
+    "kid": "k1",
+    "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+    "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+}
+#: By parameter: a value, and what shows that a client has it.
+VALUES: dict[str, tuple[str, Callable[[DescopeClient], object]]] = {
+    "project_id": (PROJECT, lambda client: client.project_id == PROJECT),
+    "management_key": ("K2management", lambda client: client.check() == []),
+    "auth_management_key": ("K2authentication", lambda _: True),
+    "base_url": ("https://auth.example.com", lambda client: client.base_url == VALUES["base_url"][0]),
+    "public_key": (json.dumps(JWK), lambda client: client.export_key_set() is None),
+}  # fmt: skip
+VARIABLES = {
+    "project_id": ["DESCOPE_PROJECT_ID"],
+    "management_key": ["DESCOPE_MANAGEMENT_KEY"],
+    "auth_management_key": ["DESCOPE_AUTH_MANAGEMENT_KEY"],
+    "base_url": ["DESCOPE_BASE_URI", "DESCOPE_BASE_URL"],
+    "public_key": ["DESCOPE_PUBLIC_KEY"],
+}
+WRITTEN = (
+    "{}",
+    "  {}\r\n",
+    "\ufeff{}\n",
+    "'{}'",
+    '"{}"',
+    "NAME={}",
+    "NAME = {}",
+    "NAME='{}'",
+    '"NAME={}"',
+    '\ufeffexport NAME="{}"\r\n',
+)
+NO_VALUES = (
+    "xxxx",
+    "__ProjectID__",
+    "<project-id>",
+    "[here]",
+    "$SOMETHING",
+    "${SOMETHING}",
+    "$(pass descope)",
+    "%SOMETHING%",
+    "your-key-here",
+    "None",
+    "null",
+    "undefined",
+    "TODO",
+    "NAME=xxxx",
+    "'<project-id>'",
+)
+#: Lines of an environment file about something else.
+OTHERS = (
+    "DESCOPE_SOMETHING=abc",
+    "export DESCOPE_SOMETHING='abc'",
+    '"DESCOPE_SOMETHING=abc"',
+    "DESCOPE_ACCESS_KEY=K2abcdefabcdefabcdefabcdef",
+)
+EACH = [(parameter, name) for parameter, names in VARIABLES.items() for name in names]
+
+
+def client_of(**settings: Any) -> DescopeClient:
+    given = {"project_id": PROJECT, "management_key": "K2other", **settings}
+    return DescopeClient(**{name: value for name, value in given.items() if value is not None})
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+@pytest.mark.parametrize(("parameter", "variable"), EACH)
+@pytest.mark.parametrize("place", ["argument", "variable", "file"])
+def test_what_surely_is_no_part_of_a_value_is_taken_off(
+    parameter: str,
+    variable: str,
+    written: str,
+    place: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    value, is_known = VALUES[parameter]
+    text = written.replace("NAME", variable).format(value)
+    if place == "argument":
+        client = client_of(**{parameter: text})
+    elif place == "variable":
+        monkeypatch.setenv(variable, text)
+        client = client_of(**{parameter: None})
+    else:
+        (tmp_path / "it").write_text(text, encoding="utf-8")
+        monkeypatch.setenv(f"{variable}_FILE", str(tmp_path / "it"))
+        client = client_of(**{parameter: None})
+    assert is_known(client)
+
+
+@pytest.mark.parametrize("written", NO_VALUES)
+@pytest.mark.parametrize(("parameter", "variable"), EACH)
+def test_a_placeholder_is_refused_by_the_name_of_its_place(
+    parameter: str, variable: str, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = written.replace("NAME", variable)
+    with pytest.raises(ConfigurationError, match=f"{parameter} is a placeholder"):
+        client_of(**{parameter: text})
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(ConfigurationError, match=f"{variable} is a placeholder"):
+        client_of(**{parameter: None})
+
+
+@pytest.mark.parametrize(("parameter", "variable"), EACH)
+def test_a_line_about_another_setting_is_refused(
+    parameter: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [
+        f"{name}={VALUES[other][0]}"
+        for other, names in VARIABLES.items()
+        for name in names
+        if other != parameter
+    ]
+    for text in (*others, *OTHERS):
+        name = text.strip("\"'").removeprefix("export ").partition("=")[0]
+        with pytest.raises(ConfigurationError) as caught:
+            client_of(**{parameter: text})
+        assert f"{parameter} holds {name}=…, which is another setting" in str(caught.value)
+        monkeypatch.setenv(variable, text)
+        with pytest.raises(ConfigurationError, match=f"{variable} holds {name}="):
+            client_of(**{parameter: None})
+
+
+@pytest.mark.parametrize("name", [*(name for _, name in EACH), "DESCOPE_MANAGEMENT_KEY_FILE"])
+async def test_no_other_setting_is_sent_as_an_access_key(name: str) -> None:
+    async with client_of() as client:
+        for text in (f"{name}=K2abcdef", f"'{name}=K2abcdef'"):
+            with pytest.raises(InvalidArgument, match=name) as caught:
+                client.token_source(text)
+            assert "K2abcdef" not in str(caught.value)
+        client.token_source("DESCOPE_BILLING_ACCESS_KEY=K2abcdefabcdefabcdef")
+
+
+def test_the_variables_of_one_setting_stand_for_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DESCOPE_BASE_URL", "DESCOPE_BASE_URI=https://auth.example.com")
+    assert client_of().base_url == "https://auth.example.com"
+
+
+def test_a_file_is_named_as_people_write_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "project").write_text(PROJECT, encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for written in (
+        "~/project",
+        f'"{tmp_path}/project"',
+        f"DESCOPE_PROJECT_ID_FILE={tmp_path}/project\n",
+    ):
+        monkeypatch.setenv("DESCOPE_PROJECT_ID_FILE", written)
+        assert client_of(project_id=None).project_id == PROJECT
+
+
+def test_kept_keys_are_read_like_a_public_key() -> None:
+    kept = json.dumps({"keys": [JWK]})
+    for written in WRITTEN:
+        client = client_of(key_set=written.replace("NAME", "KEYS").format(kept))
+        assert json.loads(client.export_key_set() or "") == {"keys": [JWK]}
+    with pytest.raises(ConfigurationError, match="key_set is a placeholder"):
+        client_of(key_set="${KEYS}")
