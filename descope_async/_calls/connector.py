@@ -7,11 +7,12 @@ import ipaddress
 import math
 import select
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -52,7 +53,7 @@ class Connector(aiohttp.TCPConnector):
         self.sockets = WeakSet()
         self._deadlines = deadlines
         self._only_this_machine = only_this_machine
-        self._used = WeakSet[Any]()
+        self._listeners = WeakKeyDictionary[Any, Callable[[], bool]]()
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # aiohttp's
             resolver=_Resolver(), socket_factory=self._new_socket, **settings
         )
@@ -72,19 +73,21 @@ class Connector(aiohttp.TCPConnector):
         if attempt.is_sent:
             # aiohttp repeats some requests by itself. Here only `retry_rules` decides about repeats.
             raise aiohttp.ServerDisconnectedError
-        connection = await super().connect(req, traces, timeout)
-        while connection.protocol in self._used and _has_spoken(connection):
+        connection: Any = await super().connect(req, traces, timeout)
+        listener = self._listeners.get(connection.protocol)
+        while listener is not None and (connection.protocol.should_close or listener()):
             # Bytes that came before the request would be taken for its answer.
             connection.close()
             connection = await super().connect(req, traces, timeout)
+            listener = self._listeners.get(connection.protocol)
         # Until here no byte of the request was sent. From here on one may be.
         attempt.is_sent = True
         attempt.deadline.hear()
         if isinstance(connection.protocol, ResponseProtocol):
             attempt.arrived = connection.protocol.arrived
-        attempt.is_connection_reused = connection.protocol in self._used
-        if not attempt.is_connection_reused:
-            self._used.add(connection.protocol)
+        attempt.is_connection_reused = listener is not None
+        if listener is None:
+            self._listeners[connection.protocol] = _listener(connection)
         return connection
 
     async def _wrap_create_connection(
@@ -150,25 +153,26 @@ class _Resolver(AbstractResolver):
         pass  # nothing is kept open
 
 
-def _has_spoken(connection: Any) -> bool:
-    """Whether something has arrived over a connection although no request was sent."""
-    if connection.protocol.should_close:
-        return True
+def _listener(connection: Any) -> Callable[[], bool]:
+    """Says whether something has arrived over a connection that the loop may not have read yet."""
     found = connection.transport.get_extra_info("socket")
-    # The loop may not have read it yet.
-    return found is not None and _is_readable(found.fileno())
+    return _hears_nothing if found is None else _listens_at(found.fileno())
+
+
+def _hears_nothing() -> bool:
+    return False
 
 
 if hasattr(select, "poll"):
 
-    def _is_readable(descriptor: int) -> bool:
+    def _listens_at(descriptor: int) -> Callable[[], bool]:
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
-        return bool(poll.poll(0))
+        return lambda: bool(poll.poll(0))
 else:  # on Windows, where descriptors of any number may be selected
 
-    def _is_readable(descriptor: int) -> bool:
-        return bool(select.select([descriptor], [], [], 0)[0])
+    def _listens_at(descriptor: int) -> Callable[[], bool]:
+        return lambda: bool(select.select([descriptor], [], [], 0)[0])
 
 
 def _is_loopback(host: str) -> bool:

@@ -85,6 +85,20 @@ def decode(body: bytes, most_members: int | None = None) -> Any:
     """
     if most_members is not None and _has_more_members(body, most_members):
         raise TooManyMembers
+    return _usual(body) or _whole(body)
+
+
+def _usual(body: bytes) -> Any:
+    """A value without spaces around it and without escapes; None or an empty one for all others."""
+    try:
+        text = body.decode()
+        value, end = _DECODER.raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if end == len(text) and "\\u" not in text else None
+
+
+def _whole(body: bytes) -> Any:
     pieces = Pieces(body, window=len(body))
     value = pieces.value()
     if pieces.peek():
