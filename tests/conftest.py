@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -39,6 +41,18 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
 def anyio_backend() -> str:
     """The core is aiohttp's, so asyncio is the only backend."""
     return "asyncio"
+
+
+@pytest.fixture(scope="module", params=["json", "msgspec"])
+def each_decoder(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Searches are decoded with the extra `fast` and without it: a module's tests run for both."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "json":
+            patch.setitem(sys.modules, "msgspec", None)
+            patch.setitem(sys.modules, "msgspec.json", None)
+        else:
+            importlib.import_module("msgspec.json")
+        yield
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Final
 
 from descope_async.models import AccessKey
 
+from .fast_json import list_decoder
 from .pieces import NotJSON, Pieces
 from .shortcuts import Shared, shortcut
 from .structuring import Misfit, structure
@@ -45,7 +46,7 @@ async def read_keys(body: bytes) -> list[AccessKey]:
         Misfit: A member is missing, not of its type, or one too many.
     """
     await _check_members(body)
-    pieces = Pieces(body)
+    pieces = Pieces(body, decode_list=await list_decoder(len(body)))
     keys: list[AccessKey] = []
     pieces.demand("{")
     is_over = pieces.take("}")

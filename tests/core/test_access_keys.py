@@ -28,6 +28,8 @@ from descope_async import (
 )
 from descope_async.emulator import Emulator
 
+pytestmark = pytest.mark.usefixtures("each_decoder")
+
 SEED = {
     "tenants": [{"id": "t1", "name": "One"}, {"id": "t2", "name": "Two"}],
     "permissions": [{"name": "read"}, {"name": "write"}],

@@ -44,6 +44,7 @@ OWNERS: Final = {
     "jose": {"_tokens.signatures"},
     "cryptography": {"_tokens.signatures", "_tokens.proof_key"},
     "cattrs": {"_calls.structuring"},
+    "msgspec": {"_calls.fast_json"},
     "aiohttp": {
         "_calls.answers",
         "_calls.attempts",

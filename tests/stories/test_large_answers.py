@@ -16,6 +16,8 @@ import pytest
 from descope_async import DeadlineExceeded, DescopeClient, UnexpectedResponse
 from tests.servers import Servers
 
+pytestmark = pytest.mark.usefixtures("each_decoder")
+
 MiB = 1024 * 1024
 KEY: dict[str, Any] = {
     "id": "K2" + "a" * 26,

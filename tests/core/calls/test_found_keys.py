@@ -14,6 +14,8 @@ from descope_async._calls import wire
 from descope_async._calls.found_keys import BYTES_PER_NAME, MAX_MEMBERS
 from tests.steps import steps
 
+pytestmark = pytest.mark.usefixtures("each_decoder")
+
 KEY: dict[str, Any] = {
     "id": "AK1",
     "name": "ci",

@@ -19,6 +19,8 @@ from descope_async._calls.shortcuts import shortcut
 from descope_async._calls.structuring import Misfit, structure
 from tests.steps import steps
 
+pytestmark = pytest.mark.usefixtures("each_decoder")
+
 V = TypeVar("V", bound=AttrsInstance)
 
 KEY: dict[str, Any] = {
