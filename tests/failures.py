@@ -8,6 +8,7 @@ from descope_async import (
     BadRequest,
     ConnectionFailed,
     DeadlineExceeded,
+    ProxyRefused,
     RateLimited,
     ServerError,
     TLSFailed,
@@ -26,6 +27,7 @@ FAILURES = st.sampled_from(
         UnexpectedResponse("?", status_code=200, path="$.key"),
         BadRequest("?"),
         TLSFailed("?"),
+        ProxyRefused("?"),
     ]
 )
 LIMITS = st.builds(

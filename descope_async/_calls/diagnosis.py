@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator
 from typing import Final
@@ -12,6 +13,7 @@ from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from descope_async.errors import (
     ConnectionFailed,
     DeadlineExceeded,
+    ProxyRefused,
     RequestFailed,
     TLSFailed,
 )
@@ -68,6 +70,12 @@ _DIAGNOSES: Final[tuple[tuple[tuple[type[BaseException], ...], type[RequestFaile
     # Every other exception of a library. Its text may quote the request.
     ((BaseException,), ConnectionFailed, "the request to {where} failed with {type}"),
 )
+#: What a proxy may say today, and not tomorrow: every status from 500 on, and these.
+_BUSY_PROXY: Final = frozenset({408, 425, 429, *range(500, 600)})
+_PROXY_AUTHENTICATION: Final = 407
+_CHALLENGE, _CREDENTIALS = "Proxy-Authenticate", "Proxy-Authorization"
+#: A scheme in a list of challenges (RFC 9110 section 11.6.1); a name of a parameter has a = after it.
+_SCHEME: Final = re.compile(r"(?:^|,)\s*([A-Za-z0-9-]+)(?=\s+[^=\s]|\s*,|\s*$)")
 
 
 def diagnosed(
@@ -86,11 +94,35 @@ def diagnosed(
     if any(type(each) is BadHttpMessage and "Too many headers" in str(each) for each in causes):
         problem = f"the answer from {where} has more than {MAX_HEADERS} headers"
         return ConnectionFailed(f"{operation}: {problem}", may_be_done=is_sent)
+    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status not in _BUSY_PROXY:
+        return ProxyRefused(f"{operation}: {_refusal_by_proxy(error, where)}")
     for classes, cls, sentence in _DIAGNOSES:
         if any(isinstance(each, classes) for each in causes):
             problem = sentence.format(where=where, reason=_reason(error), type=type(error).__name__)
             return cls(f"{operation}: {problem}", may_be_done=is_sent)
     raise AssertionError("the last of the diagnoses fits every exception")
+
+
+def _refusal_by_proxy(error: aiohttp.ClientHttpProxyError, where: str) -> str:
+    if error.status != _PROXY_AUTHENTICATION:
+        return (
+            f"the proxy answers {error.status} instead of connecting to {where}: have it allow this "
+            "host, or name the host in NO_PROXY where it can be reached directly"
+        )
+    challenges = [] if error.headers is None else error.headers.getall(_CHALLENGE, [])
+    schemes = [scheme for each in challenges for scheme in _SCHEME.findall(each)]
+    if schemes and "basic" not in map(str.lower, schemes):
+        return (
+            f"the proxy wants credentials (407) by {', '.join(schemes)}, and only Basic is supported: "
+            "run a proxy on this machine that logs in there, such as px or cntlm"
+        )
+    how = "as http://USER:PASSWORD@HOST:PORT, with % forms for special characters"
+    if _CREDENTIALS in error.request_info.headers:
+        return (
+            "the proxy does not accept the credentials in its URL (407): correct the user and password "
+            f"there, {how}"
+        )
+    return f"the proxy wants credentials (407): write them into its URL in HTTPS_PROXY, {how}"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -16,6 +16,7 @@ from descope_async.errors import (
     DescopeError,
     Forbidden,
     NotFound,
+    ProxyRefused,
     RateLimited,
     RequestFailed,
     ServerError,
@@ -134,7 +135,7 @@ def judge(failure: DescopeError, *, is_sent: bool = False) -> Verdict:
     if isinstance(failure, ApiError):
         return _judge_refusal(failure)
     if isinstance(failure, RequestFailed):
-        return Verdict(failure.may_be_done, not isinstance(failure, TLSFailed))
+        return Verdict(failure.may_be_done, not isinstance(failure, TLSFailed | ProxyRefused))
     if isinstance(failure, UnexpectedResponse):
         is_success = failure.status_code is not None and failure.status_code < 300  # noqa: PLR2004
         # An answer that is no JSON comes from a gateway or a proxy, and the next one may be right. An

@@ -9,7 +9,8 @@ In a tree, to catch at the depth that suits::
     ├── ClientClosed                used after aclose() or close()
     ├── RequestFailed               no usable answer came
     │   ├── ConnectionFailed        DNS, refused, reset, cut off
-    │   │   └── TLSFailed           the server's certificate or handshake was refused
+    │   │   ├── TLSFailed           the server's certificate or handshake was refused
+    │   │   └── ProxyRefused        the proxy wants other credentials, or does not allow the host
     │   ├── DeadlineExceeded        too slow (also a TimeoutError)
     │   └── KeySetUnavailable       the project's signing keys could not be had; the token may be fine
     ├── OutcomeUnknown              create or rotate may have been done or not; says what to do
@@ -53,6 +54,7 @@ from ._requests import (
     ConnectionFailed,
     DeadlineExceeded,
     KeySetUnavailable,
+    ProxyRefused,
     RequestFailed,
     TLSFailed,
 )
@@ -110,6 +112,7 @@ __all__ = [
     "ProofInvalid",
     "ProofReplayed",
     "ProofRequired",
+    "ProxyRefused",
     "RateLimited",
     "ReplayStoreFull",
     "RequestFailed",

@@ -41,6 +41,14 @@ class TLSFailed(ConnectionFailed):
     """The server's certificate, or the TLS handshake with it, was refused."""
 
 
+class ProxyRefused(ConnectionFailed):
+    """The proxy refused to connect: it wants other credentials, or does not allow the host.
+
+    The request was not sent, and is not repeated. ``HTTPS_PROXY`` names the proxy, with its credentials:
+    ``http://user:password@host:port``.
+    """
+
+
 class DeadlineExceeded(RequestFailed, TimeoutError):
     """The answer did not come in time."""
 

@@ -10,6 +10,7 @@ from descope_async import (
     ClientClosed,
     ConfigurationError,
     DescopeError,
+    ProxyRefused,
     TLSFailed,
 )
 from descope_async._calls.retry_rules import judge, pause
@@ -17,7 +18,13 @@ from tests.failures import FAILURES, LIMITS
 
 
 def test_no_certificate_and_no_argument_is_better_the_second_time() -> None:
-    for failure in (TLSFailed("?"), ConfigurationError("?"), ClientClosed("?"), BadRequest("?")):
+    for failure in (
+        TLSFailed("?"),
+        ProxyRefused("?"),
+        ConfigurationError("?"),
+        ClientClosed("?"),
+        BadRequest("?"),
+    ):
         assert not judge(failure).is_worth_repeating
         assert not judge(failure).may_be_done
 
