@@ -237,7 +237,7 @@ class Batch:
         """Find out whether the sinks can keep the secrets of a run, before it is begun.
 
         A run does so itself before its first call. Here nothing is sent to Descope, no journal is
-        written, and sinks store at most a probe, which they remove, or make an empty file.
+        written, and sinks store at most a probe, which they remove.
 
         Args:
             operation: What is to be done.

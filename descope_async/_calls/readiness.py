@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from attrs import frozen
 
+from descope_async._config.certificate_authorities import naming_variables
 from descope_async._config.config import Config
 from descope_async.errors import DescopeError, Forbidden, NotFound, Unauthorized
 
@@ -66,6 +67,25 @@ class Readiness:
     def tier(self) -> str | None:
         """The project's rate-limit tier, as far as it is known."""
         return self._license.tier
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy that requests go through now, without its credentials; None for none.
+
+        Raises:
+            ConfigurationError: What the environment says of the way to the service cannot be used.
+        """
+        found = self._config.route().proxy
+        return None if found is None else found.url
+
+    @property
+    def authorities(self) -> tuple[str, ...]:
+        """The environment variables that say which certificate authorities are trusted; empty for the system's.
+
+        Raises:
+            ConfigurationError: What they name cannot be used.
+        """
+        return naming_variables() if self._config.route().context else ()
 
     async def problems(self, *, management: bool) -> list[str]:
         """A sentence for each setting that is missing, and for what the service objects to."""

@@ -17,6 +17,8 @@ from descope_async.errors import ConfigurationError
 T = TypeVar("T")
 
 _FILE, _FOLDERS = "SSL_CERT_FILE", "SSL_CERT_DIR"
+#: What names the system's own file and folder.
+_SYSTEM: Final = "OpenSSL"
 #: Other libraries' variables. Only the first of them that is set counts.
 _BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 #: OpenSSL finds the certificates of a folder by names that it makes of their subjects.
@@ -76,7 +78,23 @@ def default_context() -> ssl.SSLContext:
     return trust.context
 
 
+def naming_variables() -> tuple[str, ...]:
+    """The environment variables that name authorities, and count now.
+
+    Raises:
+        ConfigurationError: A named file or folder cannot be used.
+    """
+    _, sources = _named()
+    return tuple(dict.fromkeys(each.variable for each in sources if each.variable != _SYSTEM))
+
+
 def _trust() -> _Trust:
+    is_system, sources = _named()
+    return _loaded(ssl.SSLContext, is_system, sources)
+
+
+def _named() -> tuple[bool, tuple[_Source, ...]]:
+    """Whether the system's authorities count, and the files and folders of others."""
     file, folders = os.environ.get(_FILE), os.environ.get(_FOLDERS)
     sources: list[_Source] = []
     is_system = file is None and folders is None
@@ -90,7 +108,7 @@ def _trust() -> _Trust:
     # On Windows the system's store is no file, so that nothing takes its place. truststore puts a
     # class of its own in the place of this one, at any time.
     is_system = is_system or os.name == "nt" or not sources
-    return _loaded(ssl.SSLContext, is_system, tuple(dict.fromkeys(sources)))
+    return is_system, tuple(dict.fromkeys(sources))
 
 
 @lru_cache(_KEPT)
@@ -141,7 +159,7 @@ def _is_folder(path: str | Path) -> bool:
 
 def _found(path: Path) -> list[_Source]:
     """The system's file or folder, if there is one."""
-    return [_source("OpenSSL", path)] if os.path.exists(path) else []  # noqa: PTH110 - as in _is_folder
+    return [_source(_SYSTEM, path)] if os.path.exists(path) else []  # noqa: PTH110 - as in _is_folder
 
 
 def _source(variable: str, path: Path) -> _Source:

@@ -18,7 +18,7 @@ from ._errors import JournalError
 from ._finishing import Finishing
 from ._items import Item
 from ._journal import Journal
-from ._journal_lines import find
+from ._journal_lines import require
 from ._ledger import State
 from ._limits import following
 from ._making import Making
@@ -133,7 +133,7 @@ class Conduct:
         given_up: frozenset[str] = frozenset(),
     ) -> BatchReport:
         """Go on with the run that the journal tells of."""
-        find(self._path)
+        require(self._path)
         journal = await self._open()
         try:
             if not journal.is_begun:

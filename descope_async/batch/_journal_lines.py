@@ -17,7 +17,7 @@ LINE_END: Final = len(_CHECKSUM) + 8 + 3
 Record = dict[str, Any]
 
 
-def find(path: Path) -> None:
+def require(path: Path) -> None:
     """Check that there is a journal.
 
     Raises:

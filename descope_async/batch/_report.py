@@ -16,7 +16,7 @@ from descope_async._runtime.clock import SYSTEM_CLOCK
 from descope_async._values.value import Value
 
 from ._journal import Journal
-from ._journal_lines import find
+from ._journal_lines import require
 from ._ledger import UNKNOWN, State
 
 #: How many failures a report holds in memory. All are in its file.
@@ -147,7 +147,7 @@ def read_journal(path: str | Path) -> list[KeyOutcome]:
         JournalError: It does not exist, is another file, or cannot be read.
     """
     path = arguments.file_path("path", path)
-    find(path)
+    require(path)
     # It is only read, so it does not matter on which machine a process had it open.
     journal = Journal.open(path, SYSTEM_CLOCK.now, takeover=True)
     try:

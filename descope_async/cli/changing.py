@@ -11,10 +11,11 @@ from . import bulk, keys_given, moments
 from .bulk import AsJson, IdsOnly, Rate, To
 from .consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, agreed, line_of
 from .exit_codes import ExitCode
+from .name_values import pairs
 from .parameters import Option
 from .reading import Ids
 from .running import carry_out, current, say
-from .runs import RunFolder, under_way
+from .runs import RunFolder, being_succeeded
 from .selection import by_ids, ids
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ def update(
         "description": description,
         "role_names": role,
         "key_tenants": keys_given.tenants(tenant),
-        "custom_claims": keys_given.pairs(claim),
+        "custom_claims": pairs(claim),
         "permitted_ips": permitted_ip,
-        "custom_attributes": keys_given.pairs(attribute),
+        "custom_attributes": pairs(attribute),
     }
     for what in clear or ():
         if what not in _CLEARED:
@@ -100,7 +101,8 @@ def rotate(
     ids_only: IdsOnly = False,
 ) -> None:
     """``descope-keys rotate``."""
-    retiring = _retiring(grace, delete_after) if grace is not None else {}
+    later = _retiring(grace or "0s", delete_after)
+    retiring, pace = later if grace is not None else {}, bulk.rate_of(rate)
 
     async def work(client: DescopeClient, found: list[AccessKey]) -> ExitCode:
         folder = RunFolder.new(client.project_id, "rotate", to or ())
@@ -110,7 +112,7 @@ def rotate(
             lambda batch: batch.rotate(found, **retiring),
             as_json=as_json,
             ids_only=ids_only,
-            rate=bulk.rate_of(rate),
+            rate=pace,
         )
 
     _change(
@@ -140,6 +142,7 @@ def replace(
 ) -> None:
     """``descope-keys replace``."""
     expire_time, retiring = moments.future_expiry(expires), _retiring(grace, delete_after)
+    pace = bulk.rate_of(rate)
 
     async def work(client: DescopeClient, found: list[AccessKey]) -> ExitCode:
         folder = RunFolder.new(client.project_id, "replace", to or ())
@@ -149,7 +152,7 @@ def replace(
             lambda batch: batch.replace(found, expire_time, **retiring),
             as_json=as_json,
             ids_only=ids_only,
-            rate=bulk.rate_of(rate),
+            rate=pace,
         )
 
     _change("replace", key_ids, work, yes=yes, dry_run=dry_run, max_changes=max_changes, sinks=to)
@@ -251,7 +254,7 @@ def _without_those_under_way(
     A key that has its successor and waits for its end is well, as a job of cron expects; but not
     where its old secret is to be dead at once.
     """
-    busy, at_best = under_way(project), ExitCode.DONE
+    busy, at_best = being_succeeded(project), ExitCode.DONE
     for key in keys:
         if key.id in busy:
             run, outcome = busy[key.id]

@@ -111,12 +111,9 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _write(path: Path, found: dict[str, Any]) -> None:
     import json
-    import secrets
 
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    from descope_async.secret_stores._private_files import Access, write_whole
+
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(found, file)
-        draft.replace(path)
+        write_whole(path, json.dumps(found).encode(), Access(), overwrite=True)

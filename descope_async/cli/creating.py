@@ -14,6 +14,7 @@ from . import bulk, keys_given, moments, output
 from .bulk import AsJson, IdsOnly, Rate, To
 from .consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, agreed
 from .exit_codes import ExitCode
+from .name_values import pairs
 from .parameters import Argument, Option
 from .running import carry_out, current, say, write_no_more
 from .runs import RunFolder
@@ -48,10 +49,10 @@ def create(
         "role_names": role,
         "key_tenants": keys_given.tenants(tenant),
         "user_id": user,
-        "custom_claims": keys_given.pairs(claim),
+        "custom_claims": pairs(claim),
         "description": description,
         "permitted_ips": permitted_ip,
-        "custom_attributes": keys_given.pairs(attribute),
+        "custom_attributes": pairs(attribute),
     }
 
     async def work() -> ExitCode:
@@ -94,11 +95,11 @@ def provision(
     ids_only: IdsOnly = False,
 ) -> None:
     """``descope-keys provision``."""
+    pace = bulk.rate_of(rate)
 
     async def work() -> ExitCode:
         run = current()
         bulk.demand_sink(to)
-        pace = bulk.rate_of(rate)
         rows = list(keys_given.rows(file))
         if not rows:
             say(f"{file} names no keys")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit
@@ -21,28 +20,17 @@ from descope_async.errors import (
 )
 
 if TYPE_CHECKING:
-    from descope_async._calls.readiness import Problem, Subject
+    from descope_async._calls.readiness import Problem, Readiness, Subject
 
 from . import output
 from .exit_codes import ExitCode
 from .parameters import Option
-from .running import Run, carry_out, current
+from .running import Run, carry_out, current, without_code
 
 #: Where one of these is wrong, nothing after it was examined.
-_ENDS: Final = frozenset({"settings", "service"})
-#: What the environment may say about the way to the service.
-_ON_THE_WAY: Final = (
-    "HTTPS_PROXY",
-    "https_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-    "NO_PROXY",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-)
+_ENDS: Final = frozenset({"service", "rights"})
+_SET_IT: Final = "set it in the environment or in a profile: descope-keys --help"
+_CORRECT_IT: Final = "correct it in the environment or in the profile"
 
 
 @frozen
@@ -97,35 +85,39 @@ def doctor(
 async def _examined(run: Run) -> AsyncGenerator[Finding]:
     try:
         async with run.client() as client:
+            if missing := client.check():
+                yield Finding(
+                    "settings",
+                    is_good=False,
+                    said="; ".join(map(without_code, missing)),
+                    advice=_SET_IT,
+                )
+                return
             yield Finding("settings", is_good=True, said=run.where(client))
-            yield _way(client)
             readiness = client._readiness  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - a part of this package
+            yield _way(client, readiness)
             problems = {each.about: each for each in await readiness.examine(management=True)}
             well: dict[Subject, str] = {
-                "settings": "none is missing",
                 "service": "it answers, and has signing keys for the project",
                 "clock": "it agrees with the service's",
                 "rights": "the management key may manage access keys",
                 "tier": f"rate limits are those of {readiness.tier}",
             }
             for about, said in well.items():
-                problem = problems.pop(about, None)
-                if problem is not None:
-                    yield Finding(
-                        about, is_good=False, said=problem.sentence, advice=_advice(problem)
-                    )
-                    if about in _ENDS:
-                        return
-                elif about != "settings":
-                    yield Finding(about, is_good=True, said=said)
+                problem = problems.get(about)
+                yield _bad(problem) if problem else Finding(about, is_good=True, said=said)
+                if problem and about in _ENDS:
+                    return
     except ConfigurationError as error:
-        yield Finding("settings", is_good=False, said=str(error), advice="see descope-keys --help")
+        yield Finding("settings", is_good=False, said=str(error), advice=_CORRECT_IT)
+
+
+def _bad(problem: Problem) -> Finding:
+    return Finding(problem.about, is_good=False, said=problem.sentence, advice=_advice(problem))
 
 
 def _advice(problem: Problem) -> str:
     match problem.about, problem.error:
-        case "settings", _:
-            return "set it in the environment or in a profile: descope-keys --help"
         case "service", error:
             return _advice_about_service(error)
         case "clock", _:
@@ -152,8 +144,9 @@ def _advice_about_service(error: BaseException | None) -> str:
             return "look at https://status.descope.com, and try again"
 
 
-def _way(client: descope_async.DescopeClient) -> Finding:
-    host = urlsplit(client.base_url).hostname
-    # A proxy's URL may hold a password, so only the names are shown.
-    found = ", ".join(name for name in _ON_THE_WAY if os.environ.get(name))
-    return Finding("way", is_good=True, said=f"{host}, {f'by {found}' if found else 'directly'}")
+def _way(client: descope_async.DescopeClient, readiness: Readiness) -> Finding:
+    parts = [f"{urlsplit(client.base_url).hostname}"]
+    parts.append(f"through the proxy {readiness.proxy}" if readiness.proxy else "directly")
+    if readiness.authorities:
+        parts.append(f"with the authorities of {' and '.join(readiness.authorities)}")
+    return Finding("way", is_good=True, said=", ".join(parts))

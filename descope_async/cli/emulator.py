@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import click
 
+from descope_async._runtime.end_signals import end_signals
 from descope_async.emulator import Emulator, EmulatorError, RecordedRequest
 from descope_async.emulator.request_log import request_to_json
 
@@ -52,7 +53,7 @@ def serve(settings: Mapping[str, Any], *, env: bool, log: str | None) -> None:
 async def _until_stopped(emulator: Emulator, *, env: bool, tls: bool) -> None:
     stopped = asyncio.Event()
     if sys.platform != "win32":  # there, Ctrl-C cancels this task instead
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, *end_signals()):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     with tempfile.TemporaryDirectory() as folder:
         async with emulator:

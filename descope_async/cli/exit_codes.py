@@ -46,7 +46,7 @@ MEANINGS: Final = {
     ExitCode.UNKNOWN: "Nobody knows whether a create or rotate happened. The message names the key.",
     ExitCode.SINK: "A secret could not be stored where it belongs. It is in the rescue file.",
     ExitCode.BUSY: (
-        "The service limits the rate, or it did not answer in time; or another `apply` or `resume` is at work."
+        "The service limits the rate, or it did not answer in time; or another `apply`, `import` or `resume` is at work."
     ),
     ExitCode.STALE: (
         "A saved plan does not fit: it was edited, is of another project, or something has changed since. "
@@ -69,9 +69,8 @@ _OF_ERRORS: Final = (
 
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code for an error that ends a command."""
-    if (
-        type(error).__name__ == "JournalLocked"
-    ):  # to import its class would import all of batch work
+    # To import the class would import all of batch work.
+    if type(error).__name__ == "JournalLocked":
         return ExitCode.BUSY
     for classes, code in _OF_ERRORS:
         if isinstance(error, classes):

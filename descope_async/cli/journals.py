@@ -60,11 +60,12 @@ def resume(
     ids_only: IdsOnly = False,
 ) -> None:
     """``descope-keys resume``."""
+    todo, pace, settled = _work(confirm, give_up), bulk.rate_of(rate), moments.seconds(settle_after)
 
     async def work() -> ExitCode:
         worst = ExitCode.DONE
         async with current().client() as client, AsyncExitStack() as held:
-            held.enter_context(project_lock(client.project_id))
+            held.enter_context(project_lock(client.project_id, "resume"))
             if name is None:
                 folders = [each for each in open_runs() if each.project == client.project_id]
             else:
@@ -76,11 +77,11 @@ def resume(
                     code = await bulk.carry(
                         client,
                         folder,
-                        _work(confirm, give_up),
+                        todo,
                         as_json=as_json,
                         ids_only=ids_only,
-                        rate=bulk.rate_of(rate),
-                        settle_after=moments.seconds(settle_after),
+                        rate=pace,
+                        settle_after=settled,
                         takeover=takeover,
                     )
                 except DescopeError as error:

@@ -13,8 +13,8 @@ import click
 from descope_async.errors import ConfigurationError, InvalidArgument
 
 from . import moments
+from .name_values import json_or_text
 from .parameters import Option
-from .selection import json_or_text
 
 Roles = Annotated[
     list[str] | None,
@@ -70,11 +70,6 @@ _MARKS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xf
 def tenants(given: Sequence[str] | None) -> list[dict[str, Any]] | None:
     """Tenants with the roles in them; None for none given."""
     return None if given is None else [_tenant(each) for each in given]
-
-
-def pairs(given: Sequence[str] | None) -> dict[str, Any] | None:
-    """Values by name; None for none given."""
-    return None if given is None else dict(map(_pair, given))
 
 
 def rows(file: Path) -> Iterator[dict[str, Any]]:
@@ -180,13 +175,6 @@ def _tenant(given: str) -> dict[str, Any]:
     if not tenant or (colon and not roles):
         raise click.BadParameter(f"{given!r} is not a tenant such as t1 or t1:Reader+Biller")
     return {"tenant_id": tenant, "role_names": roles.split("+") if roles else []}
-
-
-def _pair(given: str) -> tuple[str, Any]:
-    name, sign, value = given.partition("=")
-    if not sign or not name:
-        raise click.BadParameter(f"{given!r} is not NAME=VALUE")
-    return name, json_or_text(value)
 
 
 def _text(file: Path) -> str:

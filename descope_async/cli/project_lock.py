@@ -1,11 +1,10 @@
-"""The lock of a project: `apply` and `resume` wait for nobody, and do not work at the same time."""
+"""The lock of a project: `apply`, `import` and `resume` wait for nobody, and do not work at the same time."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +21,12 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 
 @contextmanager
-def project_lock(project: str) -> Generator[None]:
+def project_lock(project: str, command: str) -> Generator[None]:
     """Hold the lock of a project until the block ends. A process that is killed leaves no lock behind.
+
+    Args:
+        project: The project's id.
+        command: The command that needs it, for the message that another process gets.
 
     Raises:
         ProjectBusy: Another process holds it.
@@ -43,7 +46,7 @@ def project_lock(project: str) -> Generator[None]:
             raise ProjectBusy(
                 f"{_holder(path)} is changing keys of the project {project}: try again when it has ended"
             ) from None
-        about = {"pid": os.getpid(), "command": sys.argv[1:2], "since": moments.iso(moments.now())}
+        about = {"pid": os.getpid(), "command": command, "since": moments.iso(moments.now())}
         os.truncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(about).encode(), 0)
         yield
@@ -55,7 +58,6 @@ def _holder(path: Path) -> str:
     try:
         found: object = json.loads(path.read_text(encoding="utf-8"))
         about = cast("dict[str, Any]", found)
-        command = "".join(about["command"])
-        return f"process {about['pid']} (descope-keys {command}, since {about['since']})"
+        return f"process {about['pid']} (descope-keys {about['command']}, since {about['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

@@ -16,6 +16,7 @@ from .output import Format
 from .parameters import Argument, Option
 from .running import carry_out, current, say
 from .selection import Selection, ids
+from .whole_files import write_file
 
 Tenants = Annotated[
     list[str] | None,
@@ -159,7 +160,7 @@ def export(
         if to is None:
             output.write_keys(found, form)
             return
-        to.write_text(output.text_of(found, form), encoding="utf-8")
+        write_file(to, output.text_of(found, form))
         say(f"{len(found)} access keys are in {to}")
 
     carry_out(work)
@@ -169,8 +170,9 @@ async def _loaded(client: descope_async.DescopeClient, key_id: str) -> descope_a
     try:
         return await client.mgmt.access_key.load(key_id)
     except NotFound as error:
-        say(f"there is no access key {output.printable(key_id)}")
-        raise error.with_traceback(None) from None
+        request = f" (request {error.request_id})" if current().is_verbose else ""
+        say(f"there is no access key {output.printable(key_id)}{request}")
+        raise click.exceptions.Exit(ExitCode.FAILED) from None
 
 
 def _show(selection: Selection, form: Format, *, ids_only: bool) -> None:

@@ -155,12 +155,17 @@ def add(line: str) -> None:
         click.echo(line, err=True)
 
 
+def without_code(sentence: str) -> str:
+    """A sentence about a missing setting, without what only programs can do about it."""
+    return _IN_CODE.sub("", sentence)
+
+
 def _sentence(error: DescopeError, advice: str, *, is_verbose: bool) -> str:
     sentence = str(error)
     if not is_verbose and error.request_id:
         sentence = sentence.replace(f" (request {error.request_id})", "")
     is_setting = isinstance(error, ConfigurationError) and "DESCOPE_" in sentence
     if is_setting or isinstance(error, Unauthorized):
-        sentence = _IN_CODE.sub("", sentence)
+        sentence = without_code(sentence)
         sentence += f"\n  {advice}"
     return sentence

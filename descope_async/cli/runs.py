@@ -77,7 +77,7 @@ class RunFolder:
         return cls(path, project, operation, tuple(places), lock)
 
     @classmethod
-    def open(cls, name: str) -> Self:
+    def open(cls, name: str) -> RunFolder:
         """The run of this name or path.
 
         Raises:
@@ -85,7 +85,7 @@ class RunFolder:
         """
         for path in (_home() / name, at_home(name)):
             if (found := _run_in(path)) is not None:
-                return cls(found.path, found.project, found.operation, found.sinks, found.lock_file)
+                return found
         names = ", ".join(each.name for each in open_runs()) or "none"
         raise ConfigurationError(f"there is no run {name!r}; there are: {names}")
 
@@ -110,7 +110,7 @@ class RunFolder:
             shutil.rmtree(self.path)
 
 
-def under_way(project: str) -> dict[str, tuple[str, str]]:
+def being_succeeded(project: str) -> dict[str, tuple[str, str]]:
     """The runs that are rotating or replacing keys of a project, with the outcome so far, by the ids of these keys.
 
     Raises:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Final
 
 import click
 from attrs import frozen
@@ -15,6 +14,7 @@ import descope_async
 from descope_async.errors import ConfigurationError
 
 from . import moments, output
+from .name_values import pairs
 
 _MAX_IDS: Final = 100_000
 
@@ -53,7 +53,7 @@ class Selection:
             tenant_ids=list(self.tenants) or None,
             bound_user_id=self.bound_user,
             creating_user=self.creator,
-            custom_attributes=dict(map(_attribute, self.attributes)) or None,
+            custom_attributes=pairs(self.attributes) or None,
             text=self.text,
             sort=[_sort_field(self.sort)] if self.sort else None,
         )
@@ -88,21 +88,6 @@ async def by_ids(
             f"there is no access key {', '.join(missing[:5])}: nothing was changed"
         )
     return [known[each] for each in wanted]
-
-
-def _attribute(given: str) -> tuple[str, Any]:
-    name, sign, value = given.partition("=")
-    if not sign or not name:
-        raise click.BadParameter(f"{given!r} is not NAME=VALUE")
-    return name, json_or_text(value)
-
-
-def json_or_text(value: str) -> Any:
-    """A value as JSON where it is JSON, else as text: ``3`` is a number and ``gold`` is not."""
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
 
 
 def _sort_field(given: str) -> descope_async.SortField:

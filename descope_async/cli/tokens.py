@@ -14,9 +14,9 @@ from descope_async.errors import ConfigurationError
 
 from . import moments, output
 from .exit_codes import ExitCode
+from .name_values import pairs
 from .parameters import Option
 from .running import carry_out, current
-from .selection import json_or_text
 
 #: Characters of a file that holds a token: far more than any token has.
 _LONGEST: Final = 1_000_000
@@ -118,17 +118,10 @@ async def _exchanged(
     key: str, tenant: str | None, claims: list[str] | None
 ) -> descope_async.SessionToken:
     options = descope_async.AccessKeyLoginOptions(
-        custom_claims=dict(map(_claim, claims)) if claims else None, selected_tenant=tenant
+        custom_claims=pairs(claims), selected_tenant=tenant
     )
     async with current().client() as client:
         return await client.exchange_access_key(_access_key(key), login_options=options)
-
-
-def _claim(given: str) -> tuple[str, object]:
-    name, sign, value = given.partition("=")
-    if not sign or not name:
-        raise click.BadParameter(f"{given!r} is not NAME=VALUE")
-    return name, json_or_text(value)
 
 
 def _refuse_terminal(*, reveal: bool) -> None:

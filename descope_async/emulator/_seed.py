@@ -192,8 +192,10 @@ def _parsed(path: Path, text: str) -> object:
             "the seed as a .json file"
         ) from error
     try:
-        _refuse_repetitions(cast("object", yaml.SafeLoader(text).get_single_node()))
-        return cast("object", yaml.safe_load(text))
+        loader: Any = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        _refuse_repetitions(root, loader.construct_object)
+        return None if root is None else cast("object", loader.construct_document(root))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise EmulatorError(f"the seed {path} is not valid YAML: {error}") from error
 
@@ -207,8 +209,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> Json:
     return found
 
 
-def _refuse_repetitions(root: Any) -> None:
-    """Refuse YAML that names a field twice in one mapping: PyYAML would keep only the last."""
+def _refuse_repetitions(root: Any, value_of: Callable[[Any], Any]) -> None:
+    """Refuse YAML that names a field twice in one mapping: PyYAML would keep only the last.
+
+    Args:
+        root: The outermost node.
+        value_of: The value of a node: ``1`` and ``0x1`` are one name, and ``1`` and ``'1'`` are two.
+    """
     seen: set[int] = set()
     nodes: list[Any] = [root]
     while nodes:
@@ -219,14 +226,16 @@ def _refuse_repetitions(root: Any) -> None:
         if node.id == "sequence":
             nodes += node.value
             continue
-        names: set[str] = set()
+        names: set[Any] = set()
         for key, value in node.value:
             nodes.append(value)
-            if key.id == "scalar" and key.value in names:
+            if key.id != "scalar" or key.tag.endswith(":merge"):
+                continue
+            name = value_of(key)
+            if name in names:
                 line = key.start_mark.line + 1
                 raise ValueError(f"{key.value} is there twice in one mapping, again in line {line}")
-            if key.id == "scalar":
-                names.add(key.value)
+            names.add(name)
 
 
 def _misfit(root: object) -> str:

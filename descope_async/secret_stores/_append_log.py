@@ -6,6 +6,8 @@ import os
 import threading
 from pathlib import Path
 
+from ._private_files import sync_folder
+
 
 class AppendLog:
     """An open file for appending, which any thread may use.
@@ -25,7 +27,7 @@ class AppendLog:
         self.descriptor = os.open(path, flags, 0o600)
         self._position = os.fstat(self.descriptor).st_size
         if not self._position:
-            _sync_folder(path.parent)  # so that a new file's name survives the end of the machine
+            sync_folder(path.parent)  # so that a new file's name survives the end of the machine
         self._durable = self._position
         self._writing = threading.Lock()
         self._syncing = threading.Lock()
@@ -77,11 +79,3 @@ class AppendLog:
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

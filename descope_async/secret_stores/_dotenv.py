@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 import threading
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,8 @@ from typing import Final
 from descope_async.errors import ConfigurationError
 
 from ._errors import SecretStoreError
-from ._private_files import Access, check_folder, check_ignored_by_git, write_whole
+from ._private_files import Access, write_whole
+from ._private_folders import check_folder, check_ignored_by_git, make_folder
 from ._store import SecretEntry
 from ._template import Template
 
@@ -61,7 +63,7 @@ class DotenvStore:
         check_folder(self._path.parent, self._access, keys, store, listed=True)
         check_ignored_by_git(self._path, store)
         with self._turn:
-            self._write(store, self._lines(store))
+            self._rewrite(store)
 
     def is_free(self, place: str) -> bool:
         """Whether the file has no such variable."""
@@ -92,18 +94,33 @@ class DotenvStore:
             if (found := _value(lines, name + _PENDING)) is not None:
                 self._write(place, _with(_with(lines, name, found), name + _PENDING, None))
 
+    def _rewrite(self, store: str) -> None:
+        """Write what is in the file once more, if there is one: it may be one that nothing can replace."""
+        self._lines(store)
+        try:
+            bits = stat.S_IMODE(self._path.stat().st_mode)
+            write_whole(self._path, self._path.read_bytes(), Access(mode=bits), overwrite=True)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise SecretStoreError(store, error.strerror or type(error).__name__) from None
+
     def _lines(self, place: str) -> list[str]:
         try:
             with self._path.open(encoding="utf-8") as file:
-                return file.read(_MAX_FILE).splitlines()
+                text = file.read(_MAX_FILE + 1)
         except FileNotFoundError:
             return []
         except (OSError, ValueError) as error:
             raise SecretStoreError(place, str(error)) from None
+        if len(text) > _MAX_FILE:
+            raise SecretStoreError(place, f"the file is larger than {_MAX_FILE // 2**20} MiB")
+        return text.splitlines()
 
     def _write(self, place: str, lines: list[str]) -> None:
         text = "".join(f"{line}\n" for line in lines)
         try:
+            make_folder(self._path.parent)
             write_whole(self._path, text.encode(), self._access, overwrite=True)
         except OSError as error:
             raise SecretStoreError(place, error.strerror or type(error).__name__) from None

@@ -7,12 +7,11 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import evolve
-
 from descope_async.errors import ConfigurationError
 
 from ._errors import SecretStoreError
-from ._private_files import Access, check_folder, check_ignored_by_git, rename, write_whole
+from ._private_files import Access, rename, write_whole
+from ._private_folders import check_folder, check_ignored_by_git, make_folder
 from ._store import SecretEntry
 from ._stored_text import decoded
 from ._template import Template, slug
@@ -21,10 +20,6 @@ _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9_.-]")
 _LONGEST: Final = 150
 _MAX_FILE: Final = 64 * 1024
 _PENDING: Final = ".pending"
-#: Stands for a key in places that are only tried out.
-_PROBE: Final = SecretEntry(
-    cleartext="probe", key_id=".probe", name="probe", label=".probe", fingerprint="0" * 16
-)
 
 
 class FileStore:
@@ -58,16 +53,6 @@ class FileStore:
         store = f"file:{self._template.text}"
         check_folder(self._folder, self._access, keys, store)
         check_ignored_by_git(self._folder / "K2probe.json", store)
-        path = self._folder / f".probe-{id(self)}.json"
-        probe = evolve(_PROBE, label=path.name)
-        try:
-            write_whole(path, _content(path, probe), self._access, overwrite=False)
-            if _secret(path) != probe.cleartext:
-                raise SecretStoreError(store, "what was written cannot be read back")
-        except OSError as error:
-            raise SecretStoreError(store, error.strerror or type(error).__name__) from None
-        finally:
-            path.unlink(missing_ok=True)
 
     def is_free(self, place: str) -> bool:
         """Whether there is no such file."""
@@ -84,6 +69,7 @@ class FileStore:
         """Write the file whole, on the disk, under its name."""
         path, content = _path(place, pending=pending), _content(_path(place), entry)
         try:
+            make_folder(path.parent)
             try:
                 write_whole(path, content, self._access, overwrite=overwrite or pending)
             except FileExistsError:

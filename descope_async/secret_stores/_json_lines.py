@@ -13,7 +13,8 @@ from descope_async.errors import ConfigurationError
 
 from ._append_log import AppendLog
 from ._errors import SecretStoreError
-from ._private_files import Access, check_folder, check_ignored_by_git
+from ._private_files import Access
+from ._private_folders import check_folder, check_ignored_by_git, make_folder
 from ._store import SecretEntry
 
 _BLOCK: Final = 64 * 1024
@@ -46,6 +47,8 @@ class JsonLinesStore:
         check_folder(self._path.parent, Access(), keys, store, listed=True)
         check_ignored_by_git(self._path, store)
         try:
+            if not os.path.lexists(self._path):
+                return
             bits = os.fstat(self._open().descriptor).st_mode
         except OSError as error:
             raise SecretStoreError(store, error.strerror or type(error).__name__) from None
@@ -89,6 +92,7 @@ class JsonLinesStore:
     def _open(self) -> AppendLog:
         with self._opening:
             if self._log is None:
+                make_folder(self._path.parent)
                 log = AppendLog(self._path)
                 size = os.fstat(log.descriptor).st_size
                 if size and os.pread(log.descriptor, 1, size - 1) != b"\n":

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import stat
-import subprocess
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 from attrs import frozen
 
 from descope_async.errors import ConfigurationError
-
-from ._errors import SecretStoreError
-
-#: What a small file takes on a disk, and what must stay free beside all files.
-_FILE_SIZE: Final = 4096
-_RESERVE: Final = 1024 * 1024
-_OTHERS: Final = stat.S_IRWXO
-_GROUP: Final = stat.S_IRWXG
 
 
 def file_path(given: object) -> Path | None:
@@ -110,64 +99,6 @@ class Access:
         return cls(mode=bits, owner=user, group=team)
 
 
-def check_folder(
-    folder: Path, access: Access, keys: int, place: str, *, listed: bool = False
-) -> None:
-    """Find out whether a folder may hold secrets, and make it if there is none.
-
-    Args:
-        folder: The folder.
-        access: Who may read the files in it.
-        keys: How many secrets will come.
-        place: What errors name.
-        listed: Whether others may see which files it has.
-
-    Raises:
-        SecretStoreError: It may not; the message says why.
-    """
-    try:
-        if folder.is_symlink():
-            raise SecretStoreError(place, f"{folder} is a symlink, which somebody may redirect")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        bits = folder.stat().st_mode
-        free = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise SecretStoreError(place, f"{folder}: {error.strerror}") from None
-    shared = bits & (_OTHERS | (_GROUP if access.group < 0 else stat.S_IWGRP))
-    if listed:
-        shared &= stat.S_IWGRP | stat.S_IWOTH
-    if shared:
-        raise SecretStoreError(
-            place, f"others can use the folder {folder}; close it with: chmod 0700 {folder}"
-        )
-    if free < _RESERVE + keys * _FILE_SIZE:
-        raise SecretStoreError(place, f"{folder} has only {free} bytes left for {keys} secrets")
-
-
-def check_ignored_by_git(path: Path, place: str) -> None:
-    """Refuse a file that git would commit.
-
-    Raises:
-        SecretStoreError: The file lies in a work tree that does not ignore it.
-    """
-    path = path.absolute()
-    if not any((above / ".git").exists() for above in path.parents):
-        return
-    command = ["git", "-C", str(path.parent), "check-ignore", "-q", str(path)]
-    try:
-        is_ignored = _succeeds(command)
-    except OSError:
-        is_ignored = False
-    if not is_ignored:
-        raise SecretStoreError(
-            place, f"{path} lies in a git work tree that does not ignore it; add it to .gitignore"
-        )
-
-
-def _succeeds(command: Sequence[str]) -> bool:
-    return not subprocess.run(command, check=False, capture_output=True).returncode  # noqa: S603 - a fixed command
-
-
 def write_whole(path: Path, data: bytes, access: Access, *, overwrite: bool) -> None:
     """Write a file under another name, and give it its name when it is on the disk.
 
@@ -232,13 +163,22 @@ def rename(path: Path, target: Path) -> None:
         OSError: That cannot be done.
     """
     path.replace(target)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Let the names in a folder survive the end of the machine.
+
+    Raises:
+        OSError: That cannot be done.
+    """
     if os.name == "nt":  # where folders cannot be opened
         return
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def remove(name: str, folder: int) -> None:

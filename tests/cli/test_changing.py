@@ -336,9 +336,35 @@ def test_a_dry_run_examines_the_sink(
         assert done.stderr.endswith(tried.stderr.splitlines()[-1] + "\n")
     for command in (provision, rotate, replace, ("create", "c")):
         assert cli.run(*command, "--to", sink, "--dry-run").returncode == 0
+    for store in ("file:{}/{{id}}.json", "jsonl:{}/keys.jsonl", "dotenv:{}/.env#{{id}}"):
+        there = {str(each) for each in tmp_path.rglob("*")}
+        to = store.format(tmp_path / "new" / "deep")
+        done = cli.run("create", "c", "--to", to, "--dry-run")
+        assert (done.returncode, {str(each) for each in tmp_path.rglob("*")}) == (0, there)
     assert len(admin.mgmt.access_key.search_all_access_keys()) == 2
-    assert list((tmp_path / "keys").glob("*")) == []
+    assert not (tmp_path / "keys").exists()
     assert cli.run("journal").stdout == ""
+
+
+def test_arguments_are_checked_before_anything_is_done(
+    cli: CommandLine, local: Emulator, tmp_path: Path
+) -> None:
+    to = ("--to", f"file:{tmp_path}/{{id}}.json", "--yes")
+    (tmp_path / "keys.yaml").write_text("keys: {a: {}}\n")
+    local.requests.clear()
+    for command, said in (
+        (["apply", str(tmp_path / "keys.yaml"), "--rate", "fast"], "the rate is"),
+        (["resume", "--rate", "fast"], "the rate is"),
+        (["resume", "--settle-after", "soon"], "'soon' is not a length of time"),
+        (["resume", "--confirm", "a", "--give-up", "b"], "two runs of this command"),
+        (["rotate", "K2abc", "--rate", "fast", *to], "the rate is"),
+        (["rotate", "K2abc", "--delete-after", "soon", *to], "'soon' is not a length of time"),
+        (["replace", "K2abc", "--expires", "1d", "--rate", "fast", *to], "the rate is"),
+    ):
+        done = cli.run(*command)
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert not list(local.requests)
+    assert not Path(cli.environment["XDG_STATE_HOME"]).exists()
 
 
 @pytest.mark.parametrize("closed", ["stdout", "both"])

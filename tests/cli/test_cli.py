@@ -164,7 +164,7 @@ def test_the_demo_takes_credentials_only_for_a_real_descope() -> None:
     assert "--base-url" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_emulator_serves_until_it_is_stopped(number: signal.Signals) -> None:
     with emulator("--project-id", "Pmine", "--management-key", "Kmine") as (process, printed):
         assert printed["DESCOPE_PROJECT_ID"] == "Pmine"

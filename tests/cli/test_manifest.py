@@ -509,6 +509,33 @@ def test_apply_and_resume_do_not_meet(folder: Folder, local: Emulator, cli: Comm
     assert done.returncode == 0, done.stderr
 
 
+def test_files_are_written_whole_and_stay_what_they_are(
+    folder: Folder, admin: DescopeClient, cli: CommandLine
+) -> None:
+    made = admin.mgmt.access_key.create("a").key
+    kept = folder.path / "kept.yaml"
+    kept.write_text("keys:\n")
+    kept.chmod(0o640)
+    folder.manifest.unlink()
+    folder.manifest.symlink_to(kept)
+    before = kept.stat().st_ino
+    done = cli.run("import", made.id, "-m", str(folder.manifest))
+    assert done.returncode == 0, done.stderr
+    assert folder.manifest.is_symlink()
+    assert "a:" in kept.read_text()
+    assert kept.stat().st_mode & 0o777 == 0o640
+    assert kept.stat().st_ino != before  # another file took its name: half of one never has it
+    assert sorted(each.name for each in folder.path.iterdir()) == [
+        "kept.yaml", "keys.lock.json", "keys.yaml",
+    ]  # fmt: skip
+    for place in ("/dev/stdout", "/dev/null"):
+        done = cli.process("export", "-f", "jsonl", "-o", place)
+        assert (done.returncode, made.id in done.stdout) == (0, place == "/dev/stdout")
+    assert Path("/dev/null").is_char_device()
+    done = cli.run("export", "-o", str(folder.path / "none" / "keys.json"))
+    assert (done.returncode, "cannot be written: No such file" in done.stderr) == (2, True)
+
+
 def test_a_thousand_keys_are_planned_quickly(folder: Folder) -> None:
     folder.write(
         "keys:\n" + "".join(f"  k{number}: {{roles: [Reader]}}\n" for number in range(10_000))

@@ -162,10 +162,7 @@ def test_what_cannot_be_meant_is_said(cli: CommandLine, arguments: list[str], sa
 def test_an_error_of_the_service_is_one_line(cli: CommandLine) -> None:
     done = cli.run("show", "K2nothing")
     assert done.returncode == 1
-    missing, said = done.stderr.splitlines()
-    assert missing == "descope-keys: there is no access key K2nothing"
-    assert said.startswith("descope-keys: access_key.load: 404")
-    assert "(request " not in done.stderr
+    assert done.stderr == "descope-keys: there is no access key K2nothing\n"
     assert "(request " in cli.run("-v", "show", "K2nothing").stderr
     done = cli.run("list", DESCOPE_MANAGEMENT_KEY="K2wrong")
     assert done.returncode == 4

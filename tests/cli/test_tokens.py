@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 import urllib.error
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from descope_async.emulator import Fault
 from descope_sync import DescopeClient
 from descope_sync.emulator import Emulator
-from tests.cli.command_line import CommandLine
+from tests.cli.command_line import COMMAND, CommandLine
 
 pytestmark = pytest.mark.timeout(180)  # commands start anew, and may share the machine
 
@@ -159,6 +161,55 @@ def test_the_doctor_says_what_to_do(
     assert "BAD" in done.stdout
     assert said in done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({}, "way: api.invalid, directly\n"),
+        (
+            {"HTTPS_PROXY": "http://me:secret@127.0.0.1:9", "NO_PROXY": ""},
+            "way: api.invalid, through the proxy http://127.0.0.1:9\n",
+        ),
+        (
+            {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "other, .invalid"},
+            "way: api.invalid, directly\n",
+        ),
+        ({"HTTPS_PROXY": "socks5://127.0.0.1:9", "NO_PROXY": ""}, "is a SOCKS proxy"),
+        (
+            {"SSL_CERT_FILE": "{}"},
+            "way: api.invalid, directly, with the authorities of SSL_CERT_FILE",
+        ),
+    ],
+)
+def test_the_doctor_knows_the_clients_way(
+    cli: CommandLine, environment: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    authorities = tmp_path / "authorities.pem"
+    trustme.CA().cert_pem.write_to_path(str(authorities))
+    on_the_way = (
+        "SSL_CERT_",
+        "REQUESTS_CA_",
+        "CURL_CA_",
+        "HTTPS_",
+        "ALL_",
+        "NO_",
+        "https_",
+        "all_",
+        "no_",
+    )
+    variables = cli.variables(DESCOPE_BASE_URI="https://api.invalid")
+    plain = {name: each for name, each in variables.items() if not name.startswith(on_the_way)}
+    done = subprocess.run(
+        [*COMMAND, "doctor"],
+        env={**plain, **{name: each.format(authorities) for name, each in environment.items()}},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert said in done.stdout, done.stderr
+    assert "secret" not in done.stdout + done.stderr
 
 
 def test_the_doctor_knows_an_outage(cli: CommandLine, local: Emulator) -> None:

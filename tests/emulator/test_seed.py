@@ -197,6 +197,8 @@ async def test_a_wrong_seed_is_told_where(seed: dict[str, Any], message: str) ->
         ("s.yaml", "tenants:\n- {id: t, name: 2026-11-23}", r"a date .*, at tenants\[0\].name"),
         ("s.yaml", "users: []\ntenants: []\nusers: []", "users is there twice .* line 3"),
         ("s.yaml", "tenants: [{id: t, name: a, id: u}]", "not valid YAML: id is there twice"),
+        ("s.yaml", "users: [{loginId: u, customAttributes: {1: a, 0x1: b}}]", "0x1 is there twice"),
+        ("s.yaml", "users: [{loginId: u, customAttributes: {1: a, '1': b}}]", "name occurs twice"),
         ("s.json", '{"users": [], "users": []}', "not valid JSON: users is there twice"),
         ("s.json", '{"tenants": [{"id": "t", "name": "a", "id": "u"}]}', "id is there twice"),
         ("s.yaml", 'tenants: [{id: "\\ud800", name: x}]', "what JSON can say|not valid YAML"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from descope_async import AccessKey
@@ -13,20 +12,20 @@ from descope_async.errors import ConfigurationError
 
 from .comparison import described, differing
 from .lock_file import LockFile
-from .manifest import Manifest, WantedKey, manifest_of
+from .manifest import Manifest, manifest_of
 
 _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _INDENT: Final = "  "
 
 
 def labels_for(
-    keys: Sequence[AccessKey], manifest: Manifest | None, lock: LockFile, label: str | None
+    keys: Sequence[AccessKey], manifest: Manifest, lock: LockFile, label: str | None
 ) -> dict[str, AccessKey]:
     """The keys by new labels, made of their names.
 
     Args:
         keys: The keys.
-        manifest: The manifest; None where there is none yet.
+        manifest: The manifest.
         lock: Its lock file.
         label: The label of the only key; None to make one of its name.
 
@@ -40,7 +39,7 @@ def labels_for(
         wanted = label or _FORBIDDEN.sub("-", key.name).strip("-._")[:90] or key.id
         if label is not None and label in lock.keys:
             raise ConfigurationError(f"{label} means the key {lock.keys[label]} already")
-        taken = {*lock.keys, *found, *(manifest.keys if manifest and label is None else ())}
+        taken = {*lock.keys, *found, *(manifest.keys if label is None else ())}
         number, free = 2, wanted
         while free in taken:
             free, number = f"{wanted}-{number}", number + 1
@@ -64,19 +63,19 @@ def entries(keys: Mapping[str, AccessKey]) -> str:
     return textwrap.indent("".join(texts), _INDENT)
 
 
-def with_entries(path: Path, text: str, keys: Mapping[str, AccessKey]) -> str | None:
+def with_entries(manifest: Manifest, text: str, keys: Mapping[str, AccessKey]) -> str | None:
     """The text of a manifest with keys added at its end; None where they do not fit there.
 
     Args:
-        path: The manifest.
+        manifest: The manifest.
         text: Its text; empty for a new one.
         keys: The keys by label.
     """
     before = text or "keys:\n"
     after = f"{before.rstrip()}\n{entries(keys)}"
-    known: Mapping[str, WantedKey] = manifest_of(path, text).keys if text else {}
+    known = manifest.keys
     try:
-        found = manifest_of(path, after)
+        found = manifest_of(manifest.path, after)
     except ConfigurationError:
         return None
     is_kept = all(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +19,7 @@ from descope_async.cli.project_lock import project_lock
 from descope_async.cli.reading import Ids
 from descope_async.cli.running import carry_out, current, say
 from descope_async.cli.selection import by_ids, ids
+from descope_async.cli.whole_files import write_file
 from descope_async.errors import ConfigurationError
 from descope_async.secret_stores._schemes import anchored
 
@@ -27,7 +27,7 @@ from .adoption import entries, labels_for, with_entries
 from .applying import Applying
 from .changes import Prune, difference
 from .lock_file import LockFile
-from .manifest import Manifest, read_manifest
+from .manifest import Manifest, manifest_of, read_manifest, text_of
 from .plan import Plan
 from .under_way import UnderWay, under_way
 
@@ -61,7 +61,7 @@ def plan(
     async def work() -> ExitCode:
         found = await _looked(file, to, prune)
         if save is not None:
-            _write(save, found.as_json() + "\n")
+            write_file(save, found.as_json() + "\n")
             again = ["apply", str(file), "--plan", str(save)]
             again += [word for sink in to or () for word in ("--to", sink)]
             again += ["--prune", prune.value] if prune is not Prune.NONE else []
@@ -98,11 +98,12 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """``descope-keys apply``."""
+    pace = bulk.rate_of(rate)
 
     async def work() -> ExitCode:
         run, manifest = current(), read_manifest(file)
         async with run.client() as client:
-            with project_lock(client.project_id):
+            with project_lock(client.project_id, "apply"):
                 found, lock, busy = await _planned(client, manifest, to, prune)
                 if saved is not None:
                     found.check_saved(saved)
@@ -121,7 +122,7 @@ def apply(
                     yes=yes or saved is not None,
                     max_changes=max_changes,
                 )
-                applying = Applying(client, lock, bulk.rate_of(rate))
+                applying = Applying(client, lock, pace)
                 try:
                     return await applying.carry_out(found, busy) or at_best
                 finally:
@@ -145,17 +146,16 @@ def import_keys(
         raise click.BadParameter("--label is for one key")
 
     async def work() -> None:
-        text = _text(file)
-        manifest = read_manifest(file) if text else None
+        wanted = ids(key_ids)
         async with current().client() as client:
-            _check_project(manifest, client)
-            with project_lock(client.project_id):
+            with project_lock(client.project_id, "import"):
+                text = text_of(file) if file.exists() else ""
+                manifest = manifest_of(file, text or "keys:")
+                _check_project(manifest, client)
                 lock = LockFile.beside(file, client.project_id)
-                keys = await by_ids(client, ids(key_ids))
-                found = labels_for(keys, manifest, lock, label)
-                known: Mapping[str, object] = manifest.keys if manifest else {}
-                new = {name: key for name, key in found.items() if name not in known}
-                _adopt(file, text, new, dry_run=dry_run)
+                found = labels_for(await by_ids(client, wanted), manifest, lock, label)
+                new = {name: key for name, key in found.items() if name not in manifest.keys}
+                _adopt(manifest, text, new, dry_run=dry_run)
                 if not dry_run:
                     lock.set({name: key.id for name, key in found.items()})
         for name, key in found.items():
@@ -194,14 +194,14 @@ async def _planned(
     return found, lock, busy
 
 
-def _check_project(manifest: Manifest | None, client: descope_async.DescopeClient) -> None:
-    if manifest and manifest.project and manifest.project != client.project_id:
+def _check_project(manifest: Manifest, client: descope_async.DescopeClient) -> None:
+    if manifest.project and manifest.project != client.project_id:
         raise ConfigurationError(
             f"{manifest.path} is for the project {manifest.project}, and this is {client.project_id or 'none'}"
         )
 
 
-def _adopt(file: Path, text: str, keys: dict[str, Any], *, dry_run: bool) -> None:
+def _adopt(manifest: Manifest, text: str, keys: dict[str, Any], *, dry_run: bool) -> None:
     """Write keys into the manifest.
 
     Raises:
@@ -209,32 +209,16 @@ def _adopt(file: Path, text: str, keys: dict[str, Any], *, dry_run: bool) -> Non
     """
     if not keys:
         return
-    added = with_entries(file, text, keys)
+    added = with_entries(manifest, text, keys)
     if added is None:
         raise ConfigurationError(
-            f"{file} has no place at its end for more keys. Put this under 'keys:', and import again "
+            f"{manifest.path} has no place at its end for more keys. Put this under 'keys:', and import again "
             f"with its label:\n{entries(keys)}"
         )
     if dry_run:
         click.echo(entries(keys), err=True, nl=False)
         return
-    _write(file, added)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from None
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
+    write_file(manifest.path, added)
 
 
 def _report(keys: list[dict[str, Any]], *, as_json: bool) -> None:

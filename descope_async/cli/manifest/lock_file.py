@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
 from attrs import define, field
 
+from descope_async.cli.whole_files import write_file
 from descope_async.errors import ConfigurationError
 
 _SCHEMA: Final = 1
@@ -93,17 +92,7 @@ class LockFile:
             "project": self.project,
             "keys": dict(sorted(self.keys.items())),
         }
-        draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
-        try:
-            with draft.open("x", encoding="utf-8") as file:
-                json.dump(about, file, indent=2)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self.path)
-        except OSError as error:
-            draft.unlink(missing_ok=True)
-            raise ConfigurationError(f"{self.path} cannot be written: {error.strerror}") from None
+        write_file(self.path, json.dumps(about, indent=2) + "\n")
 
 
 def _is_text_by_text(found: object) -> bool:

@@ -66,15 +66,23 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         ConfigurationError: It cannot be used. The message names the line.
     """
+    return manifest_of(path, text_of(path))
+
+
+def text_of(path: Path) -> str:
+    """The text of a manifest.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise ConfigurationError(f"{path} is larger than {_MOST_BYTES // 2**20} MiB")
-        text = path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} is not UTF-8 text") from None
-    return manifest_of(path, text)
 
 
 def manifest_of(path: Path, text: str) -> Manifest:

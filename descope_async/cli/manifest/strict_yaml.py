@@ -48,14 +48,12 @@ class Node:
     Attributes:
         value: A text, a list of nodes, or nodes by name.
         line: Where it begins, from 1 on.
-        column: The column of its first character, from 0 on.
         is_plain: Whether it is a text without quotes.
         is_text: Whether YAML 1.1 takes a text without quotes for text.
     """
 
     value: str | list[Node] | dict[str, Node]
     line: int
-    column: int
     is_plain: bool = False
     is_text: bool = field(default=True)
 
@@ -179,18 +177,15 @@ class _Builder:
             )
         if event.tag is not None:
             raise YamlProblem(line, f"remove the tag {event.tag}")
-        column = event.start_mark.column
         if isinstance(event, yaml.ScalarEvent):
             is_plain = event.implicit[0]
             tag = self._resolve(yaml.ScalarNode, event.value, event.implicit) if is_plain else ""
-            self._place(Node(event.value, line, column, is_plain, tag in _TEXTS))
+            self._place(Node(event.value, line, is_plain, tag in _TEXTS))
             return
         if len(self._open) >= _DEEPEST:
             raise YamlProblem(line, f"this is nested deeper than {_DEEPEST} levels")
         is_list = isinstance(event, yaml.SequenceStartEvent)
-        node = Node(
-            cast("list[Node]", []) if is_list else cast("dict[str, Node]", {}), line, column
-        )
+        node = Node(cast("list[Node]", []) if is_list else cast("dict[str, Node]", {}), line)
         self._place(node)
         self._open.append(node)
         self._names.append(None)

@@ -18,13 +18,11 @@ from descope_async.emulator.errors import EmulatorError
 
 _LOG: Final = logging.getLogger("descope_async.emulator")
 
-_APPLICATION: Final = (
-    0x44534345  # "DSCE", in SQLite's header, so that the file is known as an emulator's
-)
+#: "DSCE" in SQLite's header: the file is known as an emulator's.
+_APPLICATION: Final = 0x44534345
 _SCHEMA: Final = 3
-_READABLE: Final = range(
-    1, _SCHEMA + 1
-)  # each version adds fields, which files of earlier ones do not have
+#: Each version adds fields, which files of earlier ones do not have.
+_READABLE: Final = range(1, _SCHEMA + 1)
 _TABLE: Final = """
 CREATE TABLE record (
     kind TEXT NOT NULL,

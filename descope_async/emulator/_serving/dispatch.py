@@ -142,10 +142,8 @@ class Dispatch:
             outcome = _refused(refusal)
         except web.HTTPRequestEntityTooLarge:
             outcome = _refused(Refusal(Problem.TOO_LARGE, "The body is larger than 1 MiB"))
-        except (
-            web.RequestPayloadError,
-            ConnectionError,
-        ):  # nobody reads the answer after the latter
+        except (web.RequestPayloadError, ConnectionError):
+            # After a ConnectionError, nobody reads the answer.
             outcome = _refused(Refusal(Problem.MALFORMED, "The body cannot be decoded"))
         except Exception:  # noqa: BLE001 - logged, and answered without its details
             outcome = _broken(request)
