@@ -129,12 +129,12 @@ class DescopeClientAsync(Grants):
             ``projectId`` and ``keyId``.
 
         Raises:
-            AuthException: The key is refused, its token does not pass the checks, or no answer
-                came.
+            AuthException: The key is refused, with status 401; its token does not pass the checks
+                or is encrypted, with 500; or no answer came.
         """
         given = Secret(access_key)
         del access_key
-        with official_errors():
+        with official_errors(refused_token=500):
             session = readable(
                 await self._client.exchange_access_key(given.reveal(), audience, login_options)
             )

@@ -57,7 +57,7 @@ class AuthException(DescopeError):
 
     Attributes:
         status_code: The answer's HTTP status; without one, the status that fits: 400 for an
-            argument or setting, 401 for a token, 502 for an answer that makes no sense, 503 for none.
+            argument or setting, 401 for a token, 500 for one that an exchange brought, 502 for an answer that makes no sense, 503 for none.
         error_type: One of the ``ERROR_TYPE_…`` constants.
         error_message: What the service said, as JSON text with ``errorCode``,
             ``errorDescription`` and ``errorMessage``; a sentence where it said nothing.
@@ -172,12 +172,19 @@ _KINDS: Final = (
 
 
 @contextmanager
-def official_errors() -> Generator[None, None, None]:
-    """Raise the official SDK's exceptions for the errors of this package."""
+def official_errors(*, refused_token: int = 401) -> Generator[None, None, None]:
+    """Raise the official SDK's exceptions for the errors of this package.
+
+    Args:
+        refused_token: The status to report for a refused token: 500 where the service itself made
+            it, since 401 says there that the access key is refused.
+    """
     try:
         yield
     except DescopeError as error:
         official = _official(error)
+        if isinstance(error, TokenError):
+            official.status_code = refused_token
         if official is error:
             raise
         raise official from error

@@ -127,8 +127,8 @@ class DescopeClient(Grants):
             ``projectId`` and ``keyId``.
 
         Raises:
-            AuthException: The key is refused, its token does not pass the checks, or no answer
-                came.
+            AuthException: The key is refused, with status 401; its token does not pass the checks
+                or is encrypted, with 500; or no answer came.
         """
         try:
             return self._portal.call(

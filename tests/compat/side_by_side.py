@@ -55,6 +55,13 @@ def token(signer: rsa.RSAPrivateKey = SIGNED_BY, kid: str = "SK1", **changed: An
     return jwt.encode(given, pem, "RS256", {"kid": kid})
 
 
+def encrypted() -> str:
+    """What looks like an encrypted session token (JWE)."""
+    head = json.dumps({"alg": "RSA-OAEP-256", "enc": "A256GCM"}).encode()
+    parts = (head, bytes(256), bytes(12), bytes(100), bytes(16))
+    return ".".join(base64.urlsafe_b64encode(each).decode().rstrip("=") for each in parts)
+
+
 @frozen
 class Answer:
     """What a server says. A status of 0 hangs up without a word."""
@@ -197,6 +204,23 @@ TROUBLES: Final = [
     Trouble("an expired token", validate(exp=1_700_000_000), counted="signing keys"),
     Trouble("a refresh token", validate(drn="DSR"), counted="signing keys"),
     Trouble("a token for another audience", validate(aud="somebody"), counted="signing keys"),
+    Trouble(
+        "an encrypted token",
+        lambda client: client.validate_session(encrypted()),
+        counted="signing keys",
+    ),
+    Trouble(
+        "an exchange that brings an encrypted token",
+        lambda client: client.exchange_access_key(SECRET),
+        Answer(
+            200, json.dumps({"sessionJwt": encrypted(), "keyId": "K1", "expiration": 4_102_444_800})
+        ),
+    ),
+    Trouble(
+        "an exchange that brings a token signed by somebody else",
+        lambda client: client.exchange_access_key(SECRET),
+        Answer(200, json.dumps({"sessionJwt": token(FORGED_BY)})),
+    ),
     Trouble("20 tokens with made-up `kid`", strangers, counted="signing keys"),
     Trouble(
         "an access key with a line end, as read from a file",

@@ -96,6 +96,10 @@ async def test_it_cannot_be_validated() -> None:
 async def test_the_official_interface_refuses_it(servers: type[Servers]) -> None:
     async with servers.running(answering(servers)) as server:
         client = DescopeClientAsync("P1", base_url=server.base_url)
-        with pytest.raises(AuthException, match="encrypted"):
+        with pytest.raises(AuthException, match="encrypted") as brought:
             await client.exchange_access_key(ACCESS_KEY)
+        assert brought.value.status_code == 500, "the access key is good"
+        with pytest.raises(AuthException, match="encrypted") as presented:
+            await client.validate_session(TOKEN)
+        assert presented.value.status_code == 401
         await client.aclose()
