@@ -10,6 +10,8 @@ from attrs import frozen
 from descope_async._arguments import labels
 from descope_async.errors import ConfigurationError
 
+from .hosts import netloc, place
+
 _PART: Final = r"[A-Za-z0-9._~-]+"
 #: A project, one of its tenants, or one of its MCP servers ("agentic").
 _ISSUER: Final = re.compile(
@@ -17,6 +19,7 @@ _ISSUER: Final = re.compile(
     rf"|/v1/apps/(?!agentic/)(?P<app>{_PART})(?:/{_PART})?"
     rf"|/(?!v1/)(?P<project>{_PART}))"
 )
+_URL: Final = re.compile(r"(https?)://([^/?#@\s]+)(|/[^?#\s]*)", re.IGNORECASE)
 _DOCUMENT: Final = re.compile(r"/\.well-known/(?:openid-configuration|oauth-authorization-server)")
 
 
@@ -40,7 +43,7 @@ def issuer_at(well_known: str) -> Issuer | None:
 
     The part from ``/.well-known`` on may be missing, or stand before the path (RFC 8414 section 3.1).
     """
-    found = _ISSUER.fullmatch(_DOCUMENT.sub("", well_known, count=1).rstrip("/"))
+    found = _ISSUER.fullmatch(_url(_DOCUMENT.sub("", well_known, count=1)) or "")
     if found is None:
         return None
     project = found["agentic"] or found["app"] or found["project"]
@@ -48,10 +51,12 @@ def issuer_at(well_known: str) -> Issuer | None:
 
 
 def issuers(value: object, project_id: str) -> tuple[str, ...]:
-    """The ``issuers`` of a client: values of ``iss``, and well-known URLs for them.
+    """The ``issuers`` of a client: values of ``iss``, of which URLs come in each spelling that counts.
+
+    The host may be in capitals, the default port written, and a slash at the end.
 
     Args:
-        value: What was given; None for none.
+        value: Values of ``iss``, and well-known URLs for them; None for none.
         project_id: The client's project; empty while there is none.
 
     Raises:
@@ -60,10 +65,22 @@ def issuers(value: object, project_id: str) -> tuple[str, ...]:
     """
     if value is None:
         return ()
-    return tuple(
-        _at(name, project_id) if "/.well-known/" in name else name
-        for name in labels("issuers", value)
-    )
+    found: dict[str, None] = {}
+    for name in labels("issuers", value):
+        issuer = _at(name, project_id) if "/.well-known/" in name else name
+        url = _url(issuer)
+        found |= dict.fromkeys((issuer,) if url is None else (issuer, url, f"{url}/"))
+    return tuple(found)
+
+
+def _url(text: str) -> str | None:
+    """A URL as services write it: host in lower case, no default port, no slash at the end; None for no URL."""
+    parts = _URL.fullmatch(text)
+    where = None if parts is None else place(parts[1].lower(), parts[2])
+    if parts is None or where is None:
+        return None
+    scheme = parts[1].lower()
+    return f"{scheme}://{netloc(scheme, *where)}{parts[3].rstrip('/')}"
 
 
 def _at(well_known: str, project_id: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from descope_async import ConfigurationError, DescopeClient, IssuerMismatch
 from descope_async.emulator.mint import TokenMint
+from descope_async.integrations.issuers import Issuers
 
 HOST = "https://auth.company.com"
 OPENID = "/.well-known/openid-configuration"
@@ -34,6 +35,42 @@ async def test_tokens_of_an_issuer_that_is_named(given: str, issuer: str) -> Non
     assert (await client.validate_session(token)).claims["iss"] == issuer
     with pytest.raises(IssuerMismatch):
         await client.validate_session(mint.token(iss=f"{issuer}x"))
+
+
+@pytest.mark.parametrize("path", ["/v1/apps/P1/T1", "/of/my/own", ""])
+@pytest.mark.parametrize(
+    "host",
+    ["https://auth.company.com", "HTTPS://Auth.Company.COM", "https://auth.company.com:443",
+     "https://auth.company.com:"],
+)  # fmt: skip
+@pytest.mark.parametrize("end", ["", "/", "//"])
+async def test_a_url_counts_in_any_spelling(host: str, path: str, end: str) -> None:
+    mint = TokenMint("P1")
+    client = DescopeClient("P1", public_key=mint.key_set, issuers=[f"{host}{path}{end}"])
+    for issuer in {f"{host}{path}{end}", f"{HOST}{path}", f"{HOST}{path}/"}:
+        session = await client.validate_session(mint.token(iss=issuer))
+        assert session.claims["iss"] == issuer
+    for other in (
+        f"{HOST}:8443{path}",
+        f"http://auth.company.com{path}",
+        f"{HOST}.evil.example{path}",
+        f"{HOST}{path}/x",
+        f"{HOST}/V1/apps/P1/T1",
+    ):
+        with pytest.raises(IssuerMismatch):
+            await client.validate_session(mint.token(iss=other))
+
+
+def test_well_known_urls_count_in_any_spelling() -> None:
+    spellings = [
+        f"{host}/v1/apps/agentic/P1/M1{OPENID}"
+        for host in (HOST, "HTTPS://Auth.Company.com:443", "https://auth.company.com:0443")
+    ]
+    found = Issuers.of(spellings)
+    assert (found.project_id, found.base_url) == ("P1", HOST)
+    assert set(found.values) == {f"{HOST}/v1/apps/agentic/P1/M1"}
+    with pytest.raises(ConfigurationError, match="one project"):
+        Issuers.of([spellings[0], f"{HOST}:8443/v1/apps/agentic/P1/M1{OPENID}"])
 
 
 @pytest.mark.parametrize(
