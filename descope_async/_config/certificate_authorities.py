@@ -114,6 +114,7 @@ def _named() -> tuple[bool, tuple[_Source, ...]]:
 @lru_cache(_KEPT)
 def _loaded(_class: type, is_system: bool, sources: tuple[_Source, ...]) -> _Trust:
     """A context that trusts these, and perhaps the system's. To load one takes 20 ms and more."""
+    _refuse_unhashed([each for each in sources if each.variable != _SYSTEM])
     further = list(sources)
     if is_system:
         context = ssl.create_default_context()
@@ -128,6 +129,24 @@ def _loaded(_class: type, is_system: bool, sources: tuple[_Source, ...]) -> _Tru
     # Nobody knows whom the class of another library trusts.
     is_empty = type(context).__module__ == "ssl" and not context.get_ca_certs()
     return _Trust(context, is_empty and not any(map(_has_hashed, folders)))
+
+
+def _refuse_unhashed(named: list[_Source]) -> None:
+    """Refuse a named folder in which OpenSSL would find nothing, without a word.
+
+    One that is empty does no harm where another folder of the same variable has certificates.
+    """
+    folders = [each for each in named if _is_folder(each.path)]
+    for each in folders:
+        names = _names(each.path)
+        if names is None or any(map(_HASHED.fullmatch, names)):
+            continue
+        others = [other for other in folders if other.variable == each.variable]
+        if names or not any(_has_hashed(other.path) for other in others):
+            raise ConfigurationError(
+                f"{each.variable} names {each.path}, where no certificate has the name by which OpenSSL "
+                f"finds it: run openssl rehash {each.path}, or name a file of certificates"
+            )
 
 
 def _read(source: _Source, read: Callable[..., T]) -> T:
@@ -178,7 +197,12 @@ def _unusable(variable: str, path: Path, error: OSError) -> ConfigurationError:
 
 
 def _has_hashed(folder: Path) -> bool:
+    return any(map(_HASHED.fullmatch, _names(folder) or ()))
+
+
+def _names(folder: Path) -> list[str] | None:
+    """What is in a folder; None where that may not be seen, which OpenSSL need not."""
     try:
-        return any(_HASHED.fullmatch(each.name) for each in folder.iterdir())
+        return os.listdir(folder)  # noqa: PTH208 - names are all that counts
     except OSError:
-        return False
+        return None

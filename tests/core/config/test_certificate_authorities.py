@@ -178,6 +178,46 @@ def test_what_is_no_pem_is_said_at_construction(
         DescopeClient("P1")
 
 
+@pytest.mark.parametrize("variable", ["SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_folder_without_hashed_names_is_refused(
+    descope: Emulator, own: Path, tmp_path: Path, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "authorities"
+    folder.mkdir()
+    monkeypatch.setenv(variable, str(folder))
+    for _ in range(2):  # empty at first
+        with pytest.raises(ConfigurationError, match=f"{variable} names .*: run openssl rehash"):
+            DescopeClient("P1")
+        (folder / "own.crt").write_bytes(own.read_bytes())
+    (folder / "readme").write_text("no certificate")
+    command = ["openssl", "rehash", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    call(descope)
+
+
+def test_an_empty_folder_beside_another_one(
+    descope: Emulator, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    folders = [hashed(own), tmp_path / "empty"]
+    monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join(map(str, folders)))
+    call(descope)
+    (tmp_path / "empty/new.pem").write_bytes(own.read_bytes())
+    with pytest.raises(ConfigurationError, match="empty, where no certificate has the name"):
+        client_of(descope)
+
+
+def test_a_folder_that_may_be_entered_and_not_seen(
+    descope: Emulator, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_DIR", str(hashed(own)))
+    for folder in own.parents[:3]:  # pytest's, which are for one user
+        folder.chmod(0o711)
+    own.with_suffix(".folder").chmod(0o711)
+    with unprivileged():
+        client_of(descope)
+
+
 def test_a_folder_in_the_place_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path))
     with pytest.raises(ConfigurationError, match="a folder: name it in SSL_CERT_DIR"):
