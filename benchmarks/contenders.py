@@ -13,29 +13,39 @@ import httpx
 from attrs import frozen
 from descope import DescopeClient as OfficialClient
 from descope.descope_client_async import DescopeClientAsync as OfficialAsyncClient
+from yarl import URL
 
 import descope_sync
 from descope_async import DescopeClient
 
 from .answers import ACCESS_KEY, EXCHANGE, KEY_ID, LOAD, MANAGEMENT_KEY, PROJECT, SEARCH
-from .floors import awaited_load, blocking_load
+from .floors import awaited_load, blocking_load, promised_load
 from .servers import Site
 
-_BEARER: Final = {"Authorization": f"Bearer {PROJECT}:{MANAGEMENT_KEY}"}
+_BEARER: Final = f"{PROJECT}:{MANAGEMENT_KEY}"
+_AUTHORIZED: Final = {"Authorization": f"Bearer {_BEARER}"}
 
 
 @frozen
 class Awaited:
-    """What a client that is awaited can do."""
+    """What a client that is awaited can do.
+
+    Attributes:
+        load: Load a key.
+        search: Find all keys.
+        exchange: Get a session token.
+        promised_load: Load a key in the way of `promised_load`; None for all but the floor.
+    """
 
     load: Callable[[], Awaitable[object]]
     search: Callable[[], Awaitable[object]]
     exchange: Callable[[], Awaitable[object]]
+    promised_load: Callable[[], Awaitable[object]] | None = None
 
 
 @contextmanager
 def asynchronous(site: Site) -> Iterator[tuple[asyncio.Runner, dict[str, Awaited]]]:
-    """The clients that are awaited, open on one event loop."""
+    """The clients that are awaited, open on one event loop: ours, a peer, and the floor."""
     stack = AsyncExitStack()
     with asyncio.Runner() as runner:
         try:
@@ -54,9 +64,16 @@ async def _open(site: Site, stack: AsyncExitStack) -> dict[str, Awaited]:
         )
     bare = await stack.enter_async_context(
         aiohttp.ClientSession(
-            headers=_BEARER, connector=aiohttp.TCPConnector(ssl=site.trust() or True)
+            headers=_AUTHORIZED, connector=aiohttp.TCPConnector(ssl=site.trust() or True)
         )
     )
+    promised = await stack.enter_async_context(
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=site.trust() or True),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+    )
+    where = URL(site.url + LOAD)
 
     return {
         "ours": Awaited(
@@ -73,6 +90,7 @@ async def _open(site: Site, stack: AsyncExitStack) -> dict[str, Awaited]:
             lambda: awaited_load.get(bare, f"{site.url}{LOAD}?id={KEY_ID}"),
             lambda: awaited_load.post(bare, site.url + SEARCH, {"tenantIds": []}),
             lambda: awaited_load.post(bare, site.url + EXCHANGE, {"loginOptions": {}}),
+            lambda: promised_load.load(promised, where, KEY_ID, _BEARER),
         ),
     }
 
@@ -86,7 +104,7 @@ def synchronous(site: Site) -> Iterator[dict[str, Callable[[], object]]]:
         )
         with _trusting(site):
             official = OfficialClient(PROJECT, management_key=MANAGEMENT_KEY, base_url=site.url)
-        bare = stack.enter_context(httpx.Client(headers=_BEARER, verify=site.trust() or True))
+        bare = stack.enter_context(httpx.Client(headers=_AUTHORIZED, verify=site.trust() or True))
         yield {
             "ours": lambda: ours.mgmt.access_key.load(KEY_ID),
             "peer": lambda: official.mgmt.access_key.load(KEY_ID),

@@ -12,6 +12,7 @@ from .contenders import asynchronous, synchronous
 from .rounds import Setting, awaited, blocking, in_turn, threaded
 from .servers import Site
 
+_TASKS: Final = 50
 _THREADS: Final = 16
 _CONCURRENCIES: Final = (1, 10, 100, 1_000)
 _AIOHTTP, _HTTPX = "aiohttp", "httpx.Client"
@@ -22,31 +23,54 @@ def async_loads(setting: Setting) -> list[Line]:
     """Load, awaited: 50 at once and one after the other."""
     plain, tls = setting.server.plain, setting.server.tls
     return [
-        _async_load(setting, plain, "50 at once, plain", 50, times_floor=1.25, times_ahead=8),
-        _async_load(setting, plain, "one after the other, plain", 1, times_floor=1.35),
-        _async_load(setting, tls, "50 at once, TLS", 50, times_floor=1.3, times_ahead=8),
-        _async_load(setting, tls, "one after the other, TLS", 1, times_floor=1.35),
+        *_many_at_once(setting, plain, "plain", times_floor=1.25),
+        _one_by_one(setting, plain, "plain"),
+        *_many_at_once(setting, tls, "TLS", times_floor=1.3),
+        _one_by_one(setting, tls, "TLS"),
     ]
 
 
-def _async_load(
-    setting: Setting,
-    site: Site,
-    how: str,
-    at_once: int,
-    *,
-    times_floor: float,
-    times_ahead: float | None = None,
-) -> Line:
+def _many_at_once(setting: Setting, site: Site, name: str, *, times_floor: float) -> list[Line]:
     with asynchronous(site) as (runner, clients):
-        runs = {who: awaited(runner, client.load, at_once) for who, client in clients.items()}
-        return line(
-            f"async load, {how}",
-            in_turn(setting, runs, at_once),
+        calls = {who: client.load for who, client in clients.items()}
+        by_hand = clients["floor"].promised_load
+        assert by_hand
+        taken = in_turn(
+            setting,
+            {
+                who: awaited(runner, call, _TASKS)
+                for who, call in {**calls, "by hand": by_hand}.items()
+            },
+            _TASKS,
+        )
+    title = f"async load, {_TASKS} at once, {name}"
+    return [
+        line(
+            title,
+            taken.of(ours="ours", peer="peer", floor="floor"),
             peer=_ASYNC,
             floor=_AIOHTTP,
             times_floor=times_floor,
-            times_ahead=times_ahead,
+            times_ahead=8,
+        ),
+        evolve(
+            line(
+                f"{title}, by hand with the same promises", taken.of(ours="by hand", floor="floor")
+            ),
+            against={"ours": "by hand", "floor": _AIOHTTP},
+        ),
+    ]
+
+
+def _one_by_one(setting: Setting, site: Site, name: str) -> Line:
+    with asynchronous(site) as (runner, clients):
+        runs = {who: awaited(runner, client.load, 1) for who, client in clients.items()}
+        return line(
+            f"async load, one after the other, {name}",
+            in_turn(setting, runs),
+            peer=_ASYNC,
+            floor=_AIOHTTP,
+            times_floor=1.35,
         )
 
 

@@ -95,6 +95,15 @@ class Taken:
         self.processor.setdefault(name, []).append(run.processor / calls)
         self.p99.setdefault(name, []).append(run.p99)
 
+    def of(self, **roles: str) -> Taken:
+        """The same of some contenders, under the names of their roles in a line."""
+        return Taken(
+            *(
+                {role: taken[who] for role, who in roles.items()}
+                for taken in (self.seconds, self.processor, self.p99)
+            )
+        )
+
 
 def in_turn(setting: Setting, contenders: Mapping[str, Timed], step: int = 1) -> Taken:
     """What a call takes.

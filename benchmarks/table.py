@@ -132,7 +132,10 @@ def _call_cells(title: str, calls: Taken) -> tuple[str, ...]:
     ours, floor = calls.processor["ours"], calls.processor["floor"]
     return (
         title,
-        *(_value(calls.p99[who], "seconds") for who in ("ours", "peer", "floor")),
+        *(
+            _value(calls.p99[who], "seconds") if who in calls.p99 else ""
+            for who in ("ours", "peer", "floor")
+        ),
         _value(ours, "seconds"),
         _value(floor, "seconds"),
         _spread([a / b for a, b in zip(ours, floor, strict=True)]),

@@ -31,7 +31,7 @@ def test_a_quick_run_measures_every_kind_of_row(tmp_path: Path) -> None:
         assert row["title"] in done.stdout
         assert all(value > 0 for values in row["samples"].values() for value in values)
     calls = [row for row in found["lines"] if row["p99"]]
-    assert [row["title"].split()[1] for row in calls] == ["load,"] * 7
+    assert [row["title"].split()[1] for row in calls] == ["load,"] * 9
     for row in calls:
         for who, (seconds,) in row["samples"].items():
             assert row["p99"][who][0] >= seconds / 2
