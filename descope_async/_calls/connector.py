@@ -26,13 +26,19 @@ from .response_protocol import ResponseProtocol
 #: The attempt that the running task carries out.
 ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("ATTEMPT")
 
-
 #: For aiohttp, whose limits are not used.
 _UNLIMITED: Final = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None)
+
+#: Turns of the loop in which what has arrived is read and decrypted. It takes two.
+_TURNS: Final = 3
 
 
 class NotThisMachine(OSError):
     """An address that is not this machine's, where no other may be connected to."""
+
+
+class SpokeFirst(aiohttp.ClientConnectionError):
+    """The other side sent something over a new connection, or closed it, before it was asked."""
 
 
 class Connector(aiohttp.TCPConnector):
@@ -73,21 +79,25 @@ class Connector(aiohttp.TCPConnector):
         if attempt.is_sent:
             # aiohttp repeats some requests by itself. Here only `retry_rules` decides about repeats.
             raise aiohttp.ServerDisconnectedError
+        # Bytes that came before the request would be taken for its answer.
         connection: Any = await super().connect(req, traces, timeout)
         listener = self._listeners.get(connection.protocol)
         while listener is not None and (connection.protocol.should_close or listener()):
-            # Bytes that came before the request would be taken for its answer.
             connection.close()
             connection = await super().connect(req, traces, timeout)
             listener = self._listeners.get(connection.protocol)
+        attempt.is_connection_reused = listener is not None
+        if listener is None:
+            try:
+                self._listeners[connection.protocol] = await _listener(connection)
+            except BaseException:
+                connection.close()
+                raise
         # Until here no byte of the request was sent. From here on one may be.
         attempt.is_sent = True
         attempt.deadline.hear()
         if isinstance(connection.protocol, ResponseProtocol):
             attempt.arrived = connection.protocol.arrived
-        attempt.is_connection_reused = listener is not None
-        if listener is None:
-            self._listeners[connection.protocol] = _listener(connection)
         return connection
 
     async def _wrap_create_connection(
@@ -153,10 +163,32 @@ class _Resolver(AbstractResolver):
         pass  # nothing is kept open
 
 
-def _listener(connection: Any) -> Callable[[], bool]:
-    """Says whether something has arrived over a connection that the loop may not have read yet."""
+async def _listener(connection: Any) -> Callable[[], bool]:
+    """Says whether something has arrived over a connection that the loop may not have read yet.
+
+    Args:
+        connection: A new one.
+
+    Raises:
+        SpokeFirst: Something has arrived already, or the other side has closed it.
+    """
+    protocol = connection.protocol
+    if not protocol.is_connected():
+        raise SpokeFirst
     found = connection.transport.get_extra_info("socket")
-    return _hears_nothing if found is None else _listens_at(found.fileno())
+    listener = _hears_nothing if found is None else _listens_at(found.fileno())
+    if connection.transport.get_extra_info("ssl_object") is None:
+        has_spoken = listener()
+    else:
+        # What has arrived may be TLS's own, such as session tickets. The loop decrypts it.
+        for _ in range(_TURNS):
+            if not listener():
+                break
+            await asyncio.sleep(0)
+        has_spoken = not protocol.is_connected()
+    if has_spoken or protocol.should_close:
+        raise SpokeFirst
+    return listener
 
 
 def _hears_nothing() -> bool:

@@ -19,7 +19,7 @@ from descope_async.errors import (
 )
 
 from .connections import MAX_HEADER, MAX_HEADERS
-from .connector import NotThisMachine
+from .connector import NotThisMachine, SpokeFirst
 from .messages import Attempt, Request
 
 #: For classes of exceptions, the most special first: the class and the sentence of the error.
@@ -55,6 +55,11 @@ _DIAGNOSES: Final[tuple[tuple[tuple[type[BaseException], ...], type[RequestFaile
         "no connection to {where} through the proxy: {reason}",
     ),
     ((aiohttp.ClientConnectorError,), ConnectionFailed, "no connection to {where}: {reason}"),
+    (
+        (SpokeFirst,),
+        ConnectionFailed,
+        "{where} sends something or closes the connection before it is asked",
+    ),
     ((aiohttp.ClientPayloadError,), ConnectionFailed, "the answer was cut off"),
     (
         (LineTooLong,),

@@ -35,12 +35,6 @@ class ResponseProtocol(ResponseHandler):
         self.arrived = bytearray()
         self._is_answered, self._content = False, None
 
-    def set_response_params(self, **settings: Any) -> None:
-        """Called before each request."""
-        self._is_answered, self._content = False, None
-        self.arrived.clear()
-        super().set_response_params(**settings)
-
     def data_received(self, data: bytes) -> None:
         """Called with what has arrived, and with nothing when a parser that paused is to go on."""
         self.arrived += data[: _KEPT - len(self.arrived)]
