@@ -210,7 +210,12 @@ class DescopeClient(Authentication):
             management: As for `check`.
 
         Returns:
-            A sentence for each problem; empty when there is none.
+            A sentence for each problem that could be found; empty when there is none. A service that does not
+            answer is asked no more.
+
+        Raises:
+            ConfigurationError: No asyncio event loop runs here.
+            ClientClosed: The client is closed.
         """
         return self._portal.call(self._async.check_service, management=management)
 

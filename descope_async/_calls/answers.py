@@ -68,6 +68,7 @@ async def _received(
     now: Callable[[], float],
 ) -> Answer:
     attempt.status, attempt.headers = response.status, response.headers
+    request.answer_headers = response.headers
     attempt.deadline.hear()
     limit = request.max_body if response.ok else _MAX_ERROR_BODY
     body, content = bytearray(), response.content

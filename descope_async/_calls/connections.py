@@ -36,6 +36,19 @@ MAX_HEADER: Final = 64 * 1024
 MAX_HEADERS: Final = 256
 
 
+def require_asyncio() -> None:
+    """Refuse other event loops.
+
+    Raises:
+        ConfigurationError: No asyncio loop runs here.
+    """
+    if not runs_asyncio():
+        raise ConfigurationError(
+            "descope_async needs an asyncio event loop: under trio, await "
+            "trio.to_thread.run_sync with a method of descope_sync"
+        )
+
+
 class Connections:
     """One pool for each event loop that uses it."""
 
@@ -75,11 +88,7 @@ class Connections:
         catch_up_with_fork()
         if self._closed:
             raise ClientClosed("the client is closed")
-        if not runs_asyncio():
-            raise ConfigurationError(
-                "descope_async needs an asyncio event loop: under trio, await "
-                "trio.to_thread.run_sync with a method of descope_sync"
-            )
+        require_asyncio()
         pool = self._pools.get(asyncio.get_running_loop())
         return None if pool is None or pool.is_closed else pool
 

@@ -22,7 +22,8 @@ class KeySetFetch:
     """Fetches the signing keys that the service publishes for a project.
 
     Attributes:
-        service_time: The ``Date`` of the last answer, epoch seconds; None before it or without one.
+        service_time: The time of the last answer by the service's clock, also of a refusal; epoch
+            seconds. None before it, or where it does not say it.
     """
 
     service_time: float | None
@@ -47,10 +48,14 @@ class KeySetFetch:
             deadline=self._config.timeouts.keys,
             max_body=MAX_KEY_SET,
         )
-        return await self._transport.send(request, self._read)
+        try:
+            return await self._transport.send(request, self._read)
+        finally:
+            sent_at = http_date(request.answer_headers.get("Date"))
+            age = _age(request.answer_headers.get("Age", ""))
+            self.service_time = None if sent_at is None else sent_at + age
 
     async def _read(self, answer: Answer) -> FetchedKeys:
-        self.service_time = http_date(answer.headers.get("Date"))
         if read_object(answer.body) is None:
             raise UnexpectedResponse(f"{_OPERATION}: the answer is not a JSON object")
         return FetchedKeys(

@@ -19,6 +19,7 @@ from .new_secret import NewSecret
 T = TypeVar("T")
 
 MAX_BODY: Final = 1024 * 1024
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 class Repeatable:
@@ -88,6 +89,7 @@ class Request:
         external_id: The id of the caller's own request; None for none.
         patience: Seconds to wait at most if the service asks to wait; infinity for as long as the
             client's settings allow.
+        answer_headers: The headers of the last answer, also of a refusal; empty before one.
     """
 
     operation: str
@@ -106,6 +108,7 @@ class Request:
     rate_limit_pause: float | None = None
     patience: float = math.inf
     external_id: str | None = None
+    answer_headers: Mapping[str, str] = field(default=_NO_HEADERS, init=False, repr=False)
 
 
 @define(kw_only=True)

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from descope_async._config.certificate_authorities import naming_variables
 from descope_async._config.config import Config
-from descope_async.errors import DescopeError, Forbidden, NotFound, Unauthorized
+from descope_async.errors import (
+    ClientClosed,
+    ConfigurationError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    DescopeError,
+    Forbidden,
+    NotFound,
+    Unauthorized,
+)
 
+from .connections import require_asyncio
 from .key_set_fetch import KeySetFetch
 from .license import License
 
@@ -35,6 +45,30 @@ class Problem:
     about: Subject
     sentence: str
     error: DescopeError | None = None
+
+
+@define
+class Examination:
+    """What was examined, and what is wrong.
+
+    Attributes:
+        examined: What could be examined.
+        problems: What is wrong.
+        is_answered: Whether the service has answered so far.
+    """
+
+    examined: set[Subject] = field(factory=set[Subject])
+    problems: list[Problem] = field(factory=list[Problem])
+    is_answered: bool = True
+
+    def note(self, about: Subject, *problems: Problem | None) -> None:
+        """Take down that something was examined, and what is wrong with it; None for nothing."""
+        found = list(filter(None, problems))
+        self.problems += found
+        self.examined |= {each.about for each in found} or {about}
+        for each in found:
+            if isinstance(each.error, ConnectionFailed | DeadlineExceeded | ConfigurationError):
+                self.is_answered = False
 
 
 class Readiness:
@@ -88,47 +122,76 @@ class Readiness:
         return naming_variables() if self._config.route().context else ()
 
     async def problems(self, *, management: bool) -> list[str]:
-        """A sentence for each setting that is missing, and for what the service objects to."""
-        return [each.sentence for each in await self.examine(management=management)]
+        """As `examine`; a sentence for each problem."""
+        examination = await self.examine(management=management)
+        return [each.sentence for each in examination.problems]
 
-    async def examine(self, *, management: bool) -> list[Problem]:
-        """What is missing, and what the service objects to."""
-        found = [Problem("settings", each) for each in self.missing(management=management)]
-        is_complete = not found
-        if not any(each for each in self.missing(management=False)):
-            found += await self._problems_of_keys()
-        if management and is_complete and all(each.about == "clock" for each in found):
-            found += await self._problems_of_management()
+    async def examine(self, *, management: bool) -> Examination:
+        """Look for missing settings, and ask the service what it says of the others.
+
+        One problem does not hide another one, but of a service that does not answer nothing more is asked.
+
+        Args:
+            management: Whether the client is to make management calls.
+
+        Raises:
+            ConfigurationError: No asyncio loop runs here.
+            ClientClosed: The client is closed.
+        """
+        require_asyncio()
+        found = Examination()
+        missing = self.missing(management=management)
+        found.note("settings", *(Problem("settings", each) for each in missing))
+        if self.missing(management=False):
+            return found
+        await self._examine_keys(found)
+        if management and not missing and found.is_answered:
+            await self._examine_rights(found)
         return found
 
-    async def _problems_of_keys(self) -> list[Problem]:
-        try:
-            await self._key_set_fetch.fetch()
-        except DescopeError as error:
-            return [Problem("service", f"the project's signing keys cannot be had: {error}", error)]
+    async def _examine_keys(self, found: Examination) -> None:
+        problem = await _problem_of(
+            "service", self._key_set_fetch.fetch(), "the project's signing keys cannot be had"
+        )
+        found.note("service", problem)
         now, then = self._config.clock.now(), self._key_set_fetch.service_time
-        if then is None or abs(now - then) <= self._config.leeway + _INEXACT:
-            return []
-        allowed = f"{self._config.leeway:g} seconds are allowed"
-        off = f"this machine's clock is {now - then:+.0f} seconds off the service's; {allowed}"
-        return [Problem("clock", off)]
+        if then is None:
+            if problem is None:
+                found.note("clock")
+            return
+        off, leeway = now - then, self._config.leeway
+        sentence = f"this machine's clock is {off:+.0f} seconds off the service's; {leeway:g} seconds are allowed"
+        found.note("clock", Problem("clock", sentence) if abs(off) > leeway + _INEXACT else None)
 
-    async def _problems_of_management(self) -> list[Problem]:
-        try:
-            await self._load(_NO_KEY)
-        except NotFound:
-            pass
-        except Unauthorized as error:
-            return [Problem("rights", f"the management key is refused: {error}", error)]
-        except Forbidden as error:
-            return [
-                Problem("rights", f"the management key may not manage access keys: {error}", error)
-            ]
-        except DescopeError as error:
-            return [Problem("rights", f"access keys cannot be managed: {error}", error)]
-        try:
-            await self._license.ask()
-        except DescopeError as error:
-            said = f"the project's rate-limit tier cannot be had, so the lowest applies: {error}"
-            return [Problem("tier", said, error)]
-        return []
+    async def _examine_rights(self, found: Examination) -> None:
+        problem = await _problem_of("rights", self._load(_NO_KEY), "access keys cannot be managed")
+        if problem is not None and isinstance(problem.error, NotFound):
+            problem = None
+        found.note("rights", problem)
+        if not found.is_answered or (problem and isinstance(problem.error, Unauthorized)):
+            return
+        why = "the project's rate-limit tier cannot be had, so the lowest applies"
+        found.note("tier", await _problem_of("tier", self._license.ask(), why))
+
+
+async def _problem_of(about: Subject, call: Awaitable[object], why: str) -> Problem | None:
+    """The problem that a call shows; None when it succeeds.
+
+    Args:
+        about: What it concerns.
+        call: The call.
+        why: How the sentence begins, unless the error says more.
+    """
+    try:
+        await call
+    except ClientClosed:
+        raise
+    except ConfigurationError as error:  # of the way to the service: a proxy, or authorities
+        return Problem("settings", str(error), error)
+    except DescopeError as error:
+        if about == "rights" and isinstance(error, Unauthorized):
+            why = "the management key is refused"
+        elif about == "rights" and isinstance(error, Forbidden):
+            why = "the management key may not manage access keys"
+        return Problem(about, f"{why}: {error}", error)
+    return None

@@ -15,6 +15,7 @@ from descope_async.errors import (
     ConnectionFailed,
     Forbidden,
     NotFound,
+    ProxyRefused,
     TLSFailed,
     Unauthorized,
 )
@@ -27,8 +28,6 @@ from .exit_codes import ExitCode
 from .parameters import Option
 from .running import Run, carry_out, current, without_code
 
-#: Where one of these is wrong, nothing after it was examined.
-_ENDS: Final = frozenset({"service", "rights"})
 _SET_IT: Final = "set it in the environment or in a profile: descope-keys --help"
 _CORRECT_IT: Final = "correct it in the environment or in the profile"
 
@@ -92,11 +91,12 @@ async def _examined(run: Run) -> AsyncGenerator[Finding]:
                     said="; ".join(map(without_code, missing)),
                     advice=_SET_IT,
                 )
-                return
-            yield Finding("settings", is_good=True, said=run.where(client))
+            else:
+                yield Finding("settings", is_good=True, said=run.where(client))
             readiness = client._readiness  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - a part of this package
             yield _way(client, readiness)
-            problems = {each.about: each for each in await readiness.examine(management=True)}
+            examination = await readiness.examine(management=True)
+            problems = {each.about: each for each in examination.problems}
             well: dict[Subject, str] = {
                 "service": "it answers, and has signing keys for the project",
                 "clock": "it agrees with the service's",
@@ -104,10 +104,10 @@ async def _examined(run: Run) -> AsyncGenerator[Finding]:
                 "tier": f"rate limits are those of {readiness.tier}",
             }
             for about, said in well.items():
-                problem = problems.get(about)
-                yield _bad(problem) if problem else Finding(about, is_good=True, said=said)
-                if problem and about in _ENDS:
-                    return
+                if about in problems:
+                    yield _bad(problems[about])
+                elif about in examination.examined:
+                    yield Finding(about, is_good=True, said=said)
     except ConfigurationError as error:
         yield Finding("settings", is_good=False, said=str(error), advice=_CORRECT_IT)
 
@@ -134,6 +134,8 @@ def _advice(problem: Problem) -> str:
 
 def _advice_about_service(error: BaseException | None) -> str:
     match error:
+        case ProxyRefused():
+            return "correct the proxy in HTTPS_PROXY"
         case TLSFailed():
             return "name the authority that your proxy uses in SSL_CERT_FILE"
         case NotFound():

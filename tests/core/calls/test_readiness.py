@@ -10,9 +10,10 @@ import aiohttp
 import pytest
 
 import descope_sync
-from descope_async import ConfigurationError, DescopeClient
+from descope_async import ClientClosed, ConfigurationError, DescopeClient
 from descope_async.emulator import Emulator, Fault
 from descope_async.testing import EmulatorClock
+from tests.quick_time import QuickTime
 
 KEY = "K2presentedKeyOfSomebody"
 USES: dict[str, Callable[[DescopeClient], Coroutine[Any, Any, object]]] = {
@@ -132,6 +133,7 @@ async def test_a_refused_management_key_is_told(emulator: Emulator) -> None:
         ("access_key.load", 500, "access keys cannot be managed"),
         ("license", 500, "the project's rate-limit tier cannot be had"),
         ("key_set", 500, "the project's signing keys cannot be had"),
+        ("key_set", 404, "the project's signing keys cannot be had"),
     ],
 )
 async def test_what_the_service_objects_to(
@@ -152,6 +154,59 @@ async def test_clocks_are_compared(emulator: Emulator) -> None:
         (problem,) = await client.check_service()
     assert problem.startswith("this machine's clock is +")
     assert int(problem.partition("+")[2].split()[0]) == pytest.approx(600, abs=10)
+
+
+async def test_one_problem_does_not_hide_another(emulator: Emulator) -> None:
+    clock = EmulatorClock(emulator.clock)
+    emulator.clock.advance(600)
+    async with client_of(emulator, clock=clock, retries={"attempts": 1}) as client:
+        for operation, status in (("key_set", 500), ("access_key.load", 403), ("license", 503)):
+            emulator.faults.add(Fault("status", operation, status=status))
+        problems = await client.check_service()
+    beginnings = (
+        "the project's signing keys cannot be had",
+        "this machine's clock is +",
+        "the management key may not manage access keys",
+        "the project's rate-limit tier cannot be had",
+    )
+    assert len(problems) == len(beginnings), problems
+    for problem, begun in zip(problems, beginnings, strict=True):
+        assert problem.startswith(begun)
+    emulator.faults.clear()
+    async with client_of(emulator, clock=clock, management_key=None) as client:
+        missing, late = await client.check_service()
+    assert "DESCOPE_MANAGEMENT_KEY" in missing
+    assert late.startswith("this machine's clock is +")
+
+
+async def test_a_service_that_does_not_answer_is_named_once() -> None:
+    async with DescopeClient(
+        "P1", "K1", base_url="http://127.0.0.1:9", clock=QuickTime()
+    ) as client:
+        (problem,) = await client.check_service()
+    assert "no connection to http://127.0.0.1:9" in problem
+
+
+async def test_a_proxy_that_cannot_be_used_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with DescopeClient("P1", "K1") as client:
+        monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
+        assert await client.check_service() == [
+            "the proxy in HTTPS_PROXY is a SOCKS proxy, which is not supported: name an http or https one"
+        ]
+
+
+async def test_a_closed_client_is_no_problem_of_the_service(emulator: Emulator) -> None:
+    client = client_of(emulator)
+    await client.aclose()
+    with pytest.raises(ClientClosed):
+        await client.check_service()
+
+
+def test_trio_is_no_problem_of_the_service() -> None:
+    trio: Any = pytest.importorskip("trio")
+    for client in (DescopeClient("P1", "K1"), DescopeClient()):
+        with pytest.raises(ConfigurationError, match="under trio"):
+            trio.run(client.check_service)
 
 
 async def test_keys_are_taken_as_mappings(emulator: Emulator) -> None:
