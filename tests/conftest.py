@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -32,9 +33,11 @@ for _name in [name for name in os.environ if name.upper().endswith(_WAYS)]:
     del os.environ[_name]
 
 
-# Nor on a signal that nohup ignores: a program that is started inherits that.
-if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# Nor on a signal that a shell ignores for what nohup or & starts: children would inherit that.
+_HANDLERS: dict[str, Any] = {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL}
+for _number in [number for number in signal.Signals if number.name in _HANDLERS]:
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _HANDLERS[_number.name])
 
 
 @pytest.fixture(scope="session")
