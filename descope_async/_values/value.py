@@ -30,13 +30,21 @@ _JSON_TYPES: Final[Mapping[object, str]] = {
 class Value:
     """The base of the values that calls take and return.
 
-    Its attributes that printing does not show are secrets.
+    Its attributes that printing does not show are secrets. They are in slots of other names, because
+    msgspec, and with it Litestar, writes the slots whose names do not begin with an underscore.
 
     Pydantic, and with it FastAPI, takes a value as the type of a field or of a response. It writes
     the value by `to_dict`, without secrets. Nothing of pydantic is imported until it asks.
     """
 
-    __slots__ = ()
+    __slots__ = ("_first_secret", "_second_secret")
+
+    def __init_subclass__(cls) -> None:
+        # attrs makes a class twice: without slots, and then with them, as one that has attributes.
+        attributes: tuple[Attribute[Any], ...] = vars(cls).get("__attrs_attrs__", ())
+        names = [each.name for each in attributes if not each.repr and each.name[0] != "_"]
+        for name, slot in zip(names, _SEALED[: len(names)], strict=True):
+            setattr(cls, name, slot)
 
     def to_dict(self, *, secrets: bool = False) -> dict[str, Any]:
         """The value in plain dicts and lists, ready for JSON.
@@ -108,6 +116,10 @@ class Value:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: object, handler: object) -> dict[str, Any]:
         return schema_of(cls)
+
+
+#: Where the secrets of a value are.
+_SEALED: Final = tuple(vars(Value)[name] for name in Value.__slots__)
 
 
 class Buildable(Value):
