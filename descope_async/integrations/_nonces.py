@@ -8,8 +8,12 @@ import hmac
 import math
 from typing import Final
 
+from attrs import evolve
+
 from descope_async import ConfigurationError
 from descope_async._values.secret import Secret
+
+from ._refusal import Refusal
 
 __all__ = ["ProofNonces", "nonces_of"]
 
@@ -53,6 +57,16 @@ class ProofNonces:
         """
         span = math.floor(now / _LASTS)
         return self._nonce(span), self._nonce(span - 1), self._nonce(span + 1)
+
+    def told(self, refusal: Refusal, now: float) -> Refusal:
+        """The refusal, with the nonce that it asks for, if it asks for one.
+
+        Args:
+            refusal: What a caller will be answered.
+            now: Epoch seconds.
+        """
+        is_about_nonces = refusal.error == "use_dpop_nonce"
+        return evolve(refusal, nonce=self.current(now)) if is_about_nonces else refusal
 
     def _nonce(self, span: int) -> str:
         digest = hmac.digest(self._key.reveal(), b"dpop-nonce %d" % span, hashlib.sha256)

@@ -248,9 +248,9 @@ class Receiver:
             raise  # the application made a mistake, such as not to start the client
         except DescopeError as error:
             refusal = self.admission.refusal_of(error, credential.scheme)
-            if self._nonces is not None and refusal.error == "use_dpop_nonce":
-                refusal = evolve(refusal, nonce=self._nonces.current(self._clock.now()))
-            return refusal
+            return (
+                refusal if self._nonces is None else self._nonces.told(refusal, self._clock.now())
+            )
         unbound = self.admission.refusal_of_unbound(session, credential.scheme)
         return unbound or Admitted(session, credential.scheme, credential.kind)
 

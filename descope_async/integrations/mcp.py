@@ -15,8 +15,10 @@ from descope_async import (
     NotConfigured,
     SessionToken,
 )
+from descope_async._values.secret import Secret
 
 from ._asgi import App, Receive, Scope, Send, live, refuse
+from ._nonces import nonces_of
 from ._receiver import Admitted, Receiver
 from .admission import Accepted, Admission, Proofs, Refusal
 from .caller import note
@@ -33,7 +35,7 @@ except ModuleNotFoundError as _error:
 __all__ = ["DescopeMCP"]
 
 #: The refusals that the layer answers itself, beside outages. The server answers all others.
-_REFUSED, _OURS = 401, frozenset({"invalid_dpop_proof"})
+_REFUSED, _OURS = 401, frozenset({"invalid_dpop_proof", "use_dpop_nonce"})
 #: The layer around the application puts its result here for the verifier within.
 _outcome: ContextVar[Admitted | Refusal | None] = ContextVar("descope_async.mcp", default=None)
 
@@ -57,6 +59,7 @@ class DescopeMCP:
         accept: ``"session_token"``, ``"access_key"``, or both.
         dpop: ``"mixed"`` to accept tokens that are bound to a key (RFC 9449), with their proofs;
             ``"required"`` to accept no others; None to refuse bound tokens.
+        dpop_nonce_secret: As for `fastapi.DescopeAuth`.
         required_scopes: Scopes or permissions that every caller must have.
 
     Raises:
@@ -72,8 +75,11 @@ class DescopeMCP:
         audience: str | Collection[str] | None = None,
         accept: Accepted | Sequence[Accepted] = "session_token",
         dpop: Proofs | None = None,
+        dpop_nonce_secret: str | None = None,
         required_scopes: Sequence[str] = (),
     ) -> None:
+        secret: Secret[str | None] = Secret(dpop_nonce_secret)
+        del dpop_nonce_secret  # so that no traceback of an error from here shows it
         parts = _parts(resource)
         if parts is None:
             raise ConfigurationError("resource must be the absolute URL of the MCP endpoint")
@@ -92,6 +98,7 @@ class DescopeMCP:
             audience=audience,
             other_audience=resource if audience is None else None,
             origin=self._origin,
+            nonces=nonces_of(secret, dpop),
         )
         self._required_scopes = list(required_scopes)
 

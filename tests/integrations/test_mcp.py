@@ -13,7 +13,13 @@ from unittest import mock
 import httpx
 import pytest
 
-from descope_async import ConfigurationError, DescopeClient, KeySetUnavailable, NotConfigured
+from descope_async import (
+    ConfigurationError,
+    DescopeClient,
+    KeySetUnavailable,
+    NotConfigured,
+    ProofKey,
+)
 from descope_async.emulator import Fault, TokenShape
 from descope_async.integrations.issuers import Issuers
 from descope_sync.emulator import Emulator
@@ -162,6 +168,40 @@ def test_bad_tokens_are_refused_with_the_server_s_own_challenge(
     lacking = http.post("/mcp", headers=bearer(callers.token(["other"])), json=INITIALIZE)
     assert lacking.status_code == 403
     assert 'error="insufficient_scope"' in lacking.headers["WWW-Authenticate"]
+
+
+def test_a_nonce_is_demanded_where_there_is_a_secret_for_it(
+    make: Make, emulator: Emulator, callers: Callers
+) -> None:
+    key = ProofKey.generate()
+    emulator.set_token_shape(TokenShape(thumbprint=key.thumbprint))
+    token = callers.client.token_source(callers.key(["reports:read"]).cleartext).token()
+    descope = DescopeMCP(
+        RESOURCE,
+        well_known=f"{emulator.base_url}/v1/apps/{emulator.project_id}",
+        dpop="required",
+        dpop_nonce_secret="s" * 32,
+    )
+    with (
+        serving(descope.protect(make(descope))) as url,
+        httpx.Client(base_url=url, headers=ACCEPT, trust_env=False, timeout=30) as http,
+    ):
+
+        def post(nonce: str | None) -> httpx.Response:
+            headers = key.headers(token, "POST", RESOURCE, nonce=nonce)
+            return http.post("/mcp", headers=headers, json=INITIALIZE)
+
+        refused = post(None)
+        assert refused.status_code == 401
+        assert 'error="use_dpop_nonce"' in refused.headers["WWW-Authenticate"]
+        assert "resource_metadata=" in refused.headers["WWW-Authenticate"]
+        nonce = refused.headers["DPoP-Nonce"]
+        assert post(nonce).status_code == 200
+        assert post("of-yesterday").headers["DPoP-Nonce"] == nonce
+    with pytest.raises(ConfigurationError, match="32 characters"):
+        DescopeMCP(RESOURCE, well_known=f"{HOST}/P1", dpop="mixed", dpop_nonce_secret="canary")
+    with pytest.raises(ConfigurationError, match="is about proofs"):
+        DescopeMCP(RESOURCE, well_known=f"{HOST}/P1", dpop_nonce_secret="s" * 32)
 
 
 def test_an_outage_is_503(

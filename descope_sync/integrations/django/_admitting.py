@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.encoding import iri_to_uri
 
 from descope_async import ConfigurationError, DescopeError, DPoPRequest, SessionToken, Verification
+from descope_async._runtime.clock import Clock
 from descope_async.integrations._receiver import Admitted
 from descope_async.integrations.admission import Credential, Refusal, Requirement
 from descope_async.integrations.caller import note
@@ -98,7 +99,8 @@ def _answered(request: HttpRequest, read: Credential) -> Admitted | Refusal:
             if known_already is None:
                 _refuse_to_block()
             return _verified(read, known_already or checker.verify(read.value))
-        asked, proof = client(), _proof(request, read, here)
+        asked = client()
+        proof = _proof(request, read, here, asked.clock)
         session = asked.validate_session_nowait(read.value, here.audience, dpop=proof)
         if session is None:
             _refuse_to_block()
@@ -106,7 +108,7 @@ def _answered(request: HttpRequest, read: Credential) -> Admitted | Refusal:
     except ConfigurationError:
         raise
     except DescopeError as error:
-        return here.admission.refusal_of(error, read.scheme)
+        return _refusal(error, read, here, client().clock)
     return _bound(session, read, here)
 
 
@@ -115,15 +117,21 @@ async def _aanswered(request: HttpRequest, read: Credential) -> Admitted | Refus
     try:
         if read.kind == "access_key":
             return _verified(read, await averifier().verify(read.value))
-        asked, proof = aclient(), _proof(request, read, here)
+        asked = aclient()
+        proof = _proof(request, read, here, asked.clock)
         session = asked.validate_session_nowait(read.value, here.audience, dpop=proof)
         if session is None:
             session = await asked.validate_session(read.value, here.audience, dpop=proof)
     except ConfigurationError:
         raise
     except DescopeError as error:
-        return here.admission.refusal_of(error, read.scheme)
+        return _refusal(error, read, here, aclient().clock)
     return _bound(session, read, here)
+
+
+def _refusal(error: DescopeError, read: Credential, here: Site, clock: Clock) -> Refusal:
+    refusal = here.admission.refusal_of(error, read.scheme)
+    return refusal if here.nonces is None else here.nonces.told(refusal, clock.now())
 
 
 def _refuse_to_block() -> None:
@@ -193,10 +201,11 @@ def _keep(request: HttpRequest, found: Admitted | Refusal) -> None:
         note(found.session)
 
 
-def _proof(request: HttpRequest, read: Credential, here: Site) -> DPoPRequest | None:
+def _proof(request: HttpRequest, read: Credential, here: Site, clock: Clock) -> DPoPRequest | None:
     if here.admission.dpop is None:
         return None
     # get_host() refuses hosts that ALLOWED_HOSTS does not name.
     origin = here.origin or f"{request.scheme}://{request.get_host()}"
     url = f"{origin}{iri_to_uri(request.path)}"
-    return DPoPRequest(request.method or "GET", url, read.proofs, read.scheme)
+    nonces = () if here.nonces is None else here.nonces.good(clock.now())
+    return DPoPRequest(request.method or "GET", url, read.proofs, read.scheme, nonces=nonces)

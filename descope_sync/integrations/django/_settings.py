@@ -12,7 +12,9 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from descope_async import ConfigurationError, DescopeClient
+from descope_async._values.secret import Secret
 from descope_async.integrations._expected import audience_of, origin_of
+from descope_async.integrations._nonces import nonces_of
 from descope_async.integrations.admission import Admission, Credential, Refusal
 
 #: Entries of ``DESCOPE`` that become arguments of a client.
@@ -32,9 +34,9 @@ _ADMISSION: Final = {
     "REALM": "realm",
 }
 #: The other entries. ``CLIENT`` is a dict of more arguments of a client. ``AUDIENCE`` is the argument of
-#: ``validate_session``. ``ORIGIN`` is the scheme and host in proofs. ``REFUSAL_VIEW`` is the dotted name of
+#: ``validate_session``. ``DPOP_NONCE_SECRET`` makes the nonces that proofs must have. ``ORIGIN`` is the scheme and host in proofs. ``REFUSAL_VIEW`` is the dotted name of
 #: the view that answers refused requests.
-_OTHERS: Final = ("AUDIENCE", "CLIENT", "ORIGIN", "REFUSAL_VIEW")
+_OTHERS: Final = ("AUDIENCE", "CLIENT", "DPOP_NONCE_SECRET", "ORIGIN", "REFUSAL_VIEW")
 #: The names of a client's arguments.
 _ARGUMENTS: Final = frozenset(signature(DescopeClient).parameters)
 #: How many values of ``Authorization`` are cached with the token in them, and their greatest length.
@@ -95,6 +97,7 @@ class Site:
     Attributes:
         admission: What is accepted.
         audience: The audience that tokens must be for; None for no demand.
+        nonces: The nonces to demand in proofs; None to demand none.
         origin: The scheme and host in DPoP proofs; None for those that Django finds.
         refusal_view: The view that answers refused requests, or its dotted name; None for
             the answer of this package.
@@ -108,6 +111,8 @@ class Site:
             **{argument: found[name] for name, argument in _ADMISSION.items() if name in found}
         )
         self.audience = audience_of(found.get("AUDIENCE"))
+        secret: Secret[str | None] = Secret(found.get("DPOP_NONCE_SECRET"))
+        self.nonces = nonces_of(secret, self.admission.dpop)
         self.origin = origin_of(found.get("ORIGIN"))
         self.refusal_view: Any = found.get("REFUSAL_VIEW")
         header = self.admission.access_key_header

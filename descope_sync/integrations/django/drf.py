@@ -87,7 +87,7 @@ class DescopeAuthentication(BaseAuthentication):
         if isinstance(found, Refusal):
             if found.status == _UNAUTHORIZED and found.error is None:
                 return None
-            raise refused(found)
+            raise _refused(request, found)
         return Machine(found.session), found.session
 
     def authenticate_header(self, request: Request) -> str:
@@ -136,7 +136,7 @@ class HasAccess(BasePermission):
         where: dict[str, Any] = getattr(view, "kwargs", {})
         found = demand(request._request, self.requirement, where)  # noqa: SLF001 - as above
         if isinstance(found, Refusal):
-            raise refused(found)
+            raise _refused(request, found)
         return True
 
 
@@ -152,8 +152,11 @@ class AccessKeyThrottle(SimpleRateThrottle):
         return self.cache_format % {"scope": self.scope, "ident": request.auth.key_id}
 
 
-def refused(refusal: Refusal) -> APIException:
+def _refused(request: Request, refusal: Refusal) -> APIException:
     """The exception for a refusal. The framework answers it with the headers of the refusal."""
+    view = (request.parser_context or {}).get("view")
+    if view is not None:
+        view.headers.update(refusal.headers)  # its own handler looks for two of them only
     cls = AuthenticationFailed if refusal.status == _UNAUTHORIZED else APIException
     error = cls(detail=refusal.description, code=refusal.body["error"])
     error.status_code = refusal.status
