@@ -102,9 +102,10 @@ def sync_loads(setting: Setting) -> list[Line]:
 
 def concurrency(setting: Setting) -> list[Line]:
     """Load, awaited, 1 to 1,000 at once."""
+    concurrencies = _CONCURRENCIES[:2] if setting.is_quick else _CONCURRENCIES
     lines: dict[int, Line] = {}
     with asynchronous(setting.server.plain) as (runner, clients):
-        for at_once in _CONCURRENCIES:
+        for at_once in concurrencies:
             runs = {who: awaited(runner, client.load, at_once) for who, client in clients.items()}
             lines[at_once] = line(
                 f"load, {at_once:,} at once, plain",
@@ -113,8 +114,8 @@ def concurrency(setting: Setting) -> list[Line]:
                 floor=_AIOHTTP,
             )
     best = min(lines.values(), key=lambda made: min(made.samples["ours"]))
-    most = lines[_CONCURRENCIES[-1]]
+    most = lines[concurrencies[-1]]
     kept = tuple(a / b for a, b in zip(best.samples["ours"], most.samples["ours"], strict=True))
     bar = Bar("≥ 0.8 of the best throughput", kept, 0.8, at_least=True)
-    lines[_CONCURRENCIES[-1]] = evolve(most, bars=(bar,))
+    lines[concurrencies[-1]] = evolve(most, bars=(bar,))
     return list(lines.values())

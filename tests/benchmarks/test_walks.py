@@ -117,4 +117,4 @@ def test_every_way_is_walked_the_same_again_and_as_the_architecture_page_says() 
         for way, count in re.findall(r"^\| ([a-z0-9 ]+) \| (\d+) \| \d+ \|$", page, re.MULTILINE)
     }
     counted = {way: re_entries for way, (_, _, re_entries) in found.items()}
-    assert written == counted, "docs/architecture.md: 'A call walks straight through'"
+    assert written == counted, "python -m benchmarks.walks --docs writes these counts down"
