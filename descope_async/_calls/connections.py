@@ -18,6 +18,7 @@ from descope_async._config.proxy import Proxy
 from descope_async._runtime.deadlines import Deadlines, all_ended
 from descope_async._runtime.forks import catch_up_with_fork, forget_in_child, never_collect
 from descope_async._runtime.loop_end import at_loop_end, forget_loop_end
+from descope_async._runtime.shield import is_within
 from descope_async._runtime.single_flight import runs_asyncio
 from descope_async.errors import ClientClosed, ConfigurationError
 
@@ -211,8 +212,10 @@ class Pool:
         try:
             yield
         finally:
-            if self.outcomes:
-                await all_ended(list(self.outcomes), _OUTCOMES_WITHIN)
+            # A `deliver` that closes its client is a part of what brought its secret.
+            outcomes = [each for each in self.outcomes if not is_within(each)]
+            if outcomes:
+                await all_ended(outcomes, _OUTCOMES_WITHIN)
             for task in list(self.tasks):
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextvars import ContextVar, copy_context
 from typing import Any, Final, Generic, Protocol, TypeVar
+from weakref import ref
 
 import anyio
 from attrs import field, frozen
@@ -90,7 +92,10 @@ class _Task(asyncio.Task[T]):
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._message = message
-        super().__init__(work, loop=loop)
+        context = copy_context()
+        # Weakly: a task holds its context, and the result must go when nobody needs it any more.
+        context.run(_AROUND.set, (*_AROUND.get(), ref(self)))
+        super().__init__(work, loop=loop, context=context)
 
     def cancel(self, msg: Any | None = None) -> bool:
         if msg is not OVERDUE and self._message.is_sent:
@@ -98,5 +103,12 @@ class _Task(asyncio.Task[T]):
         return super().cancel(msg)
 
 
+def is_within(task: asyncio.Task[Any]) -> bool:
+    """Whether this is called by the work of a shielded task, which so cannot wait for its end."""
+    return any(around() is task for around in _AROUND.get())
+
+
+#: The shielded tasks whose work this is a part of.
+_AROUND: Final[ContextVar[tuple[ref[asyncio.Task[Any]], ...]]] = ContextVar("_AROUND", default=())
 #: Tasks that must not be interrupted, on all loops. Whoever stops a loop waits for its tasks here.
 under_way: Final[set[asyncio.Task[Any]]] = set()

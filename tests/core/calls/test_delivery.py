@@ -20,6 +20,7 @@ import pytest
 
 import descope_sync
 from descope_async import (
+    ClientClosed,
     DeliveredSecret,
     DeliveryFailed,
     DescopeClient,
@@ -387,6 +388,68 @@ async def test_no_way_of_awaiting_drops_it(
     gc.collect()
     loop.set_exception_handler(complain)
     assert [each.cleartext for each in delivered] == [SECRET]
+
+
+async def test_it_may_close_the_client(emulator: Emulator) -> None:
+    """Closing waits for secrets that are under way, but not for the one that is here."""
+    took: list[float] = []
+    now = asyncio.get_running_loop().time
+
+    async def close(_: DeliveredSecret) -> None:
+        began = now()
+        await client.aclose()
+        took.append(now() - began)
+
+    def close_on_a_thread(_: DeliveredSecret) -> None:
+        began = now()
+        asyncio.run(client.aclose())
+        took.append(now() - began)
+
+    for deliver in (close, close_on_a_thread):
+        client = client_of(emulator)
+        created = await client.mgmt.access_key.create("n", deliver=deliver)
+        with pytest.raises(ClientClosed):
+            await client.mgmt.access_key.load(created.key.id)
+    assert len(took) == 2
+    assert max(took) < 3  # secrets under way are waited for 4 seconds
+
+
+def test_a_blocking_one_may_close_the_client(emulator_url: tuple[str, str, str]) -> None:
+    base_url, project_id, management_key = emulator_url
+    took: list[float] = []
+
+    def close(_: DeliveredSecret) -> None:
+        began = time.monotonic()
+        client.close()
+        took.append(time.monotonic() - began)
+
+    client = descope_sync.DescopeClient(project_id, management_key, base_url=base_url)
+    client.mgmt.access_key.create("n", deliver=close)
+    assert took[0] < 3
+
+
+async def test_one_that_closes_the_client_waits_for_the_secrets_of_others(
+    emulator: Emulator,
+) -> None:
+    delivered: list[str] = []
+
+    async def close(secret: DeliveredSecret) -> None:
+        while emulator.requests.count("access_key.create") < 2:  # noqa: ASYNC110 - the emulator, on another thread, sets no event
+            await asyncio.sleep(0.01)
+        await client.aclose()
+        delivered.append(secret.cleartext)
+
+    async with client_of(emulator) as client:
+        await client.mgmt.access_key.search_all_access_keys()
+        first = asyncio.create_task(client.mgmt.access_key.create("first", deliver=close))
+        while not emulator.requests.count("access_key.create"):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+        emulator.faults.add(Fault("delay", "access_key.create", seconds=1))
+        second = client.mgmt.access_key.create(
+            "second", deliver=lambda secret: delivered.append(secret.cleartext)
+        )
+        made = await asyncio.gather(second, first)
+    assert delivered == [each.cleartext for each in made]
 
 
 @pytest.mark.parametrize("is_async", [True, False])
