@@ -1,4 +1,4 @@
-"""The secret of a new key, found in an answer that is damaged."""
+"""The secret of a new key, found in an answer that is damaged or an error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from typing import Final
 
-from descope_async.errors import DescopeError, RequestFailed, UnexpectedResponse
+from descope_async.errors import ApiError, DescopeError, RequestFailed, UnexpectedResponse
 from descope_async.errors._new_secrets import salvaged_in
 
 #: Strings and runs of brackets, in JSON that may be cut off anywhere.
@@ -17,7 +17,7 @@ _VALUE: Final = re.compile(rb'\s*+:\s*+("(?:[^"\\]++|\\.)*+")', re.DOTALL)
 
 
 def with_secret(failure: DescopeError, body: bytes | bytearray, call: str) -> DescopeError:
-    """What to raise for a damaged answer: the failure, or one that has the secret.
+    """What to raise for an answer of no use: the failure, or one that has the secret.
 
     Args:
         failure: The failure.
@@ -35,13 +35,21 @@ def with_secret(failure: DescopeError, body: bytes | bytearray, call: str) -> De
             f"{call}: the answer cannot be read, but its secret can ({cause})", operation=call
         )
         failure.__cause__ = cause
+    elif isinstance(failure, ApiError):
+        # This is not the cause, because its texts may show the secret.
+        failure = UnexpectedResponse(
+            f"{call}: the answer has a new secret, although its status is {failure.status_code}",
+            operation=call,
+            status_code=failure.status_code,
+            request_id=failure.request_id,
+        )
     if isinstance(failure, UnexpectedResponse):
         failure.cleartext = cleartext
     return failure
 
 
 def salvaged(body: bytes | bytearray) -> str | None:
-    """The secret of a new key in an answer that is damaged; None when it is not there as a whole.
+    """The secret of a new key in an answer of no use; None when it is not there as a whole.
 
     Only a member of the outermost object counts: a claim of the key may have the same name.
     """

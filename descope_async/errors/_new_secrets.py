@@ -74,7 +74,7 @@ class DeliveryFailed(DescopeError):
 
 
 class UnexpectedResponse(DescopeError):
-    """A successful answer that is not the documented one.
+    """A successful answer that is not the documented one, or an error that has a new secret.
 
     Attributes:
         path: Where in the answer, such as ``"$.keys[3].expireTime"``; None when the answer as a

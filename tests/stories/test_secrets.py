@@ -84,6 +84,7 @@ def behaviours(servers: type[Servers], call: str) -> dict[str, Any]:
         "busy": servers.answer("503 Busy", echo(call), "Retry-After: 0"),
         "echoes": servers.answer("401 Unauthorized", echo(call), f"x-request-id: {sent_by(call)}"),
         "misspells": servers.answer("200 OK", misspelt(call)),
+        "fails, and yet has it": servers.answer("502 Oops", misspelt(call)),
         "stalls": servers.silence,
     }
 
@@ -109,7 +110,11 @@ def shown(error: BaseException) -> str:
 @pytest.mark.parametrize("world", ["async", "sync"])
 @pytest.mark.parametrize("call", sorted(CALLS))
 @pytest.mark.parametrize(
-    "behaviour", ["closes", "garbage", "cut", "busy", "echoes", "misspells", "stalls"]
+    "behaviour",
+    [
+        *("closes", "garbage", "cut", "busy", "echoes", "misspells", "fails, and yet has it"),
+        "stalls",
+    ],
 )
 async def test_no_failure_shows_a_secret(
     servers: type[Servers], caplog: pytest.LogCaptureFixture, world: str, call: str, behaviour: str

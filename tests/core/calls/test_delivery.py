@@ -397,19 +397,19 @@ async def test_it_may_close_the_client(emulator: Emulator) -> None:
 
     async def close(_: DeliveredSecret) -> None:
         began = now()
-        await client.aclose()
+        await ours.aclose()
         took.append(now() - began)
 
     def close_on_a_thread(_: DeliveredSecret) -> None:
         began = now()
-        asyncio.run(client.aclose())
+        asyncio.run(ours.aclose())
         took.append(now() - began)
 
     for deliver in (close, close_on_a_thread):
-        client = client_of(emulator)
-        created = await client.mgmt.access_key.create("n", deliver=deliver)
+        ours = client_of(emulator)
+        created = await ours.mgmt.access_key.create("n", deliver=deliver)
         with pytest.raises(ClientClosed):
-            await client.mgmt.access_key.load(created.key.id)
+            await ours.mgmt.access_key.load(created.key.id)
     assert len(took) == 2
     assert max(took) < 3  # secrets under way are waited for 4 seconds
 
@@ -420,11 +420,11 @@ def test_a_blocking_one_may_close_the_client(emulator_url: tuple[str, str, str])
 
     def close(_: DeliveredSecret) -> None:
         began = time.monotonic()
-        client.close()
+        ours.close()
         took.append(time.monotonic() - began)
 
-    client = descope_sync.DescopeClient(project_id, management_key, base_url=base_url)
-    client.mgmt.access_key.create("n", deliver=close)
+    ours = descope_sync.DescopeClient(project_id, management_key, base_url=base_url)
+    ours.mgmt.access_key.create("n", deliver=close)
     assert took[0] < 3
 
 
@@ -436,16 +436,16 @@ async def test_one_that_closes_the_client_waits_for_the_secrets_of_others(
     async def close(secret: DeliveredSecret) -> None:
         while emulator.requests.count("access_key.create") < 2:  # noqa: ASYNC110 - the emulator, on another thread, sets no event
             await asyncio.sleep(0.01)
-        await client.aclose()
+        await ours.aclose()
         delivered.append(secret.cleartext)
 
-    async with client_of(emulator) as client:
-        await client.mgmt.access_key.search_all_access_keys()
-        first = asyncio.create_task(client.mgmt.access_key.create("first", deliver=close))
+    async with client_of(emulator) as ours:
+        await ours.mgmt.access_key.search_all_access_keys()
+        first = asyncio.create_task(ours.mgmt.access_key.create("first", deliver=close))
         while not emulator.requests.count("access_key.create"):  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
         emulator.faults.add(Fault("delay", "access_key.create", seconds=1))
-        second = client.mgmt.access_key.create(
+        second = ours.mgmt.access_key.create(
             "second", deliver=lambda secret: delivered.append(secret.cleartext)
         )
         made = await asyncio.gather(second, first)
@@ -504,6 +504,30 @@ async def test_a_salvaged_secret_is_delivered(servers: type[Servers]) -> None:
     assert (secret.cleartext, secret.key, secret.key_id, secret.name) == (SECRET, None, None, "ci")
     assert (failed.value.cleartext, failed.value.result) == (SECRET, None)
     assert failed.value.key_id == "AK1"
+
+
+@pytest.mark.parametrize("status", ["307 There", "401 No", "409 Twice", "429 Busy", "503 Oops"])
+@pytest.mark.parametrize("delivers", [True, False])
+async def test_a_secret_counts_whatever_the_status(
+    servers: type[Servers], status: str, delivers: bool
+) -> None:
+    """A gateway may turn the service's answer into an error, and leave the body as it is."""
+    delivered: list[DeliveredSecret] = []
+    answer = servers.answer(status, CREATED, "Retry-After: 0", "X-Request-Id: r1")
+    async with (
+        servers.running(answer, license=servers.licensed) as server,
+        DescopeClient("P1", "K1", base_url=server.base_url) as client,
+    ):
+        for method in (client.mgmt.access_key.create, client.mgmt.access_key.rotate):
+            server.received.clear()
+            with pytest.raises(UnexpectedResponse) as caught:
+                await method("AK1", deliver=delivered.append if delivers else None)
+            error = caught.value
+            assert len(server.received) == 2  # a head and a body: it was not repeated
+            assert (error.status_code, error.request_id) == (int(status[:3]), "r1")
+            assert SECRET not in f"{error} {error!r} {error.__cause__!r} {error.__context__!r}"
+            assert error.cleartext == SECRET
+    assert [each.cleartext for each in delivered] == [SECRET, SECRET][: 2 * delivers]
 
 
 @pytest.mark.parametrize("loses", ["create", "rotate"])
