@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, Final, TypeVar, cast
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from ._values.strict_json import ReadOnlyDict, glance, read_object, read_only
 from ._values.value import Value, schema_of
@@ -17,6 +17,9 @@ from .models import moment, names
 __all__ = ["SessionToken", "TenantAccess"]
 
 T = TypeVar("T")
+
+#: A tuple, because `list | tuple` would be made anew for each claim.
+_LISTS: Final = (list, tuple)
 
 
 @frozen
@@ -43,9 +46,20 @@ def _read(signed: ReadOnlyDict | bytes) -> ReadOnlyDict:
     return _readable(read_object(signed)) if isinstance(signed, bytes) else signed
 
 
-#: As `glance`, with a cache of the last results, because what a token grants is mostly asked for
-#: right after its validation. The results are shared, so they must not be changed.
-look_at: Final[Callable[[bytes], Mapping[str, Any] | None]] = lru_cache(maxsize=1)(glance)
+def look_at(signed: bytes) -> Mapping[str, Any] | None:
+    """As `glance`. The result must not be changed: it is kept until another document is looked at.
+
+    What a token grants is mostly asked for right after its validation.
+    """
+    global _seen_last  # noqa: PLW0603 - one assignment, so that no thread sees one half of it
+    document, found = _seen_last
+    if document is not signed:
+        found = glance(signed)
+        _seen_last = signed, found
+    return found
+
+
+_seen_last: tuple[bytes, Mapping[str, Any] | None] = b"", None
 
 
 def _look_at(signed: ReadOnlyDict | bytes) -> Mapping[str, Any]:
@@ -58,7 +72,7 @@ def _readable(claims: T | None) -> T:
     return claims
 
 
-@frozen
+@define  # not frozen, as it is made anew for each token
 class _Grants:
     top_level: TenantAccess
     tenants: Mapping[str, TenantAccess]
@@ -246,12 +260,12 @@ def _known_access(permissions: tuple[Any, ...], roles: tuple[Any, ...]) -> Tenan
 
 
 def _listed(claim: object) -> tuple[Any, ...]:
-    return tuple(cast("Collection[object]", claim)) if isinstance(claim, list | tuple) else ()
+    return tuple(cast("Collection[object]", claim)) if isinstance(claim, _LISTS) else ()
 
 
 def strings(claim: object) -> tuple[str, ...]:
     """The strings in a claim that lists some. A claim of the wrong type lists none."""
-    if not isinstance(claim, list | tuple):
+    if not isinstance(claim, _LISTS):
         return ()
     items = cast("Collection[object]", claim)
     return tuple([item for item in items if isinstance(item, str)])

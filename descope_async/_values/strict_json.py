@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from itertools import accumulate
 from math import isfinite
 from typing import Any, Final, NoReturn, cast
@@ -53,7 +52,7 @@ def read_object(document: bytes) -> ReadOnlyDict | None:
 
 def glance(document: bytes) -> Mapping[str, Any] | None:
     """As `read_object` in half the time, to look at and drop: its dicts and lists may be plain ones."""
-    with suppress(ValueError, RecursionError):
+    try:  # `suppress` would take a twentieth of the time
         text = document.decode()
         value, end = _PLAIN_DECODER.raw_decode(text)
         # Every name is followed by these two characters, so the text has at least as many of them
@@ -62,12 +61,14 @@ def glance(document: bytes) -> Mapping[str, Any] | None:
         if (
             end == len(text)
             and type(value) is dict
-            and text.count('":') == _count(value)
+            and document.count(b'":') == _count(value)
             and not _parts_names_from_colons(text)
             and not _is_too_deep(text)
             and not may_have_half_surrogates(text)
         ):
             return cast("dict[str, Any]", value)
+    except (ValueError, RecursionError):
+        pass
     return read_object(document)
 
 
