@@ -109,7 +109,7 @@ def concurrency(setting: Setting) -> list[Line]:
             runs = {who: awaited(runner, client.load, at_once) for who, client in clients.items()}
             lines[at_once] = line(
                 f"load, {at_once:,} at once, plain",
-                in_turn(setting, runs, at_once),
+                in_turn(setting, runs, at_once, may_fail=["peer"]),
                 peer=_ASYNC,
                 floor=_AIOHTTP,
             )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
+import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from random import Random
 from typing import Final
@@ -95,6 +96,11 @@ class Taken:
         self.processor.setdefault(name, []).append(run.processor / calls)
         self.p99.setdefault(name, []).append(run.p99)
 
+    def forget(self, name: str) -> None:
+        """Drop the rounds of one contender."""
+        for taken in (self.seconds, self.processor, self.p99):
+            taken.pop(name, None)
+
     def of(self, **roles: str) -> Taken:
         """The same of some contenders, under the names of their roles in a line."""
         return Taken(
@@ -105,24 +111,46 @@ class Taken:
         )
 
 
-def in_turn(setting: Setting, contenders: Mapping[str, Timed], step: int = 1) -> Taken:
+def in_turn(
+    setting: Setting,
+    contenders: Mapping[str, Timed],
+    step: int = 1,
+    *,
+    may_fail: Collection[str] = (),
+) -> Taken:
     """What a call takes.
 
     Args:
         setting: How long and how often.
         contenders: What to run, by name.
         step: The number of calls is a multiple of this.
+        may_fail: Those that are left out when they raise, as some do with very many calls at once.
     """
     sizes: dict[str, int] = {}
-    for name, run in contenders.items():
-        if not setting.is_quick:
-            run(step)  # connections and caches
-        sizes[name] = step * max(1, round(setting.seconds / run(step).seconds))
-    taken = Taken()
+    taken, failed = Taken(), set[str]()
+
+    def run(name: str, calls: int) -> Run | None:
+        try:
+            return contenders[name](calls)
+        except Exception as error:
+            if name not in may_fail:
+                raise
+            print(f" ({name} fails: {type(error).__name__})", end="", file=sys.stderr, flush=True)
+            failed.add(name)
+            taken.forget(name)
+            return None
+
+    for name in contenders:
+        first = run(name, step)  # opens connections and fills caches
+        if first and not setting.is_quick:
+            first = run(name, step)
+        sizes[name] = step * max(1, round(setting.seconds / first.seconds)) if first else 0
     for order in setting.orders(contenders):
         for name in order:
-            gc.collect()
-            taken.add(name, contenders[name](sizes[name]))
+            if name not in failed:
+                gc.collect()
+                if found := run(name, sizes[name]):
+                    taken.add(name, found)
     return taken
 
 

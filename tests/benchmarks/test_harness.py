@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.__main__ import ROWS
 from benchmarks.bars import Bar, interval, line
-from benchmarks.rounds import Run, Setting, Taken
+from benchmarks.rounds import Run, Setting, Taken, blocking, in_turn
 from benchmarks.table import write_docs
 
 ROOT = Path(__file__).parent.parent.parent
@@ -70,6 +70,17 @@ def test_the_rounds_are_shuffled_and_each_has_every_contender() -> None:
     assert all(sorted(order) == ["floor", "ours", "peer"] for order in orders)
     assert {order[0] for order in orders} == {"ours", "peer", "floor"}
     assert orders == list(setting.orders(["ours", "peer", "floor"]))
+
+
+def test_a_contender_that_may_fail_is_left_out() -> None:
+    setting = Setting(None, None, {}, 1, 9, 0.001, is_quick=False)  # type: ignore[arg-type]  # no server
+    calls = iter(range(5))
+    contenders = {"ours": blocking(lambda: None), "peer": blocking(lambda: next(calls))}
+    taken = in_turn(setting, contenders, may_fail=["peer"])
+    assert [len(found["ours"]) for found in (taken.seconds, taken.p99)] == [9, 9]
+    assert "peer" not in taken.seconds
+    with pytest.raises(StopIteration):
+        in_turn(setting, contenders)
 
 
 def test_the_p99_of_a_run() -> None:
