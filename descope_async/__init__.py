@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from ._runtime.bundles import refuse_zip
-from ._runtime.forks import IMPORT, no_fork_meanwhile
+from ._runtime.late_imports import import_all, late_attribute
 from .errors import (
     ApiError,
     AudienceMismatch,
@@ -49,6 +49,8 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._tokens.proof_key import ProofKey
     from .access_keys import AccessKeys
     from .client import DescopeClient, Management
@@ -163,15 +165,35 @@ __all__ = [
     "UnverifiedKey",
     "Verification",
     "VerifiedKey",
+    "preload",
     "write_secret",
 ]
+
+
+def preload() -> None:
+    """Import now what would be imported when it is first needed, and read the system's authorities.
+
+    For a server that loads an application before it forks, such as ``gunicorn --preload``: the
+    workers then share what is imported, and their first calls import nothing. And for a program
+    that makes clients on an event loop: the constructor of one with a ``public_key`` imports
+    python-jose, which would hold the loop up for some 60 ms.
+
+    ``async with`` and the integrations do this when they start.
+    """
+    for name in _LAZY:
+        __getattr__(name)
+    import_all()
+    load: Callable[[], None] = late_attribute(
+        "._config.certificate_authorities", "load_authorities", __name__
+    )
+    with suppress(ConfigurationError):  # a client says what cannot be used
+        load()
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with no_fork_meanwhile(IMPORT):
-        found = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    found = late_attribute(f".{_LAZY[name]}", name, __name__)
     globals()[name] = found
     return found
 

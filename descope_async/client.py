@@ -15,6 +15,7 @@ from ._calls.readiness import Readiness
 from ._calls.transport import Transport
 from ._config.config import Config, resolve
 from ._runtime.clock import Clock
+from ._runtime.imports_aside import all_imported
 from ._values.secret import Secret
 from ._values.value import part
 from .access_keys import AccessKeys
@@ -242,6 +243,8 @@ class DescopeClient(Authentication):
 
     async def __aenter__(self) -> Self:
         _ = self._config.project  # as the first call would, refuse to go without
+        await all_imported()
+        await self._transport.prepare()
         return self
 
     async def __aexit__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
@@ -10,6 +10,7 @@ from attrs import field, frozen
 from attrs.converters import optional
 
 from ._runtime.clock import SYSTEM_CLOCK
+from ._runtime.late_imports import late_import
 from ._runtime.unclaimed import take
 from ._values.secret import Secret
 from ._values.strict_json import ReadOnlyDict, read_only
@@ -58,6 +59,28 @@ def _names_or_none(value: Iterable[str] | None) -> tuple[str, ...]:
     return () if value is None else names(value)
 
 
+# The JSON names stand below this module, since they are those of these values.
+@late_import
+def _to_wire() -> Callable[[object], dict[str, Any]]:
+    from ._calls.wire import to_wire
+
+    return to_wire
+
+
+@late_import
+def _from_wire() -> Callable[[object, type[AccessKey]], AccessKey]:
+    from ._calls.wire import from_wire
+
+    return from_wire
+
+
+@late_import
+def _camel() -> Callable[[str], str]:
+    from ._calls.members import camel
+
+    return camel
+
+
 class _WireValue(Value):
     """A value that the service knows: its dict has the service's own names."""
 
@@ -69,21 +92,17 @@ class _WireValue(Value):
         Args:
             secrets: Changes nothing: there is none in it.
         """
-        from ._calls.wire import to_wire  # the JSON names, and cattrs, are loaded only when needed
-
-        return to_wire(self)
+        return _to_wire()(self)
 
     @classmethod
     def _accept(cls, given: object) -> Any:
-        from ._calls.wire import from_wire  # as above
-
-        return given if isinstance(given, cls) else from_wire(given, cast("type[AccessKey]", cls))
+        if isinstance(given, cls):
+            return given
+        return _from_wire()(given, cast("type[AccessKey]", cls))
 
     @classmethod
     def _json_name(cls, attribute: str) -> str:
-        from ._calls.structuring import camel  # as above
-
-        return camel(attribute)
+        return _camel()(attribute)
 
 
 @frozen

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+import descope_async
 from descope_async import (
     ApiError,
     AudienceMismatch,
@@ -43,7 +43,7 @@ from descope_async import (
     UnexpectedResponse,
     UnknownKey,
 )
-from descope_async._runtime.forks import IMPORT, no_fork_meanwhile
+from descope_async._runtime.late_imports import late_attribute
 
 if TYPE_CHECKING:
     from descope_async import (
@@ -170,15 +170,27 @@ __all__ = [
     "UnverifiedKey",
     "Verification",
     "VerifiedKey",
+    "preload",
     "write_secret",
 ]
+
+
+def preload() -> None:
+    """Import now what would be imported when it is first needed, and read the system's authorities.
+
+    For a server that loads an application before it forks, such as ``gunicorn --preload``: the
+    workers then share what is imported, and their first calls import nothing. ``with`` and the
+    integrations do this when they start.
+    """
+    for name in _LAZY:
+        __getattr__(name)
+    descope_async.preload()
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with no_fork_meanwhile(IMPORT):
-        found = getattr(import_module(_LAZY[name], __name__), name)
+    found = late_attribute(_LAZY[name], name, __name__)
     globals()[name] = found
     return found
 

@@ -10,26 +10,31 @@ import sys
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import Context, copy_context
-from importlib import import_module
 from threading import Lock, Thread
-from typing import Any, Final, Protocol
-
-from anyio import create_task_group
-from anyio.from_thread import BlockingPortal
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from descope_async._runtime import shield
+from descope_async._runtime.cancel_scopes import cancel_scope
+from descope_async._runtime.late_imports import late_import
 from descope_async.errors import DescopeError
 
-# anyio would import it in the first call. A child that is forked at that moment has only half of
-# that module, for ever.
-import_module("anyio._backends._asyncio")
-#: Where it is installed, anyio asks it which library runs.
-_SNIFFIO: Final = sys.modules.get("sniffio")
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+    from anyio.from_thread import BlockingPortal
 
 #: Seconds that cancelled work gets to put things in order.
 GRACE: Final = 5.0
 #: Seconds between looks at whether a thread that is waited for still lives.
 _LOOK_EVERY: Final = 0.1
+
+
+@late_import
+def _anyio() -> tuple[type[BlockingPortal], Callable[[], TaskGroup]]:
+    from anyio import create_task_group
+    from anyio.from_thread import BlockingPortal
+
+    cancel_scope()  # and the backend with it
+    return BlockingPortal, create_task_group
 
 
 class LoopClosed(DescopeError):
@@ -108,6 +113,7 @@ class Loop:
         self._loop: asyncio.AbstractEventLoop
         self._arrivals: asyncio.Queue[Job]
         self._portal: BlockingPortal
+        _anyio()
         try:
             self.thread = Thread(
                 target=self._run, name="descope-sync", daemon=True, **_own_context()
@@ -207,7 +213,7 @@ class Loop:
         return asyncio.SelectorEventLoop(self._selector)
 
     async def _main(self) -> None:
-        async with BlockingPortal() as self._portal:
+        async with _anyio()[0]() as self._portal:
             self._loop = asyncio.get_running_loop()
             self._arrivals = asyncio.Queue()
             self._is_up.open()
@@ -215,7 +221,7 @@ class Loop:
 
     async def _receive(self) -> None:
         try:
-            async with create_task_group() as tasks:
+            async with _anyio()[1]() as tasks:
                 while True:
                     job = await self._arrivals.get()
                     # In this task: in a callback of the loop, anyio does not see that it is
@@ -232,8 +238,9 @@ class Loop:
 def call_context() -> Context:
     """A copy of the caller's context, in which anyio finds that it runs on asyncio."""
     context = copy_context()
-    if _SNIFFIO is not None:
-        context.run(_SNIFFIO.current_async_library_cvar.set, "asyncio")
+    # Where it is installed, anyio asks it which library runs.
+    if (sniffio := sys.modules.get("sniffio")) is not None:
+        context.run(sniffio.current_async_library_cvar.set, "asyncio")
     return context
 
 

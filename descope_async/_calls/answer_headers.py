@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Final
+
+from descope_async._runtime.late_imports import late_import
 
 from .redaction import Redaction
 
@@ -43,9 +45,16 @@ def http_date(header: str | None) -> float | None:
     if header is None:
         return None
     try:
-        return parsedate_to_datetime(header).timestamp()
+        return _date_parser()(header).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+@late_import
+def _date_parser() -> Callable[[str], datetime]:
+    from email.utils import parsedate_to_datetime  # which comes with aiohttp as well
+
+    return parsedate_to_datetime
 
 
 def request_id(headers: Mapping[str, str], redaction: Redaction) -> str | None:

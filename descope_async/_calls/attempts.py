@@ -16,10 +16,10 @@ from descope_async._runtime.late import late
 from descope_async.errors import ClientClosed, DescopeError
 
 from .answers import take
-from .connections import Pool
 from .connector import ATTEMPT
 from .diagnosis import diagnosed
 from .messages import Answer, Attempt, Request
+from .pool import Pool
 from .request_headers import RequestHeaders
 
 T = TypeVar("T")

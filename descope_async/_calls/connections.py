@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import suppress
 from functools import partial
-from importlib import import_module
-from ssl import SSLContext
-from typing import Any, Final
-
-import aiohttp
-import anyio
+from typing import TYPE_CHECKING, Final
 
 from descope_async._config.config import Config
-from descope_async._config.proxy import Proxy
-from descope_async._runtime.deadlines import Deadlines, all_ended
+from descope_async._runtime.cancel_scopes import cancel_scope
+from descope_async._runtime.deadlines import all_ended
 from descope_async._runtime.forks import catch_up_with_fork, forget_in_child, never_collect
-from descope_async._runtime.loop_end import at_loop_end, forget_loop_end
-from descope_async._runtime.shield import is_within
-from descope_async._runtime.single_flight import runs_asyncio
+from descope_async._runtime.imports_aside import aside
+from descope_async._runtime.late_imports import late_import
+from descope_async._runtime.single_flight import SingleFlight, runs_asyncio
 from descope_async.errors import ClientClosed, ConfigurationError
 
-from .connector import Connector
+from .structuring import converter
 
-# anyio imports its backend at the first use. If another thread forks during that import, the import
-# never ends in the child, and everything that needs anyio waits for ever.
-with suppress(ImportError):
-    import_module("anyio._backends._asyncio")
+if TYPE_CHECKING:
+    from .attempts import Attempts
+    from .pool import Pool
 
 _CLOSE_WITHIN: Final = 5.0
-#: Seconds of these to wait for each create and rotate that is under way.
-_OUTCOMES_WITHIN: Final = 4.0
-#: Bytes of a header's line, and lines. Gateways add policies that are longer than aiohttp's 8 KiB.
-MAX_HEADER: Final = 64 * 1024
-MAX_HEADERS: Final = 256
+
+
+@late_import
+def http() -> tuple[type[Pool], type[Attempts]]:
+    """What needs aiohttp, which takes 130 ms to import."""
+    from .attempts import Attempts
+    from .pool import Pool
+
+    return Pool, Attempts
 
 
 def require_asyncio() -> None:
@@ -58,6 +55,8 @@ class Connections:
         self._closed = False
         # Only single dict operations, which threads may do at once.
         self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
+        self._is_prepared = False
+        self._preparing = SingleFlight[bool]()
         forget_in_child(self)
 
     async def pool(self) -> Pool:
@@ -67,17 +66,23 @@ class Connections:
             ClientClosed: After `aclose`.
             ConfigurationError: What the environment says of the way to the service cannot be used.
         """
-        pool = self.pool_if_open()
+        await self._prepared()
+        pool = self.pool_if_open()  # nothing is awaited from here until a new one is kept
         if pool is None:
             for other in list(self._pools):
                 if other.is_closed():
                     self._pools.pop(other, None)
-            pool = await Pool.open(self._config)
+            pool = await http()[0].open(self._config)
             self._pools[asyncio.get_running_loop()] = pool
             if self._closed:  # meanwhile, by another thread
                 await pool.aclose()
                 raise ClientClosed("the client is closed")
         return pool
+
+    async def prepare(self) -> None:
+        """Do what the first call would wait for, but send nothing."""
+        with suppress(ConfigurationError):  # the first call says it
+            await self._prepared()
 
     def pool_if_open(self) -> Pool | None:
         """The pool of the running loop, unless it is still to be opened.
@@ -111,7 +116,7 @@ class Connections:
                 closing.append(asyncio.wrap_future(elsewhere))
             # A loop that stands still closes its pool when it is shut down.
         if closing:
-            with anyio.CancelScope(shield=True):
+            with cancel_scope()(shield=True):
                 await all_ended(closing, _CLOSE_WITHIN)
 
     @property
@@ -124,6 +129,17 @@ class Connections:
         for loop, pool in self._still_open():
             with suppress(RuntimeError):  # it ends this very moment
                 loop.call_soon_threadsafe(pool.close_soon)
+
+    async def _prepared(self) -> None:
+        while not self._is_prepared and runs_asyncio():
+            await self._preparing.join(partial(aside, self._prepare))
+
+    def _prepare(self) -> None:
+        """Import what calls need, and read the certificate authorities. It takes long."""
+        for each in (http, cancel_scope, converter):
+            each()
+        self._config.route()
+        self._is_prepared = True
 
     def _still_open(self) -> list[tuple[asyncio.AbstractEventLoop, Pool]]:
         return [
@@ -138,120 +154,5 @@ class Connections:
         They stay referenced: to collect one would take its socket out of the epoll set that both
         processes share, under the parent's hands.
         """
-        never_collect((self._pools, set(_OPEN)))
+        never_collect(self._pools)
         self._pools = {}
-
-
-class Pool:
-    """The connections and tasks of one event loop.
-
-    Attributes:
-        is_closed: Whether no request can be sent any more.
-        kept: Keeps its connections open, for the next request.
-        fresh: Makes one for each request.
-        tasks: What goes on in the background, cancelled at the end.
-        proxy: Through which proxy requests go; None for none.
-        outcomes: Tasks that bring a secret. The pool waits a few seconds for them before it closes.
-        deadlines: The limits of what goes on.
-    """
-
-    is_closed: bool
-    kept: aiohttp.ClientSession
-    fresh: aiohttp.ClientSession
-    tasks: set[asyncio.Task[Any]]
-    proxy: Proxy | None
-    outcomes: set[asyncio.Task[Any]]
-    deadlines: Deadlines
-
-    def __init__(self, config: Config) -> None:
-        self.is_closed = False
-        route = config.route()
-        self.proxy = route.proxy
-        self.tasks = set()
-        self.outcomes = set()
-        self.deadlines = Deadlines()
-        session = partial(
-            _session,
-            route.context,
-            limit=config.limits.connections,
-            only_this_machine=config.project.is_local,
-            deadlines=self.deadlines,
-        )
-        self.kept = session(keepalive_timeout=config.limits.keepalive)
-        self.fresh = session(force_close=True)
-        self._lifetime = self._live()
-
-    @classmethod
-    async def open(cls, config: Config) -> Pool:
-        """A pool for the running loop."""
-        pool = cls(config)
-        _OPEN.add(pool)
-        at_loop_end(asyncio.get_running_loop(), pool._drop)
-        await anext(pool._lifetime)
-        return pool
-
-    async def aclose(self) -> None:
-        """Close the connections and end the tasks."""
-        with suppress(RuntimeError):  # the loop is shutting down, and closes it already
-            await self._lifetime.aclose()
-
-    def close_soon(self) -> None:
-        """Close the connections when nothing is under way any more; called on its loop."""
-        closing = asyncio.get_running_loop().create_task(self._close_at_rest())
-        self.tasks.add(closing)
-        closing.add_done_callback(self.tasks.discard)
-
-    async def _close_at_rest(self) -> None:
-        if self.outcomes:
-            await asyncio.wait(list(self.outcomes))
-        await self._close()
-
-    async def _live(self) -> AsyncGenerator[None, None]:
-        # A loop that is shut down closes the async generators that began on it: so `asyncio.run`
-        # leaves no open socket behind, even if nobody closes the client.
-        try:
-            yield
-        finally:
-            # A `deliver` that closes its client is a part of what brought its secret.
-            outcomes = [each for each in self.outcomes if not is_within(each)]
-            if outcomes:
-                await all_ended(outcomes, _OUTCOMES_WITHIN)
-            for task in list(self.tasks):
-                task.cancel()
-            await asyncio.gather(*self.tasks, return_exceptions=True)
-            await self._close()
-            forget_loop_end(asyncio.get_running_loop(), self._drop)
-            _OPEN.discard(self)
-
-    def _drop(self) -> None:
-        """Close the sockets of a loop that was closed without being shut down."""
-        _OPEN.discard(self)
-        self.is_closed = True
-        for session in (self.kept, self.fresh):
-            connector = session.connector
-            session.detach()
-            if isinstance(connector, Connector):
-                connector.drop()
-
-    async def _close(self) -> None:
-        self.is_closed = True
-        await self.kept.close()
-        await self.fresh.close()
-
-
-def _session(context: SSLContext | None, **settings: Any) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=Connector(ssl=context or True, **settings),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        # aiohttp would read .netrc too, and refuse our credentials beside those that it found.
-        trust_env=False,
-        max_line_size=MAX_HEADER,
-        max_field_size=MAX_HEADER,
-        # aiohttp counts the status line and the empty line too.
-        max_headers=MAX_HEADERS + 2,
-    )
-
-
-#: The open pools. One that is collected would have to be closed by a new task of its loop, and a loop
-#: that is shutting down does not wait for new tasks.
-_OPEN: Final[set[Pool]] = set()

@@ -18,9 +18,9 @@ from descope_async.errors import (
     TLSFailed,
 )
 
-from .connections import MAX_HEADER, MAX_HEADERS
 from .connector import NotThisMachine, SpokeFirst
 from .messages import Attempt, Request
+from .pool import MAX_HEADER, MAX_HEADERS
 
 #: For classes of exceptions, the most special first: the class and the sentence of the error.
 _DIAGNOSES: Final[tuple[tuple[tuple[type[BaseException], ...], type[RequestFailed], str], ...]] = (

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final, TypeAlias
 
-from descope_async._runtime.callables import TookTooLong, call_within
-from descope_async._runtime.forks import no_fork_meanwhile
+from descope_async._runtime.imports_aside import imported
+from descope_async._runtime.late_imports import late_import
 
 from .pieces import WINDOW
 
@@ -21,8 +23,6 @@ ListDecoder: TypeAlias = Callable[[str], list[Any]]
 
 _MODULE: Final = "msgspec.json"
 _IS_INSTALLED: Final = find_spec("msgspec") is not None
-#: Seconds for the import, which takes a fiftieth of one.
-_PATIENCE: Final = 10.0
 #: Old versions read it as a float.
 _LARGE: Final = 2**64 + 1
 
@@ -30,26 +30,23 @@ _LARGE: Final = 2**64 + 1
 async def list_decoder(size: int) -> ListDecoder | None:
     """A decoder for the list in an answer of so many bytes; None to do without.
 
-    The import is made for a large answer only, and on a worker thread, so that the event loop goes on
-    meanwhile.
+    The import is made for a large answer only.
     """
-    if not _IS_INSTALLED:
+    if not _IS_INSTALLED or (size <= WINDOW and not _import.is_done):
         return None
-    if _MODULE not in sys.modules:
-        if size <= WINDOW:
-            return None
-        try:
-            await call_within(_PATIENCE, _load, None)
-        except TookTooLong:
-            return None
-    return _load(None)
+    await imported(_import)
+    return _decoder()
 
 
-def _load(_: None) -> ListDecoder | None:
+@late_import
+def _import() -> None:
+    with suppress(Exception):  # whatever is wrong with it, the answer can be read without it
+        import_module(_MODULE)
+
+
+def _decoder() -> ListDecoder | None:
     try:
-        with no_fork_meanwhile(_PATIENCE):
-            from msgspec.json import Decoder
-        decode = Decoder(list[Any]).decode
+        decode: ListDecoder = sys.modules[_MODULE].Decoder(list[Any]).decode
         return decode if decode(f"[{_LARGE}]") == [_LARGE] else None
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, the answer can be read without it
+    except Exception:  # noqa: BLE001 - as above
         return None

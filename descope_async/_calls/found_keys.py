@@ -13,9 +13,10 @@ from typing import Final
 from descope_async.models import AccessKey
 
 from .fast_json import list_decoder
+from .members import Misfit
 from .pieces import NotJSON, Pieces
 from .shortcuts import Shared, shortcut
-from .structuring import Misfit, structure
+from .structuring import structure
 
 #: Bytes of the answer, which brings all keys of a project at once. The service names no limit for the
 #: keys of a project; this is room for 50,000 keys of 600 bytes, and at worst it takes 330 MB to read

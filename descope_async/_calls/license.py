@@ -7,11 +7,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-import anyio
-
 from descope_async._config.config import Config
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.single_flight import SingleFlight, runs_asyncio
+from descope_async._runtime.waits import move_on_after
 from descope_async.errors import DescopeError
 
 from . import wire
@@ -57,7 +56,7 @@ class License:
             if runs_asyncio():  # otherwise the call is refused
                 self._asking.start(self._ask, self._may_ask)
                 if not is_single:
-                    with anyio.move_on_after(_BURST_WAITS):
+                    async with move_on_after(_BURST_WAITS):
                         await self._asking.join(self._ask, self._may_ask)
             yield
         finally:

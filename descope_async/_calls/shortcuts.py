@@ -24,8 +24,9 @@ from attrs import NOTHING, AttrsInstance, fields, has
 
 from descope_async._values.strict_json import ReadOnlyDict, read_only
 
+from .members import Misfit, integer, is_secret, json_names_of
 from .pieces import NotJSON
-from .structuring import Misfit, integer, is_secret, json_names_of, structure
+from .structuring import structure
 
 V = TypeVar("V", bound=AttrsInstance)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeVar
 
 from descope_async._config.config import Config
 from descope_async._config.extra_headers import is_request_id
@@ -12,10 +12,12 @@ from descope_async._runtime.clock import Clock
 from descope_async.events._log import LOG
 from descope_async.events._telemetry import Telemetry
 
-from .attempts import Attempts
-from .connections import Connections
+from .connections import Connections, http
 from .messages import Answer, Request
 from .repeats import Repeats
+
+if TYPE_CHECKING:
+    from .attempts import Attempts
 
 T = TypeVar("T")
 
@@ -32,7 +34,7 @@ class Transport:
     def __init__(self, config: Config, clock: Clock, telemetry: Telemetry) -> None:
         self._connections = Connections(config)
         self._config = config
-        self._attempts = Attempts(config, clock)
+        self._clock = clock
         self._repeats = Repeats(config.retries, clock, telemetry=telemetry)
 
     async def send(self, request: Request, read: Callable[[Answer], Awaitable[T]]) -> T:
@@ -61,10 +63,18 @@ class Transport:
         """Close the connections, those of other running loops included. May be repeated."""
         await self._connections.aclose()
 
+    async def prepare(self) -> None:
+        """Do what the first call would wait for, but send nothing."""
+        await self._connections.prepare()
+
     @property
     def is_open(self) -> bool:
         """Whether there are connections that somebody should close."""
         return self._connections.is_open
+
+    @cached_property
+    def _attempts(self) -> Attempts:
+        return http()[1](self._config, self._clock)  # which came with the first pool
 
     def _external_id(self) -> str | None:
         """The id of the caller's own request. One that is no id never stops a call."""

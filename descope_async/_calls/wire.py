@@ -21,9 +21,10 @@ from descope_async.models import (
 )
 
 from .found_keys import MAX_MEMBERS, read_keys
+from .members import Misfit, camel
 from .pieces import NotJSON, TooManyMembers, decode
 from .shortcuts import build
-from .structuring import Misfit, camel, structure, unstructure
+from .structuring import structure, unstructure
 
 V = TypeVar("V", bound=AttrsInstance)
 

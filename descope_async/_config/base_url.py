@@ -7,13 +7,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from attrs import frozen
-from yarl import URL
 
 from descope_async.errors import ConfigurationError
 
-from .hosts import DEFAULT_PORTS, ip_address, netloc, place
+from .hosts import DEFAULT_PORTS, ip_address, netloc, place, url_of_yarl
 
 _URL: Final = re.compile(r"(https?)://([^/?#\\]*+)(/[^?#\\]*+)?", re.IGNORECASE)
+#: A path that every library takes as it stands.
+_PLAIN_PATH: Final = re.compile(r"(?:/[A-Za-z0-9_-]+)*")
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]*")
 #: What some libraries resolve or decode in a path, and others do not.
 _UNCLEAR: Final = re.compile(r"(?:^|/)\.{1,2}(?:/|$)|%")
@@ -77,7 +78,9 @@ def read_base_url(given: str, name: str = "base_url") -> BaseURL:
 
 def _is_read_alike(url: BaseURL) -> bool:
     parts = urlsplit(str(url))
-    theirs = URL(str(url))
+    if ":" not in url.host and _PLAIN_PATH.fullmatch(url.path):
+        return parts.hostname == url.host
+    theirs = url_of_yarl()(str(url))
     return (
         str(theirs).removesuffix("/") == str(url)
         and parts.hostname == theirs.raw_host == url.host

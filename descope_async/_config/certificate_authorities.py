@@ -54,10 +54,20 @@ class _Trust:
 
 
 def check_environment() -> None:
-    """Load what the environment names, so that connecting need not wait for that.
+    """Load what the environment names. The system's own are loaded when they are needed.
 
     Raises:
         ConfigurationError: A named file or folder cannot be used.
+    """
+    if any(os.environ.get(name) for name in (_FILE, _FOLDERS, *_BUNDLES)):
+        _trust()
+
+
+def load_authorities() -> None:
+    """Load the authorities, so that connecting need not wait for that.
+
+    Raises:
+        ConfigurationError: As `check_environment`.
     """
     _trust()
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
-from yarl import URL
+from descope_async._runtime.late_imports import late_import
+
+if TYPE_CHECKING:
+    from yarl import URL
 
 _NETLOC: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:@%]+))(?::([0-9]{0,5}))?")
 #: Names that DNS can know, and underscores, which containers' names may have.
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+#: What every library takes as it stands.
+_PLAIN: Final = re.compile(r"[a-z0-9_.-]+")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _MAX_NAME: Final = 253
 _MAX_PORT: Final = 65_535
@@ -37,22 +43,31 @@ def _ipv6(literal: str) -> str | None:
 
 def _name(given: str) -> str | None:
     """A host's name in ASCII and lower case; None where libraries disagree about it."""
-    try:
-        name = given.removesuffix(".").encode("idna").decode().lower()
-        others = URL.build(scheme="https", host=given.removesuffix(".")).raw_host
-    except ValueError:  # among them a UnicodeError: no name that DNS could know
-        return None
+    name = given.removesuffix(".")
+    if not _PLAIN.fullmatch(name):
+        try:
+            name = name.encode("idna").decode().lower()
+            others = url_of_yarl().build(scheme="https", host=given.removesuffix(".")).raw_host
+        except ValueError:  # among them a UnicodeError: no name that DNS could know
+            return None
+        if name != others:
+            return None
     labels = name.split(".")
-    if (
-        name != others
-        or len(name) > _MAX_NAME
-        or not all(_LABEL.fullmatch(label) for label in labels)
-    ):
+    if len(name) > _MAX_NAME or not all(_LABEL.fullmatch(label) for label in labels):
         return None
     # Some libraries take the like of 127.1 and 0x7f000001 for addresses, and some for names.
     if _NUMBER.fullmatch(labels[-1]) and ip_address(name) is None:
         return None
     return name
+
+
+@late_import
+def url_of_yarl() -> type[URL]:
+    """The class of URLs that aiohttp uses, and the codec for names outside ASCII."""
+    import_module("encodings.idna")
+    from yarl import URL
+
+    return URL
 
 
 def netloc(scheme: str, host: str, port: int) -> str:

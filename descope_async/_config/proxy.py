@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
+import sys
 from base64 import b64encode
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 from attrs import field, frozen
 
+from descope_async._runtime.late_imports import late_import
 from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError
 
@@ -50,6 +53,9 @@ def proxy_for(url: BaseURL) -> Proxy | None:
     # to this machine, a proxy would see the keys.
     if url.scheme != "https" or url.is_loopback:
         return None
+    if not _may_be_named():
+        return None
+    getproxies, getproxies_environment, proxy_bypass = _from_urllib()
     found = Secret(getproxies())
     variable = next((name for name in ("https", "all") if found.reveal().get(name)), None)
     if variable is None or is_excluded(url, found.reveal().get("no", "")):
@@ -58,6 +64,21 @@ def proxy_for(url: BaseURL) -> Proxy | None:
     if not Secret(getproxies_environment()).reveal() and proxy_bypass(url.host):
         return None
     return read_proxy(f"{variable.upper()}_PROXY", Secret(found.reveal()[variable]))
+
+
+def _may_be_named() -> bool:
+    """Whether urllib may know a proxy. Its import takes 15 ms, so most processes do without it."""
+    has_settings = sys.platform in {"darwin", "win32"}
+    return has_settings or any(name.lower().endswith("_proxy") for name in os.environ)
+
+
+@late_import
+def _from_urllib() -> tuple[
+    Callable[[], dict[str, str]], Callable[[], dict[str, str]], Callable[[str], object]
+]:
+    from urllib.request import getproxies, getproxies_environment, proxy_bypass
+
+    return getproxies, getproxies_environment, proxy_bypass
 
 
 def read_proxy(variable: str, given: Secret[str]) -> Proxy:

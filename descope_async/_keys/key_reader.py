@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import cast
-
-import anyio.to_thread
+from typing import Any, TypeVar, cast
 
 from descope_async._arguments import label
+from descope_async._runtime.imports_aside import imported
+from descope_async._runtime.late_imports import late_import
 from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.secret_stores import SecretStoreError, read_secret
@@ -21,6 +23,8 @@ from descope_async.secret_stores._private_files import at_home
 from descope_async.secret_stores._reference import SecretReference
 from descope_async.secret_stores._stored_text import credential
 from descope_async.settings import EnvironmentVariable
+
+T = TypeVar("T")
 
 
 class KeyReader:
@@ -85,7 +89,7 @@ class KeyReader:
         source = self._given.reveal()
         if isinstance(source, Path | EnvironmentVariable | SecretReference):
             read = partial(_read, source)
-            return await anyio.to_thread.run_sync(read, abandon_on_cancel=True)
+            return await _on_thread(read)
         return "the access key that the callable returned", await _call(
             cast("Callable[[], object]", source)
         )
@@ -123,7 +127,7 @@ async def _call(source: Callable[[], object]) -> Secret[object]:
         ):
             found = Secret(source())
         else:
-            found = await anyio.to_thread.run_sync(partial(_called, source), abandon_on_cancel=True)
+            found = await _on_thread(partial(_called, source))
         if inspect.isawaitable(found.reveal()):
             return Secret[object](await cast("Awaitable[object]", found.reveal()))
     except Exception as error:
@@ -131,6 +135,22 @@ async def _call(source: Callable[[], object]) -> Secret[object]:
             f"the callable that returns the access key raised {type(error).__name__}"
         ) from error
     return found
+
+
+async def _on_thread(func: Callable[[], T]) -> T:
+    run_sync = await imported(_run_sync)
+    result: T = await run_sync(func, abandon_on_cancel=True)
+    return result
+
+
+@late_import
+def _run_sync() -> Callable[..., Awaitable[Any]]:
+    """Anyio's way to a worker thread, with the backend that it would import at the first use."""
+    from anyio.to_thread import run_sync
+
+    with suppress(ImportError):
+        import_module("anyio._backends._asyncio")
+    return run_sync
 
 
 def _called(source: Callable[[], object]) -> Secret[object]:

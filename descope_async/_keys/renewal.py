@@ -6,11 +6,10 @@ import math
 from collections.abc import Awaitable
 from typing import Any, Final, Literal
 
-import anyio
-
 from descope_async._calls.retry_rules import REFUSALS
 from descope_async._runtime.backoff import Backoff
 from descope_async._runtime.single_flight import SingleFlight
+from descope_async._runtime.waits import move_on_after
 from descope_async._values.secret import Secret
 from descope_async.errors import ClientClosed, DeadlineExceeded, DescopeError, RateLimited
 from descope_async.events import ClockSkewFound, StaleTokenServed, TokenRenewed
@@ -128,7 +127,7 @@ class Renewal:
         raise again(self._failure, self._retry_at - now)
 
     async def _wait_a_little(self, held: HeldToken) -> None:
-        with anyio.move_on_after(PATIENCE):
+        async with move_on_after(PATIENCE):
             try:
                 await self._flight.join(self._renew, lambda: self._is_due(held))
             except DescopeError:
@@ -157,7 +156,7 @@ class Renewal:
         trigger = self._trigger(began, old)
         renewed: HeldToken | None = None
         try:
-            with anyio.move_on_after(self._shared.deadline):
+            async with move_on_after(self._shared.deadline):
                 renewed = await self._exchange_current_key()
             if renewed is None:
                 raise DeadlineExceeded(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import sys
 import time
 from collections.abc import Callable
 from typing import Final
-
-import anyio
 
 from .forks import ProcessLock
 
@@ -34,7 +33,7 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         """Return when this many seconds have passed on `running`."""
-        await anyio.sleep(seconds)
+        await asyncio.sleep(seconds)
 
     def draw(self, low: float, high: float) -> float:
         """Pick a number from ``low`` to ``high`` at random: for delays, never for secrets."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging  # noqa: F401 - before the hooks below, see there
 import os
 import time
 from collections.abc import Generator
@@ -53,8 +54,8 @@ def no_fork_meanwhile(patience: float) -> Generator[None, None, None]:
     name, during which the C library holds a lock.
     """
     catch_up_with_fork()
+    work = _Work(patience)
     with _PROCESS.gate:
-        work = _Work(patience)
         _PROCESS.under_way.add(work)
     try:
         yield
@@ -112,11 +113,15 @@ class _Process:
         self._catching_up = RLock()
 
     def before_fork(self) -> None:
-        """Close the gate, and wait for what is under way on other threads."""
-        self.gate.acquire()
+        """Close the gate when nothing is under way on other threads."""
         since = time.monotonic()
+        self.gate.acquire()
         while self._is_worth_waiting(time.monotonic() - since):
+            # Open meanwhile, because what is waited for may have to pass it once more, or may wait
+            # for an import on a thread that has to.
+            self.gate.release()
             time.sleep(_LOOK_EVERY)
+            self.gate.acquire()
 
     def after_fork_in_parent(self) -> None:
         """Open the gate."""
@@ -143,6 +148,9 @@ class _Process:
 
 
 _PROCESS: Final = _Process()
+# Of the functions that are called before a fork, the last one registered comes first. `logging` has
+# one that takes its lock, and an import that is waited for here may need that lock. So `logging` is
+# imported above, and what waits is registered after its function.
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(
         before=_PROCESS.before_fork,

@@ -8,8 +8,9 @@ from contextvars import ContextVar, copy_context
 from typing import Any, Final, Generic, Protocol, TypeVar
 from weakref import ref
 
-import anyio
 from attrs import field, frozen
+
+from .cancel_scopes import cancel_scope
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ async def shielded(
         while not task.done():
             try:
                 # anyio's scopes cancel again and again, whoever does not shield from them.
-                with anyio.CancelScope(shield=cancellation is not None):
+                with cancel_scope()(shield=cancellation is not None):
                     await asyncio.wait([task])
             except asyncio.CancelledError as error:
                 cancellation = cancellation or error.with_traceback(None)

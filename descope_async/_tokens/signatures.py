@@ -1,24 +1,18 @@
 """Signatures: a compact JWS and a public key in, the signed bytes or an error out.
 
-python-jose (RFC 7515) does the arithmetic, and cryptography, on which it runs, does that of PS256 to
-PS512 and EdDSA, which it lacks. Both accept some keys and signatures that are not safe: these are
-refused here first.
+`key_handles` does the arithmetic, by libraries that accept some keys and signatures that are not safe:
+these are refused here first.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Final, Protocol, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, cast
 
 from attrs import field, frozen
-from cryptography.hazmat.backends import default_backend
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
-from jose import jwk as jose_jwk
 
+from descope_async._runtime.late_imports import late_import
 from descope_async.errors import InvalidArgument, SignatureInvalid
 
 from .algorithms import ALGORITHMS, PROOF_ALGORITHMS
@@ -32,13 +26,11 @@ from .compact import (
     sha256_base64url,
 )
 
+if TYPE_CHECKING:
+    from .key_handles import Handle
+
 #: Curve and octets of a coordinate (RFC 7518, 3.4); a signature is two numbers of that size.
 _CURVES: Final = {"ES256": ("P-256", 32), "ES384": ("P-384", 48), "ES512": ("P-521", 66)}
-_PSS: Final[Mapping[str, HashAlgorithm]] = {
-    "PS256": SHA256(),
-    "PS384": SHA384(),
-    "PS512": SHA512(),
-}
 #: Octets of a key; a signature has twice as many (RFC 8032, 5.1).
 _ED25519: Final = 32
 
@@ -46,14 +38,6 @@ RSA_BITS: Final = range(2048, 16_384 + 1)
 #: OpenSSL's own limit; a larger exponent only makes verification slow.
 _MAX_EXPONENT_BITS: Final = 64
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-
-# Else jose imports it with the first key, and a child that is forked just then waits for ever for
-# the lock of that import.
-default_backend()
-
-
-class _Handle(Protocol):
-    def verify(self, msg: bytes, sig: bytes) -> bool: ...
 
 
 @frozen
@@ -72,29 +56,7 @@ class PublicKey:
     alg: str
     thumbprint: str = field(repr=False)
     signature_length: int = field(repr=False)
-    handle: _Handle = field(repr=False, eq=False)
-
-
-@frozen
-class _PssKey:
-    key: RSAPublicKey
-    digest: HashAlgorithm
-
-    def verify(self, msg: bytes, sig: bytes) -> bool:
-        """True, or raise. The salt has the digest's length (RFC 7518, 3.5)."""
-        padding = PSS(MGF1(self.digest), self.digest.digest_size)
-        self.key.verify(sig, msg, padding, self.digest)
-        return True
-
-
-@frozen
-class _EdwardsKey:
-    key: Ed25519PublicKey
-
-    def verify(self, msg: bytes, sig: bytes) -> bool:
-        """True, or raise."""
-        self.key.verify(sig, msg)
-        return True
+    handle: Handle = field(repr=False, eq=False)
 
 
 def check_compact(token: str | bytes, key: PublicKey | Mapping[str, object]) -> bytes:
@@ -174,7 +136,7 @@ def load_key(jwk: object, algorithms: frozenset[str] = ALGORITHMS) -> PublicKey:
         public, signature_length = _okp(members)
     else:
         public, signature_length = _rsa(members)
-    return PublicKey(kid, alg, _thumbprint(public), signature_length, _construct(public, alg))
+    return PublicKey(kid, alg, _thumbprint(public), signature_length, _handle(public, alg))
 
 
 def _check_purpose(jwk: Mapping[str, object]) -> None:
@@ -223,16 +185,19 @@ def _thumbprint(public: dict[str, str]) -> str:
     return sha256_base64url(json.dumps(public, sort_keys=True, separators=(",", ":")).encode())
 
 
-def _construct(public: dict[str, str], alg: str) -> _Handle:
+def _handle(public: dict[str, str], alg: str) -> Handle:
     try:
-        if alg == "EdDSA":
-            return _EdwardsKey(Ed25519PublicKey.from_public_bytes(_number(public, "x")[1]))
-        if alg in _PSS:
-            numbers = [int.from_bytes(_number(public, member)[1], "big") for member in ("e", "n")]
-            return _PssKey(RSAPublicNumbers(*numbers).public_key(), _PSS[alg])
-        return jose_jwk.construct(public, alg)
+        return handle_maker()(public, alg)
     except Exception as error:  # noqa: BLE001 - a point that is not on the curve, and what else
         raise InvalidArgument(f"a JWK holds no {alg} key: {type(error).__name__}") from None
+
+
+@late_import
+def handle_maker() -> Callable[[dict[str, str], str], Handle]:
+    """What makes handles. It takes 60 ms to import, and no management call needs it."""
+    from .key_handles import make_handle
+
+    return make_handle
 
 
 def _number(jwk: Mapping[str, object], member: str) -> tuple[str, bytes]:

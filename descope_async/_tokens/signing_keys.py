@@ -12,6 +12,7 @@ from attrs import field, frozen
 from descope_async._runtime.backoff import Backoff
 from descope_async._runtime.bucket import Bucket
 from descope_async._runtime.clock import Clock
+from descope_async._runtime.imports_aside import imported
 from descope_async._runtime.single_flight import SingleFlight
 from descope_async.errors import (
     ClientClosed,
@@ -27,7 +28,7 @@ from descope_async.events._telemetry import UNHOOKED, Telemetry
 
 from .key_set import FetchedKeys, KeySet, parse_key_set
 from .key_set_file import KeySetFile
-from .signatures import PublicKey
+from .signatures import PublicKey, handle_maker
 
 #: Seconds until keys are renewed in the background, unless the service says otherwise.
 FRESH_FOR: Final = 600.0
@@ -178,6 +179,7 @@ class SigningKeys:
     async def _renew(self, why: _Why) -> _Snapshot:
         self._fetches += 1
         number, began = self._fetches, self._clock.running()
+        await imported(handle_maker)
         if why == "first" and (kept := await self._kept()) is not None:
             return kept
         try:

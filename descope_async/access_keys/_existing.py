@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import anyio
-
 from descope_async import _arguments as arguments
 from descope_async._arguments import unless_none
 from descope_async._calls import operations, wire
 from descope_async._calls.management import ManagementCalls
 from descope_async._calls.operations import Operation
+from descope_async._runtime.clock import SYSTEM_CLOCK
+from descope_async._runtime.waits import move_on_after
 from descope_async.errors import BadRequest, Conflict, DescopeError, NotFound
 from descope_async.models import AccessKey, AssociatedTenant, SortField
 
@@ -170,7 +170,7 @@ class ExistingAccessKeys:
         await self._change(operations.DELETE_BATCH, arguments.identifiers("ids", ids))
 
     async def _change(self, operation: Operation[wire.Done], ids: list[str]) -> None:
-        until = anyio.current_time() + self._deadline
+        until = SYSTEM_CLOCK.running() + self._deadline
         body = wire.ids_body(ids) if operation.is_batch else wire.id_body(ids[0])
         try:
             await self._calls.send(operation, body=body)
@@ -182,7 +182,7 @@ class ExistingAccessKeys:
             # An earlier attempt may have done it, and the service refuses to do it again.
             if operation is operations.DELETE and isinstance(refusal, NotFound):
                 return
-            with anyio.move_on_after(until - anyio.current_time()):
+            async with move_on_after(until - SYSTEM_CLOCK.running()):
                 if await self._is_done(operation, ids):
                     return
         raise refusal

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from typing import Final, TypeVar, cast
+
+from descope_async._runtime.late_imports import late_attribute
 
 E = TypeVar("E", bound=Exception)
 
@@ -21,7 +22,7 @@ def theirs_or(own: type[E]) -> type[E]:
         # A program may import it later, and use the name that is imported now. What goes wrong in
         # another's import is told where the program imports it.
         with suppress(Exception):
-            import_module("descope.exceptions")
+            late_attribute("descope.exceptions", "AuthException", __name__)
     return cast("type[E]", _official(own) or own)
 
 

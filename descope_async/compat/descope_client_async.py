@@ -186,14 +186,15 @@ class DescopeClientAsync(Grants):
         return None if session is None else validated(session)
 
     async def aopen(self) -> Self:
-        """Nothing, since a client opens itself with its first call."""
-        return self
+        """Import what calls need. A client opens itself with its first call."""
+        return await self.__aenter__()
 
     async def aclose(self) -> None:
         """Close the connections. May be repeated; a call that needs one then raises ClientClosed."""
         await self._client.aclose()
 
     async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
         return self
 
     async def __aexit__(

@@ -23,6 +23,7 @@ from descope_async import (
     TokenError,
 )
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
+from descope_async._runtime.imports_aside import all_imported
 
 from ._admitted import Admitted
 from ._asgi import requested_url
@@ -109,6 +110,7 @@ class Receiver:
         Raises:
             ConfigurationError: A setting is missing or unusable.
         """
+        await all_imported()  # before a client is made, because that imports as well
         if self._runs == 0 and not isinstance(self._make, DescopeClient):
             self._client = self._make()
         for problem in self.client.check(management=False):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from descope_async._runtime.forks import IMPORT, no_fork_meanwhile
 from descope_async.errors import ConfigurationError
 
 
 @contextmanager
 def needed(library: str, extra: str, user: str) -> Generator[None]:
-    """Say what to install where an import fails.
+    """Let no fork cut an import in two, and say what to install where it fails.
 
     Args:
         library: What is imported.
@@ -21,7 +22,8 @@ def needed(library: str, extra: str, user: str) -> Generator[None]:
         ConfigurationError: It is not installed.
     """
     try:
-        yield
+        with no_fork_meanwhile(IMPORT):
+            yield
     except ImportError:
         raise ConfigurationError(
             f"{user} needs the library {library}: pip install 'descope-async[{extra}]'"

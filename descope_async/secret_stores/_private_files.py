@@ -11,6 +11,7 @@ from typing import cast
 
 from attrs import frozen
 
+from descope_async._runtime.forks import IMPORT, no_fork_meanwhile
 from descope_async.errors import ConfigurationError
 
 
@@ -85,9 +86,9 @@ class Access:
             raise ConfigurationError(
                 "owner, group and mode mean nothing on Windows: files get the permissions of their folder"
             )
-        import grp
-        import pwd
-
+        with no_fork_meanwhile(IMPORT):
+            import grp
+            import pwd
         try:
             bits = int(mode or "600", 8)
             user = -1 if not owner else int(owner) if owner.isdecimal() else pwd.getpwnam(owner)[2]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl
 
+from descope_async._runtime.late_imports import late_import
 from descope_async.errors import ConfigurationError
 
 from ._errors import SecretStoreError
@@ -45,7 +46,7 @@ def open_store(reference: str) -> SecretStore:
         raise ConfigurationError(f"{reference!r} names no place: {scheme}: needs a location")
     options = dict(parse_qsl(query, keep_blank_values=True))
     try:
-        return _store(scheme)(location, **options)
+        return _stores()[scheme](location, **options)
     except TypeError as error:
         if not options:
             raise
@@ -67,47 +68,30 @@ def anchored(reference: str, folder: Path) -> str:
     return f"{scheme}:{folder.absolute() / with_home(location)}"
 
 
-def _store(scheme: str) -> Callable[..., SecretStore]:
-    """The class for a scheme, whose module is imported only now."""
-    store: Callable[..., SecretStore]
-    match scheme:
-        case "env":
-            from ._environment import EnvironmentStore
+@late_import
+def _stores() -> Mapping[str, Callable[..., SecretStore]]:
+    """The class for each scheme. Each of them imports its library when a store is opened."""
+    from ._aws_secrets_manager import AwsSecretsManagerStore
+    from ._command import CommandStore
+    from ._dotenv import DotenvStore
+    from ._environment import EnvironmentStore
+    from ._files import FileStore
+    from ._json_lines import JsonLinesStore
+    from ._keyring import KeyringStore
+    from ._kubernetes import KubernetesStore
+    from ._vault import VaultStore
 
-            store = EnvironmentStore
-        case "file":
-            from ._files import FileStore
-
-            store = FileStore
-        case "dotenv":
-            from ._dotenv import DotenvStore
-
-            store = DotenvStore
-        case "jsonl":
-            from ._json_lines import JsonLinesStore
-
-            store = JsonLinesStore
-        case "keyring":
-            from ._keyring import KeyringStore
-
-            store = KeyringStore
-        case "vault":
-            from ._vault import VaultStore
-
-            store = VaultStore
-        case "aws-sm":
-            from ._aws_secrets_manager import AwsSecretsManagerStore
-
-            store = AwsSecretsManagerStore
-        case "k8s":
-            from ._kubernetes import KubernetesStore
-
-            store = KubernetesStore
-        case _:
-            from ._command import CommandStore
-
-            store = CommandStore
-    return store
+    return {
+        "env": EnvironmentStore,
+        "file": FileStore,
+        "dotenv": DotenvStore,
+        "jsonl": JsonLinesStore,
+        "exec": CommandStore,
+        "keyring": KeyringStore,
+        "vault": VaultStore,
+        "aws-sm": AwsSecretsManagerStore,
+        "k8s": KubernetesStore,
+    }
 
 
 def read_secret(place: str) -> str:

@@ -21,11 +21,11 @@ PACKAGE: Final = '''{mark}"""The blocking twin of `descope_async`: the same name
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+import descope_async
 from descope_async import {eager}
-from descope_async._runtime.forks import IMPORT, no_fork_meanwhile
+from descope_async._runtime.late_imports import late_attribute
 
 if TYPE_CHECKING:
 {checked}
@@ -37,11 +37,22 @@ _LAZY: Final = {lazy}
 __all__ = {names}
 
 
+def preload() -> None:
+    """Import now what would be imported when it is first needed, and read the system's authorities.
+
+    For a server that loads an application before it forks, such as ``gunicorn --preload``: the
+    workers then share what is imported, and their first calls import nothing. ``with`` and the
+    integrations do this when they start.
+    """
+    for name in _LAZY:
+        __getattr__(name)
+    descope_async.preload()
+
+
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
-    with no_fork_meanwhile(IMPORT):
-        found = getattr(import_module(_LAZY[name], __name__), name)
+    found = late_attribute(_LAZY[name], name, __name__)
     globals()[name] = found
     return found
 
@@ -84,7 +95,7 @@ def render_package(core: Path, facades: Sequence[Facade]) -> str:
     homes = homes_of(facades)
     lazy |= {name: f".{twin.module}" for name, twin in homes.items() if name in names}
     lazy |= ADDED
-    eager = [name for name in names if name not in lazy]
+    eager = [name for name in names if name not in lazy and name != "preload"]  # its own
     checked = [f"    from {lazy[name]} import {name}" for name in names if name in lazy]
     return PACKAGE.format(
         mark=MARK.format("__init__.py"),

@@ -36,19 +36,28 @@ WINGS: Final = (
 )
 CORE: Final = tuple(name for name in ROOMS if name not in WINGS)
 #: `to_dict` asks for the JSON names when it is called.
-DOWNWARDS: Final = {("models", "_calls.wire"), ("models", "_calls.structuring")}
+DOWNWARDS: Final = {("models", "_calls.wire"), ("models", "_calls.members")}
 #: The header that names the product asks the face for its version.
 FOR_THE_VERSION: Final = {"_calls"}
+#: The one module that imports what it is told to.
+IMPORTER: Final = "_runtime.late_imports"
+#: Rooms that may import late without a fork that waits for it: nobody forks while they do.
+WITHOUT_GUARD: Final = {"batch", "emulator", "_pyinstaller", "testing", "cli", "pytest_plugin"}
+#: Modules that may, and why.
+GUARDLESS: Final = {
+    "_values.value": "pydantic asks, and has imported it",
+    "secret_stores._file_locks": "only for batch and the command line",
+}
 #: Which rooms of the core may import a library.
 OWNERS: Final = {
-    "jose": {"_tokens.signatures"},
-    "cryptography": {"_tokens.signatures", "_tokens.proof_key"},
-    "cattrs": {"_calls.structuring"},
+    "jose": {"_tokens.key_handles"},
+    "cryptography": {"_tokens.key_handles", "_tokens.proof_key"},
+    "cattrs": {"_calls.converter", "_calls.structuring"},
     "msgspec": {"_calls.fast_json"},
     "aiohttp": {
         "_calls.answers",
         "_calls.attempts",
-        "_calls.connections",
+        "_calls.pool",
         "_calls.connector",
         "_calls.diagnosis",
         "_calls.request_headers",
@@ -64,6 +73,7 @@ def broken_rules(package: Path) -> list[str]:
         *_pointing_downwards(found),
         *_leaving_the_emulator(found),
         *_unnamed(found),
+        *_unguarded(found),
         *_circles(found),
         *_foreign_libraries(found),
     ]
@@ -113,8 +123,17 @@ def _leaving_the_emulator(found: Mapping[str, Module]) -> Iterator[str]:
                     yield f"{name} imports {target}: the emulator reads the contract for itself"
 
 
+def _unguarded(found: Mapping[str, Module]) -> Iterator[str]:
+    for name, module in found.items():
+        if room(name) not in WITHOUT_GUARD and inside(name) not in GUARDLESS:
+            for line in module.unguarded:
+                yield f"{name}:{line} imports when it is called: write a late_import"
+
+
 def _unnamed(found: Mapping[str, Module]) -> Iterator[str]:
     for name, module in found.items():
+        if inside(name) == IMPORTER:
+            continue
         for line in module.dynamic:
             yield f"{name}:{line} imports something that the source does not name"
 

@@ -20,7 +20,7 @@ import aiohttp
 from attrs import define, field, frozen
 
 from descope_async import DescopeClient, DescopeError, Unauthorized
-from descope_async._calls.connections import Pool
+from descope_async._calls.pool import Pool
 from descope_sync import DescopeClient as BlockingClient
 
 from .ledger import Call, Existence, Interrupted, Ledger

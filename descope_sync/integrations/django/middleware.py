@@ -12,6 +12,7 @@ from asgiref.sync import markcoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
+import descope_sync
 from descope_async import SessionToken
 from descope_async.integrations._receiver import Admitted
 from descope_async.integrations.admission import Refusal
@@ -60,6 +61,7 @@ class DescopeMiddleware:
     def __init__(
         self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
     ) -> None:
+        descope_sync.preload()  # as the site starts, and not in its first request
         self._get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:

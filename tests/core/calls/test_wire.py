@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from descope_async import AccessKey, AssociatedTenant, CreatedAccessKey, UnexpectedResponse
 from descope_async._calls import wire
+from descope_async._calls.members import Misfit
 from descope_async._calls.shortcuts import shortcut
-from descope_async._calls.structuring import Misfit, structure
+from descope_async._calls.structuring import structure
 from tests.steps import steps
 
 pytestmark = pytest.mark.usefixtures("each_decoder")
