@@ -195,16 +195,16 @@ def forks() -> None:
     use_it = use if CASE == "forks" else use_awaited
     took = time_of(use_it)
     statuses: list[int] = []
-    for number in range(8):
+    for number in range(6):
         pid = os.fork()
         if not pid:
-            signal.alarm(25)
+            signal.alarm(60)
             thread = threading.Thread(target=use_it)
             thread.start()
-            time.sleep(took * (number + random.random()) / 8)  # noqa: S311 - no secret
+            time.sleep(took * (number + random.random()) / 6)  # noqa: S311 - no secret
             child = os.fork()
             if not child:
-                signal.alarm(25)
+                signal.alarm(60)
                 use_it()
                 os._exit(0)
             thread.join()
