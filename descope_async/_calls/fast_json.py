@@ -21,7 +21,6 @@ from .pieces import WINDOW
 
 ListDecoder: TypeAlias = Callable[[str], list[Any]]
 
-_MODULE: Final = "msgspec.json"
 _IS_INSTALLED: Final = find_spec("msgspec") is not None
 #: Old versions read it as a float.
 _LARGE: Final = 2**64 + 1
@@ -41,12 +40,12 @@ async def list_decoder(size: int) -> ListDecoder | None:
 @late_import
 def _import() -> None:
     with suppress(Exception):  # whatever is wrong with it, the answer can be read without it
-        import_module(_MODULE)
+        import_module("msgspec.json")
 
 
 def _decoder() -> ListDecoder | None:
     try:
-        decode: ListDecoder = sys.modules[_MODULE].Decoder(list[Any]).decode
+        decode: ListDecoder = sys.modules["msgspec.json"].Decoder(list[Any]).decode
         return decode if decode(f"[{_LARGE}]") == [_LARGE] else None
     except Exception:  # noqa: BLE001 - as above
         return None

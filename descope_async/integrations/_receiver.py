@@ -132,8 +132,7 @@ class Receiver:
 
     async def is_ready(self) -> bool:
         """Whether tokens can be checked now. Fetches the signing keys if there are none yet."""
-        client = self.client
-        if client.export_key_set() is None:
+        if (client := self.client).export_key_set() is None:
             try:
                 await client.refresh_key_set()  # which does nothing where the keys are given
             except KeySetUnavailable:
