@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging  # noqa: F401 - before the hooks below, see there
+import logging  # noqa: F401 # pyright: ignore[reportUnusedImport] - before the hooks below, see there
 import os
 import time
 from collections.abc import Generator
