@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from attrs import fields
 
@@ -23,6 +24,7 @@ from tests.core.values.every_value import (
     VALUES,
     name_of,
 )
+from tests.integrations.services import serving
 
 pydantic = pytest.importorskip("pydantic", reason="the extra fastapi is not installed")
 
@@ -133,23 +135,24 @@ def test_fastapi_answers_with_values_of_routes_that_say_no_type(value: Any) -> N
     assert client.get("/within").json() == {"found": [value.to_dict()], "total": 1}
 
 
-@pytest.mark.parametrize("value", SECRETIVE, ids=name_of)
-def test_litestar_answers_with_values_without_their_secrets(value: Any) -> None:
+def test_litestar_answers_with_values_without_their_secrets() -> None:
     litestar: Any = pytest.importorskip("litestar")
-    client_of = pytest.importorskip("litestar.testing").TestClient
 
-    async def alone() -> type(value):  # type: ignore[valid-type]  # read when the route is made
-        return value
+    def route(value: Any) -> Any:
+        async def answer() -> Any:
+            return {"found": [value], "total": 1}
 
-    async def within() -> dict[str, Any]:
-        return {"found": [value]}
+        async def typed() -> Any:
+            return value
 
-    alone.__annotations__ = {"return": type(value)}
-    routes = [
-        litestar.get(f"/{each.__name__}", sync_to_thread=None)(each) for each in (alone, within)
-    ]
-    with client_of(litestar.Litestar(routes)) as client:
-        for path in ("/alone", "/within"):
-            answer = client.get(path)
-            assert answer.status_code == 200
-            assert CANARY not in answer.text
+        typed.__annotations__ = {"return": type(value)}
+        path = f"/{name_of(value)}"
+        return [litestar.get(path)(answer), litestar.get(f"{path}/typed")(typed)]
+
+    app = litestar.Litestar([each for value in SECRETIVE for each in route(value)])
+    with serving(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as http:
+        for value in SECRETIVE:
+            for path in (f"/{name_of(value)}", f"/{name_of(value)}/typed"):
+                answer = http.get(path)
+                assert answer.status_code == 200
+                assert CANARY not in answer.text

@@ -31,7 +31,10 @@ OTHERS = ("descope_async.emulator.", "descope_async.compat.common")
 def public_attrs_classes() -> Iterator[type[Any]]:
     for name in public_modules():
         if not name.startswith("descope_sync.integrations.django"):  # it imports no other values
-            module = importlib.import_module(name)
+            try:
+                module = importlib.import_module(name)
+            except ModuleNotFoundError:  # an extra is missing; no adapter has values of its own
+                continue
             for each in (getattr(module, name) for name in names_of(name) or ()):
                 if inspect.isclass(each) and has(each) and not each.__module__.startswith(OTHERS):
                     yield each
