@@ -133,6 +133,8 @@ def _loaded(_class: type, is_system: bool, sources: tuple[_Source, ...]) -> _Tru
     for source in further:
         _read(source, context.load_verify_locations)
     context.set_alpn_protocols(("http/1.1",))
+    # RFC 9525 section 2: the host's name is in subjectAltName. Python would take a common name, too.
+    context.hostname_checks_common_name = False
     folders = [each.path for each in sources]
     if is_system and (found := ssl.get_default_verify_paths().capath):
         folders.append(Path(found))
