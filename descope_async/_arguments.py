@@ -6,7 +6,6 @@ parameter in its error. None repeats a value that could be a secret.
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from collections import Counter
@@ -16,6 +15,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from ._runtime.coroutine_functions import is_coroutine_function
 from ._values.numbers import is_within
 from ._values.value import made_of
 from .dpop_request import DPoPRequest
@@ -213,7 +213,7 @@ def hooks(parameter: str, value: object) -> tuple[Hook, ...]:
     for index, hook in enumerate(found):
         if not callable(hook):
             raise InvalidArgument(f"{parameter}[{index}] cannot be called: {type(hook).__name__}")
-        if inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(type(hook).__call__):
+        if is_coroutine_function(hook):
             raise InvalidArgument(
                 f"{parameter}[{index}] must be a plain function: nobody awaits it"
             )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Final, TypeAlias, cast
 
+from descope_async._runtime.coroutine_functions import is_coroutine_function
 from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError
 
@@ -109,7 +109,7 @@ def external_request_id(value: object) -> RequestId | None:
             "external_request_id must be a ContextVar or a function without parameters, "
             f"not {type(value).__name__}"
         )
-    if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(type(value).__call__):
+    if is_coroutine_function(value):
         raise ConfigurationError("external_request_id must be a plain function: nobody awaits it")
     return cast("RequestId", value)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from descope_async._arguments import label
+from descope_async._runtime.coroutine_functions import is_coroutine_function
 from descope_async._runtime.imports_aside import imported
 from descope_async._runtime.late_imports import late_import
 from descope_async._values.secret import Secret
@@ -122,9 +123,7 @@ def _read(source: Path | EnvironmentVariable | SecretReference) -> tuple[str, Se
 async def _call(source: Callable[[], object]) -> Secret[object]:
     """The result of a callable, which runs in a thread unless it is a coroutine function."""
     try:
-        if inspect.iscoroutinefunction(source) or inspect.iscoroutinefunction(
-            getattr(source, "__call__", None)  # noqa: B004 - an object may be callable so
-        ):
+        if is_coroutine_function(source):
             found = Secret(source())
         else:
             found = await _on_thread(partial(_called, source))

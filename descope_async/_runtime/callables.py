@@ -10,6 +10,7 @@ from contextvars import copy_context
 from threading import Thread
 from typing import Any, Final, TypeVar, cast
 
+from .coroutine_functions import is_coroutine_function
 from .deadlines import all_ended
 
 A = TypeVar("A")
@@ -36,7 +37,7 @@ async def call_within(seconds: float, func: Callable[[A], object], argument: A) 
         TypeError: The function is a generator, of which nothing has run.
         BaseException: What the function raises.
     """
-    work = _awaited(func, argument) if _is_async(func) else _on_thread(func, argument)
+    work = _awaited(func, argument) if is_coroutine_function(func) else _on_thread(func, argument)
     task = asyncio.get_running_loop().create_task(_ending(work))
     # A loop that is shut down cancels all tasks that it knows of.
     asyncio.tasks._unregister_task(task)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - documented in "Extending asyncio"
@@ -47,11 +48,6 @@ async def call_within(seconds: float, func: Callable[[A], object], argument: A) 
         raise TookTooLong
     if (error := task.result()) is not None:
         raise error
-
-
-def _is_async(func: Callable[..., object]) -> bool:
-    # An object may be callable by a method of its class.
-    return inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(type(func).__call__)
 
 
 async def _awaited(func: Callable[[A], object], argument: A) -> None:

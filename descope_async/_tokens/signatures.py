@@ -21,7 +21,6 @@ from .compact import (
     UncheckedToken,
     from_base64url,
     is_name,
-    parse,
     parse_proof,
     sha256_base64url,
 )
@@ -57,21 +56,6 @@ class PublicKey:
     thumbprint: str = field(repr=False)
     signature_length: int = field(repr=False)
     handle: Handle = field(repr=False, eq=False)
-
-
-def check_compact(token: str | bytes, key: PublicKey | Mapping[str, object]) -> bytes:
-    """The payload of a compact JWS that this very key has signed.
-
-    Args:
-        token: The JWS.
-        key: The public key: a JWK, or what ``load_key`` made of it, which is much faster.
-
-    Raises:
-        InvalidArgument: The JWK is not a usable public key.
-        TokenMalformed: The token is not a compact JWS of the strict form.
-        SignatureInvalid: Another key, another algorithm, or a changed token.
-    """
-    return check_signature(parse(token), key if isinstance(key, PublicKey) else load_key(key))
 
 
 def open_proof(proof: object) -> tuple[UncheckedToken, PublicKey]:

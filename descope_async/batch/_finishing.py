@@ -8,6 +8,8 @@ from typing import Any
 
 import anyio.to_thread
 
+from descope_async._runtime.coroutine_functions import is_coroutine_function
+
 from ._items import Item
 from ._ledger import State
 from ._proof import Proof
@@ -84,10 +86,12 @@ class Finishing:
             fingerprint=about.get("fp", ""),
         )
         try:
-            if inspect.iscoroutinefunction(run.after_stored):
-                await run.after_stored(stored)
+            if is_coroutine_function(run.after_stored):
+                returned = run.after_stored(stored)
             else:
-                await anyio.to_thread.run_sync(run.after_stored, stored)
+                returned = await anyio.to_thread.run_sync(run.after_stored, stored)
+            if inspect.isawaitable(returned):
+                await returned
         except Exception as error:  # noqa: BLE001 - the user's own callable may raise anything
             return {"hook": f"{type(error).__name__}: {error}"}
         return {}

@@ -213,6 +213,22 @@ async def test_what_comes_after_is_told_of_each_stored_key(
     assert told[-1].seconds_left == 0
 
 
+async def test_what_comes_after_may_be_awaited_however_it_is_written(
+    make_batch: MakeBatch,
+) -> None:
+    stored: list[str] = []
+
+    class Announcer:
+        async def __call__(self, key: StoredKey) -> None:
+            stored.append(key.label)
+
+    announce = Announcer()
+    for number, hook in enumerate([announce, announce.__call__, lambda key: announce(key)]):  # noqa: PLW0108 - no coroutine function itself
+        batch = make_batch(journal=f"journal{number}", after_stored=hook)
+        assert (await batch.create([{"name": f"a{number}"}])).is_complete
+        assert stored == [f"a{each}" for each in range(number + 1)]
+
+
 async def test_a_hook_that_fails_is_reported(make_batch: MakeBatch) -> None:
     async def fail(stored: StoredKey) -> None:
         raise OSError("no such service")

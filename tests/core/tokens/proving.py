@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 
@@ -20,7 +20,9 @@ from descope_async import (
 )
 from descope_async._runtime.clock import Clock
 from descope_async._tokens.claim_rules import ClaimRules
+from descope_async._tokens.compact import parse
 from descope_async._tokens.pinned_keys import PinnedKeys
+from descope_async._tokens.signatures import PublicKey, check_signature, load_key
 from descope_async._tokens.validation import SessionValidator
 from descope_async._values.secret import Secret
 
@@ -38,6 +40,11 @@ IDS, CASES = count(), count()
 
 def b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def check_compact(token: str | bytes, key: PublicKey | Mapping[str, object]) -> bytes:
+    """The payload of a token that this key has signed: a JWK, or what `load_key` made of one."""
+    return check_signature(parse(token), key if isinstance(key, PublicKey) else load_key(key))
 
 
 def hashed(text: str) -> str:

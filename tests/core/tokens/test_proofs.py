@@ -26,7 +26,7 @@ from descope_async import (
 )
 from descope_async._tokens.algorithms import PROOF_ALGORITHMS
 from descope_async._tokens.proofs import check_proof
-from descope_async._tokens.signatures import check_compact, check_signature, load_key, open_proof
+from descope_async._tokens.signatures import check_signature, load_key, open_proof
 from descope_async._values.secret import Secret
 from tests.core.tokens.proving import (
     BEARER,
@@ -41,6 +41,7 @@ from tests.core.tokens.proving import (
     URL,
     Signer,
     b64,
+    check_compact,
     hashed,
     mint,
     proof,

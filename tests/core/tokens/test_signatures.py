@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from descope_async import InvalidArgument, SignatureInvalid, TokenError, TokenMalformed
 from descope_async._tokens.algorithms import ALGORITHMS
 from descope_async._tokens.compact import parse
-from descope_async._tokens.signatures import PublicKey, check_compact, load_key
+from descope_async._tokens.signatures import PublicKey, load_key
+from tests.core.tokens.proving import check_compact
 
 HASHES: dict[str, hashes.HashAlgorithm] = {
     "256": hashes.SHA256(),
