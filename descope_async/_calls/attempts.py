@@ -101,12 +101,12 @@ class Attempts:
         except (KeyboardInterrupt, SystemExit) as error:
             failure = error.with_traceback(None)
             failure.__context__ = None
-            failure.__cause__ = diagnosed(error, request, attempt, where)
+            failure.__cause__ = diagnosed(error, request, attempt, where, proxy)
         except BaseException as error:  # noqa: BLE001 - no class of exception may leave with its frames
             failure = (
                 ClientClosed(_CLOSED)
                 if pool.is_closed
-                else diagnosed(error, request, attempt, where)
+                else diagnosed(error, request, attempt, where, proxy)
             )
         raise failure
 

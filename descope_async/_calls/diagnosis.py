@@ -10,6 +10,7 @@ from typing import Final
 import aiohttp
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 
+from descope_async._config.proxy import Proxy
 from descope_async.errors import (
     ConnectionFailed,
     DeadlineExceeded,
@@ -50,10 +51,11 @@ _DIAGNOSES: Final[tuple[tuple[tuple[type[BaseException], ...], type[RequestFaile
     ((aiohttp.ClientSSLError, ssl.SSLError), TLSFailed, "no TLS with {where}"),
     ((aiohttp.ClientConnectorDNSError,), ConnectionFailed, "{where} is not known to DNS"),
     (
-        (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
+        (aiohttp.ClientProxyConnectionError,),
         ConnectionFailed,
-        "no connection to {where} through the proxy: {reason}",
+        "no connection to the proxy on the way to {where}: {reason}",
     ),
+    ((aiohttp.ClientHttpProxyError,), ConnectionFailed, "no connection to {where}: {reason}"),
     ((aiohttp.ClientConnectorError,), ConnectionFailed, "no connection to {where}: {reason}"),
     (
         (SpokeFirst,),
@@ -84,7 +86,11 @@ _SCHEME: Final = re.compile(r"(?:^|,)\s*([A-Za-z0-9-]+)(?=\s+[^=\s]|\s*,|\s*$)")
 
 
 def diagnosed(
-    error: BaseException, request: Request, attempt: Attempt, where: str
+    error: BaseException,
+    request: Request,
+    attempt: Attempt,
+    base_url: str,
+    proxy: Proxy | None = None,
 ) -> RequestFailed:
     """The error for an exception with which an attempt ended.
 
@@ -92,15 +98,17 @@ def diagnosed(
         error: The exception.
         request: What was asked.
         attempt: The attempt.
-        where: Where the service is.
+        base_url: Where the service is.
+        proxy: The proxy on the way; None for none.
     """
+    where = base_url if proxy is None else f"{base_url} (through the proxy {proxy.url})"
     operation, is_sent = request.operation, attempt.is_sent
     causes = list(_causes(error))
     if any(type(each) is BadHttpMessage and "Too many headers" in str(each) for each in causes):
         problem = f"the answer from {where} has more than {MAX_HEADERS} headers"
         return ConnectionFailed(f"{operation}: {problem}", may_be_done=is_sent)
     if isinstance(error, aiohttp.ClientHttpProxyError) and error.status not in _BUSY_PROXY:
-        return ProxyRefused(f"{operation}: {_refusal_by_proxy(error, where)}")
+        return ProxyRefused(f"{operation}: {_refusal_by_proxy(error, base_url)}")
     for classes, cls, sentence in _DIAGNOSES:
         if any(isinstance(each, classes) for each in causes):
             problem = sentence.format(where=where, reason=_reason(error), type=type(error).__name__)
@@ -145,7 +153,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return str(cause.verify_message)
     if isinstance(cause, aiohttp.ClientHttpProxyError):
-        return f"it answers {cause.status}"
+        return f"the proxy answers {cause.status}"
     if isinstance(cause, OSError) and cause.strerror:
         return str(cause.strerror)
     return type(cause).__name__

@@ -59,9 +59,11 @@ def read_base_url(given: str, name: str = "base_url") -> BaseURL:
         ConfigurationError: It is no such URL, or one that some library reads in another way.
     """
     url = str.strip(given)
+    if any(each.isspace() for each in url):
+        raise ConfigurationError(f"{name} holds a space or a line end, and no URL does")
     if "?" in url or "#" in url or "@" in url:
         raise ConfigurationError(f"{name} must not hold credentials, a query or a fragment")
-    parts = _URL.fullmatch(url) if url.isprintable() and " " not in url else None
+    parts = _URL.fullmatch(url) if url.isprintable() else None
     where = None if parts is None else place(parts[1].lower(), parts[2])
     if parts is None or where is None:
         raise ConfigurationError(

@@ -204,6 +204,10 @@ def _source(variable: str, path: Path) -> _Source:
 def _unusable(variable: str, path: Path, error: OSError) -> ConfigurationError:
     # The text of an SSLError is OpenSSL's own.
     is_pem = not isinstance(error, ssl.SSLError)
+    if str(path)[:1] in {'"', "'"}:
+        return ConfigurationError(
+            f"{variable} names {path} in quotes, which are a part of the name here: leave them out"
+        )
     reason = error.strerror if is_pem else "it has no certificates in PEM"
     return ConfigurationError(f"{variable} names {path}, which cannot be used: {reason}")
 

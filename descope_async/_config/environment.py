@@ -40,12 +40,13 @@ class Setting:
         Raises:
             ConfigurationError: A variable that names a file cannot be used.
         """
-        if argument.reveal() is not None and argument.reveal() != "":
-            return Given(self, self.parameter, argument)
+        given = Given(self, self.parameter, argument)
+        if not given.is_empty:
+            return given
         for name in self.variables:
-            found = Secret[object](variable(name, environment.reveal()))
-            if found.reveal():
-                return Given(self, name, found)
+            given = Given(self, name, Secret[object](variable(name, environment.reveal())))
+            if not given.is_empty:
+                return given
         return None
 
 
@@ -62,6 +63,16 @@ class Given:
     setting: Setting
     name: str
     value: Secret[object]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether that is nothing, or nothing but quotes and the like."""
+        value = self.value.reveal()
+        if not isinstance(value, str):
+            return value is None
+        return not (
+            stored_text.cleaned(value) or stored_text.other_setting(value, self.setting.variables)
+        )
 
     def text(self) -> str:
         """A text that is no secret, without what people and tools leave around it.

@@ -17,7 +17,10 @@ from .tls import is_checking
 _DEFAULT_HOST: Final = "api.descope.com"
 #: Project ids of this length and more name their region in the characters after the first.
 _REGIONAL_LENGTH: Final = 32
-_PROJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_LONGEST: Final = 128
+_PART: Final = re.compile(r"[A-Za-z0-9_-]")
+#: Descope's keys begin so, and are longer than its project ids.
+_KEY: Final = re.compile(r"K[A-Za-z0-9]{32,}")
 
 
 @frozen(kw_only=True)
@@ -53,12 +56,28 @@ def project_id(given: Given | None) -> str:
     if given is None:
         return ""
     found = given.text()
-    if not _PROJECT_ID.fullmatch(found):
+    if problem := _problem(found):
         raise ConfigurationError(
-            f"{given.name} must consist of letters and digits; it starts with P and stands on the "
-            "project page of the console"
+            f"{given.name} {problem}; a project id consists of letters and digits, starts with P, and "
+            "stands on the project page of the console"
         )
     return found
+
+
+def _problem(project: str) -> str | None:
+    """What shows that a text is no project id; None for nothing. It might be a secret."""
+    if _KEY.fullmatch(project):
+        return "looks like a key"
+    if len(project) > _LONGEST:
+        return f"has {len(project)} characters"
+    wrong = next((each for each in project if not _PART.fullmatch(each)), None)
+    if wrong is None:
+        return None
+    if wrong.isspace():
+        return "holds a space or a line end"
+    return (
+        f"holds {wrong}" if wrong.isascii() and wrong.isprintable() else f"holds U+{ord(wrong):04X}"
+    )
 
 
 def base_url_for(project_id: str, given: Given | None) -> BaseURL:

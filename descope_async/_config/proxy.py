@@ -21,6 +21,7 @@ from .base_url import BaseURL
 from .hosts import DEFAULT_PORTS, ip_address, netloc, place
 
 _BETWEEN: Final = re.compile(r"[\s,]+")
+_QUOTED: Final = "stands in quotes, which are a part of the value here: leave them out"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -93,7 +94,8 @@ def read_proxy(variable: str, given: Secret[str]) -> Proxy:
     """
     # The error is raised here, and not in a frame whose local variables hold the password.
     try:
-        found = _read_proxy(given)
+        is_quoted = given.reveal().strip()[:1] in {'"', "'"}
+        found = _QUOTED if is_quoted else _read_proxy(given)
     except ValueError:  # of urlsplit, whose message may quote the password
         found = "has a host that no URL can have"
     if isinstance(found, str):

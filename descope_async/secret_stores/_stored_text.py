@@ -15,9 +15,14 @@ from descope_async.errors import InvalidArgument
 _ASSIGNMENT: Final = re.compile(
     r"(?:export\s++)?(?P<name>[A-Za-z_][A-Za-z0-9_]*+)\s*+=\s*+(?P<value>[^=].*+)", re.DOTALL
 )
+#: The same with nothing behind the sign. Of other names that could be a base64 text.
+_EMPTY: Final = re.compile(
+    r"(?:export\s++)?(?P<name>DESCOPE_[A-Z_]+)\s*+=(?P<value>)", re.IGNORECASE
+)
 #: The variables of a client, and the files that stand for them. None of them holds an access key.
 _SETTINGS: Final = re.compile(
-    "DESCOPE_(?:PROJECT_ID|BASE_UR[IL]|PUBLIC_KEY|(?:AUTH_)?MANAGEMENT_KEY)(?:_FILE)?"
+    "DESCOPE_(?:PROJECT_ID|BASE_UR[IL]|PUBLIC_KEY|(?:AUTH_)?MANAGEMENT_KEY)(?:_FILE)?",
+    re.IGNORECASE,
 )
 #: Characters of a key: more than Descope issues, and few enough for every server's header limit.
 _LONGEST: Final = 4096
@@ -28,7 +33,7 @@ _PLACEHOLDERS: Final = (
     (re.compile(r"(?:[PK]2?)?(?:\*{3,}|\.{3,}|\u2026|#{3,})"), "consists of dots or asterisks"),
     (re.compile(r"__[A-Za-z0-9]++(?:_[A-Za-z0-9]++)*+__"), "stands between double underscores"),
     (re.compile(r"<.*>|\[.*\]"), "stands in brackets"),
-    (re.compile(r"\$\w+|\$?\{.*\}|\$\(.*\)|%\w+%"), "is a variable that nobody has filled in"),
+    (re.compile(r"\$\w+|\$?\{(?!\s*\").*\}|\$\(.*\)|%\w+%"), "is a variable that nobody has filled in"),
     (re.compile(r"(?i)(?:your|insert|replace|change|enter)[-_ ]?(?:me|[-_ ].*)"), "asks to be replaced"),
     (re.compile(r"(?i)none|null|nil|undefined|todo|tbd|placeholder|redacted"), "means that there is none"),
 )  # fmt: skip
@@ -48,6 +53,10 @@ _PROBLEMS: Final = (
     (
         re.compile(r"(?:~?/|\.{1,2}/|[A-Za-z]:[\\/]).*"),
         "looks like the path of a file; to read the file, pass a pathlib.Path",
+    ),
+    (
+        re.compile(r"P[A-Za-z0-9]{27}(?:[A-Za-z0-9]{4})?"),
+        "looks like the id of a project; keys begin with K",
     ),
     (
         re.compile(r"[a-z][a-z0-9+-]*:\S*"),
@@ -113,7 +122,8 @@ def other_setting(text: str, variables: Collection[str] = ()) -> str | None:
     """
     name = _assigned(text)[0]
     is_known = _SETTINGS.fullmatch(name) is not None
-    if name in variables or not (is_known or (variables and name.startswith("DESCOPE_"))):
+    is_descopes = name.upper().startswith("DESCOPE_")
+    if name.upper() in variables or not (is_known or (variables and is_descopes)):
         return None
     return f"holds {name}=…, which is another setting; give it its own value"
 
@@ -180,7 +190,7 @@ def credential(what: str, given: Secret[object], variables: Collection[str] = ()
 def _assigned(text: str) -> tuple[str, str]:
     """The name in a line ``NAME=value``, and the value; an empty name where there is no name."""
     text = _unquoted(str.strip(text).removeprefix("\ufeff").strip())
-    assignment = _ASSIGNMENT.fullmatch(text)
+    assignment = _ASSIGNMENT.fullmatch(text) or _EMPTY.fullmatch(text)
     if assignment is None:
         return "", text
     return assignment["name"], _unquoted(assignment["value"].strip())

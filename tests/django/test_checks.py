@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,6 +72,33 @@ def test_a_key_from_the_environment_is_right(monkeypatch: pytest.MonkeyPatch) ->
     assert found(DESCOPE={"PROJECT_ID": "P1", "MANAGEMENT_KEY": "K2fromenv"}) == set()
     monkeypatch.setenv("DESCOPE_PROJECT_ID", "P1")
     assert found(DESCOPE={}) == set()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "ids"),
+    [
+        ("DESCOPE_BASE_URI", "http://127.0.0.1:1", {"descope.E003"}),
+        ("DESCOPE_PROJECT_ID", "__ProjectID__", {"descope.E001"}),
+        ("DESCOPE_MANAGEMENT_KEY", "xxxx", {"descope.E001"}),
+        ("DESCOPE_BASE_URL", "api.example.com", {"descope.E001"}),
+    ],
+)
+def test_the_environment_is_checked_as_a_client_reads_it(
+    variable: str, value: str, ids: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "project").write_text("P1\n", encoding="utf-8")
+    monkeypatch.setenv("DESCOPE_PROJECT_ID_FILE", str(tmp_path / "project"))
+    assert found(deploy=True) == set()
+    if variable == "DESCOPE_PROJECT_ID":
+        monkeypatch.delenv("DESCOPE_PROJECT_ID_FILE")
+    monkeypatch.setenv(variable, value)
+    assert found(deploy=True) == ids
+
+
+def test_arguments_of_the_client_are_checked() -> None:
+    assert found(DESCOPE={"PROJECT_ID": "P1", "CLIENT": {"timeouts": {"total": 5}}}) == {
+        "descope.E001"
+    }
 
 
 def test_a_misspelt_name_is_told_its_neighbour() -> None:

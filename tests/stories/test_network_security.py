@@ -131,6 +131,7 @@ async def test_no_environment_loosens_tls(tmp_path: Path, bundle: str) -> None:
     path = tmp_path / "bundle.pem"
     if bundle == "another authority's":
         trustme.CA().cert_pem.write_to_path(str(path))
+        (tmp_path / "0123abcd.0").write_bytes(path.read_bytes())  # as openssl rehash would name it
     trust = {} if bundle == "none" else {"SSL_CERT_FILE": str(path), "SSL_CERT_DIR": str(tmp_path)}
     async with tls_server("127.0.0.1") as server:
         process = await asyncio.create_subprocess_exec(
@@ -383,7 +384,7 @@ async def test_a_proxy_that_is_busy_is_asked_again(
             clock=QuickTime(),
         ) as client:
             with pytest.raises(
-                ConnectionFailed, match=f"through the proxy: it answers {status[:3]}"
+                ConnectionFailed, match=f"through the proxy .*: the proxy answers {status[:3]}"
             ) as caught:
                 await client.mgmt.access_key.load("AK1")
         assert not isinstance(caught.value, ProxyRefused)

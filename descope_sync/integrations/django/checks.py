@@ -12,9 +12,9 @@ from django.core.checks import CheckMessage, Error, Tags
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.module_loading import import_string
 
-from descope_async import DescopeError
+from descope_async import DescopeClient, DescopeError
 
-from ._settings import CLIENT, configured, site
+from ._settings import client_arguments, configured, site
 from .middleware import DescopeMiddleware
 
 _AUTHENTICATION: Final = "descope_sync.integrations.django.drf.DescopeAuthentication"
@@ -32,35 +32,35 @@ def register() -> None:
 def check_settings(**_: Any) -> list[CheckMessage]:
     """What is wrong with the settings, wherever the site runs."""
     try:
-        found = configured()
+        found, client = configured(), DescopeClient(**client_arguments())
         site()
     except DescopeError as error:
         return [Error(str(error), id="descope.E001")]
-    return [*_of_project(found), *_of_middleware(), *_of_values(found), *_of_rest_framework()]
+    return [*_of_project(client), *_of_middleware(), *_of_values(found), *_of_rest_framework()]
 
 
 def check_deployment(**_: Any) -> list[CheckMessage]:
     """What is wrong for a site that others can reach."""
     try:
-        found = configured()
+        client = DescopeClient(**client_arguments())
     except DescopeError:
         return []  # the other check says so
     messages: list[CheckMessage] = []
-    if not _value(found, "PROJECT_ID"):
+    if client.check(management=False):
         messages.append(Error("there is no Descope project", hint=_PROJECT, id="descope.E002"))
-    if str(_value(found, "BASE_URL") or "").startswith("http://"):
+    if client.base_url.startswith("http://"):
         messages.append(
             Error(
-                "DESCOPE['BASE_URL'] is a local Descope",
-                hint="leave it out to use the service",
+                "the base URL leads to a local Descope",
+                hint="leave DESCOPE['BASE_URL'] and DESCOPE_BASE_URI out to use the service",
                 id="descope.E003",
             )
         )
     return messages
 
 
-def _of_project(found: Mapping[str, Any]) -> Iterator[CheckMessage]:
-    if not _value(found, "PROJECT_ID"):
+def _of_project(client: DescopeClient) -> Iterator[CheckMessage]:
+    if client.check(management=False):
         yield checks.Warning("there is no Descope project", hint=_PROJECT, id="descope.W001")
 
 
@@ -130,11 +130,3 @@ def _of_rest_framework() -> Iterator[CheckMessage]:
             hint="only the first class names the scheme of a 401; without one it becomes a 403",
             id="descope.W007",
         )
-
-
-def _value(found: Mapping[str, Any], name: str) -> Any:
-    return (
-        found.get(name)
-        or found.get("CLIENT", {}).get(CLIENT[name])
-        or os.environ.get(f"DESCOPE_{name}")
-    )

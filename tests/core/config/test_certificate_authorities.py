@@ -214,7 +214,7 @@ def test_a_folder_that_may_be_entered_and_not_seen(
     descope: Emulator, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_DIR", str(hashed(own)))
-    for folder in own.parents[:3]:  # pytest's, which are for one user
+    for folder in own.parents[:-2]:  # pytest's, which are for one user
         folder.chmod(0o711)
     own.with_suffix(".folder").chmod(0o711)
     with unprivileged():
@@ -228,6 +228,12 @@ def test_a_folder_in_the_place_of_a_file(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no users to change to")
+def test_quotes_around_a_path_are_said(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", f'"{own}"')
+    with pytest.raises(ConfigurationError, match="in quotes, which are a part of the name here"):
+        DescopeClient("P1")
+
+
 def test_a_file_that_may_not_be_read(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own.chmod(0)
     monkeypatch.setenv("SSL_CERT_FILE", str(own))

@@ -85,7 +85,13 @@ def test_exchange_needs_no_management_key() -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "why"),
     [
-        ("project_id", "  ", "letters and digits"),
+        ("project_id", "P1 # prod", "holds a space"),
+        ("project_id", "P1;", "holds ;"),
+        ("project_id", "P1\u200b", r"holds U\+200B"),
+        ("project_id", "K2" + "canary" * 10, "looks like a key"),
+        ("project_id", "descope_management_key=K2canary", "is another setting"),
+        ("management_key", SHORT, "looks like the id of a project"),
+        ("base_url", "https://auth.example.com # eu", "holds a space"),
         ("project_id", "P:K", "letters and digits"),
         ("project_id", "Pé", "letters and digits"),
         ("project_id", 5, "must be a string"),
@@ -103,7 +109,7 @@ def test_exchange_needs_no_management_key() -> None:
         ("base_url", f"https://{'a' * 300}.com", "URL with a host"),
         ("base_url", "https://user:pw@example.com", "credentials"),
         ("base_url", "https://example.com?a=b", "query"),
-        ("base_url", "https://example.com/\r\nHost: x", "URL with a host"),
+        ("base_url", "https://example.com/\r\nHost: x", "holds a space or a line end"),
         ("base_url", "https://example.com/?", "query"),
         ("base_url", "https://example.com/#", "fragment"),
         ("base_url", 5, "must be a string"),

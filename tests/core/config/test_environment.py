@@ -155,6 +155,25 @@ def test_the_variables_of_one_setting_stand_for_each_other(
     assert client_of().base_url == "https://auth.example.com"
 
 
+@pytest.mark.parametrize("written", ["", "  ", '""', "''", "NAME=", "NAME=''", "export NAME="])
+@pytest.mark.parametrize(("parameter", "variable"), EACH)
+def test_an_empty_value_is_none(
+    parameter: str, variable: str, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = written.replace("NAME", variable)
+    monkeypatch.setenv(variable, text)
+    client = client_of(**{parameter: None})
+    assert client.base_url == "https://api.descope.com"
+    assert len(client.check()) == (parameter in {"project_id", "management_key"})
+    monkeypatch.setenv(variable, VALUES[parameter][0])
+    assert VALUES[parameter][1](client_of(**{parameter: text})), "which leaves the variable"
+
+
+def test_json_in_the_place_of_a_key_is_no_placeholder() -> None:
+    with pytest.raises(ConfigurationError, match="holds a quotation mark"):
+        client_of(management_key='{"cleartext": "K2abc"}')
+
+
 def test_a_file_is_named_as_people_write_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

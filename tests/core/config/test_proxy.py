@@ -45,6 +45,8 @@ def test_proxies_are_read(given: str, url: str) -> None:
     ("given", "problem"),
     [
         ("socks5://u:canary@proxy:1080", "SOCKS"),
+        ('"http://u:canary@proxy:1080"', "stands in quotes"),
+        ("'proxy:1080'\n", "stands in quotes"),
         ("ftp://u:canary@proxy", "http or https"),
         ("http://", "host"),
         ("http://u:canary@", "host"),
