@@ -91,10 +91,10 @@ class Connections:
             ClientClosed: After `aclose`.
             ConfigurationError: No asyncio loop runs here.
         """
+        require_asyncio()
         catch_up_with_fork()
         if self._closed:
             raise ClientClosed("the client is closed")
-        require_asyncio()
         pool = self._pools.get(asyncio.get_running_loop())
         return None if pool is None or pool.is_closed else pool
 

@@ -86,6 +86,7 @@ class Connector(aiohttp.TCPConnector):
             connection.close()
             connection = await super().connect(req, traces, timeout)
             listener = self._listeners.get(connection.protocol)
+        attempt.deadline.hear()
         attempt.is_connection_reused = listener is not None
         if listener is None:
             try:
@@ -95,7 +96,6 @@ class Connector(aiohttp.TCPConnector):
                 raise
         # Until here no byte of the request was sent. From here on one may be.
         attempt.is_sent = True
-        attempt.deadline.hear()
         if isinstance(connection.protocol, ResponseProtocol):
             attempt.arrived = connection.protocol.arrived
         return connection

@@ -62,13 +62,14 @@ async def shielded(
     """
     task = _Task(work, message, asyncio.get_running_loop())
     cancellation: asyncio.CancelledError | None = None
+    scope = cancel_scope()
     under_way.add(task)
     group.add(task)
     try:
         while not task.done():
             try:
                 # anyio's scopes cancel again and again, whoever does not shield from them.
-                with cancel_scope()(shield=cancellation is not None):
+                with scope(shield=cancellation is not None):
                     await asyncio.wait([task])
             except asyncio.CancelledError as error:
                 cancellation = cancellation or error.with_traceback(None)
