@@ -23,8 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import descope_async
-from descope_async import {eager}
+{whole}from descope_async import {eager}
 from descope_async._runtime.late_imports import late_attribute
 
 if TYPE_CHECKING:
@@ -37,7 +36,21 @@ _LAZY: Final = {lazy}
 __all__ = {names}
 
 
-def preload() -> None:
+{preload}def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
+    found = late_attribute(_LAZY[name], name, __name__)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+'''
+
+
+#: What takes the place of a `preload` in the core.
+PRELOAD: Final = '''def preload() -> None:
     """Import now what would be imported when it is first needed, and read the system's authorities.
 
     For a server that loads an application before it forks, such as ``gunicorn --preload``: the
@@ -49,16 +62,6 @@ def preload() -> None:
     descope_async.preload()
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
-    found = late_attribute(_LAZY[name], name, __name__)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
 '''
 
 
@@ -95,10 +98,12 @@ def render_package(core: Path, facades: Sequence[Facade]) -> str:
     homes = homes_of(facades)
     lazy |= {name: f".{twin.module}" for name, twin in homes.items() if name in names}
     lazy |= ADDED
-    eager = [name for name in names if name not in lazy and name != "preload"]  # its own
+    eager = [name for name in names if name not in lazy and name != "preload"]
     checked = [f"    from {lazy[name]} import {name}" for name in names if name in lazy]
     return PACKAGE.format(
         mark=MARK.format("__init__.py"),
+        whole="import descope_async\n" if "preload" in names else "",
+        preload=PRELOAD if "preload" in names else "",
         eager=", ".join(eager),
         checked="\n".join(checked),
         lazy=dict(sorted(lazy.items())),

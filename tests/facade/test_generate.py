@@ -30,7 +30,15 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(TOY / "core_init.txt", core / "__init__.py")
     shutil.copy(TOY / "core.txt", core / "boxes.py")
     (core / "_runtime").mkdir()
-    rooms = ("__init__", "forks", "loop_end", "shield", "unclaimed")
+    rooms = (
+        "cancel_scopes",
+        "forks",
+        "late_imports",
+        "loop_end",
+        "shield",
+        "unclaimed",
+        "__init__",
+    )
     for room in rooms:  # which the portal needs
         shutil.copy(ROOT / f"descope_async/_runtime/{room}.py", core / "_runtime")
     shutil.copytree(ROOT / "descope_async/errors", core / "errors")
