@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import socket
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+import descope_async
 from descope_async.testing import tell_unclaimed_secrets
 from tests.servers import Servers
 
@@ -49,12 +50,12 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="module", params=["json", "msgspec"])
 def each_decoder(request: pytest.FixtureRequest) -> Iterator[None]:
     """Searches are decoded with the extra `fast` and without it: a module's tests run for both."""
+    import_module("msgspec.json")  # not for the first time where it is hidden
+    descope_async.preload()  # else small answers do without it
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "json":
             patch.setitem(sys.modules, "msgspec", None)
             patch.setitem(sys.modules, "msgspec.json", None)
-        else:
-            importlib.import_module("msgspec.json")
         yield
 
 
