@@ -207,9 +207,16 @@ def vault(session: nox.Session) -> None:
 
 @nox.session
 def crashes(session: nox.Session) -> None:
-    """Kill batch work 500 times at random moments; `-- --help` tells more."""
+    """Kill batch work 500 times and `descope-keys apply` 100 times at random moments.
+
+    Arguments go to the campaign that the first of them names: `-- batch --help` or `-- apply --help`.
+    """
     install(session, "test")
-    session.run("python", "-m", "tests.batch.campaign", *session.posargs)
+    campaigns = {"batch": "tests.batch.campaign", "apply": "tests.cli.apply_campaign"}
+    chosen, *arguments = session.posargs or [""]
+    for name, module in campaigns.items():
+        if chosen in ("", name):
+            session.run("python", "-m", module, *arguments)
 
 
 @nox.session

@@ -55,6 +55,10 @@ class JournalMismatch(JournalError):
     """The journal is about other work: another project, version, operation or other keys."""
 
 
+class NeverBegun(JournalError):
+    """The journal tells of a run that was ended before its first call."""
+
+
 class KeyNotSuited(BatchError):
     """The operation cannot be done with a key in its present state."""
 

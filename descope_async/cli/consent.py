@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
-from typing import Annotated, Any, NoReturn
-
-import click
+from typing import Annotated
 
 import descope_async
-from descope_async._runtime.end_signals import end_signals
 from descope_async.errors import ConfigurationError
 
 from . import output
-from .exit_codes import ExitCode
 from .parameters import Option
 from .running import Run, add, say
+from .typed import answer
 
 Yes = Annotated[bool, Option("--yes", "-y", help="Do it without asking.")]
 DryRun = Annotated[bool, Option("--dry-run", help="Show the plan, and change nothing.")]
@@ -90,30 +85,9 @@ def consent(
             "nobody can be asked here: add --yes, or --dry-run to see the plan"
         )
     wanted = f"{client.project_id} {count}"
-    typed = _answer(f"Type {wanted!r} to go on")
+    typed = answer(f"Type {wanted!r} to go on")
     if typed.split() != wanted.split():
         raise ConfigurationError("that is something else: nothing was changed")
-
-
-def _answer(question: str) -> str:
-    """What somebody types. Ctrl-C, SIGTERM and SIGHUP end the wait at once."""
-    # The event loop's own handlers would only act when the loop turns, and it waits here.
-    handlers: dict[signal.Signals, Any] = {
-        signal.SIGINT: signal.default_int_handler,
-        **dict.fromkeys(end_signals(), _ended),
-    }
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        typed: str = click.prompt(question, default="", show_default=False, err=True)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    return typed
-
-
-def _ended(number: int, _: FrameType | None) -> NoReturn:
-    say(f"ended by {signal.Signals(number).name}")
-    raise click.exceptions.Exit(int(ExitCode.TERMINATED))
 
 
 def line_of(key: descope_async.AccessKey) -> str:

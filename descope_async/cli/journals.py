@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Annotated
 
@@ -70,6 +71,7 @@ def resume(
                 folders = [each for each in open_runs() if each.project == client.project_id]
             else:
                 folders = [RunFolder.open(name)]
+            folders = list(_begun(folders, is_named=name is not None))
             if not folders:
                 say(f"no run of {current().where(client)} is open")
             for folder in folders:
@@ -85,6 +87,9 @@ def resume(
                         takeover=takeover,
                     )
                 except DescopeError as error:
+                    if _never_began(error):
+                        _forget(folder)
+                        continue
                     if name is not None:
                         raise
                     # One run that cannot go on must not hold up the others.
@@ -96,6 +101,26 @@ def resume(
         return worst
 
     carry_out(work)
+
+
+def _begun(folders: Sequence[RunFolder], *, is_named: bool) -> Iterator[RunFolder]:
+    """The runs without those that were ended before they began, which are removed."""
+    for folder in folders:
+        if folder.is_abandoned:
+            _forget(folder)
+        elif is_named or folder.journal.exists():  # else another process is about to begin it
+            yield folder
+
+
+def _never_began(error: DescopeError) -> bool:
+    from descope_async.batch._errors import NeverBegun  # pyright: ignore[reportPrivateUsage] - a part of this package
+
+    return isinstance(error, NeverBegun)
+
+
+def _forget(folder: RunFolder) -> None:
+    folder.remove()
+    say(f"{folder.name} was ended before its first call, and is removed: start it again if need be")
 
 
 def _work(confirm: list[str] | None, give_up: list[str] | None) -> bulk.Work:
@@ -127,6 +152,8 @@ def journal(
                 ]
                 click.echo(output.document("runs", runs=described))
                 return
+            if not runs:
+                say("no run is open")
             for each in runs:
                 click.echo("\t".join((each.name, each.operation, *each.sinks)))
             return

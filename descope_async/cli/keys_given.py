@@ -15,6 +15,7 @@ from descope_async.errors import ConfigurationError, InvalidArgument
 from . import moments
 from .name_values import json_or_text
 from .parameters import Option
+from .whole_files import read_file
 
 Roles = Annotated[
     list[str] | None,
@@ -178,12 +179,7 @@ def _tenant(given: str) -> dict[str, Any]:
 
 
 def _text(file: Path) -> str:
-    try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise ConfigurationError(f"{file} is larger than {_MOST_BYTES // 2**20} MiB")
-        data = file.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
+    data = read_file(file, _MOST_BYTES)
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
         text = data.decode(encoding)

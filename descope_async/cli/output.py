@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SCHEMA: Final = 1
 #: A spreadsheet would take a cell that begins so for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+#: Columns of a terminal in which a table would leave no room for names.
+_NARROW: Final = 64
 _COLUMNS: Final = (
     "id",
     "name",
@@ -133,9 +135,17 @@ def _row(key: descope_async.AccessKey) -> list[str]:
 
 def _print_table(keys: Sequence[descope_async.AccessKey]) -> None:
     from rich.markup import escape
+    from rich.padding import Padding
     from rich.table import Table
 
     console = stdout()
+    if console.width < _NARROW:
+        for key in keys:
+            key_id, *about = _short(key)
+            console.print(f"[bold]{escape(key_id)}[/]")
+            console.print(Padding(escape(" · ".join(filter(None, about))), (0, 0, 0, 2)))
+        _count(keys)
+        return
     table = Table(box=None, pad_edge=False)
     for title, style in (
         ("ID", ""),
@@ -153,6 +163,10 @@ def _print_table(keys: Sequence[descope_async.AccessKey]) -> None:
             *(escape(each) for each in shown[3:]),
         )  # fmt: skip
     console.print(table)
+    _count(keys)
+
+
+def _count(keys: Sequence[descope_async.AccessKey]) -> None:
     click.echo(f"{len(keys)} access key{'' if len(keys) == 1 else 's'}", err=True)
 
 

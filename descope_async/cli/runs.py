@@ -38,6 +38,7 @@ class RunFolder:
         operation: What is done, such as ``"create"``.
         sinks: Where secrets go.
         lock_file: The lock file of the manifest that the run carries out; empty for none.
+        pid: The process that made it; 0 where that is not known.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class RunFolder:
     operation: str
     sinks: tuple[str, ...] = ()
     lock_file: str = ""
+    pid: int = 0
 
     @classmethod
     def new(
@@ -62,7 +64,13 @@ class RunFolder:
         path = _home() / name
         places = [anchored(each, Path.cwd()) for each in sinks]
         lock = str(lock_file.absolute()) if lock_file else ""
-        about = {"project": project, "operation": operation, "sinks": places, "lock": lock}
+        about = {
+            "project": project,
+            "operation": operation,
+            "sinks": places,
+            "lock": lock,
+            "pid": os.getpid(),
+        }
         try:
             path = next(each for each in _spellings(path) if not each.exists())
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -74,7 +82,7 @@ class RunFolder:
             ) from None
         except OSError as error:
             raise ConfigurationError(f"{path} cannot be made: {error.strerror}") from None
-        return cls(path, project, operation, tuple(places), lock)
+        return cls(path, project, operation, tuple(places), lock, os.getpid())
 
     @classmethod
     def open(cls, name: str) -> RunFolder:
@@ -98,6 +106,11 @@ class RunFolder:
     def journal(self) -> Path:
         """The journal."""
         return self.path / _JOURNAL
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether its process has gone before it wrote a journal, so that nothing was begun."""
+        return [each.name for each in self.path.iterdir()] == [_ABOUT] and not _is_running(self.pid)
 
     @property
     def holds_rescued_secrets(self) -> bool:
@@ -162,6 +175,19 @@ def _run_in(path: Path) -> RunFolder | None:
         found: object = json.loads((path / _ABOUT).read_text(encoding="utf-8"))
         about = cast("dict[str, Any]", found)
         sinks = tuple(about["sinks"])
-        return RunFolder(path, about["project"], about["operation"], sinks, about.get("lock", ""))
+        lock, pid = about.get("lock", ""), int(about.get("pid", 0))
+        return RunFolder(path, about["project"], about["operation"], sinks, lock, pid)
     except (OSError, ValueError, KeyError, TypeError):
         return None  # whatever it is, it was not made here
+
+
+def _is_running(pid: int) -> bool:
+    if pid <= 0 or os.name != "posix":  # to ask Windows in this way would end the process
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True

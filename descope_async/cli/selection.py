@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Final
@@ -15,8 +14,11 @@ from descope_async.errors import ConfigurationError
 
 from . import moments, output
 from .name_values import pairs
+from .typed import piped
 
 _MAX_IDS: Final = 100_000
+#: Characters of all of them, with what else stands in the lines of `descope-keys list`.
+_LONGEST: Final = 100_000_000
 
 
 @frozen(kw_only=True)
@@ -110,7 +112,7 @@ def ids(given: Sequence[str]) -> list[str]:
 
 
 def _from_stdin() -> list[str]:
-    lines = [line.strip() for line in sys.stdin]
+    lines = [line.strip() for line in piped("ids", _LONGEST).splitlines()]
     # The first word, so that the lines of `descope-keys list` are ids as well.
     found = [line.split()[0] for line in lines if line and not line.startswith("#")]
     if len(found) > _MAX_IDS:

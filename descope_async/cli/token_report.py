@@ -18,6 +18,7 @@ from . import moments, output
 from .exit_codes import ExitCode
 from .parameters import Argument, Option
 from .running import Run, carry_out, current
+from .typed import piped
 
 #: Characters of a file that holds a token: far more than any token has.
 _LONGEST: Final = 1_000_000
@@ -145,7 +146,7 @@ def _read(file: Path | None) -> str:
     if file is None:
         if sys.stdin.isatty():
             raise ConfigurationError("pass the token on stdin, or name a file that holds it")
-        return sys.stdin.read(_LONGEST).strip()
+        return piped("the token", _LONGEST).strip()
     try:
         with file.open(encoding="utf-8") as opened:
             return opened.read(_LONGEST).strip()

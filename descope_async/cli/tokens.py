@@ -17,6 +17,7 @@ from .exit_codes import ExitCode
 from .name_values import pairs
 from .parameters import Option
 from .running import carry_out, current
+from .typed import answer, piped
 
 #: Characters of a file that holds a token: far more than any token has.
 _LONGEST: Final = 1_000_000
@@ -159,5 +160,6 @@ def _become(command: list[str], environment: dict[str, str]) -> NoReturn:
 
 def _access_key(where: str) -> str:
     if where == "-":
-        return sys.stdin.read(_LONGEST)
+        is_typed = sys.stdin.isatty()
+        return answer("Access key", is_secret=True) if is_typed else piped("the key", _LONGEST)
     return descope_async.SecretReference.parse(where).read()

@@ -1,4 +1,4 @@
-"""Files that this program writes for people: whole or not at all, so that no crash leaves half of one."""
+"""Files of people: read up to a limit, and written whole or not at all, so that no crash leaves half of one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,26 @@ from pathlib import Path
 
 from descope_async.errors import ConfigurationError
 from descope_async.secret_stores._private_files import Access, write_whole
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """What is in a file.
+
+    Args:
+        path: The file. It may be a device, whose end may never come.
+        most: Bytes that it may have.
+
+    Raises:
+        ConfigurationError: It cannot be read, or is larger.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    if len(data) > most:
+        raise ConfigurationError(f"{path} is larger than {most // 2**20} MiB")
+    return data
 
 
 def write_file(path: Path, text: str) -> None:

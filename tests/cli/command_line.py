@@ -88,13 +88,14 @@ class CommandLine:
         self,
         *arguments: str,
         typed: str = "",
+        asked: str = "",
         columns: int = 80,
         interrupted_at: str = "",
         by: signal.Signals = signal.SIGINT,
     ) -> tuple[int, str]:
         """Exit code and screen of a command that runs on a terminal of its own.
 
-        It is interrupted, as by Ctrl-C or another signal, when a text appears.
+        What is typed is typed when it has asked, or at once. It is interrupted, as by Ctrl-C or another signal, when a text appears.
         """
         leader, follower = pty.openpty()
         with subprocess.Popen(
@@ -106,7 +107,8 @@ class CommandLine:
             start_new_session=True,
         ) as process:
             os.close(follower)
-            os.write(leader, typed.encode())
+            if not asked:
+                os.write(leader, typed.encode())
             screen = bytearray()
             is_interrupted = False
             began = time.monotonic()
@@ -125,6 +127,10 @@ class CommandLine:
                 if not read:
                     break
                 screen += read
+                if asked and asked.encode() in screen:
+                    asked = ""
+                    time.sleep(1)  # a question for a secret forgets what was typed before
+                    os.write(leader, typed.encode())
                 if interrupted_at and interrupted_at.encode() in screen:
                     interrupted_at, is_interrupted = "", True
                     process.send_signal(by)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
 from attrs import define, field
 
-from descope_async.cli.whole_files import write_file
+from descope_async.cli.whole_files import read_file, write_file
 from descope_async.errors import ConfigurationError
 
 _SCHEMA: Final = 1
+_MOST_BYTES: Final = 64 * 1024 * 1024
 
 
 @define
@@ -45,12 +47,11 @@ class LockFile:
         Raises:
             ConfigurationError: It cannot be used, or is of another project.
         """
-        try:
-            found: object = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        if not os.path.lexists(path):
             return cls(path, project)
-        except OSError as error:
-            raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+        data = read_file(path, _MOST_BYTES)
+        try:
+            found: object = json.loads(data)
         except (ValueError, RecursionError):
             raise ConfigurationError(
                 f"{path} is no JSON: bring it back from version control, or see descope-keys import --help"

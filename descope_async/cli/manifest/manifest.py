@@ -14,6 +14,7 @@ from attrs import frozen
 from descope_async import _arguments as arguments
 from descope_async.batch._items import grace_period
 from descope_async.cli import moments
+from descope_async.cli.whole_files import read_file
 from descope_async.errors import ConfigurationError, InvalidArgument
 
 from .strict_yaml import Node, YamlProblem, read
@@ -76,11 +77,7 @@ def text_of(path: Path) -> str:
         ConfigurationError: It cannot be read.
     """
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ConfigurationError(f"{path} is larger than {_MOST_BYTES // 2**20} MiB")
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+        return read_file(path, _MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} is not UTF-8 text") from None
 

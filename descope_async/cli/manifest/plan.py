@@ -13,7 +13,7 @@ from attrs import frozen
 
 from descope_async.cli import moments, output
 from descope_async.cli.refusals import StalePlan
-from descope_async.errors import ConfigurationError
+from descope_async.cli.whole_files import read_file
 
 from .changes import Action, Change, Difference, Prune
 
@@ -186,12 +186,9 @@ def _labels(saved: Any, ours: list[dict[str, Any]]) -> set[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    data = read_file(path, _MOST_BYTES)
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ConfigurationError(f"{path} is larger than {_MOST_BYTES // 2**20} MiB")
-        found: object = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+        found: object = json.loads(data)
     except (ValueError, RecursionError):
         raise StalePlan(f"{path} is no plan, or a part of it is lost") from None
     saved = cast("dict[str, Any]", found) if isinstance(found, dict) else {}

@@ -1,0 +1,59 @@
+"""What somebody types or pipes in: Ctrl-C, SIGTERM and SIGHUP end the wait for it at once."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from descope_async._runtime.end_signals import end_signals
+
+from .exit_codes import ExitCode
+from .running import add, say
+
+
+def answer(question: str, *, is_secret: bool = False) -> str:
+    """What somebody types in answer to a question on the terminal."""
+    with _ending_at_once():
+        try:
+            typed: str = click.prompt(
+                question, default="", show_default=False, err=True, hide_input=is_secret
+            )
+        except click.Abort:
+            if not is_secret:
+                add("")  # the terminal is still on the line of the question
+            raise
+    return typed
+
+
+def piped(what: str, most: int) -> str:
+    """What is on stdin, up to so many characters. A terminal is told what is wanted."""
+    if sys.stdin.isatty():
+        say(f"reading {what} from the terminal; Ctrl-D on a line of its own ends them")
+    with _ending_at_once():
+        return sys.stdin.read(most)
+
+
+@contextmanager
+def _ending_at_once() -> Generator[None]:
+    # The event loop's own handlers would only act when the loop turns, and it waits here.
+    handlers: dict[signal.Signals, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        **dict.fromkeys(end_signals(), _ended),
+    }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ended(number: int, _: FrameType | None) -> NoReturn:
+    say(f"ended by {signal.Signals(number).name}")
+    raise click.exceptions.Exit(int(ExitCode.TERMINATED))
