@@ -75,9 +75,8 @@ def _problem(project: str) -> str | None:
         return None
     if wrong.isspace():
         return "holds a space or a line end"
-    return (
-        f"holds {wrong}" if wrong.isascii() and wrong.isprintable() else f"holds U+{ord(wrong):04X}"
-    )
+    is_readable = wrong.isascii() and wrong.isprintable()
+    return f"holds {wrong!r}" if is_readable else f"holds U+{ord(wrong):04X}"
 
 
 def base_url_for(project_id: str, given: Given | None) -> BaseURL:

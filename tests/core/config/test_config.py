@@ -86,7 +86,7 @@ def test_exchange_needs_no_management_key() -> None:
     ("setting", "value", "why"),
     [
         ("project_id", "P1 # prod", "holds a space"),
-        ("project_id", "P1;", "holds ;"),
+        ("project_id", "P1;", "holds ';'"),
         ("project_id", "P1\u200b", r"holds U\+200B"),
         ("project_id", "K2" + "canary" * 10, "looks like a key"),
         ("project_id", "descope_management_key=K2canary", "is another setting"),
