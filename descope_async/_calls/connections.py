@@ -52,7 +52,7 @@ class Connections:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._closed = False
+        self._is_closed = False
         # Only single dict operations, which threads may do at once.
         self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
         self._is_prepared = False
@@ -74,7 +74,7 @@ class Connections:
                     self._pools.pop(other, None)
             pool = await http()[0].open(self._config)
             self._pools[asyncio.get_running_loop()] = pool
-            if self._closed:  # meanwhile, by another thread
+            if self._is_closed:  # meanwhile, by another thread
                 await pool.aclose()
                 raise ClientClosed("the client is closed")
         return pool
@@ -93,14 +93,14 @@ class Connections:
         """
         require_asyncio()
         catch_up_with_fork()
-        if self._closed:
+        if self._is_closed:
             raise ClientClosed("the client is closed")
         pool = self._pools.get(asyncio.get_running_loop())
         return None if pool is None or pool.is_closed else pool
 
     async def aclose(self) -> None:
         """Close the connections, those of other running loops included. May be repeated."""
-        self._closed = True
+        self._is_closed = True
         if not runs_asyncio():
             self._pools.clear()  # they belong to other loops, which close them
             return

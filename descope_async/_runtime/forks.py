@@ -67,7 +67,8 @@ class ProcessLock:
     """A lock for the threads of one process. A forked child has a new one, which nobody holds.
 
     A thread of the parent may hold the old one at the moment of the fork, and that thread is not
-    there in the child to release it.
+    there in the child to release it. What has more to forget than a lock, or needs a reentrant one,
+    makes its lock anew in a `forget` of its own.
 
     Attributes:
         held: What to enter: ``with lock.held:``. Not to be kept, because a fork replaces it.

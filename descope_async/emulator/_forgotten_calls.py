@@ -71,24 +71,24 @@ class _Call(Coroutine[Any, Any, T]):
         self._coroutine = coroutine
         self._forgotten = forgotten
         self._name = name
-        self._began = False
+        self._has_begun = False
 
     def __await__(self) -> Generator[Any, Any, T]:
-        self._began = True
+        self._has_begun = True
         return self._coroutine.__await__()
 
     def send(self, value: Any) -> Any:
-        self._began = True
+        self._has_begun = True
         return self._coroutine.send(value)
 
     def throw(self, *args: Any) -> Any:
-        self._began = True
+        self._has_begun = True
         return self._coroutine.throw(*args)
 
     def close(self) -> None:
-        self._began = True
+        self._has_begun = True
         self._coroutine.close()
 
     def __del__(self) -> None:
-        if not self._began:
+        if not self._has_begun:
             self._forgotten.add(self._name)

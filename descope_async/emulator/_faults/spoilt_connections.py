@@ -52,8 +52,8 @@ class Connection(web.RequestHandler):
         self._refuse_for = refuse_for
         self._wire: asyncio.Transport | None = None
         self._gone = asyncio.Event()
-        self._deaf = False
-        self._performing = False
+        self._is_deaf = False
+        self._is_performing = False
         self._performance: asyncio.Task[None] | None = None
         self._requests = 0
 
@@ -63,12 +63,12 @@ class Connection(web.RequestHandler):
         self._wire = cast("asyncio.Transport", transport)
         fault = self._faults.strike(CONNECT)
         if fault:
-            self._deaf = True
+            self._is_deaf = True
             self._performance = asyncio.create_task(self.perform(ending(fault)))
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
-        if not self._deaf:
+        if not self._is_deaf:
             super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -78,7 +78,7 @@ class Connection(web.RequestHandler):
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
         """Called by aiohttp when the emulator ends. It waits for no script that is under way."""
-        if self._performing and self._wire:
+        if self._is_performing and self._wire:
             self._wire.abort()
         await super().shutdown(timeout)
 
@@ -92,11 +92,11 @@ class Connection(web.RequestHandler):
     @contextmanager
     def performing(self) -> Generator[None, None, None]:
         """Mark what happens in the block: the end of the emulator need not wait for it."""
-        self._performing = True
+        self._is_performing = True
         try:
             yield
         finally:
-            self._performing = False
+            self._is_performing = False
 
     async def perform(self, script: Script) -> None:
         """Do what is in a script, as long as the peer is there, and end the connection."""
@@ -120,7 +120,7 @@ class Connection(web.RequestHandler):
                 wire.abort()
             elif wire.can_write_eof() and not wire.is_closing():
                 # To close while the peer still sends would look like a reset to it.
-                self._deaf = True
+                self._is_deaf = True
                 with suppress(OSError):  # the peer has reset it, and asyncio does not know yet
                     wire.write_eof()
                 await self._pause(_LINGERING_SECONDS)

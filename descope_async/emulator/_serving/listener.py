@@ -77,7 +77,7 @@ class Listener:
         self._runner = runner
         self._site: web.BaseSite | None = None
         self._reopening: asyncio.TimerHandle | asyncio.Task[None] | None = None
-        self._closed = False
+        self._is_closed = False
 
     @property
     def base_url(self) -> str:
@@ -86,7 +86,7 @@ class Listener:
 
     async def open(self) -> None:
         """Accept connections from now on."""
-        if self._closed or self._site:
+        if self._is_closed or self._site:
             return
         context = self.certificate.context if self.certificate else None
         site = web.SockSite(self._runner, self._bound, ssl_context=context)
@@ -95,7 +95,7 @@ class Listener:
 
     async def close(self) -> None:
         """Accept no more connections."""
-        self._closed = True
+        self._is_closed = True
         if self._reopening:
             self._reopening.cancel()
         await self._stop()

@@ -11,7 +11,7 @@ from django.core.signals import setting_changed
 
 import descope_async
 import descope_sync
-from descope_async._runtime.forks import catch_up_with_fork, forget_in_child
+from descope_async._runtime.forks import ProcessLock, catch_up_with_fork
 
 from ._settings import client_arguments, site
 
@@ -60,24 +60,19 @@ class _Kept(Generic[T]):
     ) -> None:
         self._make = make
         self._close = close
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._made: dict[float | None, T] = {}
         setting_changed.connect(self._drop)
-        forget_in_child(self)
 
     def get(self, age: float | None) -> T:
         found = self._made.get(age)
         if found is None:
             catch_up_with_fork()
-            with self._lock:
+            with self._lock.held:
                 found = self._made.get(age)
                 if found is None:
                     found = self._made[age] = self._make(age)
         return found
-
-    def forget(self) -> None:
-        """Make a new lock in a forked child: a thread of the parent may hold the old one."""
-        self._lock = threading.Lock()
 
     def _drop(self, *, setting: str, **_: object) -> None:
         # Django sends this signal in tests only, between requests.
