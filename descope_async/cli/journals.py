@@ -120,7 +120,7 @@ def _never_began(error: DescopeError) -> bool:
 
 def _forget(folder: RunFolder) -> None:
     folder.remove()
-    say(f"{folder.name} was ended before its first call, and is removed: start it again if need be")
+    say(f"{folder.name} was ended before its first call or after its last, and is removed")
 
 
 def _work(confirm: list[str] | None, give_up: list[str] | None) -> bulk.Work:

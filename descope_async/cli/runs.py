@@ -109,8 +109,9 @@ class RunFolder:
 
     @property
     def is_abandoned(self) -> bool:
-        """Whether its process has gone before it wrote a journal, so that nothing was begun."""
-        return [each.name for each in self.path.iterdir()] == [_ABOUT] and not _is_running(self.pid)
+        """Whether its process has gone before it wrote a journal, or while it removed the folder: nothing is left to do."""
+        is_empty = not (self.journal.exists() or self.holds_rescued_secrets)
+        return is_empty and not _is_running(self.pid)
 
     @property
     def holds_rescued_secrets(self) -> bool:
@@ -120,6 +121,8 @@ class RunFolder:
     def remove(self) -> None:
         """Remove it, after all is done. It may be gone already."""
         with suppress(FileNotFoundError):
+            # First what makes it a run: where this is cut short, no half of one is found later.
+            (self.path / _ABOUT).unlink(missing_ok=True)
             shutil.rmtree(self.path)
 
 
