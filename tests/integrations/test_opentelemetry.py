@@ -257,11 +257,13 @@ def test_a_call_that_is_thrown_away_with_its_loop(
     observed: Observed, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def throw_away() -> None:
-        async with Emulator() as emulator:
-            emulator.faults.add(Fault("stall"))
-            client = DescopeClient(
+        async with (
+            Emulator() as emulator,
+            DescopeClient(
                 emulator.project_id, base_url=emulator.base_url, hooks=[observed.hook]
-            )
+            ) as client,  # which imports here all that the call needs
+        ):
+            emulator.faults.add(Fault("stall"))
             coroutine = client.exchange_access_key("K" * 40)
             task = asyncio.ensure_future(asyncio.sleep(0.2))
             # Driven by hand for a while, then closed from another context.
@@ -269,7 +271,6 @@ def test_a_call_that_is_thrown_away_with_its_loop(
             there.run(coroutine.send, None)
             await task
             coroutine.close()
-            await client.aclose()
 
     asyncio.run(throw_away())
     (span,) = observed.spans(EXCHANGE)
