@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import os
+import random
 import socket
 import statistics
 import subprocess
@@ -103,32 +103,34 @@ async def requests(port: int, path: str, token: str, count: int) -> float:
 
 
 def cpu_time(process: int) -> float:
-    """Seconds of processor time that a process has used (Linux)."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Seconds of processor time that the threads of a process have used (Linux)."""
+    threads = Path(f"/proc/{process}/task").glob("*/schedstat")
+    return sum(int(each.read_text().split()[0]) for each in threads) / 1e9
 
 
 async def measure(server: Served, token: str, rounds: int, count: int) -> None:
-    """Let all routes take turns, and print them beside the first.
+    """Let all routes take turns in a random order, and print them beside the first.
 
-    The time of a request depends on what else the machine does. The processor time hardly does.
+    Compared are the turns of one round. The time of a request depends on what else the machine
+    does. The processor time hardly does.
     """
     names = server.names
     rates: dict[str, list[float]] = {name: [] for name in names}
-    costs = dict.fromkeys(names, 0.0)
+    costs: dict[str, list[float]] = {name: [] for name in names}
     for number in range(rounds + 1):
-        for place, name in enumerate(names):
+        for name in random.sample(names, len(names)):
             before = cpu_time(server.process)
-            rate = await requests(server.port, f"/{place}", token, count)
+            rate = await requests(server.port, f"/{names.index(name)}", token, count)
             if number:  # the first round warms up
                 rates[name].append(rate)
-                costs[name] += cpu_time(server.process) - before
-    floor = rates[names[0]], costs[names[0]]
+                costs[name].append((cpu_time(server.process) - before) / count * 1e6)
     print(f"{'':<26}{'requests/s':>11}{'of floor':>10}{'CPU us':>9}{'of floor':>10}")
     for name in names:
-        pairs = zip(rates[name], floor[0], strict=True)
-        rate, part = statistics.median(rates[name]), statistics.median(x / y for x, y in pairs)
-        cost = costs[name] / (rounds * count) * 1e6
-        # The processor time is counted in ticks: there may be none of them.
-        less = floor[1] / costs[name] if costs[name] else math.nan
+        rate, cost = statistics.median(rates[name]), statistics.median(costs[name])
+        part = _middle_ratio(rates[name], rates[names[0]])
+        less = _middle_ratio(costs[names[0]], costs[name])
         print(f"{name:<26}{rate:>11.0f}{part:>10.3f}{cost:>9.0f}{less:>10.3f}")
+
+
+def _middle_ratio(values: list[float], others: list[float]) -> float:
+    return statistics.median(x / y for x, y in zip(values, others, strict=True))

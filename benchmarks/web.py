@@ -17,8 +17,8 @@ DOMAIN: Final = "issuer.example"
 def main() -> None:
     """Serve, measure, and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.web", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="turns of each route")
-    parser.add_argument("--requests", type=int, default=2000, help="requests of each turn")
+    parser.add_argument("--rounds", type=int, default=60, help="turns of each route")
+    parser.add_argument("--requests", type=int, default=500, help="requests of each turn")
     chosen = parser.parse_args()
     mint = TokenMint(algorithm="RS256")  # as the service signs
     token = mint.token(permissions=["reports:read"], aud=mint.project_id, iss=f"https://{DOMAIN}/")

@@ -7,6 +7,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from .forks import ProcessLock
@@ -75,8 +76,7 @@ _SLEEP: Final = 5.0
 
 if hasattr(time, "CLOCK_BOOTTIME"):
     # CLOCK_MONOTONIC stands still in suspend: a laptop would wake up with "fresh" data.
-    def _running() -> float:
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    _running: Callable[[], float] = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
 elif sys.platform == "win32":
     _running = time.monotonic  # which counts sleep there
 else:

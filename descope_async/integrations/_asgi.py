@@ -120,9 +120,8 @@ async def serve_for(seconds: float, app: App, scope: Scope, receive: Receive, se
     async def guarded(message: Message) -> None:
         nonlocal is_over
         if is_over:
-            raise OSError(
-                EXPIRED
-            )  # the ASGI specification has this error for a caller who has gone
+            # The ASGI specification has this error for a caller who has gone.
+            raise OSError(EXPIRED)
         is_over = message["type"] == "websocket.close"
         await send(message)
 
@@ -131,9 +130,8 @@ async def serve_for(seconds: float, app: App, scope: Scope, receive: Receive, se
         if not is_over:
             is_over = True
             closing = {"type": "websocket.close", "code": POLICY_VIOLATION, "reason": EXPIRED}
-            with suppress(
-                Exception
-            ):  # servers raise errors of their own when the caller has just gone
+            # Servers raise errors of their own when the caller has just gone.
+            with suppress(Exception):
                 await send(closing)
 
     tasks: list[asyncio.Task[None]] = []

@@ -12,7 +12,7 @@ from descope_async import DescopeError, InvalidArgument, ProofKey, TokenSource
 
 from ._outgoing import UNAUTHORIZED, Outgoing
 
-__all__ = ["AsyncFlow", "challenges", "has_authorization", "note_nonce", "put"]
+__all__ = ["AsyncFlow", "challenges", "has_authorization", "put"]
 
 
 class AsyncFlow:
@@ -77,13 +77,13 @@ class AsyncFlow:
         token = source.get_nowait() or await source.token()
         put(outgoing, request, token)
         response = yield request
-        note_nonce(outgoing, request, response)
+        outgoing.note_nonce(request.url, response.headers)
         if response.status_code != UNAUTHORIZED or not isinstance(request.stream, self._in_memory):
             return
         if outgoing.wants_nonce(challenges(response)):
             put(outgoing, request, token)
             response = yield request
-            note_nonce(outgoing, request, response)
+            outgoing.note_nonce(request.url, response.headers)
         if response.status_code != UNAUTHORIZED or not outgoing.refuses_token(challenges(response)):
             return
         source.invalidate(token)
@@ -94,7 +94,7 @@ class AsyncFlow:
         if fresh != token:
             put(outgoing, request, fresh)
             response = yield request
-            note_nonce(outgoing, request, response)
+            outgoing.note_nonce(request.url, response.headers)
 
 
 # `in` and `update` of the libraries decode all other headers first. That takes four times as long.
@@ -102,19 +102,13 @@ class AsyncFlow:
 
 def has_authorization(request: Any) -> bool:
     """Whether a request of httpx has an ``Authorization`` header."""
-    return any(name.lower() == b"authorization" for name, _ in request.headers.raw)
+    return b"authorization" in [name.lower() for name, _ in request.headers.raw]
 
 
 def put(outgoing: Outgoing, request: Any, token: str) -> None:
     """Set the headers of a request of httpx."""
     for name, value in outgoing.headers(token, request.method, request.url).items():
         request.headers[name] = value
-
-
-def note_nonce(outgoing: Outgoing, request: Any, response: Any) -> None:
-    """Take the nonce of a response of httpx, if there is one."""
-    if outgoing.makes_proofs:
-        outgoing.note_nonce(request.url, response.headers.get("DPoP-Nonce"))
 
 
 def challenges(response: Any) -> list[str]:

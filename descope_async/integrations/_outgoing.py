@@ -77,21 +77,21 @@ class Outgoing:
             token, method, target, nonce=self._nonces.get(_origin_of(target))
         )
 
-    @property
-    def makes_proofs(self) -> bool:
-        """Whether answers must be given to `note_nonce`."""
-        return self._proof_key is not None
-
-    def note_nonce(self, url: object, nonce: str | None) -> None:
+    def note_nonce(self, url: object, headers: Mapping[str, str]) -> None:
         """Take the nonce of an answer for the next proofs that go to its service (RFC 9449, 8.2).
 
+        Where no proofs are made, nothing is done. A nonce of another service is passed over, and one
+        that RFC 9449 does not allow.
+
         Args:
-            url: The URL, or what has it as its string.
-            nonce: The answer's header ``DPoP-Nonce``, if it has one. Another one than RFC 9449
-                allows is passed over.
+            url: The URL that answered, or what has it as its string.
+            headers: The answer's headers, whose names have no case.
         """
-        if nonce is not None and _NONCE.fullmatch(nonce):
-            self._nonces[_origin_of(str(url))] = nonce
+        if self._proof_key is None:
+            return
+        nonce, origin = headers.get("DPoP-Nonce"), _origin_of(str(url))
+        if nonce is not None and _NONCE.fullmatch(nonce) and self.covers(*origin):
+            self._nonces[origin] = nonce
 
     def refuses_token(self, challenges: Iterable[str]) -> bool:
         """Whether an answer with status 401 says that another token may be accepted."""
@@ -99,7 +99,7 @@ class Outgoing:
 
     def wants_nonce(self, challenges: Iterable[str]) -> bool:
         """Whether an answer with status 401 asks for a proof with the nonce that it brings."""
-        return self.makes_proofs and any(map(_USE_NONCE.search, challenges))
+        return self._proof_key is not None and any(map(_USE_NONCE.search, challenges))
 
     def _is_bound(self, token: str) -> bool:
         """Whether a token is bound to the key. It is read unchecked: its receiver checks it."""
@@ -145,10 +145,10 @@ def _spellings(scheme: str, host: str, port: int) -> list[tuple[str, str, int | 
 
 
 def _origin_of(url: str) -> tuple[str, str, int]:
-    """The origin of a URL that `Outgoing.covers`."""
+    """The origin of a URL, in the same spelling for requests and for WebSockets."""
     parts = urlsplit(url)
     scheme = _SCHEMES.get(parts.scheme, parts.scheme)
-    return scheme, parts.hostname or "", parts.port or _PORTS[scheme]
+    return scheme, parts.hostname or "", parts.port or _PORTS.get(scheme, 0)
 
 
 def _is_here(host: str) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection, MutableMapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
 from attrs import evolve
 
@@ -37,9 +37,6 @@ from .caller import note
 __all__ = ["Admitted", "Receiver"]
 
 log: logging.Logger = logging.getLogger("descope_async")
-
-#: Where the scope of a request keeps what came of its credential, by receiver.
-_OUTCOMES: Final = "descope_async.outcomes"
 
 
 class Receiver:
@@ -78,6 +75,7 @@ class Receiver:
         self._audience = audience_of(audience)
         #: The audiences to try for a token, in this order.
         self._audiences: tuple[frozenset[str] | None, ...] = (self._audience,)
+        self._has_other_audience = other_audience is not None
         if other_audience is not None:
             self._audiences += (frozenset({other_audience}),)
         self._origin = origin_of(origin)
@@ -85,6 +83,8 @@ class Receiver:
         self._client = client if isinstance(client, DescopeClient) else None
         self._runs = 0
         self._verifiers = Verifiers(self._audience)
+        #: Where the scope of a request keeps what came of its credential.
+        self._outcome = f"descope_async.outcome.{id(self)}"
 
     @property
     def client(self) -> DescopeClient:
@@ -141,45 +141,45 @@ class Receiver:
 
     async def admit(self, scope: MutableMapping[str, Any]) -> Admitted | Refusal:
         """What becomes of a request, by its ASGI scope. The second time it is known already."""
-        found = self.admit_nowait(scope)
-        if found is None:
-            read = self.admission.read(scope["headers"])
-            found = await self._ask(read, scope) if isinstance(read, Credential) else read
-            self._settle(scope, found)
-        return found
+        return self.admit_nowait(scope) or await self.admit_by_asking(scope)
 
     def admit_nowait(self, scope: MutableMapping[str, Any]) -> Admitted | Refusal | None:
-        """As `admit`, for most requests with a token, without I/O. None for all others."""
-        outcomes: dict[Receiver, Admitted | Refusal] | None = scope.get(_OUTCOMES)
-        if outcomes is not None and self in outcomes:
-            return outcomes[self]
+        """As `admit`, without I/O, for most requests with a token. None to `admit_by_asking`."""
+        found: Admitted | Refusal | None = scope.get(self._outcome)
+        if found is not None:
+            return found
         client, token = self._client, self.admission.plain_token(scope["headers"])
-        if client is None or token is None or len(self._audiences) > 1:
+        if client is None or token is None or self._has_other_audience:
             return None
-        found: Admitted | Refusal
         try:
             session = client.validate_session_nowait(token, self._audience)
         except TokenError as error:
-            read = self.admission.read(scope["headers"])
-            if isinstance(read, Credential):
-                if read.value != token:  # the header has more than one space before the token
-                    return None
-                found = self.admission.refusal_of(error)
-            else:
-                found = read
-        else:
-            if session is None:
-                return None
-            found = Admitted(session, "Bearer", "session_token")
-        self._settle(scope, found)
+            return self._refused_nowait(scope, token, error)
+        if session is None:
+            return None
+        found = scope[self._outcome] = Admitted(session, "Bearer", "session_token")
+        note(session)
         return found
 
-    def _settle(self, scope: MutableMapping[str, Any], found: Admitted | Refusal) -> None:
-        if _OUTCOMES in scope:
-            scope[_OUTCOMES][self] = found
-        else:
-            scope[_OUTCOMES] = {self: found}
+    async def admit_by_asking(self, scope: MutableMapping[str, Any]) -> Admitted | Refusal:
+        """As `admit`, for a request that `admit_nowait` does not know the answer to."""
+        read = self.admission.read(scope["headers"])
+        found = await self._ask(read, scope) if isinstance(read, Credential) else read
+        scope[self._outcome] = found
         note(found.session if isinstance(found, Admitted) else None)
+        return found
+
+    def _refused_nowait(
+        self, scope: MutableMapping[str, Any], token: str, error: TokenError
+    ) -> Refusal | None:
+        found = self.admission.read(scope["headers"])
+        if isinstance(found, Credential):
+            if found.value != token:  # the header has more than one space before the token
+                return None
+            found = self.admission.refusal_of(error)
+        scope[self._outcome] = found
+        note(None)
+        return found
 
     async def demand(
         self, scope: MutableMapping[str, Any], admitted: Admitted, requirement: Requirement

@@ -46,8 +46,13 @@ class Requirement(Value):
     roles: tuple[str, ...] = field(default=(), converter=_names)
     tenant: str | None = None
     max_age: float | None = None
+    _needs_permissions_alone: bool = field(init=False, repr=False, eq=False)
+    _permissions: frozenset[str] = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
+        is_simple = self.tenant is None and self.max_age is None and not self.roles
+        object.__setattr__(self, "_needs_permissions_alone", is_simple)
+        object.__setattr__(self, "_permissions", frozenset(self.permissions))
         tenant: object = self.tenant
         if tenant is not None and not (isinstance(tenant, str) and tenant):
             raise InvalidArgument("tenant must be the name of a path parameter")
@@ -70,8 +75,8 @@ class Requirement(Value):
         return isinstance(issued, int | float) and now - issued <= self.max_age
 
     def is_met_by(self, session: SessionToken) -> bool:
-        """Whether it names no tenant and no age, and the token has the permissions and roles."""
-        return self.tenant is None and self.max_age is None and self.is_granted(session)
+        """Whether it names permissions on the project alone, and the token has them."""
+        return self._needs_permissions_alone and self._permissions.issubset(session.permissions)
 
     def is_granted(self, session: SessionToken, tenant: str | None = None) -> bool:
         """Whether the token has the permissions and roles.
@@ -82,9 +87,8 @@ class Requirement(Value):
                 path parameter for it.
         """
         if self.tenant is None:
-            # Most routes demand no roles, so the roles are not looked up for them.
-            return set(self.permissions).issubset(session.permissions) and (
-                not self.roles or session.validate_roles(self.roles)
+            return self._permissions.issubset(session.permissions) and session.validate_roles(
+                self.roles
             )
         # Both calls are False for a tenant that the token does not belong to, even with no names.
         return (

@@ -171,16 +171,17 @@ class Admission(Value):
         if not self._reads_plain:
             return None
         given: bytes | None = None
+        key_header = self._key_header
         for name, value in headers:
             if name == b"authorization":
                 if given is not None:
                     return None
                 given = value
-            elif name == self._key_header:
+            elif key_header is not None and name == key_header:
                 return None
-        if given is None or not given.startswith(b"Bearer "):
+        scheme, _, token = (given or b"").partition(b" ")
+        if scheme != b"Bearer":
             return None
-        token = given[7:]
         if "access_key" in self.accept and token.count(b".") < _DOTS:
             return None
         return token.decode("latin-1")

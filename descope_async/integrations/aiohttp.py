@@ -23,8 +23,7 @@ class TokenAuth:
 
     A request is sent once more, with another token, if the service answers 401 ``invalid_token``,
     and with a nonce in its proof, if the answer is 401 ``use_dpop_nonce``; only if its body is in
-    memory. A request that has an ``Authorization`` header already is
-    left as it is.
+    memory. A request that has an ``Authorization`` header already is left as it is.
 
     Args:
         source: A source of ``descope_async``.
@@ -64,8 +63,7 @@ class TokenAuth:
         for name, value in outgoing.headers(token, request.method, url).items():
             request.headers[name] = value  # `update` of these headers takes ten times as long
         response = await handler(request)
-        if outgoing.makes_proofs:
-            outgoing.note_nonce(url, response.headers.get("DPoP-Nonce"))
+        outgoing.note_nonce(url, response.headers)
         if response.status != UNAUTHORIZED:
             return response
         return await self._answered(request, handler, token, response)
@@ -104,7 +102,7 @@ class TokenAuth:
         outgoing, url = self._outgoing, request.url
         request.headers.update(outgoing.headers(token, request.method, url))
         response = await handler(request)
-        outgoing.note_nonce(url, response.headers.get("DPoP-Nonce"))
+        outgoing.note_nonce(url, response.headers)
         return response
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from contextvars import ContextVar, Token
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from descope_async import SessionToken
 from descope_async._values.value import plain
@@ -13,7 +13,7 @@ from descope_async._values.value import plain
 __all__ = ["Caller", "CallerFilter", "current_caller"]
 
 
-class Caller(NamedTuple):  # each request makes one, and attrs takes twice as long
+class Caller(NamedTuple):
     """Who is calling.
 
     Attributes:
@@ -38,7 +38,12 @@ class Caller(NamedTuple):  # each request makes one, and attrs takes twice as lo
         return self.session.current_tenant if self.path_tenant is None else self.path_tenant
 
 
-_current: ContextVar[Caller | None] = ContextVar("descope_async.caller", default=None)
+#: A caller in no tenant's path is kept as the session: few requests look, and each would make a Caller.
+_current: ContextVar[Caller | SessionToken | None] = ContextVar(
+    "descope_async.caller", default=None
+)
+#: What `forget` needs of `note`.
+Before: TypeAlias = Token[Caller | SessionToken | None]
 
 
 def current_caller() -> Caller | None:
@@ -47,31 +52,41 @@ def current_caller() -> Caller | None:
     Tasks and worker threads that are started meanwhile see it too. It is meant for logs: let a
     route that depends on its caller demand it.
     """
-    return _current.get()
+    found = _current.get()
+    return Caller(found) if isinstance(found, SessionToken) else found
 
 
-def note(session: SessionToken | None, tenant: str | None = None) -> Token[Caller | None]:
+def note(session: SessionToken | None, tenant: str | None = None) -> Before:
     """Take note of who is calling, in this context and in the current span, if there is one.
 
     Args:
         session: The caller; None for nobody.
         tenant: The tenant of the request's path; None for the one that the token names.
     """
-    if session is None:
-        return _current.set(None)
-    caller = Caller(session, tenant)
-    # A program that makes spans has imported this module already.
+    if session is None or tenant is None:
+        token = _current.set(session)
+    else:
+        token = _current.set(Caller(session, tenant))
+    # A program that makes spans has imported this module already, and has a context for a span.
+    context = sys.modules.get("opentelemetry.context")
+    if session is not None and context is not None and context.get_current():
+        _mark_span(Caller(session, tenant))
+    return token
+
+
+def _mark_span(caller: Caller) -> None:
     trace = sys.modules.get("opentelemetry.trace")
-    if trace is not None:
-        span = trace.get_current_span()
-        if span is not trace.INVALID_SPAN:
-            span.set_attribute("descope.key_id", session.key_id)
-            if caller.tenant is not None:
-                span.set_attribute("descope.tenant_id", caller.tenant)
-    return _current.set(caller)
+    if trace is None:
+        return
+    span = trace.get_current_span()
+    if span is trace.INVALID_SPAN:
+        return
+    span.set_attribute("descope.key_id", caller.session.key_id)
+    if caller.tenant is not None:
+        span.set_attribute("descope.tenant_id", caller.tenant)
 
 
-def forget(token: Token[Caller | None]) -> None:
+def forget(token: Before) -> None:
     """End what `note` began, at the end of a request."""
     _current.reset(token)
 
@@ -84,7 +99,7 @@ class CallerFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the fields."""
-        caller = _current.get()
+        caller = current_caller()
         record.descope_key_id = None if caller is None else caller.session.key_id
         record.descope_tenant = None if caller is None else caller.tenant
         return True

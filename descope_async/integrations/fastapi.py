@@ -227,7 +227,7 @@ class _Required(SecurityBase):
         if is_overridden:
             admitted: Admitted | Refusal = await _admitted_instead(overrides[self._auth])
         else:
-            admitted = receiver.admit_nowait(scope) or await receiver.admit(scope)
+            admitted = receiver.admit_nowait(scope) or await receiver.admit_by_asking(scope)
         if isinstance(admitted, Refusal):
             _refuse(scope, admitted)
         caller, requirement = admitted.session, self._requirement

@@ -187,9 +187,8 @@ class DescopeMCP:
     async def _serve(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
         headers: list[tuple[bytes, bytes]] = list(scope["headers"])
         if not any(name == b"authorization" for name, _ in headers):
-            await app(
-                scope, receive, send
-            )  # the server answers with its metadata, or says where they are
+            # The server answers with its metadata, or says where they are.
+            await app(scope, receive, send)
             return
         found = await self._receiver.admit(scope)
         # The server itself refuses all others, because it knows its own challenges.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import Any
 
-from descope_async.integrations._httpx_flows import challenges, has_authorization, note_nonce, put
+from descope_async.integrations._httpx_flows import challenges, has_authorization, put
 from descope_async.integrations._outgoing import UNAUTHORIZED, Outgoing
 from descope_sync import DescopeError, InvalidArgument, ProofKey, TokenSource
 
@@ -74,13 +74,13 @@ class BlockingFlow:
         token = source.token()
         put(outgoing, request, token)
         response = yield request
-        note_nonce(outgoing, request, response)
+        outgoing.note_nonce(request.url, response.headers)
         if response.status_code != UNAUTHORIZED or not isinstance(request.stream, self._in_memory):
             return
         if outgoing.wants_nonce(challenges(response)):
             put(outgoing, request, token)
             response = yield request
-            note_nonce(outgoing, request, response)
+            outgoing.note_nonce(request.url, response.headers)
         if response.status_code != UNAUTHORIZED or not outgoing.refuses_token(challenges(response)):
             return
         source.invalidate(token)
@@ -91,4 +91,4 @@ class BlockingFlow:
         if fresh != token:
             put(outgoing, request, fresh)
             response = yield request
-            note_nonce(outgoing, request, response)
+            outgoing.note_nonce(request.url, response.headers)

@@ -77,7 +77,7 @@ class TokenAuth(AuthBase):
 
     def _sent_again(self, response: Response, token: str, options: dict[str, Any]) -> Response:
         """The answer to a request with a nonce or another token, else the answer as it is."""
-        self._note_nonce(response)
+        self._outgoing.note_nonce(response.request.url, response.headers)
         if (
             response.status_code != UNAUTHORIZED
             or not self._covers(response.request)  # after a redirect
@@ -108,12 +108,8 @@ class TokenAuth(AuthBase):
         sent: Response = answered.connection.send(again, **options)
         sent.history.append(response)
         sent.request = again
-        self._note_nonce(sent)
+        self._outgoing.note_nonce(sent.request.url, sent.headers)
         return sent
-
-    def _note_nonce(self, response: Response) -> None:
-        if self._outgoing.makes_proofs and self._covers(response.request):
-            self._outgoing.note_nonce(response.request.url, response.headers.get("DPoP-Nonce"))
 
 
 def _challenges(response: Response) -> list[str]:

@@ -10,8 +10,8 @@ from mcp.server.mcpserver import MCPServer
 from descope_async.integrations.mcp import DescopeMCP
 
 descope = DescopeMCP(
-    resource=os.environ["MCP_URL"],  # such as https://mcp.example.com/mcp
-    well_known=os.environ["DESCOPE_WELL_KNOWN_URL"],
+    resource=os.environ.get("MCP_URL", "http://127.0.0.1:8000/mcp"),  # as callers write it
+    well_known=os.environ.get("DESCOPE_WELL_KNOWN_URL", ""),  # there is no default
     required_scopes=["reports:read"],
 )
 server = MCPServer("Reports", token_verifier=descope, auth=descope.auth_settings)

@@ -254,14 +254,19 @@ def test_what_is_no_nonce_is_passed_over(nonce: str) -> None:
     key, (_, mint) = ProofKey.generate(), offline()
     token, url = mint(cnf={"jkt": key.thumbprint}), "https://api.example.com/a"
     outgoing = Outgoing("https://api.example.com", key)
-    outgoing.note_nonce(url, nonce)
-    outgoing.note_nonce("https://other.example", "of-another-service")
+    outgoing.note_nonce(url, {"DPoP-Nonce": nonce})
+    for other in ("https://other.example/a", "https://api.example.com:444/a", "ftp://x", "/a"):
+        outgoing.note_nonce(other, {"DPoP-Nonce": "of-another-service"})
     proof = outgoing.headers(token, "GET", url)["DPoP"].split(".")[1]
     assert b"nonce" not in urlsafe_b64decode(proof + "=" * (-len(proof) % 4))
 
 
 def test_a_nonce_without_proofs_is_the_callers(services: tuple[Service, Service]) -> None:
-    assert not Outgoing(services[0].url).wants_nonce([WANTED["WWW-Authenticate"]])
+    outgoing = Outgoing(services[0].url)
+    assert not outgoing.wants_nonce([WANTED["WWW-Authenticate"]])
+    outgoing.note_nonce(services[0].url, {"DPoP-Nonce": "the-first"})
+    _, mint = offline()
+    assert set(outgoing.headers(mint(), "GET", services[0].url)) == {"Authorization"}
 
 
 async def test_an_answer_of_ones_own_is_left_alone(

@@ -175,6 +175,19 @@ def test_a_good_token_is_let_in(http: httpx.Client, callers: Callers) -> None:
     assert http.get("/stream", headers=headers).text.splitlines()[2] == f"2 {created.key.id}"
 
 
+@pytest.mark.parametrize("other", ["", "Bearer", "Basic eA==", "Bearer other", None])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_second_credential_is_400(
+    http: httpx.Client, callers: Callers, other: str | None, *, is_first: bool
+) -> None:
+    good = bearer(callers.token())["Authorization"]
+    assert http.get("/whoami", headers={"Authorization": good}).status_code == 200
+    pair = [("Authorization", good), ("Authorization", good if other is None else other)]
+    answer = http.get("/whoami", headers=pair[::-1] if is_first else pair)
+    assert answer.status_code == 400
+    assert 'error="invalid_request"' in answer.headers["WWW-Authenticate"]
+
+
 def test_a_member_of_the_tenant_is_let_in(http: httpx.Client, callers: Callers) -> None:
     created = callers.key(tenants={"t1": ["bills:read"]})
     headers = bearer(callers.exchange(created.cleartext))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextvars import Token
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, Final, cast
@@ -16,7 +15,7 @@ import descope_sync
 from descope_async import SessionToken
 from descope_async.integrations._receiver import Admitted
 from descope_async.integrations.admission import Refusal
-from descope_async.integrations.caller import Caller, forget, note
+from descope_async.integrations.caller import Before, forget, note
 
 from ._admitting import aadmit, admit, refusal_of
 
@@ -90,7 +89,7 @@ class DescopeMiddleware:
             unequip(before)
 
 
-def equip(request: HttpRequest) -> Token[Caller | None] | None:
+def equip(request: HttpRequest) -> Before | None:
     """Give a request ``descope`` and ``adescope``.
 
     Returns:
@@ -105,7 +104,7 @@ def equip(request: HttpRequest) -> Token[Caller | None] | None:
     return note(None)
 
 
-def unequip(before: Token[Caller | None] | None) -> None:
+def unequip(before: Before | None) -> None:
     """Forget the caller of a request that has ended."""
     if before is not None:
         forget(before)
