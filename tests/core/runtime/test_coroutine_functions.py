@@ -27,11 +27,11 @@ AWAITED = [function, partial(function), Called(), Called().method, Called().__ca
 NOT_AWAITED = [plain, partial(plain), CalledPlainly(), Called, lambda: function(), print, None]  # noqa: PLW0108 - no coroutine function itself
 
 
-@pytest.mark.parametrize("value", AWAITED, ids=repr)
+@pytest.mark.parametrize("value", AWAITED)
 def test_what_gives_coroutines(value: object) -> None:
     assert is_coroutine_function(value)
 
 
-@pytest.mark.parametrize("value", NOT_AWAITED, ids=repr)
+@pytest.mark.parametrize("value", NOT_AWAITED)
 def test_what_does_not(value: object) -> None:
     assert not is_coroutine_function(value)
