@@ -133,7 +133,10 @@ def test_the_same_exports(module: str, own: set[str]) -> None:
         here, there = getattr(facade, name), getattr(core, name)
         if inspect.isclass(there) and name not in OFFICIAL:
             there = twins.get(there, there)
-        assert here is there
+        if name == "preload":  # each package imports its own modules
+            assert inspect.signature(here) == inspect.signature(there)
+        else:
+            assert here is there
 
 
 def test_the_same_version() -> None:
