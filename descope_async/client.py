@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
 from os import PathLike
 from ssl import SSLContext
 from types import TracebackType
@@ -13,7 +12,7 @@ from typing import Any, Self
 from ._calls.license import License
 from ._calls.readiness import Readiness
 from ._calls.transport import Transport
-from ._config.config import Config, resolve
+from ._config.config import resolve
 from ._runtime.clock import Clock
 from ._runtime.imports_aside import all_imported
 from ._values.secret import Secret
@@ -22,7 +21,7 @@ from .access_keys import AccessKeys
 from .authentication import Authentication
 from .errors import ConfigurationError, NotConfigured
 from .events import Hook
-from .events._telemetry import Service, Telemetry
+from .events._telemetry import Telemetry
 from .settings import Deliver, Limits, ReplayStore, RequestIdSource, Retries, Timeouts
 
 __all__ = ["DescopeClient", "Management"]
@@ -152,7 +151,7 @@ class DescopeClient(Authentication):
             clock=clock,
         )
         clock = config.clock
-        telemetry = Telemetry(config.hooks, partial(_service, config))
+        telemetry = Telemetry(config.hooks, config.service)
         transport = Transport(config, clock, telemetry)
         super().__init__(config, transport, telemetry)
         self._telemetry = telemetry
@@ -273,8 +272,3 @@ class DescopeClient(Authentication):
         except ConfigurationError:
             return "<DescopeClient, not usable>"
         return f"DescopeClient(project_id={found.id!r}, base_url={str(found.base_url)!r})"
-
-
-def _service(config: Config) -> Service:
-    project = config.project
-    return Service(project.id, project.base_url.host, project.base_url.port)

@@ -17,6 +17,7 @@ from descope_async._values.numbers import is_within
 from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.events import Hook
+from descope_async.events._telemetry import Service
 from descope_async.secret_stores import _private_files as private_files
 from descope_async.settings import Deliver, Limits, ReplayStore, Retries, Timeouts
 
@@ -66,6 +67,15 @@ class Config:
             ConfigurationError: There is none, or a setting is unusable.
         """
         return self.deployment.project
+
+    def service(self) -> Service:
+        """Where calls go, for the events about them.
+
+        Raises:
+            ConfigurationError: There is no project, or a setting is unusable.
+        """
+        project = self.deployment.project
+        return Service(project.id, project.base_url.host, project.base_url.port)
 
     def route(self) -> Route:
         """The way to the service now.
