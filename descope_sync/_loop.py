@@ -113,7 +113,10 @@ class Loop:
         self._loop: asyncio.AbstractEventLoop
         self._arrivals: asyncio.Queue[Job]
         self._portal: BlockingPortal
-        _anyio()
+        try:
+            _anyio()
+        except OSError as error:  # such as no more open files
+            raise LoopClosed(f"the background event loop has failed to start: {error}") from error
         try:
             self.thread = Thread(
                 target=self._run, name="descope-sync", daemon=True, **_own_context()

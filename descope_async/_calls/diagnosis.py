@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 from collections.abc import Iterator
 from typing import Final
@@ -81,8 +80,6 @@ _DIAGNOSES: Final[tuple[tuple[tuple[type[BaseException], ...], type[RequestFaile
 _BUSY_PROXY: Final = frozenset({408, 425, 429, *range(500, 600)})
 _PROXY_AUTHENTICATION: Final = 407
 _CHALLENGE, _CREDENTIALS = "Proxy-Authenticate", "Proxy-Authorization"
-#: A scheme in a list of challenges (RFC 9110 section 11.6.1); a name of a parameter has a = after it.
-_SCHEME: Final = re.compile(r"(?:^|,)\s*([A-Za-z0-9-]+)(?=\s+[^=\s]|\s*,|\s*$)")
 
 
 def diagnosed(
@@ -123,7 +120,7 @@ def _refusal_by_proxy(error: aiohttp.ClientHttpProxyError, where: str) -> str:
             "host, or name the host in NO_PROXY where it can be reached directly"
         )
     challenges = [] if error.headers is None else error.headers.getall(_CHALLENGE, [])
-    schemes = [scheme for each in challenges for scheme in _SCHEME.findall(each)]
+    schemes = [scheme for each in challenges for scheme in _schemes(each)]
     if schemes and "basic" not in map(str.lower, schemes):
         return (
             f"the proxy wants credentials (407) by {', '.join(schemes)}, and only Basic is supported: "
@@ -136,6 +133,14 @@ def _refusal_by_proxy(error: aiohttp.ClientHttpProxyError, where: str) -> str:
             f"there, {how}"
         )
     return f"the proxy wants credentials (407): write them into its URL in HTTPS_PROXY, {how}"
+
+
+def _schemes(challenges: str) -> Iterator[str]:
+    """The schemes in a list of challenges (RFC 9110 section 11.6.1), where a parameter holds a =."""
+    for part in challenges.split(","):
+        name, _, rest = part.strip().partition(" ")
+        if name.replace("-", "").isalnum() and not rest.lstrip().startswith("="):
+            yield name
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -151,7 +151,7 @@ def _refuse_unhashed(named: list[_Source]) -> None:
     folders = [each for each in named if _is_folder(each.path)]
     for each in folders:
         names = _names(each.path)
-        if names is None or any(map(_HASHED.fullmatch, names)):
+        if names is None or any(_HASHED.fullmatch(name) for name in names):
             continue
         others = [other for other in folders if other.variable == each.variable]
         if names or not any(_has_hashed(other.path) for other in others):
@@ -213,7 +213,7 @@ def _unusable(variable: str, path: Path, error: OSError) -> ConfigurationError:
 
 
 def _has_hashed(folder: Path) -> bool:
-    return any(map(_HASHED.fullmatch, _names(folder) or ()))
+    return any(_HASHED.fullmatch(name) for name in _names(folder) or ())
 
 
 def _names(folder: Path) -> list[str] | None:

@@ -93,7 +93,7 @@ class Option:
         self.dir_okay = dir_okay
         self.complete = complete
         self.envvar = envvar
-        self.range = (min, max)
+        self.range: tuple[int | None, int | None] = (min, max)
 
     def parameter(self, name: str, kind: Any, default: Any) -> click.Parameter:
         """The same for Click."""

@@ -55,7 +55,7 @@ _PROBLEMS: Final = (
         "looks like the path of a file; to read the file, pass a pathlib.Path",
     ),
     (
-        re.compile(r"P[A-Za-z0-9]{27}(?:[A-Za-z0-9]{4})?"),
+        re.compile(r"P(?:[A-Za-z0-9]{27}|[A-Za-z0-9]{31})"),
         "looks like the id of a project; keys begin with K",
     ),
     (

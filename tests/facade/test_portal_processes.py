@@ -118,14 +118,17 @@ def test_exit_after_a_name_was_looked_up(run_script: Run) -> None:
                 "the thread of the background event loop has failed to start because of None",
             ],
         ),
-        (
-            "no_files",
-            [
-                (
-                    "the background event loop has failed to start: [Errno 24] Too many open files"
-                    " because of OSError(24, 'Too many open files')"
-                )
-            ],
+        *(
+            (
+                case,
+                [
+                    (
+                        "the background event loop has failed to start: [Errno 24] Too many open files"
+                        " because of OSError(24, 'Too many open files')"
+                    )
+                ],
+            )
+            for case in ("no_files", "no_files_to_import")
         ),
         (
             "no_threads",

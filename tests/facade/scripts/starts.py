@@ -7,7 +7,7 @@ import sys
 import threading
 from types import FrameType
 
-from descope_sync import LoopClosed
+from descope_sync import LoopClosed, preload
 from descope_sync._portal import PORTAL
 
 
@@ -19,7 +19,8 @@ def call() -> None:
     try:
         print(PORTAL.call(answer))
     except LoopClosed as error:
-        print(error, "because of", repr(error.__cause__))
+        reason, *_ = str(error).split(": '")  # without the file that could not be opened
+        print(reason, "because of", repr(error.__cause__))
 
 
 def fails_once_started() -> None:
@@ -38,6 +39,12 @@ def fails_once_started() -> None:
 
 def no_files() -> None:
     """A loop needs three."""
+    preload()
+    no_files_to_import()
+
+
+def no_files_to_import() -> None:
+    """The loop's library is imported for the first call."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
     call()
@@ -59,6 +66,7 @@ def no_threads() -> None:
 CASES = {
     "fails_once_started": fails_once_started,
     "no_files": no_files,
+    "no_files_to_import": no_files_to_import,
     "no_threads": no_threads,
 }
 CASES[sys.argv[1]]()
