@@ -14,7 +14,7 @@ from descope_async._runtime.forks import catch_up_with_fork, forget_in_child, ne
 from descope_async._runtime.imports_aside import aside
 from descope_async._runtime.late_imports import late_import
 from descope_async._runtime.single_flight import SingleFlight, runs_asyncio
-from descope_async.errors import ClientClosed, ConfigurationError
+from descope_async.errors import ClientClosed, ConfigurationError, ConnectionFailed
 
 from .structuring import converter
 
@@ -65,8 +65,13 @@ class Connections:
         Raises:
             ClientClosed: After `aclose`.
             ConfigurationError: What the environment says of the way to the service cannot be used.
+            ConnectionFailed: A file that every call needs cannot be opened.
         """
-        await self._prepared()
+        try:
+            await self._prepared()
+        except OSError as error:  # such as no more open files
+            problem = f"no connection can be made: {error}"
+            raise ConnectionFailed(problem, may_be_done=False) from error
         pool = self.pool_if_open()  # nothing is awaited from here until a new one is kept
         if pool is None:
             for other in list(self._pools):

@@ -18,6 +18,7 @@ from ._errors import (
     JournalError,
     JournalLocked,
     JournalMismatch,
+    JournalUnbegun,
 )
 from ._items import KeyChange, NewKey
 from ._progress import Progress
@@ -35,6 +36,7 @@ __all__ = [
     "JournalError",
     "JournalLocked",
     "JournalMismatch",
+    "JournalUnbegun",
     "KeyChange",
     "KeyOutcome",
     "NewKey",

@@ -14,7 +14,7 @@ from descope_async.client import DescopeClient
 from descope_async.errors import ConfigurationError, DescopeError
 from descope_async.secret_stores import SecretStore
 
-from ._errors import NeverBegun
+from ._errors import JournalUnbegun
 from ._finishing import Finishing
 from ._items import Item
 from ._journal import Journal
@@ -137,7 +137,7 @@ class Conduct:
         journal = await self._open()
         try:
             if not journal.is_begun:
-                raise NeverBegun(
+                raise JournalUnbegun(
                     self._path,
                     "tells of a run that never began: nothing was called, so start it again",
                 )

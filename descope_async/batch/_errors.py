@@ -6,7 +6,8 @@ In a tree, below `DescopeError`::
     ├── JournalError         a journal cannot be used; nothing was called because of it
     │   ├── JournalLocked    another process works with it
     │   ├── JournalDamaged   it was edited, or a part of it is lost; says from which line on
-    │   └── JournalMismatch  it is another project's, another version's, or of other work
+    │   ├── JournalMismatch  it is another project's, another version's, or of other work
+    │   └── JournalUnbegun   its run was ended before the first call, so there is nothing to resume
     ├── KeyNotSuited         a key is in a state in which the operation makes no sense
     ├── SecretRefused        the service does not take a secret that it gave out
     └── BatchStopped         the run ended before all was done; the report says how far it came
@@ -55,8 +56,8 @@ class JournalMismatch(JournalError):
     """The journal is about other work: another project, version, operation or other keys."""
 
 
-class NeverBegun(JournalError):
-    """The journal tells of a run that was ended before its first call."""
+class JournalUnbegun(JournalError):
+    """The run was ended before its first call. Start it again with the same journal."""
 
 
 class KeyNotSuited(BatchError):

@@ -113,9 +113,9 @@ def _begun(folders: Sequence[RunFolder], *, is_named: bool) -> Iterator[RunFolde
 
 
 def _never_began(error: DescopeError) -> bool:
-    from descope_async.batch._errors import NeverBegun  # pyright: ignore[reportPrivateUsage] - a part of this package
+    from descope_async.batch import JournalUnbegun
 
-    return isinstance(error, NeverBegun)
+    return isinstance(error, JournalUnbegun)
 
 
 def _forget(folder: RunFolder) -> None:

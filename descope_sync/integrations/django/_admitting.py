@@ -190,7 +190,7 @@ def _checked(
         setattr(request, _REFUSAL, refusal)
         return refusal
     if tenant is not None:
-        note(found.session, tenant)
+        _note(request, found.session, tenant)
     return found
 
 
@@ -198,7 +198,13 @@ def _keep(request: HttpRequest, found: Admitted | Refusal) -> None:
     setattr(request, _OUTCOME, found)
     if isinstance(found, Admitted):
         cast("Any", request).descope = found.session  # nothing is left to be found out
-        note(found.session)
+        _note(request, found.session)
+
+
+def _note(request: HttpRequest, session: SessionToken, tenant: str | None = None) -> None:
+    """Name the caller in the logs, where a middleware or decorator forgets it at the request's end."""
+    if hasattr(request, "adescope"):
+        note(session, tenant)
 
 
 def _proof(request: HttpRequest, read: Credential, here: Site, clock: Clock) -> DPoPRequest | None:
