@@ -242,8 +242,8 @@ class DescopeClient(Authentication):
 
     async def __aenter__(self) -> Self:
         _ = self._config.project  # as the first call would, refuse to go without
-        await all_imported()
         await self._transport.prepare()
+        await all_imported()
         return self
 
     async def __aexit__(

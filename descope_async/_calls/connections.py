@@ -67,11 +67,7 @@ class Connections:
             ConfigurationError: What the environment says of the way to the service cannot be used.
             ConnectionFailed: A file that every call needs cannot be opened.
         """
-        try:
-            await self._prepared()
-        except OSError as error:  # such as no more open files
-            problem = f"no connection can be made: {error}"
-            raise ConnectionFailed(problem, may_be_done=False) from error
+        await self._prepared()
         pool = self.pool_if_open()  # nothing is awaited from here until a new one is kept
         if pool is None:
             for other in list(self._pools):
@@ -137,7 +133,11 @@ class Connections:
 
     async def _prepared(self) -> None:
         while not self._is_prepared and runs_asyncio():
-            await self._preparing.join(partial(aside, self._prepare))
+            try:
+                await self._preparing.join(partial(aside, self._prepare))
+            except OSError as error:  # such as no more open files, for an import
+                problem = f"no connection can be made: {error}"
+                raise ConnectionFailed(problem, may_be_done=False) from error
 
     def _prepare(self) -> None:
         """Import what calls need, and read the certificate authorities. It takes long."""

@@ -6,6 +6,8 @@ import asyncio
 import gc
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -384,3 +386,58 @@ async def test_a_limit_grants_a_little_once(servers: type[Servers]) -> None:
         with pytest.raises(DeadlineExceeded):
             async with asyncio.timeout(20):
                 await loading
+
+
+#: Makes its first call where no more files can be opened, and a second one where they can.
+WITHOUT_FILES = """
+import asyncio, resource, sys
+
+from descope_async import ConnectionFailed, DescopeClient
+
+def client():
+    return DescopeClient("P1", "K1mgmt", base_url=sys.argv[1], retries={"attempts": 1})
+
+async def entered():
+    async with client() as made:
+        await made.mgmt.access_key.load("AK1")
+
+async def called():
+    made = client()
+    try:
+        await made.mgmt.access_key.load("AK1")
+    finally:
+        await made.aclose()
+
+async def main(work):
+    most, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limit))
+    try:
+        await work()
+    except ConnectionFailed as error:
+        print(error, error.may_be_done)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, limit))
+    try:
+        await work()
+    except ConnectionFailed as error:
+        print(error)
+
+asyncio.run(main(locals()[sys.argv[2]]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count files otherwise")
+@pytest.mark.parametrize("work", ["called", "entered"])
+def test_a_first_call_where_no_file_can_be_opened(unused_port: int, work: str) -> None:
+    url = f"http://127.0.0.1:{unused_port}"
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_FILES, url, work],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    first, second = done.stdout.splitlines()
+    assert first.startswith("no connection can be made: [Errno 24] Too many open files")
+    assert first.endswith(" False")
+    assert second.startswith(f"access_key.load: no connection to {url}")
