@@ -102,12 +102,9 @@ def awaiting_outcome(loop: AbstractEventLoop, tell: Callable[[], None]) -> Gener
     except GeneratorExit:  # the loop was closed, and nobody waits any more
         claim.give_up()
         raise
-    except BaseException:
+    finally:
         claim.settle()
         forget_loop_end(loop, claim.give_up)
-        raise
-    claim.settle()
-    forget_loop_end(loop, claim.give_up)
 
 
 def set_watching(is_watching: bool) -> None:
