@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -77,6 +78,19 @@ class CommandLine:
             env=self.variables(**environment),
             check=False,
         )
+
+    def on_full_disk(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end whose stdout goes to a disk without space, as in ``> file``."""
+        with Path("/dev/full").open("w") as full:
+            return subprocess.run(
+                [*COMMAND, *arguments],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=90,
+                env=self.variables(),
+                check=False,
+            )
 
     def json(self, *arguments: str, stdin: str = "") -> Any:
         """The JSON document that a command writes."""

@@ -392,16 +392,7 @@ def test_a_closed_pipe_keeps_the_exit_code(
 def test_a_full_disk_behind_stdout_keeps_the_run(
     cli: CommandLine, admin: DescopeClient, sink: str
 ) -> None:
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [*COMMAND, "create", "a", "--to", sink],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            env=cli.variables(),
-            text=True,
-            timeout=90,
-            check=False,
-        )
+    done = cli.on_full_disk("create", "a", "--to", sink)
     assert done.returncode == 1
     assert "stdout cannot be written: No space left on device" in done.stderr
     (key,) = admin.mgmt.access_key.search_all_access_keys()
@@ -498,16 +489,7 @@ def test_a_run_that_cannot_go_on_holds_up_no_other(
 def test_a_secret_that_nobody_could_read_is_said_to_be_lost(
     cli: CommandLine, admin: DescopeClient
 ) -> None:
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [*COMMAND, "create", "a", "--reveal"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            env=cli.variables(),
-            text=True,
-            timeout=90,
-            check=False,
-        )
+    done = cli.on_full_disk("create", "a", "--reveal")
     (key,) = admin.mgmt.access_key.search_all_access_keys()
     assert done.returncode == 1
     assert "is lost" in done.stderr

@@ -205,16 +205,7 @@ def test_a_full_disk_is_a_sentence(
     cli: CommandLine, keys: dict[str, str], arguments: list[str]
 ) -> None:
     assert keys
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            env=cli.variables(),
-            text=True,
-            timeout=90,
-            check=False,
-        )
+    done = cli.on_full_disk(*arguments)
     assert (done.returncode, done.stderr) == (1, "descope-keys: No space left on device\n")
 
 
