@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,6 +23,8 @@ from descope_sync.emulator import Emulator
 from tests.unprivileged import unprivileged
 
 VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+HAS_USERS = pytest.mark.skipif(sys.platform == "win32", reason="needs users as Unix has them")
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,17 @@ def other(tmp_path: Path) -> Path:
     file = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(file))
     return file
+
+
+@pytest.fixture
+def everybodys() -> Iterator[Path]:
+    """A folder that each user of the machine may enter. Those of pytest are for one user."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+        for each in folder.iterdir():
+            each.chmod(0o700)  # else nobody but root could remove it
 
 
 def hashed(file: Path) -> Path:
@@ -210,15 +224,17 @@ def test_an_empty_folder_beside_another_one(
         client_of(descope)
 
 
+@HAS_USERS
 def test_a_folder_that_may_be_entered_and_not_seen(
-    descope: Emulator, own: Path, monkeypatch: pytest.MonkeyPatch
+    descope: Emulator, own: Path, everybodys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_DIR", str(hashed(own)))
-    for folder in own.parents[:-2]:  # pytest's, which are for one user
-        folder.chmod(0o711)
-    own.with_suffix(".folder").chmod(0o711)
+    folder = hashed(own).rename(everybodys / "folder")
+    folder.chmod(0o311)
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
     with unprivileged():
-        client_of(descope)
+        with pytest.raises(PermissionError):
+            list(folder.iterdir())
+        call(descope)
 
 
 def test_a_folder_in_the_place_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,16 +243,19 @@ def test_a_folder_in_the_place_of_a_file(tmp_path: Path, monkeypatch: pytest.Mon
         DescopeClient("P1")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no users to change to")
 def test_quotes_around_a_path_are_said(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", f'"{own}"')
     with pytest.raises(ConfigurationError, match="in quotes, which are a part of the name here"):
         DescopeClient("P1")
 
 
-def test_a_file_that_may_not_be_read(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own.chmod(0)
-    monkeypatch.setenv("SSL_CERT_FILE", str(own))
+@HAS_USERS
+def test_a_file_that_may_not_be_read(
+    own: Path, everybodys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = own.rename(everybodys / "own.pem")
+    file.chmod(0)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
     with unprivileged(), pytest.raises(ConfigurationError, match="Permission denied"):
         DescopeClient("P1")
 
