@@ -80,6 +80,17 @@ def streamed(_: Any) -> StreamingHttpResponse:
     return StreamingHttpResponse(parts())
 
 
+def streamed_lazily(request: Any) -> StreamingHttpResponse:
+    """Finds out who calls while the answer is streamed, after all middleware."""
+
+    def parts() -> Iterator[bytes]:
+        yield request.descope.key_id.encode()
+        caller = current_caller()
+        yield b" nobody" if caller is None else b" named"
+
+    return StreamingHttpResponse(parts())
+
+
 class Reports(AccessKeyRequiredMixin, View):
     permissions = ("reports:read",)
 
@@ -106,6 +117,7 @@ urlpatterns = [
     path("misnamed", misnamed),
     path("failing", failing),
     path("streamed", streamed),
+    path("streamed-lazily", streamed_lazily),
     path("class", Reports.as_view()),
     path("aclass", AsyncReports.as_view()),
 ]

@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 
 from descope_async.emulator import Fault
 from descope_sync.emulator import Emulator
+from descope_sync.integrations.django import current_caller
 from descope_sync.integrations.django.drf import (
     AccessKeyThrottle,
     DescopeAuthentication,
@@ -87,6 +88,13 @@ def test_the_user_is_the_machine(reader: dict[str, str]) -> None:
     assert answer.data["pk"] == answer.data["key"]
     assert answer.data["name"] == f"access key {answer.data['pk']}"
     assert answer.data["may"] is True
+
+
+def test_without_the_middleware_nobody_stays_named_in_the_logs(reader: dict[str, str]) -> None:
+    with override_settings(MIDDLEWARE=[]):
+        for _ in range(2):
+            assert APIClient().get("/api/reports", headers=reader).status_code == 200
+            assert current_caller() is None
 
 
 @pytest.mark.parametrize(

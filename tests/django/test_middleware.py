@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +15,17 @@ from django.test import AsyncClient, Client, RequestFactory, override_settings
 from descope_sync.emulator import Emulator
 from descope_sync.integrations.django import CallerFilter, DescopeMiddleware, current_caller
 from tests.django.callers import Callers
+
+
+def looking_later(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
+    """A middleware that first looks at the caller when the request is answered."""
+
+    def look(request: Any) -> HttpResponse:
+        response = get_response(request)
+        response["X-Key"] = request.descope.key_id
+        return response
+
+    return look
 
 
 @pytest.mark.parametrize("url", ["/lazy", "/alazy"])
@@ -89,3 +101,39 @@ def test_log_records_name_the_caller_and_no_other_request_sees_it(
     assert current_caller() is None
     assert CallerFilter().filter(record)
     assert record.__dict__["descope_key_id"] is None
+
+
+def test_nobody_is_named_when_a_middleware_further_out_looks(
+    web: Client, reader: dict[str, str]
+) -> None:
+    ours = "descope_sync.integrations.django.DescopeMiddleware"
+    with override_settings(MIDDLEWARE=[f"{__name__}.looking_later", ours]):
+        for _ in range(2):  # the end of the second must not bring the first's caller back
+            assert web.get("/open", headers=reader).headers["X-Key"].startswith("K")
+            assert current_caller() is None
+        assert json.loads(web.get("/reports", headers=reader).content)["noted"]
+        assert current_caller() is None
+
+
+def test_nobody_is_named_when_a_streamed_answer_looks(web: Client, reader: dict[str, str]) -> None:
+    for _ in range(2):
+        parts = b"".join(web.get("/streamed-lazily", headers=reader).streaming_content)  # type: ignore[attr-defined]  # the stubs know no stream
+        assert parts.endswith(b" nobody")
+        assert current_caller() is None
+
+
+@pytest.mark.usefixtures("site")
+def test_a_caller_that_is_known_already_is_named(reader: dict[str, str]) -> None:
+    request = RequestFactory(headers=reader).get("/")
+    seen: list[str] = []
+
+    def view(request: Any) -> HttpResponse:
+        assert request.descope
+        caller = current_caller()
+        seen.append("nobody" if caller is None else caller.session.key_id)
+        return HttpResponse()
+
+    for _ in range(2):  # as when a view hands its request to another one
+        DescopeMiddleware(view)(request)
+        assert current_caller() is None
+    assert seen[0] == seen[1] != "nobody"

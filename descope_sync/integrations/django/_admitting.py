@@ -15,8 +15,8 @@ from descope_async import ConfigurationError, DescopeError, DPoPRequest, Session
 from descope_async._runtime.clock import Clock
 from descope_async.integrations._receiver import Admitted
 from descope_async.integrations.admission import Credential, Refusal, Requirement
-from descope_async.integrations.caller import note
 
+from . import _log_caller
 from ._settings import Site, site
 from .clients import aclient, averifier, client, verifier
 
@@ -28,6 +28,12 @@ _REFUSAL: Final = "_descope_refusal"
 def refusal_of(request: HttpRequest) -> Refusal | None:
     """The last refusal of a request; None if it was not refused."""
     return cast("Refusal | None", getattr(request, _REFUSAL, None))
+
+
+def known_caller(request: HttpRequest) -> SessionToken | None:
+    """Who sent a request, if that has been found out and they are let in."""
+    found: Admitted | Refusal | None = getattr(request, _OUTCOME, None)
+    return found.session if isinstance(found, Admitted) else None
 
 
 def admit(request: HttpRequest) -> Admitted | Refusal:
@@ -190,7 +196,7 @@ def _checked(
         setattr(request, _REFUSAL, refusal)
         return refusal
     if tenant is not None:
-        _note(request, found.session, tenant)
+        _log_caller.name(request, found.session, tenant)
     return found
 
 
@@ -198,13 +204,7 @@ def _keep(request: HttpRequest, found: Admitted | Refusal) -> None:
     setattr(request, _OUTCOME, found)
     if isinstance(found, Admitted):
         cast("Any", request).descope = found.session  # nothing is left to be found out
-        _note(request, found.session)
-
-
-def _note(request: HttpRequest, session: SessionToken, tenant: str | None = None) -> None:
-    """Name the caller in the logs, where a middleware or decorator forgets it at the request's end."""
-    if hasattr(request, "adescope"):
-        note(session, tenant)
+        _log_caller.name(request, found.session)
 
 
 def _proof(request: HttpRequest, read: Credential, here: Site, clock: Clock) -> DPoPRequest | None:

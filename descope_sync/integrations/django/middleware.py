@@ -15,9 +15,10 @@ import descope_sync
 from descope_async import SessionToken
 from descope_async.integrations._receiver import Admitted
 from descope_async.integrations.admission import Refusal
-from descope_async.integrations.caller import Before, forget, note
+from descope_async.integrations.caller import Before
 
-from ._admitting import aadmit, admit, refusal_of
+from . import _log_caller
+from ._admitting import aadmit, admit, known_caller, refusal_of
 
 __all__ = ["DescopeMiddleware", "DescopeRequest"]
 
@@ -76,7 +77,7 @@ class DescopeMiddleware:
                 _exempt(request, admit(request))
             return _completed(request, cast("HttpResponseBase", self._get_response(request)))
         finally:
-            unequip(before)
+            unequip(request, before)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         before = equip(request)
@@ -86,28 +87,26 @@ class DescopeMiddleware:
             response = await cast("Awaitable[HttpResponseBase]", self._get_response(request))
             return _completed(request, response)
         finally:
-            unequip(before)
+            unequip(request, before)
 
 
 def equip(request: HttpRequest) -> Before | None:
-    """Give a request ``descope`` and ``adescope``.
+    """Give a request ``descope`` and ``adescope``, and let the logs name its caller.
 
     Returns:
-        What `unequip` needs at the end of the request. None for a request that has them already:
-        whoever gave them will take care of its end.
+        What `unequip` needs at the end of the request. None for a request that has all this already:
+        whoever gave it will take care of its end.
     """
-    if hasattr(request, "adescope"):
-        return None
-    given = cast("Any", request)
-    given.descope = SimpleLazyObject(partial(_session, request))
-    given.adescope = partial(_asession, request)
-    return note(None)
+    if not hasattr(request, "adescope"):
+        given = cast("Any", request)
+        given.descope = SimpleLazyObject(partial(_session, request))
+        given.adescope = partial(_asession, request)
+    return _log_caller.begin(request, known_caller(request))
 
 
-def unequip(before: Before | None) -> None:
-    """Forget the caller of a request that has ended."""
-    if before is not None:
-        forget(before)
+def unequip(request: HttpRequest, before: Before | None) -> None:
+    """At the end of a request, let the logs name its caller no more. The request keeps its attributes."""
+    _log_caller.end(request, before)
 
 
 def _session(request: HttpRequest) -> SessionToken | None:

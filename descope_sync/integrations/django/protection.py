@@ -55,7 +55,7 @@ def access_key_required(
                         return answer(request, found)
                     return await view(request, *args, **where)
                 finally:
-                    unequip(before)
+                    unequip(request, before)
 
             return cast("V", aprotected)
 
@@ -68,7 +68,7 @@ def access_key_required(
                     return answer(request, found)
                 return view(request, *args, **where)
             finally:
-                unequip(before)
+                unequip(request, before)
 
         return cast("V", protected)
 
@@ -111,7 +111,7 @@ class AccessKeyRequiredMixin(View):
                 return answer(request, found)
             return super().dispatch(request, *args, **kwargs)
         finally:
-            unequip(before)
+            unequip(request, before)
 
     async def _adispatch(
         self, requirement: Requirement, request: HttpRequest, *args: Any, **kwargs: Any
@@ -124,4 +124,4 @@ class AccessKeyRequiredMixin(View):
             handled = super().dispatch(request, *args, **kwargs)
             return await cast("Awaitable[HttpResponseBase]", handled)
         finally:
-            unequip(before)
+            unequip(request, before)
