@@ -1,19 +1,19 @@
 """What a server says before it is asked is never an answer, over a new connection too.
 
-The loop of the client is slow here. So what a server sends at once has arrived when the client is
-about to send its request.
+The loop of the client lets the server go first here: it goes on when the server has done all that
+it can. So what a server sends at once has arrived when the client is about to send its request.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import select
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -26,12 +26,27 @@ from descope_async.events import Event
 
 KEY = json.dumps({"key": {"id": "AK1", "name": "n"}, "cleartext": "s3cret"}).encode()
 STALE = KEY.replace(b"AK1", b"STALE")
-#: Seconds that each turn of a slow loop takes.
-_SLOW = 0.05
 
 
 def answer(body: bytes) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+@define(eq=False)
+class Connection:
+    """A connection as the server has it.
+
+    Attributes:
+        socket: It.
+        is_hasty: Whether the server says something over it at once.
+        is_made: Whether its handshake is over, if it has one.
+        unanswered: What came since the last answer.
+    """
+
+    socket: socket.socket
+    is_hasty: bool
+    is_made: bool = False
+    unanswered: bytes = b""
 
 
 @define
@@ -55,6 +70,9 @@ class HastyServer:
     hurried: int = 0
     read: bytes = b""
     listener: socket.socket = field(factory=lambda: socket.create_server(("127.0.0.1", 0)))
+    _connections: list[Connection] = field(factory=list[Connection])
+    _moved: threading.Condition = field(factory=threading.Condition)
+    _is_over: bool = False
 
     @property
     def base_url(self) -> str:
@@ -73,64 +91,104 @@ class HastyServer:
         self.authority.issue_cert("127.0.0.1").configure_cert(context)
         if self.version is not None:
             context.minimum_version = context.maximum_version = self.version
+        thread = threading.Thread(target=self._run, args=(context,), daemon=True)
+        thread.start()
         with self.listener:
-            threading.Thread(target=self._accept, args=(context,), daemon=True).start()
             yield self
-            with suppress(OSError):
-                self.listener.shutdown(socket.SHUT_RDWR)  # wakes the thread
+            self.settle()
+            with self._moved:
+                self._is_over = True
+            socket.create_connection(self.listener.getsockname()).close()  # wakes the thread
+            thread.join(20)
+        for each in self._connections:
+            each.socket.close()
+
+    def settle(self) -> None:
+        """Wait until the server has nothing more to do before something else reaches it."""
+        with self._moved:
+            assert self._moved.wait_for(lambda: self._is_over or not self._waiting(0), 20)
+
+    def _waiting(self, within: float | None) -> list[socket.socket]:
+        sockets = [self.listener, *(each.socket for each in self._connections)]
+        return select.select(sockets, [], [], within)[0]
+
+    def _run(self, context: ssl.SSLContext) -> None:
+        while True:
+            self._waiting(None)
+            with self._moved:
+                if self._is_over:
+                    return
+                waiting = self._waiting(0)
+                for each in [each for each in self._connections if each.socket in waiting]:
+                    self._go_on(each)
+                if self.listener in waiting:
+                    self._accept(context)
+                self._moved.notify_all()
 
     def _accept(self, context: ssl.SSLContext) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                connection.settimeout(20)
-                # Else it waits with what follows the handshake until that is acknowledged.
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                is_hasty = self.hurried < self.times
-                self.hurried += is_hasty
-                serve = self._hurry if is_hasty else self._serve
-                threading.Thread(
-                    target=self._talk, args=(connection, context, serve), daemon=True
-                ).start()
+        plain, _ = self.listener.accept()
+        # Else it waits with what follows the handshake until that is acknowledged.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.setblocking(False)
+        if self.version is not None:
+            plain = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        connection = Connection(plain, self.hurried < self.times)
+        self.hurried += connection.is_hasty
+        self._connections.append(connection)
+        self._go_on(connection)
 
-    def _talk(
-        self, connection: socket.socket, context: ssl.SSLContext, serve: Callable[..., None]
-    ) -> None:
-        with suppress(OSError), ExitStack() as life:
-            life.enter_context(connection)
-            if self.version is not None:
-                connection = life.enter_context(context.wrap_socket(connection, server_side=True))
-            serve(connection)
+    def _go_on(self, connection: Connection) -> None:
+        """Do all that can be done over it before more comes."""
+        try:
+            if not connection.is_made:
+                if isinstance(connection.socket, ssl.SSLSocket):
+                    connection.socket.do_handshake()
+                connection.is_made = True
+                if connection.is_hasty:
+                    connection.socket.sendall(self._said())
+            while came := connection.socket.recv(65536):
+                self._take(connection, came)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return
+        except OSError:
+            pass
+        self._connections.remove(connection)
+        connection.socket.close()
 
-    def _hurry(self, connection: socket.socket) -> None:
-        if self.said is not None:
-            connection.sendall(self.said)
-            self.read += connection.recv(65536)
+    def _said(self) -> bytes:
+        if self.said is None:
+            raise ConnectionAbortedError
+        return self.said
 
-    def _serve(self, connection: socket.socket) -> None:
-        while b"\r\n\r\n" in connection.recv(65536):
-            connection.sendall(answer(KEY))
+    def _take(self, connection: Connection, came: bytes) -> None:
+        if connection.is_hasty:
+            self.read += came
+            return
+        connection.unanswered += came
+        while b"\r\n\r\n" in connection.unanswered:
+            _, _, connection.unanswered = connection.unanswered.partition(b"\r\n\r\n")
+            connection.socket.sendall(answer(KEY))
 
 
 @contextmanager
-def slow_loop() -> Iterator[Callable[[Event], None]]:
-    """A hook that makes each turn of the client's loop take a while."""
-    slowed = set[asyncio.AbstractEventLoop]()
+def patient_loop(server: HastyServer) -> Iterator[Callable[[Event], None]]:
+    """A hook that makes each turn of the client's loop wait for the server."""
+    loops = set[asyncio.AbstractEventLoop]()
     is_over = threading.Event()
 
     def turn(loop: asyncio.AbstractEventLoop) -> None:
-        time.sleep(_SLOW)
         if not is_over.is_set():
+            server.settle()
             loop.call_soon(turn, loop)
 
-    def slow_down(_: Event) -> None:
+    def let_it_go_first(_: Event) -> None:
         loop = asyncio.get_running_loop()
-        if loop not in slowed:
-            slowed.add(loop)
+        if loop not in loops:
+            loops.add(loop)
             loop.call_soon(turn, loop)
 
     try:
-        yield slow_down
+        yield let_it_go_first
     finally:
         is_over.set()
 
@@ -139,7 +197,7 @@ Call = Callable[[HastyServer, str], Awaitable[Any]]
 
 
 async def awaited(server: HastyServer, method: str) -> Any:
-    with slow_loop() as hook:
+    with patient_loop(server) as hook:
         async with DescopeClient(
             "P1", "K1", base_url=server.base_url, ssl=server.trust, hooks=[hook]
         ) as client:
@@ -149,7 +207,7 @@ async def awaited(server: HastyServer, method: str) -> Any:
 async def blocking(server: HastyServer, method: str) -> Any:
     def call() -> Any:
         with (
-            slow_loop() as hook,
+            patient_loop(server) as hook,
             descope_sync.DescopeClient(
                 "P1", "K1", base_url=server.base_url, ssl=server.trust, hooks=[hook]
             ) as client,
