@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from attrs import define, field
 
@@ -78,6 +79,39 @@ async def raw_server(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)  # in which transports close
+
+
+@contextmanager
+def threaded_server(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A TCP server on loopback that needs no event loop, and its port.
+
+    Args:
+        serve: Is called with each connection, on a thread of its own, and need not close it. Where
+            the client hangs up, it just ends.
+    """
+    threads: list[threading.Thread] = []
+
+    def talk(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.settimeout(60)
+            serve(connection)
+
+    def accept() -> None:
+        with suppress(OSError):  # by which it learns of the end
+            while True:
+                connection, _ = listener.accept()
+                threads.append(threading.Thread(target=talk, args=(connection,), daemon=True))
+                threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        accepting = threading.Thread(target=accept, daemon=True)
+        accepting.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)  # wakes the thread, where closing would not
+            for thread in (accepting, *threads):
+                thread.join(10)
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> Behaviour:

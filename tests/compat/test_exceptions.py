@@ -8,7 +8,6 @@ import pickle
 import socket
 import subprocess
 import sys
-import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from descope_async import errors
 from descope_async.compat.exceptions import official_errors
 from descope_sync import compat
 from descope_sync.compat import AuthException, DescopeClient, RateLimitException
+from tests.servers import threaded_server
 
 SECRET = "Kc4naryC4nary"
 JWT = "eyJhbGciOiJSUzI1NiJ9.e30.c2VjcmV0"
@@ -31,30 +31,15 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.e30.c2VjcmV0"
 @contextmanager
 def answering(status: str, body: str, *headers: str) -> Iterator[str]:
     """A server with one answer to everything; an empty status hangs up."""
-    listener = socket.create_server(("127.0.0.1", 0))
     head = "".join(f"{line}\r\n" for line in (*headers, f"Content-Length: {len(body.encode())}"))
+    said = f"HTTP/1.1 {status}\r\nConnection: close\r\n{head}\r\n{body}" if status else ""
 
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                connection.recv(65536)
-                if status:
-                    connection.sendall(
-                        f"HTTP/1.1 {status}\r\nConnection: close\r\n{head}\r\n{body}".encode()
-                    )
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(said.encode())
 
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(10)
+    with threaded_server(serve) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def refused(base_url: str, call: str = "load") -> Any:

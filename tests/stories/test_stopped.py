@@ -12,13 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import trustme
 
 from descope_sync.emulator import Emulator
+from tests.servers import threaded_server
 
 SCRIPT = Path(__file__).parent / "scripts/stopped.py"
 CREATED = json.dumps({"key": {"id": "K1"}, "cleartext": "s3cret"}).encode()
@@ -37,15 +38,16 @@ def emulator() -> Iterator[Emulator]:
 @contextmanager
 def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(SCRIPT), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdout:
-            process.stdout.close()
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def stand_still(process: subprocess.Popen[str], seconds: float) -> None:
@@ -67,33 +69,31 @@ def test_a_delivery_that_ended_counts(emulator: Emulator, way: str) -> None:
 
 def test_an_answer_counts_while_the_client_is_closed() -> None:
     """Closing waits four seconds for it. These are over when the process goes on."""
-    answers = threading.Event()
+    asked, answers = threading.Event(), threading.Event()
 
     def serve(connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            is_create = b"/create" in connection.recv(65536)
-            if is_create:
-                answers.wait(60)
-            body = CREATED if is_create else b'{"rateLimitTier": "tier1"}'
-            head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
-            connection.sendall(head % len(body) + body)
+        is_create = b"/create" in connection.recv(65536)
+        if is_create:
+            asked.set()
+            answers.wait(60)
+        body = CREATED if is_create else b'{"rateLimitTier": "tier1"}'
+        head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+        connection.sendall(head % len(body) + body)
 
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                threading.Thread(target=serve, args=(connection,), daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=accept, daemon=True).start()
-        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with started("closing", base_url, "P1", "K1", "") as process:
-            assert process.stdout
-            assert process.stdout.readline() == "stop\n"
-            stand_still(process, 6)
-            time.sleep(0.3)
-            answers.set()
-            assert process.stdout.readline() == "made s3cret\n"
+    with (
+        threaded_server(serve) as port,
+        started("closing", f"http://127.0.0.1:{port}", "P1", "K1", "") as process,
+    ):
+        assert process.stdin
+        assert process.stdout
+        assert asked.wait(60)
+        process.stdin.write("asked\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "stop\n"
+        stand_still(process, 6)
+        time.sleep(0.3)
+        answers.set()
+        assert process.stdout.readline() == "made s3cret\n"
 
 
 def test_a_connection_that_was_made_counts(tmp_path: Path) -> None:
@@ -101,30 +101,26 @@ def test_a_connection_that_was_made_counts(tmp_path: Path) -> None:
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
+    is_started, one_at_a_time = threading.Event(), threading.Lock()
     connections: list[bytes] = []
 
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                if not connections:
-                    threading.Thread(target=stand_still, args=(process, STILL)).start()
-                    time.sleep(STILL / 4)
-                with (
-                    connection,
-                    suppress(OSError),
-                    context.wrap_socket(connection, server_side=True) as tls,
-                ):
-                    connections.append(tls.recv(65536))
-                    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(CREATED)
-                    tls.sendall(head + CREATED)
+    def serve(connection: socket.socket) -> None:
+        assert is_started.wait(60)
+        with one_at_a_time:
+            if not connections:
+                threading.Thread(target=stand_still, args=(process, STILL)).start()
+                time.sleep(STILL / 4)
+            with context.wrap_socket(connection, server_side=True) as tls:
+                connections.append(tls.recv(65536))
+                head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(CREATED)
+                tls.sendall(head + CREATED)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        with started(
-            "connect", f"https://127.0.0.1:{port}", "P1", "K1", str(tmp_path / "ca.pem")
-        ) as process:
-            threading.Thread(target=serve, daemon=True).start()
-            assert process.stdout
-            assert process.stdout.readline() == "made s3cret\n"
+    ids = "P1", "K1", str(tmp_path / "ca.pem")
+    with (
+        threaded_server(serve) as port,
+        started("connect", f"https://127.0.0.1:{port}", *ids) as process,
+    ):
+        is_started.set()
+        assert process.stdout
+        assert process.stdout.readline() == "made s3cret\n"
     assert sum(b"/create" in each for each in connections) == 1

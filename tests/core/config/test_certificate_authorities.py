@@ -9,9 +9,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ import trustme
 from descope_async import ConfigurationError
 from descope_sync import DescopeClient, TLSFailed
 from descope_sync.emulator import Emulator
+from tests.servers import threaded_server
 from tests.unprivileged import unprivileged
 
 VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -366,20 +365,13 @@ def test_a_common_name_is_no_host_name(tmp_path: Path, monkeypatch: pytest.Monke
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=shake_hands, args=(listener, context), daemon=True).start()
-        with (
-            DescopeClient(
-                "P1", "K1", base_url=f"https://localhost:{listener.getsockname()[1]}"
-            ) as client,
-            pytest.raises(TLSFailed, match="localhost"),
-        ):
-            client.mgmt.access_key.load("AK1")
 
+    def shake_hands(connection: socket.socket) -> None:
+        context.wrap_socket(connection, server_side=True).close()
 
-def shake_hands(listener: socket.socket, context: ssl.SSLContext) -> None:
-    with suppress(OSError):
-        while True:
-            connection, _ = listener.accept()
-            with connection, suppress(OSError):
-                context.wrap_socket(connection, server_side=True).close()
+    with (
+        threaded_server(shake_hands) as port,
+        DescopeClient("P1", "K1", base_url=f"https://localhost:{port}") as client,
+        pytest.raises(TLSFailed, match="localhost"),
+    ):
+        client.mgmt.access_key.load("AK1")

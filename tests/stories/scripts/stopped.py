@@ -37,7 +37,7 @@ async def main() -> None:
     async with client:
         create = asyncio.create_task(client.mgmt.access_key.create("n"))
         if way == "closing":
-            await asyncio.sleep(0.3)
+            await asyncio.to_thread(sys.stdin.readline)  # comes when the service has the request
             closing = asyncio.create_task(client.aclose())
             await asyncio.sleep(0.1)
             print("stop", flush=True)
