@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from descope_async import (
     ConfigurationError,
@@ -171,18 +171,29 @@ class DescopeMCP:
     async def verify_token(self, token: str) -> AccessToken | None:
         """What a token stands for; None for one that is not accepted. MCP servers call this.
 
+        Without the layer of `protect` nobody knows the request, and so its proof. A token that is bound
+        to a key is not accepted then.
+
         Raises:
             DescopeError: The token cannot be judged now, and the layer of `protect` is missing.
         """
         outcome = _outcome.get()
         if outcome is None:
-            alone = {"type": "http", "headers": [(b"authorization", b"Bearer " + token.encode())]}
-            outcome = await self._receiver.admit(alone)
+            outcome = await self._receiver.admit(self._request_with(token))
         if isinstance(outcome, Admitted):
             return self._access_token(token, outcome.session)
         if outcome.retry_after is not None:
             raise KeySetUnavailable(outcome.description, retry_after=outcome.retry_after)
         return None
+
+    def _request_with(self, token: str) -> Scope:
+        """A request with a bare token and no proof."""
+        return {
+            "type": "http",
+            "method": "POST",
+            "path": unquote(urlsplit(self._resource).path),
+            "headers": [(b"authorization", b"Bearer " + token.encode())],
+        }
 
     async def _serve(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
         headers: list[tuple[bytes, bytes]] = list(scope["headers"])

@@ -21,6 +21,7 @@ from descope_async import (
     ProofKey,
 )
 from descope_async.emulator import Fault, TokenShape
+from descope_async.integrations.admission import Proofs
 from descope_async.integrations.issuers import Issuers
 from descope_sync.emulator import Emulator
 from tests.integrations.services import Callers, bearer, serving
@@ -240,6 +241,37 @@ def test_the_verifier_alone(descope: DescopeMCP, emulator: Emulator, callers: Ca
             assert await descope.verify_token("\u00fc") is None
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("nonces", [None, "a-secret-of-32-characters-or-more"])
+@pytest.mark.parametrize(
+    ("dpop", "bound", "is_accepted"),
+    [
+        ("mixed", False, True),
+        ("mixed", True, False),
+        ("required", False, False),
+        ("required", True, False),
+    ],
+)
+def test_without_the_layer_no_bound_token_is_accepted(
+    emulator: Emulator,
+    callers: Callers,
+    dpop: Proofs,
+    bound: bool,
+    is_accepted: bool,
+    nonces: str | None,
+) -> None:
+    if bound:
+        emulator.set_token_shape(TokenShape(thumbprint=ProofKey.generate().thumbprint))
+    token = callers.client.token_source(callers.key().cleartext).token()
+    known = f"{emulator.base_url}/v1/apps/{emulator.project_id}"
+    alone = DescopeMCP(RESOURCE, well_known=known, dpop=dpop, dpop_nonce_secret=nonces)
+
+    async def verify() -> bool:
+        async with alone.running():
+            return await alone.verify_token(token) is not None
+
+    assert asyncio.run(verify()) is is_accepted
 
 
 HOST = "https://api.descope.com"
