@@ -12,28 +12,10 @@ import pytest
 from descope_async import AccessKey, AssociatedTenant, UnexpectedResponse
 from descope_async._calls import wire
 from descope_async._calls.found_keys import BYTES_PER_NAME, MAX_MEMBERS
+from tests.core.calls.key_answers import KEY, encoded
 from tests.steps import steps
 
 pytestmark = pytest.mark.usefixtures("each_decoder")
-
-KEY: dict[str, Any] = {
-    "id": "AK1",
-    "name": "ci",
-    "roleNames": ["Backend"],
-    "keyTenants": [{"tenantId": "t1", "tenantName": "One", "roleNames": ["Admin"], "new": 1}],
-    "status": "active",
-    "createdTime": 1_700_000_000,
-    "expireTime": "1900000000",
-    "createdBy": "me",
-    "clientId": "c",
-    "boundUserId": "",
-    "customClaims": {"k": {"nested": [1, None]}},
-    "description": "",
-    "permittedIps": ["10.0.0.0/8"],
-    "editable": True,
-    "customAttributes": None,
-    "brandNew": {"x": [1]},
-}
 
 
 def search(body: bytes) -> list[AccessKey]:
@@ -43,10 +25,6 @@ def search(body: bytes) -> list[AccessKey]:
 def alone(key: dict[str, Any]) -> AccessKey:
     """The key as the answer of load has it."""
     return asyncio.run(wire.read(wire.KeyAnswer, encoded({"key": key}))).key
-
-
-def encoded(document: object) -> bytes:
-    return json.dumps(document).encode()
 
 
 def search_answer(keys: list[Any]) -> bytes:

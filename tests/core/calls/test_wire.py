@@ -18,38 +18,15 @@ from descope_async._calls import wire
 from descope_async._calls.members import Misfit
 from descope_async._calls.shortcuts import shortcut
 from descope_async._calls.structuring import structure
+from tests.core.calls.json_texts import FLOATS
+from tests.core.calls.key_answers import KEY, encoded
 from tests.steps import steps
 
-pytestmark = pytest.mark.usefixtures("each_decoder")
-
 V = TypeVar("V", bound=AttrsInstance)
-
-KEY: dict[str, Any] = {
-    "id": "AK1",
-    "name": "ci",
-    "roleNames": ["Backend"],
-    "keyTenants": [{"tenantId": "t1", "tenantName": "One", "roleNames": ["Admin"], "new": 1}],
-    "status": "active",
-    "createdTime": 1_700_000_000,
-    "expireTime": "1900000000",
-    "createdBy": "me",
-    "clientId": "c",
-    "boundUserId": "",
-    "customClaims": {"k": {"nested": [1, None]}},
-    "description": "",
-    "permittedIps": ["10.0.0.0/8"],
-    "editable": True,
-    "customAttributes": None,
-    "brandNew": {"x": [1]},
-}
 
 
 def read(cls: type[V], body: bytes) -> V:
     return asyncio.run(wire.read(cls, body))
-
-
-def encoded(document: object) -> bytes:
-    return json.dumps(document).encode()
 
 
 def test_a_key_is_read_and_written_back() -> None:
@@ -134,11 +111,7 @@ def test_a_created_key_without_a_secret_is_none(nothing: str | None) -> None:
 
 @given(
     st.recursive(
-        st.none()
-        | st.booleans()
-        | st.integers()
-        | st.floats(allow_nan=False, allow_infinity=False)
-        | st.text(),
+        st.none() | st.booleans() | st.integers() | FLOATS | st.text(),
         lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(sorted(KEY)), inner),
     )
 )
