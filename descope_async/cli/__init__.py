@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 
 def main() -> None:
@@ -20,42 +19,35 @@ def main() -> None:
             "descope-keys needs its extra: pip install 'descope-async[cli]', "
             "or in a checkout pip install '.[cli]'"
         )
-    _open_what_is_closed()
-    warn_of_secrets(sys.argv[1:])
     import click
 
+    from .streams import say, send_nowhere, telling
+
+    _open_what_is_closed()
+    if sys.stdout is None:
+        say("stdout is closed; send it to /dev/null if nobody is to read it")
+        sys.exit(2)
+    warn_of_secrets(sys.argv[1:])
     try:
         code = app.main(prog_name="descope-keys", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        with telling():
+            error.show()
         code = error.exit_code
     except click.Abort:  # before a command has begun: what ends one is explained in `running`
-        sys.stderr.write("descope-keys: interrupted\n")
+        say("interrupted")
         code = 130
     except OSError as error:  # of help and completion: commands explain theirs
-        _leave(error)
+        send_nowhere(sys.stdout)
+        say(error.strerror or type(error).__name__)
+        code = 1
     sys.exit(code)
 
 
 def _open_what_is_closed() -> None:
-    """Give a closed stdin and stderr somewhere to go, and refuse a closed stdout.
-
-    Results and revealed secrets go to stdout, so nothing is begun without it.
-    """
+    """Give a closed stdin and stderr somewhere to go. Nothing is begun without stdout, where secrets may go."""
     nowhere = Path(os.devnull)
     if sys.stdin is None:
         sys.stdin = nowhere.open(encoding="utf-8")
     if sys.stderr is None:
         sys.stderr = nowhere.open("w", encoding="utf-8")
-    if sys.stdout is None:
-        sys.stderr.write(
-            "descope-keys: stdout is closed; send it to /dev/null if nobody is to read it\n"
-        )
-        sys.exit(2)
-
-
-def _leave(error: OSError) -> NoReturn:
-    from .running import write_no_more
-
-    write_no_more()
-    sys.exit(f"descope-keys: {error.strerror or type(error).__name__}")

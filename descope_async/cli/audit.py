@@ -17,6 +17,7 @@ from . import moments, output
 from .exit_codes import ExitCode
 from .parameters import Option
 from .running import carry_out, current
+from .streams import write
 
 Level = Literal["error", "warning", "note"]
 _DAY: Final = 86_400
@@ -280,17 +281,13 @@ def audit_command(
             project_id = client.project_id
         found = [each for each in audit(keys, settings) if each.rule.id not in (ignore or ())]
         if form is Report.SARIF:
-            click.echo(json.dumps(as_sarif(found, project_id), indent=2))
+            text = json.dumps(as_sarif(found, project_id), indent=2)
         elif form is Report.JSON:
-            click.echo(
-                output.document(
-                    "audit", keys=len(keys), findings=[each.as_dict() for each in found]
-                )
-            )
-        elif found:
-            click.echo(as_text(found))
+            listed = [each.as_dict() for each in found]
+            text = output.document("audit", keys=len(keys), findings=listed)
         else:
-            click.echo(f"nothing is doubtful about {len(keys)} access keys")
+            text = as_text(found) or f"nothing is doubtful about {len(keys)} access keys"
+        write(f"{text}\n")
         return ExitCode.FOUND if found and exit_code else ExitCode.DONE
 
     carry_out(work)

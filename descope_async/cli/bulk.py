@@ -6,8 +6,7 @@ import asyncio
 import json
 import os
 import signal
-import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -23,8 +22,8 @@ from .exit_codes import ExitCode
 from .manifest.lock_file import LockFile
 from .parameters import Option
 from .progress import ProgressLine
-from .running import add, say, write_no_more
 from .runs import RunFolder
+from .streams import say, say_more, write
 
 if TYPE_CHECKING:
     from descope_async.batch import Batch, BatchReport, BatchStopped
@@ -125,10 +124,8 @@ async def carry(
     for key in report.failures[:_OUTCOMES_SHOWN]:
         said = key.problem or key.outcome
         if said not in why:  # it is said already
-            add(f"  {output.printable(key.label)}: {output.on_one_line(said)}")
-    if not is_written:
-        code = code or ExitCode.FAILED
-    elif report.is_complete and report.path.exists():
+            say_more(f"  {output.printable(key.label)}: {output.on_one_line(said)}")
+    if is_written and report.is_complete and report.path.exists():
         folder.remove()
         return code
     if folder.holds_rescued_secrets:
@@ -198,37 +195,22 @@ def _keys_of(report: BatchReport) -> list[dict[str, Any]]:
 def _written(
     report: BatchReport, keys: Sequence[Mapping[str, Any]], *, as_json: bool, ids_only: bool
 ) -> bool:
-    """Write what became of the keys to stdout. Whether nobody misses a part of it.
-
-    The keys are changed already, so the exit code must tell of them and not of stdout.
-    """
-    try:
-        _write(report, keys, as_json=as_json, ids_only=ids_only)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read it wanted no more, as `head` does
-        write_no_more()
-    except OSError as error:
-        write_no_more()
-        say(f"stdout cannot be written: {error.strerror or type(error).__name__}")
-        return False
-    return True
-
-
-def _write(
-    report: BatchReport, keys: Sequence[Mapping[str, Any]], *, as_json: bool, ids_only: bool
-) -> None:
+    """Write what became of the keys to stdout. Whether nobody misses a part of it."""
     if as_json:
-        click.echo(output.document("batch_report", operation=report.operation, keys=keys))
-        return
-    for key in keys:
-        if ids_only:
-            sys.stdout.write(f"{key.get('key_id', '')}\n")
-            continue
-        write_line(key)
+        text = output.document("batch_report", operation=report.operation, keys=keys) + "\n"
+    elif ids_only:
+        text = "".join(f"{key.get('key_id', '')}\n" for key in keys)
+    else:
+        text = lines_of(keys)
+    return write(text)
 
 
-def write_line(key: Mapping[str, Any]) -> None:
-    """Write what became of a key to stdout: id, label, outcome, where its secret is."""
+def lines_of(keys: Iterable[Mapping[str, Any]]) -> str:
+    """What became of keys, one a line: id, label, outcome, where its secret is."""
+    return "".join(map(_line, keys))
+
+
+def _line(key: Mapping[str, Any]) -> str:
     places = " ".join(key.get("references", ()))
     row = (key.get("key_id", ""), key["label"], key["outcome"], places)
-    sys.stdout.write("\t".join(map(output.printable, row)).rstrip("\t") + "\n")
+    return "\t".join(map(output.printable, row)).rstrip("\t") + "\n"

@@ -14,9 +14,10 @@ from .exit_codes import ExitCode
 from .name_values import pairs
 from .parameters import Option
 from .reading import Ids
-from .running import carry_out, current, say
+from .running import carry_out, current
 from .runs import RunFolder, being_succeeded
 from .selection import by_ids, ids
+from .streams import say
 
 if TYPE_CHECKING:
     from descope_async import AccessKey, DescopeClient

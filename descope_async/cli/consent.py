@@ -11,8 +11,9 @@ from descope_async.errors import ConfigurationError
 
 from . import output
 from .parameters import Option
-from .running import Run, add, say
-from .typed import answer
+from .running import Run
+from .standard_input import answer
+from .streams import say, say_more
 
 Yes = Annotated[bool, Option("--yes", "-y", help="Do it without asking.")]
 DryRun = Annotated[bool, Option("--dry-run", help="Show the plan, and change nothing.")]
@@ -52,9 +53,9 @@ def agreed(
     keys = f"{count} access key{'' if count == 1 else 's'}"
     say(f"{action} {keys} of {run.where(client)}")
     for line in lines[:_SHOWN]:
-        add(f"  {output.printable(line)}")
+        say_more(f"  {output.printable(line)}")
     if count > _SHOWN:
-        add(f"  and {count - _SHOWN} more")
+        say_more(f"  and {count - _SHOWN} more")
     if not dry_run:
         consent(client, count, yes=yes, max_changes=max_changes)
     return not dry_run

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
-
 from descope_async import CreatedAccessKey
 from descope_async.errors import ConfigurationError
 
@@ -16,8 +14,9 @@ from .consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, agreed
 from .exit_codes import ExitCode
 from .name_values import pairs
 from .parameters import Argument, Option
-from .running import carry_out, current, say, write_no_more
+from .running import carry_out, current
 from .runs import RunFolder
+from .streams import deliver, say
 
 
 def create(
@@ -128,13 +127,12 @@ def provision(
 def _shown(created: CreatedAccessKey) -> ExitCode:
     """Write a secret to stdout, which may be a pipe that nobody reads, or a full disk."""
     try:
-        click.echo(created.cleartext)
+        deliver(f"{created.cleartext}\n")
     except OSError as error:
         say(
             f"its secret could not be written, and is lost ({error.strerror}): "
             f"descope-keys rotate {created.key.id} --to 'file:keys/{{id}}.json' gives it another"
         )
-        write_no_more()
         return ExitCode.FAILED
     return ExitCode.DONE
 

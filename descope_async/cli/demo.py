@@ -8,14 +8,13 @@ from contextlib import ExitStack
 from operator import attrgetter
 from typing import Final
 
-import click
-
 import descope_async
 import descope_sync
 from descope_async import DescopeError, SessionToken
 
 from .demo_report import Report
 from .demo_steps import SEED, STEPS, Made
+from .streams import say
 
 _AT_ONCE: Final = 200
 
@@ -43,7 +42,7 @@ def run(
             )
             client.mgmt.access_key.search_all_access_keys()
         except DescopeError as error:
-            click.echo(f"descope-keys: {error}", err=True)
+            say(str(error))
             return 2
         made = Made(local)
         at_once = asyncio.run(

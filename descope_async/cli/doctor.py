@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit
 
-import click
 from attrs import frozen
 
 import descope_async
@@ -27,6 +26,7 @@ from . import output
 from .exit_codes import ExitCode
 from .parameters import Option
 from .running import Run, carry_out, current, without_code
+from .streams import write
 
 _SET_IT: Final = "set it in the environment or in a profile: descope-keys --help"
 _CORRECT_IT: Final = "correct it in the environment or in the profile"
@@ -69,16 +69,18 @@ def doctor(
                 }
                 for each in findings
             ]
-            click.echo(output.document("doctor", findings=listed))
+            write(output.document("doctor", findings=listed) + "\n")
         else:
-            for each in findings:
-                click.echo(f"{'ok ' if each.is_good else 'BAD'}  {each.about}: {each.said}")
-                if each.advice:
-                    click.echo(f"     {each.advice}")
+            write("".join(map(_lines, findings)))
         is_well = all(each.is_good for each in findings)
         return ExitCode.DONE if is_well or not exit_code else ExitCode.FOUND
 
     carry_out(work)
+
+
+def _lines(found: Finding) -> str:
+    said = f"{'ok ' if found.is_good else 'BAD'}  {found.about}: {found.said}\n"
+    return f"{said}     {found.advice}\n" if found.advice else said
 
 
 async def _examined(run: Run) -> AsyncGenerator[Finding]:

@@ -20,6 +20,8 @@ from descope_async._runtime.end_signals import end_signals
 from descope_async.emulator import Emulator, EmulatorError, RecordedRequest
 from descope_async.emulator.request_log import request_to_json
 
+from .streams import say
+
 _LOGGER: Final = logging.getLogger("descope_async.emulator")
 
 
@@ -46,7 +48,7 @@ def serve(settings: Mapping[str, Any], *, env: bool, log: str | None) -> None:
     try:
         asyncio.run(_until_stopped(Emulator(**settings), env=env, tls=settings["tls"]))
     except EmulatorError as error:
-        click.echo(f"descope-keys: {error}", err=True)
+        say(str(error))
         raise click.exceptions.Exit(2) from None
 
 

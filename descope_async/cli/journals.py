@@ -16,8 +16,9 @@ from .bulk import AsJson, IdsOnly, Rate
 from .exit_codes import ExitCode, exit_code_of
 from .parameters import Argument, Option
 from .project_lock import project_lock
-from .running import carry_out, current, say
+from .running import carry_out, current
 from .runs import RunFolder, open_runs
+from .streams import say, say_more, write
 
 RunName = Annotated[
     str | None,
@@ -150,23 +151,23 @@ def journal(
                     }
                     for each in runs
                 ]
-                click.echo(output.document("runs", runs=described))
+                write(output.document("runs", runs=described) + "\n")
                 return
             if not runs:
                 say("no run is open")
-            for each in runs:
-                click.echo("\t".join((each.name, each.operation, *each.sinks)))
+            rows = ("\t".join((each.name, each.operation, *each.sinks)) for each in runs)
+            write("".join(f"{row}\n" for row in rows))
             return
         from descope_async.batch import read_journal
 
         outcomes = [each.to_dict() for each in read_journal(RunFolder.open(name).journal)]
         if as_json:
-            click.echo(output.document("journal", keys=outcomes))
+            write(output.document("journal", keys=outcomes) + "\n")
             return
         for key in outcomes:
-            bulk.write_line(key)
+            write(bulk.lines_of([key]))
             if key.get("problem"):
-                click.echo(f"  {output.printable(key['problem'])}", err=True)
+                say_more(f"  {output.printable(key['problem'])}")
 
     carry_out(work)
 
@@ -209,9 +210,9 @@ def verify(
                     session = await client.exchange_access_key(read_secret(place))
                 except DescopeError as error:
                     failed += 1
-                    click.echo(f"{place}\tfailed\t{output.printable(str(error))}")
+                    write(f"{place}\tfailed\t{output.printable(str(error))}\n")
                 else:
-                    click.echo(f"{place}\tworks\t{session.key_id}")
+                    write(f"{place}\tworks\t{session.key_id}\n")
         return ExitCode.FAILED if failed else ExitCode.DONE
 
     carry_out(work)

@@ -8,16 +8,12 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, cast
-
-import click
+from typing import Any, Final, cast
 
 import descope_async
 
 from . import moments
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from .streams import say_more, write
 
 #: Counts up when a field of the JSON output changes its meaning or goes away. New fields may come.
 SCHEMA: Final = 1
@@ -76,11 +72,12 @@ def write_keys(
 ) -> None:
     """Write keys to stdout: a table on a terminal, and elsewhere its rows with tabs between."""
     if ids_only:
-        sys.stdout.write("".join(f"{key.id}\n" for key in keys))
+        write("".join(f"{key.id}\n" for key in keys))
     elif form is Format.TABLE and sys.stdout.isatty():
-        _print_table(keys)
+        write(_table(keys))
+        say_more(f"{len(keys)} access key{'' if len(keys) == 1 else 's'}")
     else:
-        sys.stdout.write(text_of(keys, form))
+        write(text_of(keys, form))
 
 
 def text_of(keys: Sequence[descope_async.AccessKey], form: Format) -> str:
@@ -92,13 +89,6 @@ def text_of(keys: Sequence[descope_async.AccessKey], form: Format) -> str:
     if form is Format.CSV:
         return _csv(keys)
     return "".join("\t".join(_short(key)) + "\n" for key in keys)
-
-
-def stdout() -> Console:
-    """The console for what a command has to say to whoever asked."""
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def _csv(keys: Iterable[descope_async.AccessKey]) -> str:
@@ -133,19 +123,20 @@ def _row(key: descope_async.AccessKey) -> list[str]:
     return [texts[name] for name in _COLUMNS]
 
 
-def _print_table(keys: Sequence[descope_async.AccessKey]) -> None:
+def _table(keys: Sequence[descope_async.AccessKey]) -> str:
+    from rich.console import Console
     from rich.markup import escape
     from rich.padding import Padding
     from rich.table import Table
 
-    console = stdout()
+    console = Console(highlight=False, soft_wrap=False)
     if console.width < _NARROW:
-        for key in keys:
-            key_id, *about = _short(key)
-            console.print(f"[bold]{escape(key_id)}[/]")
-            console.print(Padding(escape(" · ".join(filter(None, about))), (0, 0, 0, 2)))
-        _count(keys)
-        return
+        with console.capture() as captured:
+            for key in keys:
+                key_id, *about = _short(key)
+                console.print(f"[bold]{escape(key_id)}[/]")
+                console.print(Padding(escape(" · ".join(filter(None, about))), (0, 0, 0, 2)))
+        return captured.get()
     table = Table(box=None, pad_edge=False)
     for title, style in (
         ("ID", ""),
@@ -162,12 +153,9 @@ def _print_table(keys: Sequence[descope_async.AccessKey]) -> None:
             *(escape(each) for each in shown[:2]), f"[{colour}]{escape(shown[2])}[/]",
             *(escape(each) for each in shown[3:]),
         )  # fmt: skip
-    console.print(table)
-    _count(keys)
-
-
-def _count(keys: Sequence[descope_async.AccessKey]) -> None:
-    click.echo(f"{len(keys)} access key{'' if len(keys) == 1 else 's'}", err=True)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get()
 
 
 def _short(key: descope_async.AccessKey) -> list[str]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from .running import add
+from .streams import say_more, telling
 
 if TYPE_CHECKING:
     from descope_async.batch import Progress
@@ -45,11 +44,11 @@ class ProgressLine:
             self._width = len(text)
         elif time.monotonic() >= self._next:
             self._next = time.monotonic() + _EVERY
-            add(text)
+            say_more(text)
 
 
 def _write(text: str) -> None:
-    with suppress(OSError):  # the terminal may be gone
+    with telling():
         sys.stderr.write(text)
         sys.stderr.flush()
 

@@ -14,8 +14,9 @@ from . import completion, moments, output
 from .exit_codes import ExitCode
 from .output import Format
 from .parameters import Argument, Option
-from .running import carry_out, current, say
+from .running import carry_out, current
 from .selection import Selection, ids
+from .streams import say, write
 from .whole_files import write_file
 
 Tenants = Annotated[
@@ -109,12 +110,7 @@ def show(
         if as_json:
             output.write_keys(keys, Format.JSON)
             return
-        for index, key in enumerate(keys):
-            if index:
-                click.echo()
-            for field, value in output.record(key).items():
-                if value not in (None, "", [], {}):
-                    click.echo(f"{field + ':':<18} {output.printable(_plain(value))}")
+        write("\n".join(map(_described, keys)))
 
     carry_out(work)
 
@@ -173,6 +169,14 @@ async def _loaded(client: descope_async.DescopeClient, key_id: str) -> descope_a
         request = f" (request {error.request_id})" if current().is_verbose else ""
         say(f"there is no access key {output.printable(key_id)}{request}")
         raise click.exceptions.Exit(ExitCode.FAILED) from None
+
+
+def _described(key: descope_async.AccessKey) -> str:
+    return "".join(
+        f"{field + ':':<18} {output.printable(_plain(value))}\n"
+        for field, value in output.record(key).items()
+        if value not in (None, "", [], {})
+    )
 
 
 def _show(selection: Selection, form: Format, *, ids_only: bool) -> None:

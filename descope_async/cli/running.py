@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import signal
-import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
@@ -21,6 +19,7 @@ from descope_async.errors import ConfigurationError, DescopeError, Unauthorized
 
 from .exit_codes import ExitCode, exit_code_of
 from .profiles import profile_settings
+from .streams import begin, say
 
 
 @frozen
@@ -81,6 +80,7 @@ def carry_out(
         advice: What to do about credentials that are missing or refused.
     """
     ended_by: signal.Signals | None = None
+    stdout = begin()
 
     async def until_ended() -> ExitCode | None:
         def end(number: signal.Signals) -> None:
@@ -96,10 +96,6 @@ def carry_out(
 
     try:
         code = asyncio.run(until_ended())
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:  # the work is judged already
-            write_no_more()
     except (click.exceptions.Exit, click.BadParameter):
         raise
     except asyncio.CancelledError:
@@ -109,7 +105,7 @@ def carry_out(
         code = ExitCode.TERMINATED
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - nobody at a terminal can use a traceback
         code = _explained(error, advice)
-    raise click.exceptions.Exit(int(code or ExitCode.DONE))
+    raise click.exceptions.Exit(int(code or (ExitCode.FAILED if stdout.is_lost else ExitCode.DONE)))
 
 
 def _explained(error: BaseException, advice: str) -> ExitCode:
@@ -121,11 +117,7 @@ def _explained(error: BaseException, advice: str) -> ExitCode:
         case KeyboardInterrupt() | click.Abort():  # the second comes from a question
             say("interrupted")
             return ExitCode.INTERRUPTED
-        case BrokenPipeError():  # whoever read the output has gone, as `head` does
-            write_no_more()
-            return ExitCode.DONE
         case OSError():
-            write_no_more()
             where = f"{error.filename}: " if error.filename else ""
             say(f"{where}{error.strerror or type(error).__name__}")
         case _:
@@ -133,26 +125,6 @@ def _explained(error: BaseException, advice: str) -> ExitCode:
                 f"{type(error).__name__}: {error}\n  This is a fault of descope-keys; please report it."
             )
     return ExitCode.FAILED
-
-
-def write_no_more() -> None:
-    """Let what is left of the output go nowhere, so that Python does not fail again at its exit."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def say(sentence: str) -> None:
-    """Tell the person at the terminal something: on stderr, so that stdout stays for machines."""
-    add(f"descope-keys: {sentence}")
-
-
-def add(line: str) -> None:
-    """Write one more line for that person.
-
-    Where nobody reads any more, as after a connection has dropped, that is no reason to fail.
-    """
-    with suppress(OSError):
-        click.echo(line, err=True)
 
 
 def without_code(sentence: str) -> str:

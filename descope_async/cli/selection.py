@@ -14,7 +14,7 @@ from descope_async.errors import ConfigurationError
 
 from . import moments, output
 from .name_values import pairs
-from .typed import piped
+from .standard_input import piped
 
 _MAX_IDS: Final = 100_000
 #: Characters of all of them, with what else stands in the lines of `descope-keys list`.

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
-import click
 from attrs import frozen
 
 from descope_async._values.numbers import is_number
@@ -18,7 +17,8 @@ from . import moments, output
 from .exit_codes import ExitCode
 from .parameters import Argument, Option
 from .running import Run, carry_out, current
-from .typed import piped
+from .standard_input import piped
+from .streams import write
 
 #: Characters of a file that holds a token: far more than any token has.
 _LONGEST: Final = 1_000_000
@@ -136,7 +136,7 @@ def inspect_token(
 
     async def work() -> ExitCode:
         found = await report(current(), _read(file), audience=audience, online=online)
-        click.echo(found.as_json() if as_json else found.as_text())
+        write((found.as_json() if as_json else found.as_text()) + "\n")
         return ExitCode.DONE if found.passes else ExitCode.FAILED
 
     carry_out(work)

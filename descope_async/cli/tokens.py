@@ -17,7 +17,8 @@ from .exit_codes import ExitCode
 from .name_values import pairs
 from .parameters import Option
 from .running import carry_out, current
-from .typed import answer, piped
+from .standard_input import answer, piped
+from .streams import write
 
 #: Characters of a file that holds a token: far more than any token has.
 _LONGEST: Final = 1_000_000
@@ -62,9 +63,9 @@ def exchange(
             _refuse_terminal(reveal=reveal)
         session = await _exchanged(key, tenant, claim)
         if as_json:
-            click.echo(output.document("session_token", **_described(session)))
+            write(output.document("session_token", **_described(session)) + "\n")
         else:
-            click.echo(session.jwt)
+            write(f"{session.jwt}\n")
 
     carry_out(work, advice=_ADVICE)
 
@@ -80,7 +81,7 @@ def header(
     async def work() -> None:
         _refuse_terminal(reveal=reveal)
         session = await _exchanged(key, tenant, claim)
-        click.echo(f"Authorization: Bearer {session.jwt}")
+        write(f"Authorization: Bearer {session.jwt}\n")
 
     carry_out(work, advice=_ADVICE)
 
@@ -146,7 +147,6 @@ def _described(session: descope_async.SessionToken) -> dict[str, object]:
 
 def _become(command: list[str], environment: dict[str, str]) -> NoReturn:
     """Go on as another program: its signals and its exit code are then its own."""
-    sys.stdout.flush()
     try:
         if os.name == "posix":
             os.execvpe(command[0], command, environment)  # noqa: S606 - the user named the program

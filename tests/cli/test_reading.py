@@ -206,7 +206,7 @@ def test_a_full_disk_is_a_sentence(
 ) -> None:
     assert keys
     done = cli.on_full_disk(*arguments)
-    assert (done.returncode, done.stderr) == (1, "descope-keys: No space left on device\n")
+    assert (done.returncode, "No space left on device\n" in done.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from descope_async.cli.exit_codes import ExitCode
 from descope_async.cli.parameters import Argument, Option
 from descope_async.cli.project_lock import project_lock
 from descope_async.cli.reading import Ids
-from descope_async.cli.running import carry_out, current, say
+from descope_async.cli.running import carry_out, current
 from descope_async.cli.selection import by_ids, ids
+from descope_async.cli.streams import say, say_more, write
 from descope_async.cli.whole_files import write_file
 from descope_async.errors import ConfigurationError
 from descope_async.secret_stores._schemes import anchored
@@ -66,7 +67,7 @@ def plan(
             again += [word for sink in to or () for word in ("--to", sink)]
             again += ["--prune", prune.value] if prune is not Prune.NONE else []
             say(f"the plan is in {save}: descope-keys {shlex.join(again)}")
-        click.echo(found.as_json() if as_json else found.as_text())
+        write((found.as_json() if as_json else found.as_text()) + "\n")
         return ExitCode.FOUND if exit_code and not found.is_met else ExitCode.DONE
 
     carry_out(work)
@@ -77,7 +78,7 @@ def drift(file: File = DEFAULT, prune: Pruning = Prune.NONE, as_json: AsJson = F
 
     async def work() -> ExitCode:
         found = await _looked(file, None, prune)
-        click.echo(found.as_json() if as_json else found.as_text())
+        write((found.as_json() if as_json else found.as_text()) + "\n")
         return ExitCode.DONE if found.is_met else ExitCode.FOUND
 
     carry_out(work)
@@ -108,7 +109,7 @@ def apply(
                 if saved is not None:
                     found.check_saved(saved)
                 say(run.where(client))
-                click.echo(found.as_text(), err=True)
+                say_more(found.as_text())
                 if dry_run:
                     return ExitCode.DONE
                 at_best = ExitCode.PARTIAL if found.difference.unfinished else ExitCode.DONE
@@ -158,8 +159,7 @@ def import_keys(
                 _adopt(manifest, text, new, dry_run=dry_run)
                 if not dry_run:
                     lock.set({name: key.id for name, key in found.items()})
-        for name, key in found.items():
-            click.echo(f"{key.id}\t{name}")
+        write("".join(f"{key.id}\t{name}\n" for name, key in found.items()))
 
     carry_out(work)
 
@@ -216,14 +216,10 @@ def _adopt(manifest: Manifest, text: str, keys: dict[str, Any], *, dry_run: bool
             f"with its label:\n{entries(keys)}"
         )
     if dry_run:
-        click.echo(entries(keys), err=True, nl=False)
+        say_more(entries(keys).rstrip("\n"))
         return
     write_file(manifest.path, added)
 
 
 def _report(keys: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        click.echo(output.document("apply", keys=keys))
-        return
-    for key in keys:
-        bulk.write_line(key)
+    write(output.document("apply", keys=keys) + "\n" if as_json else bulk.lines_of(keys))

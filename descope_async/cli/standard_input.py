@@ -14,7 +14,7 @@ import click
 from descope_async._runtime.end_signals import end_signals
 
 from .exit_codes import ExitCode
-from .running import add, say
+from .streams import say, say_more
 
 
 def answer(question: str, *, is_secret: bool = False) -> str:
@@ -26,7 +26,7 @@ def answer(question: str, *, is_secret: bool = False) -> str:
             )
         except click.Abort:
             if not is_secret:
-                add("")  # the terminal is still on the line of the question
+                say_more("")  # the terminal is still on the line of the question
             raise
     return typed
 
