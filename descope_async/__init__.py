@@ -178,7 +178,8 @@ def preload() -> None:
     that makes clients on an event loop: the constructor of one with a ``public_key`` imports
     python-jose, which would hold the loop up for some 60 ms.
 
-    ``async with`` and the integrations do this when they start.
+    ``async with`` does this too, and so do the integrations when they start, under Django the
+    ``DescopeMiddleware``.
     """
     for name in _LAZY:
         __getattr__(name)

@@ -9,9 +9,9 @@ import selectors
 import sys
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from descope_async._runtime import shield
 from descope_async._runtime.cancel_scopes import cancel_scope
@@ -28,13 +28,20 @@ GRACE: Final = 5.0
 _LOOK_EVERY: Final = 0.1
 
 
+class _Anyio(NamedTuple):
+    """What is used of anyio."""
+
+    blocking_portal: type[BlockingPortal]
+    create_task_group: Callable[[], TaskGroup]
+
+
 @late_import
-def _anyio() -> tuple[type[BlockingPortal], Callable[[], TaskGroup]]:
+def _anyio() -> _Anyio:
     from anyio import create_task_group
     from anyio.from_thread import BlockingPortal
 
     cancel_scope()  # and the backend with it
-    return BlockingPortal, create_task_group
+    return _Anyio(BlockingPortal, create_task_group)
 
 
 class LoopClosed(DescopeError):
@@ -216,7 +223,7 @@ class Loop:
         return asyncio.SelectorEventLoop(self._selector)
 
     async def _main(self) -> None:
-        async with _anyio()[0]() as self._portal:
+        async with _anyio().blocking_portal() as self._portal:
             self._loop = asyncio.get_running_loop()
             self._arrivals = asyncio.Queue()
             self._is_up.open()
@@ -224,7 +231,7 @@ class Loop:
 
     async def _receive(self) -> None:
         try:
-            async with _anyio()[1]() as tasks:
+            async with _anyio().create_task_group() as tasks:
                 while True:
                     job = await self._arrivals.get()
                     # In this task: in a callback of the loop, anyio does not see that it is
@@ -242,8 +249,11 @@ def call_context() -> Context:
     """A copy of the caller's context, in which anyio finds that it runs on asyncio."""
     context = copy_context()
     # Where it is installed, anyio asks it which library runs.
-    if (sniffio := sys.modules.get("sniffio")) is not None:
-        context.run(sniffio.current_async_library_cvar.set, "asyncio")
+    library: ContextVar[str | None] | None = getattr(
+        sys.modules.get("sniffio"), "current_async_library_cvar", None
+    )
+    if library is not None:  # it is missing while another thread imports sniffio
+        context.run(library.set, "asyncio")
     return context
 
 

@@ -41,7 +41,7 @@ class Management:
 class DescopeClient(Authentication):
     """A Descope project.
 
-    Constructing it does no I/O. Use it as a context manager, or close it when done. One client
+    Constructing it sends nothing. Use it as a context manager, or close it when done. One client
     serves any number of tasks, threads and event loops.
 
     Args:
@@ -214,7 +214,6 @@ class DescopeClient(Authentication):
             answer is asked no more.
 
         Raises:
-            ConfigurationError: No asyncio event loop runs here.
             ClientClosed: The client is closed.
         """
         return self._portal.call(self._async.check_service, management=management)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from descope_async._config.config import Config
 from descope_async._runtime.cancel_scopes import cancel_scope
@@ -25,13 +25,20 @@ if TYPE_CHECKING:
 _CLOSE_WITHIN: Final = 5.0
 
 
+class Http(NamedTuple):
+    """What needs aiohttp."""
+
+    pool: type[Pool]
+    attempts: type[Attempts]
+
+
 @late_import
-def http() -> tuple[type[Pool], type[Attempts]]:
-    """What needs aiohttp, which takes 130 ms to import."""
+def http() -> Http:
+    """The classes that need aiohttp, which takes 130 ms to import."""
     from .attempts import Attempts
     from .pool import Pool
 
-    return Pool, Attempts
+    return Http(Pool, Attempts)
 
 
 def require_asyncio() -> None:
@@ -73,7 +80,7 @@ class Connections:
             for other in list(self._pools):
                 if other.is_closed():
                     self._pools.pop(other, None)
-            pool = await http()[0].open(self._config)
+            pool = await http().pool.open(self._config)
             self._pools[asyncio.get_running_loop()] = pool
             if self._is_closed:  # meanwhile, by another thread
                 await pool.aclose()

@@ -74,7 +74,7 @@ class Transport:
 
     @cached_property
     def _attempts(self) -> Attempts:
-        return http()[1](self._config, self._clock)  # which came with the first pool
+        return http().attempts(self._config, self._clock)  # which came with the first pool
 
     def _external_id(self) -> str | None:
         """The id of the caller's own request. One that is no id never stops a call."""

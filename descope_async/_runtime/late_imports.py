@@ -6,7 +6,8 @@ python-jose. To import everything would take longer than such a process runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final, Generic, TypeVar
 
@@ -38,7 +39,7 @@ class LateImport(Generic[T]):
 
     def __call__(self) -> T:
         if not self.is_done:
-            with no_fork_meanwhile(IMPORT):
+            with importing():
                 self._loaded = self._load()
             self.is_done = True
         return self._loaded
@@ -49,6 +50,17 @@ def late_import(load: Callable[[], T]) -> LateImport[T]:
     return LateImport(load)
 
 
+@contextmanager
+def importing() -> Generator[None]:
+    """A block of imports that a fork by another thread waits for.
+
+    For what may be missing, such as a library that only one extra installs: a `late_import` of it
+    would fail in `import_all`.
+    """
+    with no_fork_meanwhile(IMPORT):
+        yield
+
+
 def late_attribute(module: str, name: str, package: str) -> Any:
     """An attribute of a module that is imported for it: for the faces of packages.
 
@@ -57,7 +69,7 @@ def late_attribute(module: str, name: str, package: str) -> Any:
         name: The attribute.
         package: The package that a relative name of a module begins in.
     """
-    with no_fork_meanwhile(IMPORT):
+    with importing():
         return getattr(import_module(module, package), name)
 
 

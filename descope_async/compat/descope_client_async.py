@@ -45,7 +45,7 @@ class Mgmt:
 class DescopeClientAsync(Grants):
     """A Descope project, with the official SDK's parameters and results.
 
-    Constructing it does no I/O. It need not be closed, but should be where it is not used for as
+    Constructing it sends nothing. It need not be closed, but should be where it is not used for as
     long as the process runs.
 
     Args:

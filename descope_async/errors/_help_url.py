@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-import sysconfig
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from descope_async._runtime.late_imports import late_import
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: The address of the published site, and None until there is one. The site itself asks for it, too.
 SITE: Final[str | None] = None
@@ -20,7 +23,14 @@ def address(page: str, anchor: str) -> str:
     """
     if site := os.environ.get("DESCOPE_DOCS_URL") or SITE:
         return f"{site.rstrip('/')}/{page}.html#{anchor}"
+    return f"{(_folder() / page).as_uri()}.md#{anchor}"
+
+
+@late_import
+def _folder() -> Path:
+    import sysconfig
+    from pathlib import Path
+
     checkout = Path(__file__).resolve().parents[2] / "docs"
     installed = Path(sysconfig.get_path("data")) / "share/doc/descope-async"
-    pages = checkout if (checkout / "conf.py").is_file() else installed
-    return f"{(pages / page).as_uri()}.md#{anchor}"
+    return checkout if (checkout / "conf.py").is_file() else installed

@@ -89,9 +89,11 @@ class Outgoing:
         """
         if self._proof_key is None:
             return
-        nonce, origin = headers.get("DPoP-Nonce"), _origin_of(str(url))
-        if nonce is not None and _NONCE.fullmatch(nonce) and self.covers(*origin):
-            self._nonces[origin] = nonce
+        nonce = headers.get("DPoP-Nonce")  # first, because most answers have none
+        if nonce is not None and _NONCE.fullmatch(nonce):
+            origin = _origin_of(str(url))
+            if self.covers(*origin):
+                self._nonces[origin] = nonce
 
     def refuses_token(self, challenges: Iterable[str]) -> bool:
         """Whether an answer with status 401 says that another token may be accepted."""

@@ -44,7 +44,7 @@ _ANSWERS: Final = {
 class DescopeAuth(SecurityBase):
     """Lets callers with a session token in: as a dependency, the caller's `SessionToken`.
 
-    Constructing it reads no setting and does no I/O. Give its `lifespan` to the application, which
+    Constructing it reads no setting and sends nothing. Give its `lifespan` to the application, which
     then has a client while it runs.
 
     In tests, ``app.dependency_overrides[auth] = lambda: SessionToken(…)`` puts a caller of one's own

@@ -15,7 +15,7 @@ from descope_async import (
     NotConfigured,
     SessionToken,
 )
-from descope_async._runtime.forks import IMPORT, no_fork_meanwhile
+from descope_async._runtime.late_imports import importing
 from descope_async._values.secret import Secret
 
 from ._asgi import App, Receive, Scope, Send, live, refuse
@@ -133,7 +133,7 @@ class DescopeMCP:
             NotConfigured: That package is not installed.
         """
         try:
-            with no_fork_meanwhile(IMPORT):
+            with importing():
                 from fastmcp.server import auth
         except ModuleNotFoundError as error:
             raise NotConfigured(f"fastmcp_auth needs the package fastmcp: {error}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from descope_async._runtime.forks import IMPORT, no_fork_meanwhile
+from descope_async._runtime.late_imports import importing
 from descope_async.errors import ConfigurationError
 
 
@@ -22,7 +22,7 @@ def needed(library: str, extra: str, user: str) -> Generator[None]:
         ConfigurationError: It is not installed.
     """
     try:
-        with no_fork_meanwhile(IMPORT):
+        with importing():
             yield
     except ImportError:
         raise ConfigurationError(

@@ -11,7 +11,7 @@ from typing import cast
 
 from attrs import frozen
 
-from descope_async._runtime.forks import IMPORT, no_fork_meanwhile
+from descope_async._runtime.late_imports import importing
 from descope_async.errors import ConfigurationError
 
 
@@ -86,7 +86,7 @@ class Access:
             raise ConfigurationError(
                 "owner, group and mode mean nothing on Windows: files get the permissions of their folder"
             )
-        with no_fork_meanwhile(IMPORT):
+        with importing():
             import grp
             import pwd
         try:

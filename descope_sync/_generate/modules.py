@@ -54,8 +54,8 @@ PRELOAD: Final = '''def preload() -> None:
     """Import now what would be imported when it is first needed, and read the system's authorities.
 
     For a server that loads an application before it forks, such as ``gunicorn --preload``: the
-    workers then share what is imported, and their first calls import nothing. ``with`` and the
-    integrations do this when they start.
+    workers then share what is imported, and their first calls import nothing. ``with`` does
+    this too, and so do the integrations when they start, under Django the ``DescopeMiddleware``.
     """
     for name in _LAZY:
         __getattr__(name)

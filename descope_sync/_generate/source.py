@@ -14,7 +14,7 @@ from .renames import renamed
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-_NOT_NEUTRAL: Final = re.compile(r"\b(?:await|async)\b", re.IGNORECASE)
+_NOT_NEUTRAL: Final = re.compile(r"\b(?:await|async|asyncio)\b", re.IGNORECASE)
 
 
 class Refused(Exception):

@@ -313,6 +313,7 @@ def test_without_ruff(
         ),
         ('def f(self) -> None:\n        """Await it."""', 0, "the docstring says 'Await'"),
         ('def f(self) -> None:\n        """Is async."""', 0, "the docstring says 'async'"),
+        ('def f(self) -> None:\n        """Needs asyncio."""', 0, "the docstring says 'asyncio'"),
         ("def __len__(self) -> int: ...", 0, "__len__ is not carried over"),
         ("if True:\n        size: int = 3", 0, "only __getattr__ is carried over"),
         (

@@ -15,7 +15,7 @@ LAZY_TABLE: Final = "_LAZY"
 #: The decorator of functions that import late.
 LATE_IMPORT: Final = "late_import"
 #: What a block is entered with that a fork waits for.
-GUARDS: Final = {"no_fork_meanwhile", "needed"}
+GUARDS: Final = {"importing", "needed"}
 #: Functions that import what their first argument names.
 IMPORTERS: Final = {"import_module", "__import__"}
 #: One that does so where a fork waits for it.

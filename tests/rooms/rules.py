@@ -127,7 +127,7 @@ def _unguarded(found: Mapping[str, Module]) -> Iterator[str]:
     for name, module in found.items():
         if room(name) not in WITHOUT_GUARD and inside(name) not in GUARDLESS:
             for line in module.unguarded:
-                yield f"{name}:{line} imports when it is called: write a late_import"
+                yield f"{name}:{line} imports when it is called: write a late_import, or a block of importing()"
 
 
 def _unnamed(found: Mapping[str, Module]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""System checks of a site's settings. They do no I/O."""
+"""System checks of a site's settings. They send nothing."""
 
 from __future__ import annotations
 
