@@ -14,7 +14,7 @@ _COMMAND: Final = (sys.executable, "-m", "descope_async.cli")
 
 
 def command_line(setting: Setting) -> list[Line]:
-    """``descope-keys`` beside Python alone."""
+    """``descope-keys`` beside the library that it stands on, and beside a script with the client."""
     variables = {
         "DESCOPE_PROJECT_ID": PROJECT,
         "DESCOPE_MANAGEMENT_KEY": MANAGEMENT_KEY,
@@ -32,7 +32,7 @@ def command_line(setting: Setting) -> list[Line]:
         line(
             "descope-keys --help",
             lasting(setting, libraries, variables),
-            floor="import typer, rich",
+            floor="click",
             times_floor=2,
         ),
         line(
