@@ -8,23 +8,22 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from descope_async import _arguments as arguments
-from descope_async._values.numbers import is_number, is_within
+from descope_async._values.numbers import is_within
 from descope_async.client import DescopeClient
 from descope_async.errors import InvalidArgument
 from descope_async.models import AccessKey
 from descope_async.secret_stores import SecretStore, open_store
 
 from ._conduct import Conduct, Settings
-from ._items import Item, KeyChange, NewKey, existing_key, key_change, new_key, replaced_key, spans
+from ._items import Item, KeyChange, NewKey, existing_key, key_change, new_key, replaced_key
 from ._progress import Progress
 from ._report import BatchReport
 from ._rescue import Rescue
 from ._run import StoredKey
+from ._timing import pace, settle_time, spans
 
-_DAY: Final = 86_400.0
 _MOST_WORKERS: Final = 100
 _READERS: Final = {"create": new_key, "rotate": existing_key, "replace": replaced_key}
-_RATES: Final = (0.01, 1000.0)
 
 #: A key that exists: its id, the key itself, or a mapping with its ``id`` and a ``label``.
 KeyReference = str | AccessKey | Mapping[str, str]
@@ -102,13 +101,13 @@ class Batch:
             Rescue(path, rescue_recipient),
             Settings(
                 concurrency=_whole("concurrency", concurrency, 1, _MOST_WORKERS),
-                rate=_rate(rate),
+                rate=pace("rate", rate),
                 canary=_whole("canary", canary, 0, 2**31),
                 prove=prove,
                 progress=progress,
                 after_stored=after_stored,
                 report=arguments.file_path("report", report or f"{path}.report.jsonl"),
-                settle_after=arguments.seconds("settle_after", settle_after, 0, 3600),
+                settle_after=settle_time("settle_after", settle_after),
                 takeover=takeover,
                 handle_signals=handle_signals,
             ),
@@ -278,15 +277,3 @@ def _whole(parameter: str, value: object, least: int, most: int) -> int:
     if not is_within(value, least, most) or not isinstance(value, int):
         raise InvalidArgument(f"{parameter} must be a whole number from {least} to {most}")
     return value
-
-
-def _rate(value: object) -> float | str | None:
-    if value is None:
-        return None
-    if isinstance(value, str) and value == "auto":
-        return value
-    if not is_number(value):
-        raise InvalidArgument("rate must be a number of calls per second, None or 'auto'")
-    if not _RATES[0] <= value <= _RATES[1]:
-        raise InvalidArgument(f"rate must be from {_RATES[0]:g} to {_RATES[1]:g} calls per second")
-    return float(value)

@@ -14,7 +14,6 @@ from descope_async._values.value import Buildable
 from descope_async.errors import InvalidArgument
 from descope_async.models import AccessKey, AssociatedTenant
 
-_LONGEST_GRACE: Final = 366 * 86_400.0
 #: What this package puts at the end of descriptions.
 _MARKER: Final = re.compile(r"(^| )op:[0-9a-f]{16,24}(-[0-9]+)?$")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -212,18 +211,3 @@ def _checked(
 def written_description(key: AccessKey) -> str:
     """A key's description without the marker that this package puts at its end."""
     return _MARKER.sub("", key.description)
-
-
-def grace_period(parameter: str, value: object) -> float:
-    """Seconds for which a replaced key is kept: a year at most."""
-    return arguments.seconds(parameter, value, 0, _LONGEST_GRACE)
-
-
-def spans(grace: object, delete_after: object) -> dict[str, float | None]:
-    """For how long replaced keys are kept, once they are replaced and once they are deactivated."""
-    return {
-        "grace": grace_period("grace", grace),
-        "delete_after": None
-        if delete_after is None
-        else grace_period("delete_after", delete_after),
-    }

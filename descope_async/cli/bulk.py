@@ -20,7 +20,7 @@ from descope_async.errors import ConfigurationError
 from . import output
 from .exit_codes import ExitCode
 from .manifest.lock_file import LockFile
-from .parameters import Option
+from .parameters import Option, wrong_value
 from .progress import ProgressLine
 from .runs import RunFolder
 from .streams import say, say_more, write
@@ -47,13 +47,17 @@ _OUTCOMES_SHOWN: Final = 20
 
 
 def rate_of(text: str) -> Any:
-    """The rate that an option gives."""
+    """The rate that an option gives, as `Batch` takes it."""
+    from descope_async.batch._timing import pace  # pyright: ignore[reportPrivateUsage] - a part of this package
+
     if text in {"auto", "none"}:
         return None if text == "none" else "auto"
     try:
-        return float(text)
+        rate = float(text)
     except ValueError:
         raise click.BadParameter(f"the rate is auto, none or a number, not {text!r}") from None
+    with wrong_value():
+        return pace("--rate", rate)
 
 
 def demand_sink(to: list[str] | None) -> None:

@@ -12,7 +12,7 @@ from .bulk import AsJson, IdsOnly, Rate, To
 from .consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, agreed, line_of
 from .exit_codes import ExitCode
 from .name_values import pairs
-from .parameters import Option
+from .parameters import Option, wrong_value
 from .reading import Ids
 from .running import carry_out, current
 from .runs import RunFolder, being_succeeded
@@ -102,8 +102,8 @@ def rotate(
     ids_only: IdsOnly = False,
 ) -> None:
     """``descope-keys rotate``."""
-    later = _retiring(grace or "0s", delete_after)
-    retiring, pace = later if grace is not None else {}, bulk.rate_of(rate)
+    later = _retiring("0s" if grace is None else grace, delete_after)
+    retiring, pace = {} if grace is None else later, bulk.rate_of(rate)
 
     async def work(client: DescopeClient, found: list[AccessKey]) -> ExitCode:
         folder = RunFolder.new(client.project_id, "rotate", to or ())
@@ -273,5 +273,12 @@ def _without_those_under_way(
 
 
 def _retiring(grace: str, delete_after: str) -> dict[str, Any]:
-    later = None if delete_after == "never" else float(moments.seconds(delete_after))
-    return {"grace": float(moments.seconds(grace)), "delete_after": later}
+    from descope_async.batch._timing import grace_period  # pyright: ignore[reportPrivateUsage] - a part of this package
+
+    with wrong_value():
+        return {
+            "grace": grace_period("--grace", moments.seconds(grace)),
+            "delete_after": None
+            if delete_after == "never"
+            else grace_period("--delete-after", moments.seconds(delete_after)),
+        }

@@ -85,7 +85,10 @@ def provision(
     to: To = None,
     rate: Rate = "auto",
     canary: Annotated[
-        int, Option(help="Prove so many keys before the rest begins.", min=0, metavar="COUNT")
+        int,
+        Option(
+            help="Prove so many keys before the rest begins.", min=0, max=2**31, metavar="COUNT"
+        ),
     ] = 0,
     yes: Yes = False,
     dry_run: DryRun = False,

@@ -14,7 +14,7 @@ from descope_async.errors import DescopeError
 from . import bulk, completion, moments, output
 from .bulk import AsJson, IdsOnly, Rate
 from .exit_codes import ExitCode, exit_code_of
-from .parameters import Argument, Option
+from .parameters import Argument, Option, wrong_value
 from .project_lock import project_lock
 from .running import carry_out, current
 from .runs import RunFolder, open_runs
@@ -62,7 +62,11 @@ def resume(
     ids_only: IdsOnly = False,
 ) -> None:
     """``descope-keys resume``."""
-    todo, pace, settled = _work(confirm, give_up), bulk.rate_of(rate), moments.seconds(settle_after)
+    from descope_async.batch._timing import settle_time  # pyright: ignore[reportPrivateUsage] - a part of this package
+
+    todo, pace = _work(confirm, give_up), bulk.rate_of(rate)
+    with wrong_value():
+        settled = settle_time("--settle-after", moments.seconds(settle_after))
 
     async def work() -> ExitCode:
         worst = ExitCode.DONE

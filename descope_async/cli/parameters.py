@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
@@ -11,7 +12,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 import click
 from click.shell_completion import CompletionItem
 
-from descope_async.errors import ConfigurationError
+from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.secret_stores._private_files import at_home
 
 #: What the Tab key offers for a word that was begun: values, each with a word about it.
@@ -117,6 +118,19 @@ class Option:
             shell_complete=_completion(self.complete),
             **about,
         )
+
+
+@contextmanager
+def wrong_value() -> Generator[None]:
+    """Where the library judges what was given: it is a wrong value of an option, and nothing is begun.
+
+    Raises:
+        BadParameter: The library refuses it.
+    """
+    try:
+        yield
+    except InvalidArgument as error:
+        raise click.BadParameter(str(error)) from None
 
 
 class DescribedArgument(click.Argument):

@@ -360,6 +360,12 @@ def test_arguments_are_checked_before_anything_is_done(
         (["rotate", "K2abc", "--rate", "fast", *to], "the rate is"),
         (["rotate", "K2abc", "--delete-after", "soon", *to], "'soon' is not a length of time"),
         (["replace", "K2abc", "--expires", "1d", "--rate", "fast", *to], "the rate is"),
+        (["apply", str(tmp_path / "keys.yaml"), "--rate", "0"], "--rate must be from 0.01"),
+        (["rotate", "K2abc", "--rate", "nan", *to], "--rate must be from 0.01"),
+        (["rotate", "K2abc", "--grace", "", *to], "'' is not a length of time"),
+        (["rotate", "K2abc", "--grace", "60w", *to], "--grace must be from 0 to 31622400 seconds"),
+        (["replace", "K2abc", "--expires", "1d", "--delete-after", "60w", *to], "--delete-after"),
+        (["resume", "--settle-after", "2h"], "--settle-after must be from 0 to 3600 seconds"),
     ):
         done = cli.run(*command)
         assert (done.returncode, said in done.stderr) == (2, True), done.stderr

@@ -12,7 +12,7 @@ import click
 from attrs import frozen
 
 from descope_async import _arguments as arguments
-from descope_async.batch._items import grace_period
+from descope_async.batch._timing import grace_period
 from descope_async.cli import moments
 from descope_async.cli.whole_files import read_file
 from descope_async.errors import ConfigurationError, InvalidArgument
@@ -105,7 +105,7 @@ def _manifest(path: Path, root: Node) -> Manifest:
         path,
         top["project"].text() if "project" in top else "",
         tuple(_sinks(top["sinks"])) if "sinks" in top else (),
-        _seconds(top["grace"]) if "grace" in top else _DAY,
+        _seconds("grace", top["grace"]) if "grace" in top else _DAY,
         _delete_after(top.get("delete_after")),
         {label: _key(label, node) for label, node in _listed(top["keys"]).items()},
     )
@@ -153,9 +153,9 @@ def _sinks(node: Node) -> list[str]:
     return [each.text() for each in texts]
 
 
-def _seconds(node: Node) -> float:
+def _seconds(name: str, node: Node) -> float:
     try:
-        return grace_period("it", moments.seconds(node.text()))
+        return grace_period(name, moments.seconds(node.text()))
     except (click.BadParameter, InvalidArgument) as error:
         raise YamlProblem(node.line, str(error)) from None
 
@@ -163,7 +163,7 @@ def _seconds(node: Node) -> float:
 def _delete_after(node: Node | None) -> float | None:
     if node is None:
         return 7 * _DAY
-    return None if node.value == "never" else _seconds(node)
+    return None if node.value == "never" else _seconds("delete_after", node)
 
 
 def _name(node: Node) -> str:
