@@ -14,6 +14,7 @@ from descope_async.errors import ConfigurationError
 from descope_async.secret_stores import SecretEntry
 from descope_async.secret_stores._extras import needed
 from descope_async.secret_stores._private_files import Access, write_whole
+from descope_async.secret_stores._private_folders import make_folder
 from descope_async.secret_stores._template import slug
 
 _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9_.-]")
@@ -55,7 +56,7 @@ class Rescue:
         }
         data = json.dumps(value, ensure_ascii=False).encode()
         path = self.path(number, entry.key_id)
-        self.folder.mkdir(mode=0o700, exist_ok=True)
+        make_folder(self.folder)
         write_whole(
             path, data if self._seal is None else self._seal(data), Access(), overwrite=True
         )

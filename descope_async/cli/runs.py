@@ -16,6 +16,7 @@ from attrs import frozen
 
 from descope_async.errors import ConfigurationError
 from descope_async.secret_stores._private_files import at_home
+from descope_async.secret_stores._private_folders import make_folder
 from descope_async.secret_stores._schemes import anchored
 
 from . import moments
@@ -73,7 +74,7 @@ class RunFolder:
         }
         try:
             path = next(each for each in _spellings(path) if not each.exists())
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(path)
             with (path / _ABOUT).open("x", encoding="utf-8") as file:
                 json.dump(about, file)
         except FileExistsError:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import stat
 import threading
 from pathlib import Path
 from typing import Final
@@ -54,7 +54,7 @@ class DotenvStore:
         return f"dotenv:{self._path}#{_variable(self._template.fill(key_id, label))}"
 
     def check(self, keys: int) -> None:
-        """See whether the file can be written, is not committed, and is for few secrets."""
+        """See whether the file can be written, is not committed, and is for few secrets. It stays as it is."""
         store = f"dotenv:{self._path}"
         if keys > _MOST:
             raise SecretStoreError(
@@ -62,8 +62,11 @@ class DotenvStore:
             )
         check_folder(self._path.parent, self._access, keys, store, listed=True)
         check_ignored_by_git(self._path, store)
-        with self._turn:
-            self._rewrite(store)
+        self._lines(store)
+        if self._path.is_symlink():
+            raise SecretStoreError(store, "it is a symlink, which somebody may redirect")
+        if os.path.ismount(self._path):
+            raise SecretStoreError(store, "it is mounted, so no other file can take its place")
 
     def is_free(self, place: str) -> bool:
         """Whether the file has no such variable."""
@@ -93,17 +96,6 @@ class DotenvStore:
             lines = self._lines(place)
             if (found := _value(lines, name + _PENDING)) is not None:
                 self._write(place, _with(_with(lines, name, found), name + _PENDING, None))
-
-    def _rewrite(self, store: str) -> None:
-        """Write what is in the file once more, if there is one: it may be one that nothing can replace."""
-        self._lines(store)
-        try:
-            bits = stat.S_IMODE(self._path.stat().st_mode)
-            write_whole(self._path, self._path.read_bytes(), Access(mode=bits), overwrite=True)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise SecretStoreError(store, error.strerror or type(error).__name__) from None
 
     def _lines(self, place: str) -> list[str]:
         try:

@@ -44,11 +44,12 @@ class JsonLinesStore:
     def check(self, keys: int) -> None:
         """See whether the file can be written and is not committed."""
         store = f"jsonl:{self._path}"
-        check_folder(self._path.parent, Access(), keys, store, listed=True)
+        is_new = not os.path.lexists(self._path)
+        check_folder(self._path.parent, Access(), keys, store, listed=True, gets_files=is_new)
         check_ignored_by_git(self._path, store)
+        if is_new:
+            return
         try:
-            if not os.path.lexists(self._path):
-                return
             bits = os.fstat(self._open().descriptor).st_mode
         except OSError as error:
             raise SecretStoreError(store, error.strerror or type(error).__name__) from None

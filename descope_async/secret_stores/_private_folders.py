@@ -9,6 +9,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +25,15 @@ _GROUP: Final = stat.S_IRWXG
 
 
 def check_folder(
-    folder: Path, access: Access, keys: int, place: str, *, listed: bool = False
+    folder: Path,
+    access: Access,
+    keys: int,
+    place: str,
+    *,
+    listed: bool = False,
+    gets_files: bool = True,
 ) -> None:
-    """Find out whether a folder may hold secrets, or can be made: a probe is written, read and removed.
+    """Find out whether a folder may hold secrets, or can be made.
 
     Args:
         folder: The folder.
@@ -34,6 +41,7 @@ def check_folder(
         keys: How many secrets will come.
         place: What errors name.
         listed: Whether others may see which files it has.
+        gets_files: Whether new files will come: then a probe is written, read and removed.
 
     Raises:
         SecretStoreError: It may not; the message says why.
@@ -59,6 +67,12 @@ def check_folder(
         )
     if free < _RESERVE + keys * _FILE_SIZE:
         raise SecretStoreError(place, f"{folder} has only {free} bytes left for {keys} secrets")
+    if gets_files:
+        _try_out(folder, there, access, place)
+
+
+def _try_out(folder: Path, there: Path, access: Access, place: str) -> None:
+    """Write a probe into a folder, or into a new one where there is none yet."""
     try:
         if there == folder:
             is_kept = _keeps_probe(folder, access)
@@ -77,18 +91,14 @@ def nearest_folder(folder: Path) -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for its owner alone, with those above it, if there is none. It survives the end of the machine.
+    """Make a folder, and those above it that are missing, for their owner alone. They survive the end of the machine.
 
     Raises:
         OSError: It cannot be made.
     """
-    above = nearest_folder(folder)
-    if above == folder:
-        return
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for each in (folder, *folder.parents):
-        if each == above:
-            break
+    missing = takewhile(lambda each: not os.path.lexists(each), (folder, *folder.parents))
+    for each in reversed(list(missing)):
+        each.mkdir(mode=0o700, exist_ok=True)
         sync_folder(each.parent)
 
 

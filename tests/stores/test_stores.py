@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,50 @@ def test_a_dotenv_file_keeps_its_other_lines(dotenv: str, tmp_path: Path) -> Non
     assert shown.stdout.decode() == 'it\'s $1 \\ "new"'
     with pytest.raises(SecretStoreError, match="for 500 secrets at most, not for 501"):
         store.check(501)
+
+
+def test_a_check_leaves_a_dotenv_file_as_it_is(dotenv: str, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("OTHER=1\n")
+    if os.geteuid() == 0:
+        os.chown(file, 65534, 65534)
+    before = file.stat()
+    open_store(dotenv).check(3)
+    assert file.stat() == before
+    assert list(tmp_path.iterdir()) == [file]
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SecretStoreError, match="symlink"):
+        open_store(dotenv).check(3)
+
+
+def test_lines_are_added_to_a_file_in_a_folder_that_takes_no_other() -> None:
+    with tempfile.TemporaryDirectory() as name:  # that of pytest lets no other user in
+        folder, file = Path(name), Path(name, "keys.jsonl")
+        file.touch(mode=0o600)
+        if os.geteuid() == 0:
+            os.chown(folder, 65534, 65534)
+            os.chown(file, 65534, 65534)
+        folder.chmod(0o500)
+        store = open_store(f"jsonl:{file}")
+        place = store.place("K2abc", "a")
+        with unprivileged():
+            store.check(1)
+            store.put(place, entry("secret"), overwrite=False, pending=False)
+            assert store.get(place) == "secret"
+            with pytest.raises(SecretStoreError, match="Permission denied"):
+                open_store(f"jsonl:{folder}/new.jsonl").check(1)
+
+
+def test_folders_that_are_made_are_their_owner_s(tmp_path: Path) -> None:
+    store = open_store(f"file:{tmp_path}/one/two/{{id}}.json")
+    before = os.umask(0o022)
+    try:
+        store.put(store.place("K2abc", "a"), entry("secret"), overwrite=False, pending=False)
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE((tmp_path / each).stat().st_mode) for each in ("one", "one/two")]
+    assert modes == [0o700, 0o700]
 
 
 def test_a_program_gets_the_secret_on_its_standard_input(tmp_path: Path) -> None:
