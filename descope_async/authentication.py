@@ -46,7 +46,7 @@ class Authentication:
         self._signing_keys = SigningKeys(
             self._key_set_fetch.fetch,
             clock,
-            config.key_set,
+            None if config.key_set is None else config.key_set.text,
             telemetry,
             _file_of(config),
         )

@@ -124,16 +124,20 @@ class DescopeClient(Authentication):
         deliver: Deliver | None = None,
         clock: Clock | None = None,
     ) -> None:
-        keys = [Secret[object](management_key), Secret[object](auth_management_key)]
+        written = {
+            "project_id": Secret[object](project_id),
+            "management_key": Secret[object](management_key),
+            "auth_management_key": Secret[object](auth_management_key),
+            "base_url": Secret[object](base_url),
+            "public_key": Secret[object](public_key),
+            "key_set": Secret[object](key_set),
+        }
         own_headers = Secret[object](headers)
-        del management_key, auth_management_key, headers  # no traceback shall show them
+        # No traceback shall show them. Any of them may have a secret that belongs elsewhere.
+        del project_id, management_key, auth_management_key
+        del base_url, public_key, key_set, headers
         config = resolve(
-            project_id=project_id,
-            management_key=keys[0],
-            auth_management_key=keys[1],
-            base_url=base_url,
-            public_key=public_key,
-            key_set=key_set,
+            written,
             key_set_file=key_set_file,
             leeway=jwt_validation_leeway,
             issuers=issuers,
@@ -184,7 +188,7 @@ class DescopeClient(Authentication):
             NotConfigured: A setting that was set after the client was made is unusable.
         """
         try:
-            return str(self._config.deployment.seen().base_url)
+            return str(self._config.deployment.project_so_far().base_url)
         except ConfigurationError as error:
             raise NotConfigured(str(error)) from None
 
@@ -266,8 +270,5 @@ class DescopeClient(Authentication):
     def __repr__(self) -> str:
         if not hasattr(self, "_config"):  # a traceback shows the one that was refused
             return "<DescopeClient, not usable>"
-        try:
-            found = self._config.deployment.seen()
-        except ConfigurationError:
-            return "<DescopeClient, not usable>"
+        found = self._config.deployment.known_project
         return f"DescopeClient(project_id={found.id!r}, base_url={str(found.base_url)!r})"

@@ -148,8 +148,12 @@ class DescopeClient(Authentication):
             )
         finally:
             del (
+                project_id,
                 management_key,
                 auth_management_key,
+                base_url,
+                public_key,
+                key_set,
                 headers,
             )  # as in the core, for tracebacks that show variables
         self._portal = PORTAL

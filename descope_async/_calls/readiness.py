@@ -94,7 +94,7 @@ class Readiness:
         self._license = license
 
     def missing(self, *, management: bool) -> list[str]:
-        """A sentence for each setting that is missing. No I/O."""
+        """A sentence for each setting that is missing or unusable. Sends nothing."""
         return list(self._config.deployment.problems(management=management))
 
     @property

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError
 
 from .hosts import DEFAULT_PORTS, ip_address, netloc, place, url_of_yarl
@@ -48,32 +49,38 @@ class BaseURL:
         return address is not None and address.is_loopback
 
 
-def read_base_url(given: str, name: str = "base_url") -> BaseURL:
+def read_base_url(given: Secret[str], name: str = "base_url") -> BaseURL:
     """The address in a base URL, however that is spelt.
 
     Args:
-        given: The URL.
+        given: The URL, which may hold a password.
         name: The parameter or variable that it stands in, for errors.
 
     Raises:
         ConfigurationError: It is no such URL, or one that some library reads in another way.
     """
+    found = _read(given.reveal())
+    if isinstance(found, str):
+        raise ConfigurationError(f"{name} {found}")
+    return found
+
+
+def _read(given: str) -> BaseURL | str:
+    """The address in a URL, or what is wrong with it, which is raised where no frame holds the URL."""
     url = str.strip(given)
     if any(each.isspace() for each in url):
-        raise ConfigurationError(f"{name} holds a space or a line end, and no URL does")
+        return "holds a space or a line end, and no URL does"
     if "?" in url or "#" in url or "@" in url:
-        raise ConfigurationError(f"{name} must not hold credentials, a query or a fragment")
+        return "must not hold credentials, a query or a fragment"
     parts = _URL.fullmatch(url) if url.isprintable() else None
     where = None if parts is None else place(parts[1].lower(), parts[2])
     if parts is None or where is None:
-        raise ConfigurationError(
-            f"{name} must be a URL with a host, such as https://auth.company.com"
-        )
+        return "must be a URL with a host, such as https://auth.company.com"
     found = BaseURL(parts[1].lower(), *where, (parts[3] or "").rstrip("/"))
     if not _PRINTABLE.fullmatch(found.path) or not _is_read_alike(found):
-        raise ConfigurationError(
-            f"{name} has a path that not every library reads in the same way; write it without "
-            "dots, percent signs and characters outside ASCII"
+        return (
+            "has a path that not every library reads in the same way; write it without dots, percent "
+            "signs and characters outside ASCII"
         )
     return found
 

@@ -11,7 +11,7 @@ from attrs import AttrsInstance, field, frozen
 
 from descope_async._arguments import deliver as checked_deliver
 from descope_async._arguments import hooks as checked_hooks
-from descope_async._arguments import value_or_mapping
+from descope_async._arguments import labels, value_or_mapping
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
 from descope_async._values.numbers import is_within
 from descope_async._values.secret import Secret
@@ -22,8 +22,8 @@ from descope_async.secret_stores import _private_files as private_files
 from descope_async.settings import Deliver, Limits, ReplayStore, Retries, Timeouts
 
 from . import extra_headers
-from .deployment import Deployment, Fixed
-from .environment import ENVIRONMENT, KEY_SET
+from .deployment import Deployment, ProjectArguments
+from .environment import ENVIRONMENT, KEY_SET, JSONText
 from .extra_headers import RequestId
 from .project import Project
 from .route import Route, check_route, current_route
@@ -44,7 +44,7 @@ class Config:
     """
 
     deployment: Deployment = field(repr=False)
-    key_set: str | None = field(repr=False)
+    key_set: JSONText | None = field(repr=False)
     key_set_file: Path | None
     leeway: float
     timeouts: Timeouts
@@ -88,13 +88,8 @@ class Config:
 
 
 def resolve(
+    written: Mapping[str, Secret[object]],
     *,
-    project_id: object,
-    management_key: Secret[object],
-    auth_management_key: Secret[object],
-    base_url: object,
-    public_key: object,
-    key_set: object,
     key_set_file: object = None,
     leeway: object,
     issuers: object,
@@ -117,28 +112,22 @@ def resolve(
     An empty argument or variable counts as not given. A missing setting is no error here: the call
     that needs it refuses.
 
+    ``written`` are the arguments that may hold a secret, also one that belongs elsewhere, by the names
+    of their parameters.
+
     Raises:
         ConfigurationError: A setting is unusable. The message names it.
     """
     try:
-        kept = KEY_SET.given(Secret(key_set), environment)
+        kept = KEY_SET.given(written[KEY_SET.parameter], environment)
         file = _key_set_file(key_set_file)
-        deployment = Deployment(
-            {
-                "project_id": Secret(project_id),
-                "management_key": management_key,
-                "auth_management_key": auth_management_key,
-                "base_url": Secret(base_url),
-                "public_key": Secret(public_key),
-            },
-            Fixed(
-                issuers=issuers,
-                ssl=ssl,
-                kept_keys="key_set" if kept else "key_set_file" if file else "",
-            ),
-            environment,
+        arguments = ProjectArguments(
+            issuers=() if issuers is None else tuple(labels("issuers", issuers)),
+            ssl=ssl,
+            kept_keys="key_set" if kept else "key_set_file" if file else "",
         )
-        project, is_trusted = deployment.seen(), _is_trusted(trust_env)
+        deployment = Deployment(written, arguments, environment)
+        project, is_trusted = deployment.known_project, _is_trusted(trust_env)
         check_route(project.base_url, project.ssl, trust_env=is_trusted)
         return Config(
             deployment=deployment,

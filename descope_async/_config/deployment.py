@@ -19,6 +19,7 @@ from .environment import (
     PROJECT_ID,
     PUBLIC_KEY,
     Given,
+    JSONText,
     Setting,
 )
 from .issuers import issuers
@@ -36,17 +37,17 @@ _NO_MANAGEMENT_KEY: Final = (
 
 
 @frozen
-class Fixed:
-    """The arguments of a client that depend on its project, as they were given.
+class ProjectArguments:
+    """The arguments of a client that depend on its project, and cannot stand in the environment.
 
     Attributes:
-        issuers: Further issuers.
+        issuers: Further issuers, as the caller has named them.
         ssl: TLS settings.
         kept_keys: The argument that keeps signing keys, which has no use beside a public key; empty for
             none.
     """
 
-    issuers: object = None
+    issuers: tuple[str, ...] = ()
     ssl: object = None
     kept_keys: str = ""
 
@@ -59,8 +60,9 @@ class Deployment:
     checked at once, and does not change any more.
 
     Args:
-        arguments: What the client was given, by the names of its parameters.
-        fixed: What cannot stand in the environment.
+        written: What the client was given of what may also stand in the environment, by the names of its
+            parameters.
+        arguments: What it was given else.
         environment: The environment.
 
     Raises:
@@ -69,19 +71,28 @@ class Deployment:
 
     def __init__(
         self,
-        arguments: Mapping[str, Secret[object]],
-        fixed: Fixed,
+        written: Mapping[str, Secret[object]],
+        arguments: ProjectArguments,
         environment: Secret[Mapping[str, str]] = ENVIRONMENT,
     ) -> None:
-        self._fixed = fixed
+        self._arguments = arguments
         self._environment = environment
         settings = (PROJECT_ID, BASE_URL, PUBLIC_KEY, MANAGEMENT_KEY, AUTH_MANAGEMENT_KEY)
-        self._given = {
-            each: each.given(arguments[each.parameter], environment) for each in settings
-        }
-        self.seen()
+        given = {each: each.given(written[each.parameter], environment) for each in settings}
+        self._given = given
+        # As text, because the caller may change a mapping later.
+        self._public_key = _json(given[PUBLIC_KEY])
+        self._project_at_first = self._project_of(
+            self._public_key, given[PROJECT_ID], given[BASE_URL]
+        )
         for setting in (MANAGEMENT_KEY, AUTH_MANAGEMENT_KEY):
-            self._key(setting)
+            _key(given[setting])
+
+    @property
+    def known_project(self) -> Project:
+        """The project as far as it is known without another look at the environment."""
+        known: Project = vars(self).get("project", self._project_at_first)
+        return known
 
     @late
     def project(self) -> Project:
@@ -90,34 +101,21 @@ class Deployment:
         Raises:
             ConfigurationError: There is none, or a setting is unusable.
         """
-        found = self.seen()
+        found = self.project_so_far()
         if not found.id:
             raise ConfigurationError(_NO_PROJECT)
         return found
 
-    def seen(self) -> Project:
-        """The project as far as it is known. Another one may be found until one is needed.
+    def project_so_far(self) -> Project:
+        """The project by the environment as it is now. Another one may be found until one is needed.
 
         Raises:
             ConfigurationError: A setting is unusable.
         """
         if "project" in vars(self):
             return self.project
-        given = self._find(PUBLIC_KEY)
-        pinned = None if given is None else given.json()
-        if pinned is not None and self._fixed.kept_keys:
-            raise ConfigurationError(
-                f"{self._fixed.kept_keys} has no use beside public_key, which is exclusive"
-            )
-        project = project_id(self._find(PROJECT_ID))
-        url = base_url_for(project, self._find(BASE_URL))
-        return Project(
-            id=project,
-            base_url=url,
-            public_key=pinned,
-            issuers=issuers(self._fixed.issuers, project),
-            ssl=tls(self._fixed.ssl, url),
-        )
+        public_key = self._public_key or _json(self._find(PUBLIC_KEY))
+        return self._project_of(public_key, self._find(PROJECT_ID), self._find(BASE_URL))
 
     def problems(self, *, management: bool) -> Iterator[str]:
         """A sentence for each setting that is missing, or was found to be unusable after the client was made.
@@ -126,12 +124,12 @@ class Deployment:
             management: Whether a management key is needed.
         """
         try:
-            if not self.seen().id:
+            if not self.project_so_far().id:
                 yield _NO_PROJECT
         except ConfigurationError as error:
             yield str(error)
         try:
-            if management and self._key(MANAGEMENT_KEY) is None:
+            if management and _key(self._find(MANAGEMENT_KEY)) is None:
                 yield _NO_MANAGEMENT_KEY
         except ConfigurationError as error:
             yield str(error)
@@ -158,18 +156,39 @@ class Deployment:
 
     @late
     def _management_key(self) -> Secret[str]:
-        key = self._key(MANAGEMENT_KEY)
+        key = _key(self._find(MANAGEMENT_KEY))
         if key is None:
             raise ConfigurationError(_NO_MANAGEMENT_KEY)
         return key
 
     @late
     def _auth_management_key(self) -> Secret[str] | None:
-        return self._key(AUTH_MANAGEMENT_KEY)
+        return _key(self._find(AUTH_MANAGEMENT_KEY))
 
-    def _key(self, setting: Setting) -> Secret[str] | None:
-        given = self._find(setting)
-        return None if given is None else given.key()
+    def _project_of(
+        self, public_key: JSONText | None, given_id: Given | None, given_url: Given | None
+    ) -> Project:
+        if public_key is not None and self._arguments.kept_keys:
+            raise ConfigurationError(
+                f"{self._arguments.kept_keys} has no use beside public_key, which is exclusive"
+            )
+        project = project_id(given_id)
+        url = base_url_for(project, given_url)
+        return Project(
+            id=project,
+            base_url=url,
+            public_key=public_key,
+            issuers=issuers(self._arguments.issuers, project),
+            ssl=tls(self._arguments.ssl, url),
+        )
 
     def _find(self, setting: Setting) -> Given | None:
         return self._given[setting] or setting.given(_NOTHING, self._environment)
+
+
+def _json(given: Given | None) -> JSONText | None:
+    return None if given is None else given.json()
+
+
+def _key(given: Given | None) -> Secret[str] | None:
+    return None if given is None else given.key()

@@ -51,8 +51,23 @@ class Setting:
 
 
 @frozen
+class JSONText:
+    """A text of JSON that a setting was given.
+
+    Attributes:
+        name: The parameter or the variable, for errors.
+        text: The text. A `Secret`, since it may be a private key that stands in the wrong place.
+    """
+
+    name: str
+    text: Secret[str]
+
+
+@frozen
 class Given:
-    """What a setting was given.
+    """What a setting was given. Nothing here raises from a frame that holds the value.
+
+    A secret may stand in the place of any setting, and is refused there.
 
     Attributes:
         setting: The setting.
@@ -74,39 +89,29 @@ class Given:
             stored_text.cleaned(value) or stored_text.other_setting(value, self.setting.variables)
         )
 
-    def text(self) -> str:
-        """A text that is no secret, without what people and tools leave around it.
+    def text(self) -> Secret[str]:
+        """A text, without what people and tools leave around it.
 
         Raises:
             ConfigurationError: It is no text, or only stands for another one.
         """
-        value = self.value.reveal()
-        if not isinstance(value, str):
-            raise ConfigurationError(f"{self.name} must be a string, not {type(value).__name__}")
-        text = stored_text.cleaned(value)
-        problem = stored_text.other_setting(value, self.setting.variables)
-        if problem := problem or stored_text.placeholder(text):
+        if problem := self._problem_of_text():
             raise ConfigurationError(f"{self.name} {problem}")
-        return text
+        return Secret(stored_text.cleaned(cast("str", self.value.reveal())))
 
-    def json(self) -> str:
+    def json(self) -> JSONText:
         """A text of JSON, or a mapping as such a text.
 
         Raises:
             ConfigurationError: It is neither.
         """
-        value = self.value.reveal()
         try:
-            if isinstance(value, Mapping):
-                return json.dumps(json_object(self.name, cast("object", value)))
+            written = _written(self.name, self.value.reveal())
         except InvalidArgument as error:
-            raise ConfigurationError(str(error)) from None
-        if not isinstance(value, str):
-            raise ConfigurationError(
-                f"{self.name} must be a string of JSON or a mapping, not {type(value).__name__}"
-            )
-        text = stored_text.cleaned(value)
-        return text if text.startswith("{") else self.text()
+            problem = str(error)
+        else:
+            return JSONText(self.name, written or self.text())
+        raise ConfigurationError(problem)
 
     def key(self) -> Secret[str]:
         """A key, without what people and tools leave around it.
@@ -119,6 +124,29 @@ class Given:
         except InvalidArgument as error:
             problem = str(error)
         raise ConfigurationError(problem)
+
+    def _problem_of_text(self) -> str | None:
+        value = self.value.reveal()
+        if not isinstance(value, str):
+            return f"must be a string, not {type(value).__name__}"
+        other = stored_text.other_setting(value, self.setting.variables)
+        return other or stored_text.placeholder(stored_text.cleaned(value))
+
+
+def _written(name: str, value: object) -> Secret[str] | None:
+    """A JSON object as text; None for a text that is none.
+
+    Raises:
+        InvalidArgument: It is neither a mapping that JSON can carry, nor a text. This frame holds it.
+    """
+    if isinstance(value, Mapping):
+        return Secret(json.dumps(json_object(name, cast("object", value))))
+    if not isinstance(value, str):
+        raise InvalidArgument(
+            f"{name} must be a string of JSON or a mapping, not {type(value).__name__}"
+        )
+    text = stored_text.cleaned(value)
+    return Secret(text) if text.startswith("{") else None
 
 
 PROJECT_ID: Final = Setting("project_id", ("DESCOPE_PROJECT_ID",))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from attrs import frozen
 
-from descope_async._arguments import labels
 from descope_async.errors import ConfigurationError
 
 from .hosts import netloc, place
@@ -50,23 +50,20 @@ def issuer_at(well_known: str) -> Issuer | None:
     return Issuer(found["base_url"], project, found[0])
 
 
-def issuers(value: object, project_id: str) -> tuple[str, ...]:
+def issuers(given: Iterable[str], project_id: str) -> tuple[str, ...]:
     """The ``issuers`` of a client: values of ``iss``, of which URLs come in each spelling that counts.
 
     The host may be in capitals, the default port written, and a slash at the end.
 
     Args:
-        value: Values of ``iss``, and well-known URLs for them; None for none.
+        given: Values of ``iss``, and well-known URLs for them.
         project_id: The client's project; empty while there is none.
 
     Raises:
-        InvalidArgument: It is no list of names.
         ConfigurationError: A well-known URL is none of Descope's, or another project's.
     """
-    if value is None:
-        return ()
     found: dict[str, None] = {}
-    for name in labels("issuers", value):
+    for name in given:
         issuer = _at(name, project_id) if "/.well-known/" in name else name
         url = _url(issuer)
         found |= dict.fromkeys((issuer,) if url is None else (issuer, url, f"{url}/"))

@@ -8,10 +8,11 @@ from typing import Final
 
 from attrs import field, frozen
 
+from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError
 
 from .base_url import BaseURL, read_base_url
-from .environment import Given
+from .environment import Given, JSONText
 from .tls import is_checking
 
 _DEFAULT_HOST: Final = "api.descope.com"
@@ -37,7 +38,7 @@ class Project:
 
     id: str
     base_url: BaseURL
-    public_key: str | None = field(repr=False)
+    public_key: JSONText | None = field(repr=False)
     issuers: tuple[str, ...]
     ssl: SSLContext | None
 
@@ -56,12 +57,12 @@ def project_id(given: Given | None) -> str:
     if given is None:
         return ""
     found = given.text()
-    if problem := _problem(found):
+    if problem := _problem(found.reveal()):
         raise ConfigurationError(
             f"{given.name} {problem}; a project id consists of letters and digits, starts with P, and "
             "stands on the project page of the console"
         )
-    return found
+    return found.reveal()
 
 
 def _problem(project: str) -> str | None:
@@ -86,7 +87,7 @@ def base_url_for(project_id: str, given: Given | None) -> BaseURL:
         ConfigurationError: The URL is unusable.
     """
     if given is None:
-        return read_base_url(default_base_url(project_id))
+        return read_base_url(Secret(default_base_url(project_id)))
     found = read_base_url(given.text(), given.name)
     if found.scheme == "http" and not found.is_loopback:
         raise ConfigurationError(

@@ -7,6 +7,7 @@ from typing import Final, cast
 
 from attrs import field, frozen
 
+from descope_async._values.secret import Secret
 from descope_async._values.strict_json import read_object
 from descope_async.errors import ConfigurationError, InvalidArgument, UnexpectedResponse
 
@@ -85,25 +86,37 @@ def parse_key_set(document: bytes) -> KeySet:
     return KeySet(usable)
 
 
-def parse_pinned_keys(text: str) -> KeySet:
+def parse_pinned_keys(given: Secret[str], name: str = "public_key") -> KeySet:
     """The signing keys that a client was told to trust: a JWK or a JWK set.
+
+    Args:
+        given: The text, which may be a private key by mistake.
+        name: The parameter or variable that it stands in, for errors.
 
     Raises:
         ConfigurationError: The text is neither, or a key in it is unusable.
     """
+    found = _pinned(given.reveal())
+    if isinstance(found, str):
+        raise ConfigurationError(f"{name}{found}")
+    return found
+
+
+def _pinned(text: str) -> KeySet | str:
+    """The keys, or what is wrong with them, which is raised where no frame holds the text."""
     # Surrogates make it invalid UTF-8, which is refused like everything else that is no JSON.
     document = text.encode(errors="surrogatepass")
     single = read_object(document)
     listed = (single,) if single is not None and "keys" not in single else _listed(document)
     if not listed:
-        raise ConfigurationError("public_key is not a JWK or a JWK set")
+        return " is not a JWK or a JWK set"
     try:
         keys = [load_key(jwk) for jwk in listed]
     except InvalidArgument as error:
-        raise ConfigurationError(f"public_key: {error}") from None
+        return f": {error}"
     pinned = KeySet(keys)
     if len(pinned) != len(keys) or any(key.kid is None for key in keys):
-        raise ConfigurationError("public_key: each key must have a kid of its own, to be named by")
+        return ": each key must have a kid of its own, to be named by"
     return pinned
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
+from descope_async._values.secret import Secret
+
 from .key_set import KeySet, parse_pinned_keys
 from .signatures import PublicKey
 from .signing_keys import known
@@ -16,13 +18,17 @@ class PinnedKeys:
         self._keys = keys
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, given: Secret[str], name: str = "public_key") -> Self:
         """The keys of a JWK or a JWK set.
+
+        Args:
+            given: The text.
+            name: The parameter or variable that it stands in, for errors.
 
         Raises:
             ConfigurationError: The text is neither, or a key in it is unusable.
         """
-        return cls(parse_pinned_keys(text))
+        return cls(parse_pinned_keys(given, name))
 
     def key_nowait(self, kid: str, alg: str) -> PublicKey:
         """The signing key with this id. Of several with this id, it is the one for the algorithm.

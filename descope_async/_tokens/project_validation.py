@@ -33,7 +33,7 @@ class ProjectValidation:
         self._config = config
         self._signing_keys = signing_keys
         self._telemetry = telemetry
-        _pinned(config.deployment.seen())
+        _pinned(config.deployment.known_project)
 
     def needed(self) -> SessionValidator:
         """The validator.
@@ -56,4 +56,5 @@ class ProjectValidation:
 
 
 def _pinned(project: Project) -> PinnedKeys | None:
-    return None if project.public_key is None else PinnedKeys.parse(project.public_key)
+    given = project.public_key
+    return None if given is None else PinnedKeys.parse(given.text, given.name)

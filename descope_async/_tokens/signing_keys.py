@@ -14,6 +14,7 @@ from descope_async._runtime.bucket import Bucket
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.imports_aside import imported
 from descope_async._runtime.single_flight import SingleFlight
+from descope_async._values.secret import Secret
 from descope_async.errors import (
     ClientClosed,
     ConfigurationError,
@@ -88,7 +89,7 @@ class SigningKeys:
         self,
         fetch: Callable[[], Coroutine[Any, Any, FetchedKeys]],
         clock: Clock,
-        seed: str | None = None,
+        seed: Secret[str] | None = None,
         telemetry: Telemetry = UNHOOKED,
         file: KeySetFile | None = None,
     ) -> None:
@@ -252,14 +253,16 @@ class SigningKeys:
         )
 
 
-def _planted(seed: str, now: float) -> _Snapshot:
+def _planted(seed: Secret[str], now: float) -> _Snapshot:
     """Keys that the caller gave. Their age is not known, so new ones are fetched at once."""
-    document = seed.encode(errors="surrogatepass")
+    document = Secret(seed.reveal().encode(errors="surrogatepass"))
     try:
-        keys = parse_key_set(document)
+        keys = parse_key_set(document.reveal())
     except UnexpectedResponse as error:
-        raise ConfigurationError(f"key_set cannot be used: {error}") from None
-    return _Snapshot(keys, document, 0, now, now, now + STALE_FOR)
+        problem = str(error)
+    else:
+        return _Snapshot(keys, document.reveal(), 0, now, now, now + STALE_FOR)
+    raise ConfigurationError(f"key_set cannot be used: {problem}")
 
 
 def known(keys: KeySet, kid: str, alg: str) -> PublicKey:

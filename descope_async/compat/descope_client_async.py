@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from ssl import SSLContext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from descope_async import _arguments as arguments
 from descope_async._values.secret import Secret
 from descope_async.client import DescopeClient
 from descope_async.errors import ConfigurationError
@@ -89,15 +87,19 @@ class DescopeClientAsync(Grants):
         issuers: Sequence[str] | None = None,
         ssl: SSLContext | None = None,
     ) -> None:
-        keys = Secret(management_key), Secret(auth_management_key)
-        del management_key, auth_management_key  # no traceback shall show them
+        texts = [
+            Secret(each) for each in (project_id, management_key, auth_management_key, base_url)
+        ]
+        keys = Secret(public_key)
+        # As in `DescopeClient`, no traceback shall show them.
+        del project_id, management_key, auth_management_key, base_url, public_key
         with official_errors():
             self._client = _Client(
-                project_id,
-                keys[0].reveal(),
-                auth_management_key=keys[1].reveal(),
-                base_url=base_url,
-                public_key=_public_key(public_key),
+                texts[0].reveal(),
+                texts[1].reveal(),
+                auth_management_key=texts[2].reveal(),
+                base_url=texts[3].reveal(),
+                public_key=keys.reveal(),
                 jwt_validation_leeway=jwt_validation_leeway,
                 issuers=issuers,
                 timeouts=_timeouts(timeout_seconds),
@@ -216,12 +218,6 @@ class _Client(DescopeClient):
 
     def __del__(self) -> None:
         pass
-
-
-def _public_key(value: Mapping[str, Any] | str | None) -> str | None:
-    if not isinstance(value, Mapping):
-        return value
-    return json.dumps(arguments.json_object("public_key", value))
 
 
 def _timeouts(seconds: object) -> Timeouts:

@@ -102,8 +102,11 @@ class DescopeClient(Grants):
             )
         finally:
             del (
+                project_id,
                 management_key,
                 auth_management_key,
+                base_url,
+                public_key,
             )  # as in the core, for tracebacks that show variables
         self._portal = PORTAL
         self._grants = self._async

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from descope_async import ConfigurationError
-from descope_async._config.base_url import read_base_url
+from descope_async._config.base_url import BaseURL, read_base_url
+from descope_async._values.secret import Secret
+
+
+def base_url(url: str) -> BaseURL:
+    return read_base_url(Secret(url))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +38,7 @@ from descope_async._config.base_url import read_base_url
     ],
 )
 def test_every_spelling_of_a_url_is_that_url(spelling: str, url: str) -> None:
-    assert str(read_base_url(spelling)) == url
+    assert str(base_url(spelling)) == url
 
 
 @pytest.mark.parametrize(
@@ -73,10 +78,10 @@ def test_every_spelling_of_a_url_is_that_url(spelling: str, url: str) -> None:
 )
 def test_what_libraries_may_read_in_different_ways_is_refused(url: str) -> None:
     if url == "http://localhost\n":  # the end of a line in a file
-        assert str(read_base_url(url)) == "http://localhost"
+        assert str(base_url(url)) == "http://localhost"
         return
     with pytest.raises(ConfigurationError, match="base_url"):
-        read_base_url(url)
+        base_url(url)
 
 
 @given(
@@ -85,10 +90,10 @@ def test_what_libraries_may_read_in_different_ways_is_refused(url: str) -> None:
 )
 def test_what_is_accepted_means_the_same_to_all(url: str) -> None:
     try:
-        found = read_base_url(url)
+        found = base_url(url)
     except ConfigurationError:
         return
     read, theirs = urlsplit(str(found)), URL(str(found))
     assert read.hostname == theirs.raw_host == found.host
     assert theirs.port == found.port
-    assert str(theirs).removesuffix("/") == str(found) == str(read_base_url(str(found)))
+    assert str(theirs).removesuffix("/") == str(found) == str(base_url(str(found)))

@@ -19,14 +19,10 @@ SHORT = "P2aAc4T2V93bddihGEx2Ryhc8e5Z"
 
 
 def configured(environment: dict[str, str] | None = None, **given: Any) -> Config:
-    keys = {
-        name: Secret(given.pop(name, None)) for name in ("management_key", "auth_management_key")
-    }
+    texts = ("management_key", "auth_management_key", "base_url", "public_key", "key_set")
+    written = {name: Secret[object](given.pop(name, None)) for name in texts}
+    written["project_id"] = Secret(given.pop("project_id", SHORT))
     settings: dict[str, Any] = {
-        "project_id": SHORT,
-        "base_url": None,
-        "public_key": None,
-        "key_set": None,
         "leeway": 5,
         "issuers": None,
         "timeouts": None,
@@ -34,7 +30,7 @@ def configured(environment: dict[str, str] | None = None, **given: Any) -> Confi
         "ssl": None,
         "trust_env": False,
     }
-    return resolve(**{**settings, **given, **keys}, environment=Secret(environment or {}))
+    return resolve(written, **{**settings, **given}, environment=Secret(environment or {}))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +155,9 @@ def test_kept_keys_beside_a_pinned_one_are_refused() -> None:
 
 
 def test_keys_may_be_any_mapping() -> None:
-    assert configured(key_set=MappingProxyType({"keys": []})).key_set == '{"keys": []}'
+    kept = configured(key_set=MappingProxyType({"keys": []})).key_set
+    assert kept is not None
+    assert kept.text.reveal() == '{"keys": []}'
 
 
 @pytest.mark.parametrize(

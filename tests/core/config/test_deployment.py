@@ -130,7 +130,7 @@ async def test_what_is_wrong_later_is_told_then(
     assert project.startswith("DESCOPE_PROJECT_ID is a placeholder")
     assert key.startswith("DESCOPE_MANAGEMENT_KEY is a placeholder")
     assert await client.check_service() == [project, key]
-    assert "not usable" in repr(client)
+    assert "not usable" not in repr(client), "which looks at what the client was made with"
     with pytest.raises(ConfigurationError, match="placeholder"):
         await client.exchange_access_key(access_key)
     load()
@@ -162,7 +162,7 @@ async def test_a_late_public_key_is_the_only_one(
     monkeypatch.delenv("DESCOPE_PUBLIC_KEY")
     client = DescopeClient()
     monkeypatch.setenv("DESCOPE_PUBLIC_KEY", "{}")
-    with pytest.raises(ConfigurationError, match="public_key"):
+    with pytest.raises(ConfigurationError, match="DESCOPE_PUBLIC_KEY"):
         await client.validate_session(session.jwt)
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from descope_async import ConfigurationError, DescopeClient, InvalidArgument
+import descope_sync
+import descope_sync.compat
+from descope_async import ConfigurationError, DescopeClient, DescopeError, InvalidArgument
+from descope_async.compat.descope_client_async import DescopeClientAsync
 
 PROJECT = "P2aAc4T2V93bddihGEx2Ryhc8e5Z"
 JWK = {
@@ -72,6 +76,39 @@ OTHERS = (
     '"DESCOPE_SOMETHING=abc"',
     "DESCOPE_ACCESS_KEY=K2abcdefabcdefabcdefabcdef",
 )
+#: Values that are refused, and hold a secret that belongs elsewhere or nowhere.
+SECRETS: dict[str, tuple[object, ...]] = {
+    "project_id": ("K2" + "canary" * 10, "canary" * 30, "P1;canary", {"canary": 1}),
+    "management_key": ("K2canary:canary", {"canary": 1}),
+    "auth_management_key": ("K2canary 2", {"canary": 1}),
+    "base_url": (
+        "https://user:canary@auth.example.com",
+        "https://auth.example.com?key=canary",
+        "https://auth.example.com/canary/../x",
+        "https://auth.example.com:canary",
+        "K2canary",
+        {"canary": 1},
+    ),
+    "public_key": (
+        {**JWK, "d": "canary"},
+        {"keys": [{**JWK, "d": "canary"}]},
+        {"canary": float("nan")},
+        {5: "canary"},
+        json.dumps({**JWK, "d": "canary"}),
+        '{"canary',
+        "K2canary",
+        ["canary"],
+    ),
+}
+SECRETS["key_set"] = SECRETS["public_key"]
+#: What no setting may be.
+EVERYWHERE = ("<canary>", "DESCOPE_SOMETHING=canary", "your-key-canary")
+CLIENTS: dict[str, Callable[..., object]] = {
+    "async": DescopeClient,
+    "sync": descope_sync.DescopeClient,
+    "compat": DescopeClientAsync,
+    "compat, sync": descope_sync.compat.DescopeClient,
+}
 EACH = [(parameter, name) for parameter, names in VARIABLES.items() for name in names]
 
 
@@ -195,3 +232,84 @@ def test_kept_keys_are_read_like_a_public_key() -> None:
         assert json.loads(client.export_key_set() or "") == {"keys": [JWK]}
     with pytest.raises(ConfigurationError, match="key_set is a placeholder"):
         client_of(key_set="${KEYS}")
+
+
+def shown(error: BaseException | None) -> str:
+    """What a log that shows local variables would show, without the frames of this file."""
+    text = ""
+    while error is not None:
+        text += f"{error!r}"
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                text += f"{frame.f_code.co_qualname}: {frame.f_locals!r}"
+        error = error.__cause__ or error.__context__
+    return text
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("parameter", SECRETS)
+def test_no_frame_shows_an_argument_that_was_refused(parameter: str, client: str) -> None:
+    if parameter == "key_set" and "compat" in client:
+        return
+    for value in (*SECRETS[parameter], *EVERYWHERE):
+        given: dict[str, Any] = {"project_id": PROJECT, parameter: value}
+        with pytest.raises(DescopeError, match=parameter) as caught:
+            CLIENTS[client](**given)
+        assert "canary" not in shown(caught.value)
+
+
+@pytest.mark.parametrize("place", ["variable", "file"])
+@pytest.mark.parametrize(("parameter", "variable"), EACH)
+def test_no_frame_shows_a_variable_that_was_refused(
+    parameter: str, variable: str, place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for value in (*SECRETS[parameter], *EVERYWHERE):
+        if not isinstance(value, str):
+            continue
+        if place == "variable":
+            monkeypatch.setenv(variable, value)
+        else:
+            (tmp_path / "it").write_text(value, encoding="utf-8")
+            monkeypatch.setenv(f"{variable}_FILE", str(tmp_path / "it"))
+        with pytest.raises(ConfigurationError, match=variable) as caught:
+            client_of(**{parameter: None})
+        assert "canary" not in shown(caught.value)
+
+
+@pytest.mark.parametrize("refused", SECRETS)
+def test_no_frame_shows_an_argument_beside_the_one_that_was_refused(refused: str) -> None:
+    given: dict[str, Any] = {
+        "project_id": PROJECT,
+        "management_key": "K2canary",
+        "auth_management_key": "K2canary",
+        "headers": {"x-canary": "canary"},
+        refused: "DESCOPE_SOMETHING=x",
+    }
+    if refused not in {"public_key", "key_set"}:
+        given["public_key"] = {**JWK, "x5t": "canary"}
+    with pytest.raises(ConfigurationError, match=refused) as caught:
+        DescopeClient(**given)
+    assert "canary" not in shown(caught.value)
+
+
+@pytest.mark.parametrize(("parameter", "variable"), EACH)
+async def test_no_frame_shows_a_variable_that_was_refused_at_first_use(
+    parameter: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def use(client: DescopeClient) -> None:
+        if parameter == "management_key":
+            await client.mgmt.access_key.load("K2id")
+        elif parameter == "auth_management_key":
+            await client.exchange_access_key("K2key")
+        else:
+            await client.validate_session("a.b.c")
+
+    for value in (*SECRETS[parameter], *EVERYWHERE):
+        if not isinstance(value, str):
+            continue
+        monkeypatch.delenv(variable, raising=False)
+        client = client_of(**{parameter: None})
+        monkeypatch.setenv(variable, value)
+        with pytest.raises(ConfigurationError, match=variable) as caught:
+            await use(client)
+        assert "canary" not in shown(caught.value)

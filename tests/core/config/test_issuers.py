@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from descope_async import ConfigurationError, DescopeClient, IssuerMismatch
+from descope_async import ConfigurationError, DescopeClient, IssuerMismatch, TokenError
 from descope_async.emulator.mint import TokenMint
 from descope_async.integrations.issuers import Issuers
 
@@ -93,3 +95,28 @@ def test_a_project_that_is_not_known_yet_may_have_any() -> None:
     DescopeClient(issuers=issuers)
     with pytest.raises(ConfigurationError, match="P2"):
         DescopeClient("P1", issuers=issuers)
+
+
+async def test_issuers_are_read_once() -> None:
+    mint = TokenMint("P1")
+    token, named = mint.token(iss=f"{HOST}/P1"), [f"{HOST}/P1"]
+    for given in (iter(named), (each for each in named), dict.fromkeys(named).keys(), named):
+        client = DescopeClient("P1", public_key=mint.key_set, issuers=given)  # type: ignore[arg-type]
+        assert client.base_url == client.base_url
+        named_meanwhile = list(named)
+        named.clear()
+        assert (await client.validate_session(token)).claims["iss"] == f"{HOST}/P1"
+        named.extend(named_meanwhile)
+
+
+async def test_what_a_caller_changes_later_changes_no_client() -> None:
+    mint, other = TokenMint("P1"), TokenMint("P1")
+    issuers, public_key = [f"{HOST}/P1"], json.loads(mint.key_set)
+    client = DescopeClient("P1", public_key=public_key, issuers=issuers)
+    issuers[0] = "https://evil.example"
+    public_key["keys"][:] = json.loads(other.key_set)["keys"]
+    assert client.validate_session_nowait(mint.token(iss=f"{HOST}/P1"))
+    with pytest.raises(IssuerMismatch):
+        client.validate_session_nowait(mint.token(iss="https://evil.example"))
+    with pytest.raises(TokenError):
+        client.validate_session_nowait(other.token(iss=f"{HOST}/P1"))

@@ -8,11 +8,15 @@ import traceback
 import pytest
 
 from descope_async import ConfigurationError
-from descope_async._config.base_url import read_base_url
+from descope_async._config.base_url import BaseURL, read_base_url
 from descope_async._config.proxy import is_excluded, proxy_for, read_proxy
 from descope_async._values.secret import Secret
 
 PASSWORD = "geheim€canary:x@"
+
+
+def base_url(url: str) -> BaseURL:
+    return read_base_url(Secret(url))
 
 
 def credentials(header: str) -> str:
@@ -95,7 +99,7 @@ def test_a_proxy_that_cannot_be_used_is_refused(given: str, problem: str) -> Non
     ],
 )
 def test_no_proxy_in_all_its_forms(no_proxy: str, is_out: bool) -> None:
-    assert is_excluded(read_base_url("https://api.descope.com"), no_proxy) is is_out
+    assert is_excluded(base_url("https://api.descope.com"), no_proxy) is is_out
 
 
 @pytest.mark.parametrize(
@@ -103,12 +107,12 @@ def test_no_proxy_in_all_its_forms(no_proxy: str, is_out: bool) -> None:
     [("10.0.0.0/8", True), ("10.1.2.3", True), ("10.1.2.3:443", True), ("0.1.2.3", False)],
 )
 def test_no_proxy_for_addresses(no_proxy: str, is_out: bool) -> None:
-    assert is_excluded(read_base_url("https://10.1.2.3"), no_proxy) is is_out
-    assert is_excluded(read_base_url("https://[fd00::1]"), "fd00::/8, [::1]:443")
+    assert is_excluded(base_url("https://10.1.2.3"), no_proxy) is is_out
+    assert is_excluded(base_url("https://[fd00::1]"), "fd00::/8, [::1]:443")
 
 
 def test_which_variable_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    url = read_base_url("https://api.descope.com")
+    url = base_url("https://api.descope.com")
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     assert proxy_for(url) is None
@@ -123,6 +127,6 @@ def test_which_variable_counts(monkeypatch: pytest.MonkeyPatch) -> None:
         "https://[::1]",
         "https://127.1.2.3",
     ):
-        assert proxy_for(read_base_url(local)) is None
+        assert proxy_for(base_url(local)) is None
     monkeypatch.setenv("NO_PROXY", "*.descope.com")
     assert proxy_for(url) is None

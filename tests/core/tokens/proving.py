@@ -162,7 +162,7 @@ class SetClock(Clock):
 
 def validator(clock: Clock | None = None, store: Any = None) -> SessionValidator:
     clock = clock or SetClock()
-    keys = PinnedKeys.parse(PINNED)
+    keys = PinnedKeys.parse(Secret(PINNED))
     return SessionValidator(keys, ClaimRules(PROJECT, frozenset({PROJECT}), 5), clock, store)
 
 

@@ -18,6 +18,7 @@ from descope_async import (
 from descope_async._tokens.key_set import parse_key_set, parse_pinned_keys
 from descope_async._tokens.signatures import load_key
 from descope_async._tokens.signing_keys import SigningKeys
+from descope_async._values.secret import Secret
 from tests.core.tokens.publishing import JWKS, WEAK, ManualClock, Service, document
 
 
@@ -59,7 +60,10 @@ def test_two_keys_may_share_an_id(is_first: bool) -> None:
     other = {**rsa_jwk(), "alg": "RS256", "kid": "k1"}
     listed = [other, JWKS["k1"]] if is_first else [JWKS["k1"], other]
     body = json.dumps({"keys": [{**JWKS["k2"], "kid": "k1", "use": "enc"}, *listed]})
-    for keys in (parse_key_set(body.encode()), parse_pinned_keys(json.dumps({"keys": listed}))):
+    for keys in (
+        parse_key_set(body.encode()),
+        parse_pinned_keys(Secret(json.dumps({"keys": listed}))),
+    ):
         assert keys.find("k1", "ES256") == load_key(JWKS["k1"])
         assert keys.find("k1", "RS256") == load_key(other)
         # What is signed by no key of the set is refused without a fetch.
@@ -82,7 +86,7 @@ def test_anything_else_is_no_key_set(body: bytes) -> None:
 )
 def test_a_seed_without_a_usable_key_is_refused(seed: str) -> None:
     with pytest.raises(ConfigurationError, match="key_set"):
-        SigningKeys(Service().fetch, ManualClock(), seed=seed)
+        SigningKeys(Service().fetch, ManualClock(), seed=Secret(seed))
 
 
 def test_a_key_or_a_set_can_be_pinned() -> None:
@@ -90,7 +94,7 @@ def test_a_key_or_a_set_can_be_pinned() -> None:
         (json.dumps(JWKS["k1"]), ["k1"]),
         (document("k1", "k2").decode(), ["k1", "k2"]),
     ):
-        keys = parse_pinned_keys(text)
+        keys = parse_pinned_keys(Secret(text))
         assert len(keys) == len(kids)
         assert [keys.find(kid, "ES256") for kid in kids] == [load_key(JWKS[kid]) for kid in kids]
 
@@ -121,7 +125,7 @@ def test_a_key_or_a_set_can_be_pinned() -> None:
 )
 def test_a_pinned_key_that_is_none_is_refused_without_quoting_it(text: str) -> None:
     with pytest.raises(ConfigurationError) as refusal:
-        parse_pinned_keys(text)
+        parse_pinned_keys(Secret(text))
     assert "public_key" in str(refusal.value)
     assert "canary" not in repr(refusal.value)
     assert refusal.value.__context__ is None or "canary" not in repr(refusal.value.__context__)

@@ -19,6 +19,7 @@ from descope_async import (
 from descope_async._tokens.key_set import FetchedKeys
 from descope_async._tokens.pinned_keys import PinnedKeys
 from descope_async._tokens.signing_keys import SigningKeys
+from descope_async._values.secret import Secret
 from tests.core.tokens.publishing import WEAK, Service, document
 
 HOUR = 3600.0
@@ -315,7 +316,7 @@ async def _use(cache: SigningKeys) -> None:
 
 
 async def test_pinned_keys_are_the_only_ones() -> None:
-    pinned = PinnedKeys.parse(document("k1").decode())
+    pinned = PinnedKeys.parse(Secret(document("k1").decode()))
     assert (await pinned.key("k1", "ES256")).kid == "k1"
     assert pinned.has(pinned.key_nowait("k1", "ES256"))
     with pytest.raises(UnknownKey):
@@ -325,7 +326,7 @@ async def test_pinned_keys_are_the_only_ones() -> None:
 
 
 def seeded(service: Service, *kids: str) -> SigningKeys:
-    return SigningKeys(service.fetch, service.clock, seed=document(*kids).decode())
+    return SigningKeys(service.fetch, service.clock, seed=Secret(document(*kids).decode()))
 
 
 async def test_a_seed_serves_for_a_day_while_the_service_is_away() -> None:

@@ -71,7 +71,7 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def validator(leeway: float = 5) -> SessionValidator:
-    keys = PinnedKeys.parse(json.dumps(PUBLIC))
+    keys = PinnedKeys.parse(Secret(json.dumps(PUBLIC)))
     return SessionValidator(
         keys, ClaimRules(PROJECT, issuers_of(PROJECT, BASE), leeway), FixedClock()
     )
@@ -116,7 +116,7 @@ async def test_a_good_token_says_what_it_grants() -> None:
 
 async def test_a_life_without_a_beginning_is_measured_each_time() -> None:
     clock = FixedClock()
-    keys = PinnedKeys.parse(json.dumps(PUBLIC))
+    keys = PinnedKeys.parse(Secret(json.dumps(PUBLIC)))
     checks = SessionValidator(keys, ClaimRules(PROJECT, issuers_of(PROJECT, BASE), 5), clock)
     longest = claims(exp=NOW + 28 * 86_400)
     del longest["iat"]
