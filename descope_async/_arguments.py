@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_network
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from ._runtime.coroutine_functions import is_coroutine_function
@@ -22,7 +21,6 @@ from .dpop_request import DPoPRequest
 from .errors import InvalidArgument
 from .events import Hook
 from .models import AccessKeyLoginOptions, AssociatedTenant, SortField
-from .secret_stores import _private_files as private_files
 from .settings import Deliver
 
 if TYPE_CHECKING:
@@ -227,16 +225,6 @@ def deliver(parameter: str, value: object) -> Deliver | None:
     raise InvalidArgument(
         f"{parameter} must be a callable that takes a DeliveredSecret, not {type(value).__name__}"
     )
-
-
-def file_path(name: str, value: object) -> Path:
-    """The path of a file."""
-    path = private_files.file_path(value)
-    if path is None:
-        raise InvalidArgument(
-            f"{name} must be the path of a file, in characters that names of files can have"
-        )
-    return path
 
 
 def seconds(parameter: str, value: object, least: float, most: float) -> float:

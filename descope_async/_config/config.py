@@ -18,7 +18,7 @@ from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.events import Hook
 from descope_async.events._telemetry import Service
-from descope_async.secret_stores import _private_files as private_files
+from descope_async.secret_stores._private_files import file_path
 from descope_async.settings import Deliver, Limits, ReplayStore, Retries, Timeouts
 
 from . import extra_headers
@@ -155,11 +155,7 @@ def resolve(
 def _key_set_file(value: object) -> Path | None:
     if value is None or value == "":
         return None
-    path = private_files.file_path(value)
-    if path is None:
-        raise ConfigurationError(
-            "key_set_file must be the path of a file, in characters that names of files can have"
-        )
+    path = file_path("key_set_file", value)
     if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
         raise ConfigurationError(f"key_set_file: {path} is a folder; name a file in it")
     return path.absolute()

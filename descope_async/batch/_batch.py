@@ -13,6 +13,7 @@ from descope_async.client import DescopeClient
 from descope_async.errors import InvalidArgument
 from descope_async.models import AccessKey
 from descope_async.secret_stores import SecretStore, open_store
+from descope_async.secret_stores._private_files import file_path
 
 from ._conduct import Conduct, Settings
 from ._items import Item, KeyChange, NewKey, existing_key, key_change, new_key, replaced_key
@@ -93,7 +94,7 @@ class Batch:
     ) -> None:
         if not isinstance(client, DescopeClient):
             raise InvalidArgument(f"client must be a DescopeClient, not {type(client).__name__}")
-        path = arguments.file_path("journal", journal)
+        path = file_path("journal", journal)
         self._conduct = Conduct(
             client,
             path,
@@ -106,7 +107,7 @@ class Batch:
                 prove=prove,
                 progress=progress,
                 after_stored=after_stored,
-                report=arguments.file_path("report", report or f"{path}.report.jsonl"),
+                report=file_path("report", report or f"{path}.report.jsonl"),
                 settle_after=settle_time("settle_after", settle_after),
                 takeover=takeover,
                 handle_signals=handle_signals,

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from descope_async import _arguments as arguments
 from descope_async._runtime.clock import SYSTEM_CLOCK
 from descope_async._values.value import Value
+from descope_async.secret_stores._private_files import file_path
 
 from ._journal import Journal
 from ._journal_lines import require
@@ -146,7 +146,7 @@ def read_journal(path: str | Path) -> list[KeyOutcome]:
         JournalDamaged: It was edited, or a part of it is lost.
         JournalError: It does not exist, is another file, or cannot be read.
     """
-    path = arguments.file_path("path", path)
+    path = file_path("path", path)
     require(path)
     # It is only read, so it does not matter on which machine a process had it open.
     journal = Journal.open(path, SYSTEM_CLOCK.now, takeover=True)

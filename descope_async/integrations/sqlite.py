@@ -11,8 +11,8 @@ from typing import Final
 import anyio.to_thread
 
 from descope_async import ReplayStoreFull
-from descope_async import _arguments as arguments
 from descope_async._runtime.clock import Clock
+from descope_async.secret_stores._private_files import file_path
 
 __all__ = ["SQLiteReplayStore"]
 
@@ -44,7 +44,7 @@ class SQLiteReplayStore:
     """
 
     def __init__(self, path: str | Path, *, clock: Clock | None = None) -> None:
-        self._path = arguments.file_path("path", path)
+        self._path = file_path("path", path)
         self._clock = Clock() if clock is None else clock
         self._lock = threading.Lock()
         self._opened: tuple[int, sqlite3.Connection] | None = None

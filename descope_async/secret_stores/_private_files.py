@@ -12,17 +12,30 @@ from typing import cast
 from attrs import frozen
 
 from descope_async._runtime.late_imports import importing
-from descope_async.errors import ConfigurationError
+from descope_async.errors import ConfigurationError, InvalidArgument
 
 
-def file_path(given: object) -> Path | None:
-    """A path that a caller passed; None for what no file system has.
+def file_path(name: str, given: object) -> Path:
+    """The path of a file that a caller passed.
 
-    That is another type, no name, a NUL, or a character that the encoding of file names lacks.
+    Args:
+        name: The parameter, for errors.
+        given: The path.
 
     Raises:
+        InvalidArgument: It is what no file system has: another type, no name, a NUL, or a character that
+            the encoding of file names lacks.
         ConfigurationError: As `at_home`.
     """
+    path = _path(given)
+    if path is None:
+        raise InvalidArgument(
+            f"{name} must be the path of a file, in characters that names of files can have"
+        )
+    return path
+
+
+def _path(given: object) -> Path | None:
     if not isinstance(given, str | os.PathLike):
         return None
     path: object = os.fspath(cast("str | os.PathLike[str]", given))

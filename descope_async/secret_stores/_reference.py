@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 
 from attrs import frozen
 
+from descope_async._values.secret import Secret
 from descope_async._values.value import Buildable
 from descope_async.errors import InvalidArgument
 
@@ -121,23 +122,23 @@ def write_secret(path: str | os.PathLike[str], secret: str) -> None:
 
     Raises:
         InvalidArgument: It cannot be the secret of a key, or the path not one of a file.
+        ConfigurationError: The path begins with ``~``, and there is no such home folder.
         SecretStoreError: The file cannot be written; an older one is as it was.
     """
-    problem, target = stored_text.problem(secret), file_path(path)
-    if problem is not None or target is None:
-        del secret
-        raise InvalidArgument(
-            f"secret {problem}"
-            if problem
-            else "path must be the path of a file, in characters that names of files can have"
-        )
-    given = stored_text.cleaned(secret)
-    del secret
+    given = Secret(secret)
+    del secret  # no traceback shall show it
+    if problem := stored_text.problem(given.reveal()):
+        raise InvalidArgument(f"secret {problem}")
+    target = file_path("path", path)
     try:
-        write_whole(target.parent.resolve() / target.name, given.encode(), Access(), overwrite=True)
+        write_whole(
+            target.parent.resolve() / target.name,
+            stored_text.cleaned(given.reveal()).encode(),
+            Access(),
+            overwrite=True,
+        )
     except OSError as error:
         reason = error.strerror or type(error).__name__
     else:
         return
-    del given
     raise SecretStoreError(f"file:{target}", reason)
