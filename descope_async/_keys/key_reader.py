@@ -5,13 +5,12 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Hashable
-from contextlib import suppress
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from descope_async._arguments import label
+from descope_async._runtime.cancel_scopes import cancel_scope
 from descope_async._runtime.coroutine_functions import is_coroutine_function
 from descope_async._runtime.imports_aside import imported
 from descope_async._runtime.late_imports import late_import
@@ -122,8 +121,11 @@ def _read(source: Path | EnvironmentVariable | SecretReference) -> tuple[str, Se
 
 async def _call(source: Callable[[], object]) -> Secret[object]:
     """The result of a callable, which runs in a thread unless it is a coroutine function."""
+    is_coroutine = is_coroutine_function(source)
+    if not is_coroutine:
+        await imported(_run_sync)  # an import that fails is no fault of the callable
     try:
-        if is_coroutine_function(source):
+        if is_coroutine:
             found = Secret(source())
         else:
             found = await _on_thread(partial(_called, source))
@@ -144,11 +146,10 @@ async def _on_thread(func: Callable[[], T]) -> T:
 
 @late_import
 def _run_sync() -> Callable[..., Awaitable[Any]]:
-    """Anyio's way to a worker thread, with the backend that it would import at the first use."""
+    """Anyio's way to a worker thread."""
     from anyio.to_thread import run_sync
 
-    with suppress(ImportError):
-        import_module("anyio._backends._asyncio")
+    cancel_scope()  # and the backend with it
     return run_sync
 
 

@@ -170,8 +170,9 @@ def _thumbprint(public: dict[str, str]) -> str:
 
 
 def _handle(public: dict[str, str], alg: str) -> Handle:
+    make = handle_maker()  # an import that fails says nothing about the key
     try:
-        return handle_maker()(public, alg)
+        return make(public, alg)
     except Exception as error:  # noqa: BLE001 - a point that is not on the curve, and what else
         raise InvalidArgument(f"a JWK holds no {alg} key: {type(error).__name__}") from None
 
