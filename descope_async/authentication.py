@@ -179,9 +179,8 @@ class Authentication:
         del session_token
         demanded = arguments.audience("audience", audience)
         request = arguments.dpop_request("dpop", dpop)
-        return await self._validation.needed().validate(
-            given, demanded, "validate_session", request
-        )
+        validator = await self._validation.validator()
+        return await validator.validate(given, demanded, "validate_session", request)
 
     def validate_session_nowait(
         self,
@@ -213,9 +212,8 @@ class Authentication:
         del session_token
         demanded = arguments.audience("audience", audience)
         request = arguments.dpop_request("dpop", dpop)
-        return self._validation.needed().validate_nowait(
-            given, demanded, "validate_session", request
-        )
+        validator = self._validation.validator_nowait()
+        return validator.validate_nowait(given, demanded, "validate_session", request)
 
     def export_key_set(self) -> str | None:
         """The project's signing keys as they are known now, for the ``key_set`` of another client.

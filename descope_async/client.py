@@ -165,7 +165,7 @@ class DescopeClient(Authentication):
             AccessKeys(config, transport, self._license, self._exchange.mint, clock, telemetry)
         )
         self._readiness = Readiness(
-            config, self._key_set_fetch, self.mgmt.access_key.load, self._license
+            config, self._validation, self._key_set_fetch, self.mgmt.access_key.load, self._license
         )
 
     @property

@@ -9,6 +9,9 @@ from attrs import define, field, frozen
 
 from descope_async._config.certificate_authorities import naming_variables
 from descope_async._config.config import Config
+from descope_async._runtime.imports_aside import imported
+from descope_async._tokens.project_validation import ProjectValidation
+from descope_async._tokens.signatures import handle_maker
 from descope_async.errors import (
     ClientClosed,
     ConfigurationError,
@@ -76,6 +79,7 @@ class Readiness:
 
     Args:
         config: Its settings.
+        validation: What checks session tokens.
         key_set_fetch: Fetches the project's signing keys.
         load: Loads an access key.
         license: The rate-limit tier.
@@ -84,18 +88,22 @@ class Readiness:
     def __init__(
         self,
         config: Config,
+        validation: ProjectValidation,
         key_set_fetch: KeySetFetch,
         load: Callable[[str], Awaitable[object]],
         license: License,
     ) -> None:
         self._config = config
+        self._validation = validation
         self._key_set_fetch = key_set_fetch
         self._load = load
         self._license = license
 
     def missing(self, *, management: bool) -> list[str]:
         """A sentence for each setting that is missing or unusable. Sends nothing."""
-        return list(self._config.deployment.problems(management=management))
+        settings = self._config.deployment.problems(management=management)
+        # What keeps the public key from being found is told by both.
+        return list(dict.fromkeys((*settings, *self._validation.problems())))
 
     @property
     def tier(self) -> str | None:
@@ -139,6 +147,7 @@ class Readiness:
             ClientClosed: The client is closed.
         """
         require_asyncio()
+        await imported(handle_maker)  # a public key may have been set meanwhile
         found = Examination()
         missing = self.missing(management=management)
         found.note("settings", *(Problem("settings", each) for each in missing))

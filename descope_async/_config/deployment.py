@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from attrs import frozen
@@ -101,10 +101,7 @@ class Deployment:
         Raises:
             ConfigurationError: There is none, or a setting is unusable.
         """
-        found = self.project_so_far()
-        if not found.id:
-            raise ConfigurationError(_NO_PROJECT)
-        return found
+        return self._find_project()
 
     def project_so_far(self) -> Project:
         """The project by the environment as it is now. Another one may be found until one is needed.
@@ -123,16 +120,17 @@ class Deployment:
         Args:
             management: Whether a management key is needed.
         """
-        try:
-            if not self.project_so_far().id:
-                yield _NO_PROJECT
-        except ConfigurationError as error:
-            yield str(error)
-        try:
-            if management and _key(self._find(MANAGEMENT_KEY)) is None:
-                yield _NO_MANAGEMENT_KEY
-        except ConfigurationError as error:
-            yield str(error)
+        looks: dict[str, Callable[[], object]] = {"project": self._find_project}
+        if management:
+            looks["_management_key"] = self._find_management_key
+        looks["_auth_management_key"] = self._find_auth_management_key
+        for name, look in looks.items():
+            if name in vars(self):  # it was used, so it stays
+                continue
+            try:
+                look()
+            except ConfigurationError as error:
+                yield str(error)
 
     def management_bearer(self) -> Secret[str]:
         """What authorizes a management call.
@@ -156,13 +154,25 @@ class Deployment:
 
     @late
     def _management_key(self) -> Secret[str]:
+        return self._find_management_key()
+
+    @late
+    def _auth_management_key(self) -> Secret[str] | None:
+        return self._find_auth_management_key()
+
+    def _find_project(self) -> Project:
+        found = self.project_so_far()
+        if not found.id:
+            raise ConfigurationError(_NO_PROJECT)
+        return found
+
+    def _find_management_key(self) -> Secret[str]:
         key = _key(self._find(MANAGEMENT_KEY))
         if key is None:
             raise ConfigurationError(_NO_MANAGEMENT_KEY)
         return key
 
-    @late
-    def _auth_management_key(self) -> Secret[str] | None:
+    def _find_auth_management_key(self) -> Secret[str] | None:
         return _key(self._find(AUTH_MANAGEMENT_KEY))
 
     def _project_of(

@@ -119,7 +119,8 @@ class Exchange:
                 project_id=self._config.project.id,
                 expire_time=self._clock.now() + answer.lifetime(),
             )
-        return await self._validation.needed().validate(answer.token, audience, _OPERATION)
+        validator = await self._validation.validator()
+        return await validator.validate(answer.token, audience, _OPERATION)
 
     async def mint(self, access_key: Secret[str], options: AccessKeyLoginOptions) -> MintedToken:
         """The session token that the service makes for the access key, to be handed on.

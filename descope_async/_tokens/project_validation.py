@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from descope_async._config.config import Config
 from descope_async._config.project import Project, default_base_url
+from descope_async._runtime.imports_aside import imported
+from descope_async._runtime.late import late
+from descope_async.errors import ConfigurationError
 from descope_async.events._telemetry import Telemetry
 
 from .claim_rules import ClaimRules, issuers_of
 from .pinned_keys import PinnedKeys
+from .signatures import handle_maker
 from .signing_keys import SigningKeys
 from .validation import SessionValidator
 
@@ -21,7 +27,7 @@ class ProjectValidation:
         telemetry: Receives the events.
 
     Attributes:
-        made: The validator; None until it was needed.
+        made: The validator; None until it was needed. It is looked at for each token.
 
     Raises:
         ConfigurationError: The public key that the client was given is unusable.
@@ -33,28 +39,45 @@ class ProjectValidation:
         self._config = config
         self._signing_keys = signing_keys
         self._telemetry = telemetry
-        _pinned(config.deployment.known_project)
+        self._pinned = _pinned_keys(config.deployment.known_project)
 
-    def needed(self) -> SessionValidator:
-        """The validator.
+    async def validator(self) -> SessionValidator:
+        """The validator. What signing keys need is imported on a worker thread.
 
         Raises:
             ConfigurationError: There is no project, or a setting is unusable.
         """
-        if self.made is not None:
-            return self.made
-        # Of several threads that come first, all get the same one: it remembers used proofs.
-        made: SessionValidator = vars(self).setdefault("made", self._make())
-        return made
+        if self.made is None and self._config.project.public_key is not None:
+            await imported(handle_maker)
+        return self.validator_nowait()
 
-    def _make(self) -> SessionValidator:
+    def validator_nowait(self) -> SessionValidator:
+        """As `validator`, on the calling thread.
+
+        Raises:
+            ConfigurationError: There is no project, or a setting is unusable.
+        """
+        self.made = self._validator
+        return self.made
+
+    def problems(self) -> Iterator[str]:
+        """A sentence, where a public key that was set after the client was made is unusable."""
+        if self._pinned is not None:
+            return
+        try:
+            _pinned_keys(self._config.deployment.project_so_far())
+        except ConfigurationError as error:
+            yield str(error)
+
+    @late
+    def _validator(self) -> SessionValidator:
         config, project = self._config, self._config.project
         issuers = issuers_of(project.id, str(project.base_url), default_base_url(project.id))
         rules = ClaimRules(project.id, issuers.union(project.issuers), config.leeway)
-        keys = _pinned(project) or self._signing_keys
+        keys = self._pinned or _pinned_keys(project) or self._signing_keys
         return SessionValidator(keys, rules, config.clock, config.replay_store, self._telemetry)
 
 
-def _pinned(project: Project) -> PinnedKeys | None:
+def _pinned_keys(project: Project) -> PinnedKeys | None:
     given = project.public_key
     return None if given is None else PinnedKeys.parse(given.text, given.name)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,30 @@ from descope_async.compat.exceptions import AuthException
 from descope_async.emulator import Emulator
 from descope_async.events import CallEnded, Event
 from descope_sync.emulator import Emulator as BlockingEmulator
+
+#: Says whether the thread of the loop has imported python-jose, and whether another one has.
+LATE = """
+import asyncio, json, os, sys, threading
+from descope_async import DescopeClient
+
+client, importers = DescopeClient(), []
+project_id, keys, base_url, jwt = json.load(sys.stdin)
+os.environ |= dict(DESCOPE_PROJECT_ID=project_id, DESCOPE_PUBLIC_KEY=keys, DESCOPE_BASE_URL=base_url)
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "jose":
+            importers.append(threading.current_thread())
+
+sys.meta_path.insert(0, Finder())
+
+async def main():
+    async with asyncio.timeout(30):
+        await client.validate_session(jwt)
+    print(threading.main_thread() in importers, len(importers) == 1)
+
+asyncio.run(main())
+"""
 
 
 @pytest.fixture
@@ -126,10 +154,12 @@ async def test_what_is_wrong_later_is_told_then(
     monkeypatch.setenv("DESCOPE_PROJECT_ID", "__ProjectID__")
     monkeypatch.setenv("DESCOPE_MANAGEMENT_KEY", "xxxx")
     monkeypatch.setenv("DESCOPE_AUTH_MANAGEMENT_KEY", "canary canary")
-    project, key = client.check()
+    project, key, auth_key = client.check()
     assert project.startswith("DESCOPE_PROJECT_ID is a placeholder")
     assert key.startswith("DESCOPE_MANAGEMENT_KEY is a placeholder")
-    assert await client.check_service() == [project, key]
+    assert auth_key.startswith("DESCOPE_AUTH_MANAGEMENT_KEY holds a space")
+    assert client.check(management=False) == [project, auth_key]
+    assert await client.check_service() == [project, key, auth_key]
     assert "not usable" not in repr(client), "which looks at what the client was made with"
     with pytest.raises(ConfigurationError, match="placeholder"):
         await client.exchange_access_key(access_key)
@@ -162,8 +192,47 @@ async def test_a_late_public_key_is_the_only_one(
     monkeypatch.delenv("DESCOPE_PUBLIC_KEY")
     client = DescopeClient()
     monkeypatch.setenv("DESCOPE_PUBLIC_KEY", "{}")
+    (problem,) = client.check()
+    assert problem.startswith("DESCOPE_PUBLIC_KEY: a JWK's alg must be")
+    assert await client.check_service() == [problem]
     with pytest.raises(ConfigurationError, match="DESCOPE_PUBLIC_KEY"):
         await client.validate_session(session.jwt)
+
+
+async def test_a_check_looks_at_what_the_client_uses(
+    access_key: str, load: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = DescopeClient()
+    load()
+    async with client:
+        session = await client.exchange_access_key(access_key)
+        await client.mgmt.access_key.load(session.key_id)
+        for name in ("MANAGEMENT_KEY", "AUTH_MANAGEMENT_KEY", "PROJECT_ID", "PUBLIC_KEY"):
+            monkeypatch.setenv(f"DESCOPE_{name}", "xxxx")
+        assert client.check() == []
+        monkeypatch.delenv("DESCOPE_MANAGEMENT_KEY")
+        assert await client.check_service() == []
+
+
+async def test_a_late_public_key_holds_no_loop_up(
+    emulator: Emulator, access_key: str, load: Callable[[], None]
+) -> None:
+    """A process of its own, where nothing is imported yet."""
+    load()
+    async with DescopeClient() as issuer:
+        session = await issuer.exchange_access_key(access_key)
+        keys = issuer.export_key_set()
+    given = json.dumps([emulator.project_id, keys, emulator.base_url, session.jwt])
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", LATE],
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout.split(), done.stderr) == (["False", "True"], "")
 
 
 async def test_signing_keys_are_kept_for_the_project_that_came_later(
