@@ -179,7 +179,9 @@ def _file(named: str) -> list[_Source]:
 def _folders(named: str) -> list[_Source]:
     there = [Path(each) for each in named.split(os.pathsep) if each and _is_folder(each)]
     if not there:
-        raise ConfigurationError(f"{_FOLDERS} names {named}, where there is no folder")
+        raise _quoted(_FOLDERS, named) or ConfigurationError(
+            f"{_FOLDERS} names {named}, where there is no folder"
+        )
     return [_source(_FOLDERS, each) for each in there]
 
 
@@ -204,12 +206,19 @@ def _source(variable: str, path: Path) -> _Source:
 def _unusable(variable: str, path: Path, error: OSError) -> ConfigurationError:
     # The text of an SSLError is OpenSSL's own.
     is_pem = not isinstance(error, ssl.SSLError)
-    if str(path)[:1] in {'"', "'"}:
-        return ConfigurationError(
-            f"{variable} names {path} in quotes, which are a part of the name here: leave them out"
-        )
     reason = error.strerror if is_pem else "it has no certificates in PEM"
-    return ConfigurationError(f"{variable} names {path}, which cannot be used: {reason}")
+    return _quoted(variable, str(path)) or ConfigurationError(
+        f"{variable} names {path}, which cannot be used: {reason}"
+    )
+
+
+def _quoted(variable: str, named: str) -> ConfigurationError | None:
+    """The error for a path that stands in quotes; None for another one."""
+    if not named.startswith(('"', "'")):
+        return None
+    return ConfigurationError(
+        f"{variable} names {named} in quotes, which are a part of the name here: leave them out"
+    )
 
 
 def _has_hashed(folder: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -242,9 +243,14 @@ def test_a_folder_in_the_place_of_a_file(tmp_path: Path, monkeypatch: pytest.Mon
         DescopeClient("P1")
 
 
-def test_quotes_around_a_path_are_said(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", f'"{own}"')
-    with pytest.raises(ConfigurationError, match="in quotes, which are a part of the name here"):
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"])
+def test_quotes_around_a_path_are_said(
+    variable: str, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = own.parent if variable == "SSL_CERT_DIR" else own
+    monkeypatch.setenv(variable, f'"{path}"')
+    why = f'{variable} names "{path}" in quotes, which are a part of the name here'
+    with pytest.raises(ConfigurationError, match=re.escape(why)):
         DescopeClient("P1")
 
 
