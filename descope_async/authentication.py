@@ -70,6 +70,7 @@ class Authentication:
 
         Raises:
             InvalidArgument: An argument cannot be right.
+            ConfigurationError: The client has no project, or a setting cannot be used.
             ApiError: The service refuses the key: Unauthorized where it is wrong, deleted,
                 deactivated or expired.
             RequestFailed: No answer came, or the keys to check the token cannot be had.
@@ -101,6 +102,7 @@ class Authentication:
 
         Raises:
             InvalidArgument: An argument cannot be right.
+            ConfigurationError: A path begins with ``~``, and there is no such home folder.
             ClientClosed: The client is closed.
         """
         given: Secret[object] = Secret(access_key)
@@ -171,6 +173,7 @@ class Authentication:
             KeySetUnavailable: The signing keys cannot be had; the token may be fine.
             ReplayStoreFull: No more proofs can be remembered; the token may be fine.
             InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
+            ConfigurationError: The client has no project, or a setting cannot be used.
         """
         made = self._validation.made
         if dpop is None and made and (seen := made.seen_before(session_token, audience)):
@@ -204,6 +207,7 @@ class Authentication:
             TokenError: The token is refused; the subclass says why.
             ReplayStoreFull: No more proofs can be remembered; the token may be fine.
             InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
+            ConfigurationError: The client has no project, or a setting cannot be used.
         """
         made = self._validation.made
         if dpop is None and made and (seen := made.seen_before(session_token, audience)):
@@ -229,6 +233,7 @@ class Authentication:
 
         Raises:
             KeySetUnavailable: They cannot be fetched; the old ones stay.
+            ConfigurationError: The client has no project, or a setting cannot be used.
         """
         if self._config.project.public_key is None:
             await self._signing_keys.refresh()

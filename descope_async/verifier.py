@@ -69,7 +69,7 @@ class AccessKeyVerifier:
                 an access key, is ``"malformed"``.
 
         Raises:
-            ConfigurationError: The client has no project.
+            ConfigurationError: The client has no project, or a setting cannot be used.
             ClientClosed: The client is closed.
         """
         given = Secret[object](access_key)

@@ -40,6 +40,7 @@ class Authentication:
 
         Raises:
             InvalidArgument: An argument cannot be right.
+            ConfigurationError: The client has no project, or a setting cannot be used.
             ApiError: The service refuses the key: Unauthorized where it is wrong, deleted,
                 deactivated or expired.
             RequestFailed: No answer came, or the keys to check the token cannot be had.
@@ -70,6 +71,7 @@ class Authentication:
 
         Raises:
             InvalidArgument: An argument cannot be right.
+            ConfigurationError: A path begins with ``~``, and there is no such home folder.
             ClientClosed: The client is closed.
         """
         try:
@@ -137,6 +139,7 @@ class Authentication:
             KeySetUnavailable: The signing keys cannot be had; the token may be fine.
             ReplayStoreFull: No more proofs can be remembered; the token may be fine.
             InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
+            ConfigurationError: The client has no project, or a setting cannot be used.
         """
         try:
             ready = self._authentication.validate_session_nowait(session_token, audience, dpop=dpop)
@@ -170,6 +173,7 @@ class Authentication:
             TokenError: The token is refused; the subclass says why.
             ReplayStoreFull: No more proofs can be remembered; the token may be fine.
             InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
+            ConfigurationError: The client has no project, or a setting cannot be used.
         """
         try:
             return self._authentication.validate_session_nowait(session_token, audience, dpop=dpop)
@@ -190,5 +194,6 @@ class Authentication:
 
         Raises:
             KeySetUnavailable: They cannot be fetched; the old ones stay.
+            ConfigurationError: The client has no project, or a setting cannot be used.
         """
         self._portal.call(self._authentication.refresh_key_set)

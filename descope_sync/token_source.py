@@ -33,7 +33,8 @@ class TokenSource:
             ApiError: The service refuses the key, or the number of requests. ``retry_after`` says
                 when it will be asked again; a changed key is tried at once.
             RequestFailed: No answer came in time, and there is no older token to go on with.
-            ConfigurationError: The access key cannot be read from where it is kept.
+            ConfigurationError: The access key cannot be read from where it is kept, the client has no
+                project, or a setting cannot be used.
             ClientClosed: The source or its client is closed.
         """
         ready = self._async.get_nowait()

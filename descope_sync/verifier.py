@@ -35,7 +35,7 @@ class AccessKeyVerifier:
                 an access key, is ``"malformed"``.
 
         Raises:
-            ConfigurationError: The client has no project.
+            ConfigurationError: The client has no project, or a setting cannot be used.
             ClientClosed: The client is closed.
         """
         try:
