@@ -15,7 +15,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from ._runtime.coroutine_functions import is_coroutine_function
-from ._values.numbers import is_within
+from ._values.numbers import LATEST, is_within
 from ._values.value import made_of
 from .dpop_request import DPoPRequest
 from .errors import InvalidArgument
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="AttrsInstance")
 U = TypeVar("U")
 
-#: 9999-12-31T23:59:59Z. A larger number is a time in milliseconds.
-_LATEST: Final = 253_402_300_799
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -108,7 +106,7 @@ def expiry(parameter: str, value: object) -> int:
     number = int.__int__(value)
     if number < 0:
         raise InvalidArgument(f"{parameter} is negative; pass epoch seconds, or 0 for never")
-    if number > _LATEST:
+    if number > LATEST:
         raise InvalidArgument(f"{parameter} lies after the year 9999; is it in milliseconds?")
     return number
 

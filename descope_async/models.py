@@ -61,24 +61,16 @@ def _names_or_none(value: Iterable[str] | None) -> tuple[str, ...]:
 
 # The JSON names stand below this module, since they are those of these values.
 @late_import
-def _to_wire() -> Callable[[object], dict[str, Any]]:
-    from ._calls.wire import to_wire
-
-    return to_wire
-
-
-@late_import
-def _from_wire() -> Callable[[object, type[AccessKey]], AccessKey]:
-    from ._calls.wire import from_wire
-
-    return from_wire
-
-
-@late_import
-def _camel() -> Callable[[str], str]:
+def _json_names() -> tuple[
+    Callable[[object], dict[str, Any]],
+    Callable[[object, type[AccessKey]], AccessKey],
+    Callable[[str], str],
+]:
+    """What writes a value, what reads one, and what an attribute is called."""
     from ._calls.members import camel
+    from ._calls.wire import from_wire, to_wire
 
-    return camel
+    return to_wire, from_wire, camel
 
 
 class _WireValue(Value):
@@ -92,17 +84,20 @@ class _WireValue(Value):
         Args:
             secrets: Changes nothing: there is none in it.
         """
-        return _to_wire()(self)
+        to_wire, _, _ = _json_names()
+        return to_wire(self)
 
     @classmethod
     def _accept(cls, given: object) -> Any:
         if isinstance(given, cls):
             return given
-        return _from_wire()(given, cast("type[AccessKey]", cls))
+        _, from_wire, _ = _json_names()
+        return from_wire(given, cast("type[AccessKey]", cls))
 
     @classmethod
     def _json_name(cls, attribute: str) -> str:
-        return _camel()(attribute)
+        _, _, camel = _json_names()
+        return camel(attribute)
 
 
 @frozen

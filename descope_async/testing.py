@@ -91,9 +91,8 @@ class EmulatorClock(Clock):
         """Return when the emulator's clock has gone forward by this much."""
         self.slept.append(seconds)
         until = self.running() + seconds
-        await (
-            anyio.lowlevel.checkpoint()
-        )  # whoever else is ready goes first, as with any other pause
+        # Whoever else is ready goes first, as with any other pause.
+        await anyio.lowlevel.checkpoint()
         while (left := until - self.running()) > 0:
             if self._jumps:
                 self.time.advance(left + _EXACT_TO)

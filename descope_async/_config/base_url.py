@@ -86,9 +86,9 @@ def _read(given: str) -> BaseURL | str:
 
 
 def _is_read_alike(url: BaseURL) -> bool:
-    parts = urlsplit(str(url))
     if ":" not in url.host and _PLAIN_PATH.fullmatch(url.path):
-        return parts.hostname == url.host
+        return True
+    parts = urlsplit(str(url))
     theirs = url_of_yarl()(str(url))
     return (
         str(theirs).removesuffix("/") == str(url)

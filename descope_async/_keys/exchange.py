@@ -16,7 +16,7 @@ from descope_async._config.config import Config
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
 from descope_async._tokens.compact import is_encrypted, parse
 from descope_async._tokens.project_validation import ProjectValidation
-from descope_async._values.numbers import is_within
+from descope_async._values.numbers import LATEST, is_within
 from descope_async._values.secret import Secret
 from descope_async._values.strict_json import read_object
 from descope_async.errors import TokenError, TokenMalformed, UnexpectedResponse
@@ -24,8 +24,6 @@ from descope_async.models import AccessKeyLoginOptions
 from descope_async.session_token import SessionToken
 
 _OPERATION: Final = "exchange_access_key"
-#: The first second of the year 10000.
-_LATEST: Final = 253_402_300_800
 
 
 @frozen
@@ -68,7 +66,7 @@ class _Exchanged:
             UnexpectedResponse: The answer does not say it.
         """
         lifetime = self.expiration - self.answered_at
-        if not 0 < lifetime < _LATEST:
+        if not 0 < lifetime <= LATEST:
             raise UnexpectedResponse(
                 f"{_OPERATION}: the token is encrypted, and the answer does not say when it ends",
                 path="$.expiration",
@@ -175,10 +173,6 @@ def _minted(token: Secret[str]) -> MintedToken:
         raise TokenMalformed("the token's claims are not a JSON object of distinct names")
     issued, expires = claims.get("iat"), claims.get("exp")
     # The bounds also refuse Infinity, NaN and integers beyond every float.
-    if not (
-        is_within(issued, 0, _LATEST)
-        and is_within(expires, 0, _LATEST)
-        and issued < expires < _LATEST
-    ):
+    if not (is_within(issued, 0, LATEST) and is_within(expires, 0, LATEST) and issued < expires):
         raise TokenMalformed("the token does not say from when to when it lives (iat, exp)")
     return MintedToken(token, issued, expires - issued)

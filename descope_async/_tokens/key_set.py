@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from descope_async._values.secret import Secret
 from descope_async._values.strict_json import read_object
-from descope_async.errors import ConfigurationError, InvalidArgument, UnexpectedResponse
+from descope_async.errors import ConfigurationError, InvalidArgument, UnexpectedResponse, UnknownKey
 
 from .signatures import PublicKey, load_key
 
@@ -60,6 +60,20 @@ class KeySet:
         no newer set needs to be fetched for that.
         """
         return self._keys.get((kid, alg)) or self._first.get(kid)
+
+    def known(self, kid: str, alg: str) -> PublicKey:
+        """As `find`, for a token that names the key.
+
+        Raises:
+            UnknownKey: There is none.
+        """
+        found = self.find(kid, alg)
+        if found is None:
+            raise UnknownKey(
+                "the token is signed by a key that the project does not have now: exchange the "
+                "access key again, with this project's id"
+            )
+        return found
 
 
 def parse_key_set(document: bytes) -> KeySet:

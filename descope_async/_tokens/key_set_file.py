@@ -12,7 +12,7 @@ from typing import Final
 from descope_async._config.project import Project
 from descope_async._runtime.callables import TookTooLong, call_within
 from descope_async._runtime.clock import Clock
-from descope_async._values.numbers import is_within
+from descope_async._values.numbers import LATEST, is_within
 from descope_async._values.strict_json import read_object
 from descope_async.errors import ConfigurationError, UnexpectedResponse
 from descope_async.events._log import LOG
@@ -26,8 +26,6 @@ _AHEAD: Final = 300.0
 _MAX_FILE: Final = 2 * MAX_KEY_SET
 #: Seconds that a disk may take.
 _WITHIN: Final = 2.0
-#: Epoch seconds: the end of the year 9999.
-_LATEST: Final = 253_402_300_799
 _SHARED: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -112,7 +110,7 @@ class KeySetFile:
         if not (
             isinstance(project, str)
             and isinstance(address, str)
-            and is_within(fetched_at, 0, _LATEST)
+            and is_within(fetched_at, 0, LATEST)
             and isinstance(cache_control, str)
             and isinstance(text, str)
         ):

@@ -8,7 +8,6 @@ from descope_async._values.secret import Secret
 
 from .key_set import KeySet, parse_pinned_keys
 from .signatures import PublicKey
-from .signing_keys import known
 
 
 class PinnedKeys:
@@ -36,7 +35,7 @@ class PinnedKeys:
         Raises:
             UnknownKey: It is none of these.
         """
-        return known(self._keys, kid, alg)
+        return self._keys.known(kid, alg)
 
     async def key(self, kid: str, alg: str) -> PublicKey:
         """As `key_nowait`."""

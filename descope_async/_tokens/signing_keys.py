@@ -22,7 +22,6 @@ from descope_async.errors import (
     KeySetUnavailable,
     RequestFailed,
     UnexpectedResponse,
-    UnknownKey,
 )
 from descope_async.events import KeySetFetched
 from descope_async.events._telemetry import UNHOOKED, Telemetry
@@ -142,7 +141,7 @@ class SigningKeys:
                     self._unavailable()
                 break
             held = found
-        return known(held.keys, kid, alg)
+        return held.keys.known(kid, alg)
 
     def export(self) -> str | None:
         """The JWK set that is in use, to be a seed elsewhere; None before the first fetch."""
@@ -263,18 +262,3 @@ def _planted(seed: Secret[str], now: float) -> _Snapshot:
     else:
         return _Snapshot(keys, document.reveal(), 0, now, now, now + STALE_FOR)
     raise ConfigurationError(f"key_set cannot be used: {problem}")
-
-
-def known(keys: KeySet, kid: str, alg: str) -> PublicKey:
-    """The signing key with this id, of several with this id the one for the algorithm.
-
-    Raises:
-        UnknownKey: There is none.
-    """
-    found = keys.find(kid, alg)
-    if found is None:
-        raise UnknownKey(
-            "the token is signed by a key that the project does not have now: exchange the "
-            "access key again, with this project's id"
-        )
-    return found

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from typing import Final, TypeGuard
+
+#: Epoch seconds of 9999-12-31T23:59:59Z. A larger number is a time in milliseconds, or no time.
+LATEST: Final = 253_402_300_799
 
 
 def is_number(value: object) -> TypeGuard[float]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from typing import Final, TypeVar, cast
 
-from descope_async._runtime.late_imports import late_attribute
+from descope_async._runtime.late_imports import importing
 
 E = TypeVar("E", bound=Exception)
 
@@ -21,8 +22,8 @@ def theirs_or(own: type[E]) -> type[E]:
     if "descope" not in sys.modules and _is_installed():
         # A program may import it later, and use the name that is imported now. What goes wrong in
         # another's import is told where the program imports it.
-        with suppress(Exception):
-            late_attribute("descope.exceptions", "AuthException", __name__)
+        with suppress(Exception), importing():
+            import_module("descope.exceptions")
     return cast("type[E]", _official(own) or own)
 
 

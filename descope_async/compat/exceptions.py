@@ -57,7 +57,8 @@ class AuthException(DescopeError):
 
     Attributes:
         status_code: The answer's HTTP status; without one, the status that fits: 400 for an
-            argument or setting, 401 for a token, 500 for one that an exchange brought, 502 for an answer that makes no sense, 503 for none.
+            argument or setting, 401 for a token, 500 for one that an exchange brought, 502 for an
+            answer that makes no sense, 503 for none.
         error_type: One of the ``ERROR_TYPE_…`` constants.
         error_message: What the service said, as JSON text with ``errorCode``,
             ``errorDescription`` and ``errorMessage``; a sentence where it said nothing.

@@ -50,9 +50,8 @@ def check_folder(
     try:
         if folder.is_symlink():
             raise SecretStoreError(place, f"{folder} is a symlink, which somebody may redirect")
-        bits = (
-            folder.stat().st_mode if there == folder else stat.S_IFDIR
-        )  # a new one is for its owner
+        # A new folder is made for its owner alone.
+        bits = folder.stat().st_mode if there == folder else stat.S_IFDIR
         if not stat.S_ISDIR(bits):
             raise SecretStoreError(place, f"{folder}: Not a directory")
         free = shutil.disk_usage(there).free
