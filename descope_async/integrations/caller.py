@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 from contextvars import ContextVar, Token
-from typing import Any, NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from attrs import frozen
 
 from descope_async import SessionToken
-from descope_async._values.value import plain
+from descope_async._values.value import Value
 
 __all__ = ["Caller", "CallerFilter", "current_caller"]
 
 
-class Caller(NamedTuple):
+@frozen
+class Caller(Value):
     """Who is calling.
 
     Attributes:
@@ -23,14 +26,6 @@ class Caller(NamedTuple):
 
     session: SessionToken
     path_tenant: str | None = None
-
-    def to_dict(self, *, secrets: bool = False) -> dict[str, Any]:
-        """The caller in plain dicts and lists, ready for JSON.
-
-        Args:
-            secrets: Whether to include the session's ``jwt``.
-        """
-        return {name: plain(held, secrets=secrets) for name, held in self._asdict().items()}
 
     @property
     def tenant(self) -> str | None:

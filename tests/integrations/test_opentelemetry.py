@@ -265,8 +265,6 @@ def test_a_call_that_is_thrown_away_with_its_loop(
         ):
             emulator.faults.add(Fault("stall"))
             coroutine = client.exchange_access_key("K" * 40)
-            # Else the first step waits for imports, before there is a call.
-            await client.__aenter__()
             task = asyncio.ensure_future(asyncio.sleep(0.2))
             # Driven by hand for a while, then closed from another context.
             there = contextvars.copy_context()

@@ -30,6 +30,7 @@ from tests.integrations.services import serving
 
 #: What is no secret in each value that holds one: where it stands in the JSON, and what it is.
 SHOWN: dict[str, tuple[tuple[str, ...], str]] = {
+    "Caller": (("session", "key_id"), "K2a"),
     "CreatedAccessKey": (("key", "id"), "AK1"),
     "Credential": (("kind",), "session_token"),
     "DPoPRequest": (("method",), "GET"),

@@ -36,6 +36,7 @@ from descope_async.batch import (
     StoredKey,
 )
 from descope_async.integrations.admission import Admission, Credential, Refusal, Requirement
+from descope_async.integrations.caller import Caller
 from descope_async.integrations.issuers import Issuers
 
 CANARY = "canary-of-a-secret"
@@ -97,6 +98,7 @@ VALUES: list[Value] = [
     Credential("session_token", "DPoP", CANARY, (CANARY,)),
     Requirement(["reports:read"], max_age=60),
     Refusal(401, "invalid_token", "no"),
+    Caller(SESSION, "t1"),
     Issuers.of("https://api.descope.com/P1/.well-known/openid-configuration"),
     CALL,
     events.Event(),

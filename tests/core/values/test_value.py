@@ -20,7 +20,6 @@ from attrs import fields, has
 from descope_async import AccessKeyLoginOptions, CreatedAccessKey
 from descope_async._values.value import Value
 from descope_async.batch import NewKey
-from descope_async.integrations.caller import Caller
 from tests.api.snapshot import names_of, public_modules
 from tests.core.values.every_value import CANARY, KEY, REPORT, SECRETIVE, SESSION, VALUES, name_of
 
@@ -106,12 +105,6 @@ def test_vars_of_a_value_are_its_dict(value: Value) -> None:
     again = pickle.loads(pickle.dumps(value))  # noqa: S301 - our own
     assert again.to_dict(secrets=True) == copy.copy(value).to_dict(secrets=True)
     assert again.to_dict(secrets=True) == value.to_dict(secrets=True)
-
-
-def test_a_caller_is_json_without_the_token() -> None:
-    caller = Caller(SESSION, "t1")
-    assert caller.to_dict() == {"session": SESSION.to_dict(), "path_tenant": "t1"}
-    assert caller.to_dict(secrets=True)["session"]["jwt"] == CANARY
 
 
 def test_moments_and_paths_are_written_as_json_has_them() -> None:
