@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import Any
 
 import pytest
@@ -13,15 +14,16 @@ from django.core.checks import run_checks
 from django.http import HttpRequest, JsonResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
-from django.views.debug import SafeExceptionReporterFilter
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from descope_async import ProofKey
+from descope_async import ConfigurationError, ProofKey
 from descope_async.emulator import TokenShape
+from descope_async.testing import EmulatorClock
 from descope_sync.emulator import Emulator
 from descope_sync.integrations.django import access_key_required
 from descope_sync.integrations.django.drf import DescopeAuthentication, HasAccess
+from descope_sync.integrations.django.testing import on_local
 from tests.django.callers import Callers
 
 SECRET = "canary-of-a-secret-of-32-characters"
@@ -62,8 +64,11 @@ def token(local: Emulator, callers: Callers, key: ProofKey) -> str:
 
 
 @pytest.fixture(autouse=True)
-def demanding(site: dict[str, Any]) -> Any:
-    found = {**site, "DPOP": "mixed", "DPOP_NONCE_SECRET": SECRET}
+def demanding(site: dict[str, Any], local: Emulator) -> Any:
+    """The site demands nonces, and its time stands still, so that none of them ends meanwhile."""
+    client = {"clock": EmulatorClock(local.clock)}
+    found = {**site, "DPOP": "mixed", "DPOP_NONCE_SECRET": SECRET, "CLIENT": client}
+    local.clock.freeze()
     with override_settings(DESCOPE=found, ROOT_URLCONF=sys.modules[__name__]):
         yield
 
@@ -115,5 +120,68 @@ def test_a_secret_that_cannot_be_right_is_told_by_check(settings: dict[str, Any]
     assert "canary" not in message.msg
 
 
-def test_a_debug_page_shows_no_secret() -> None:
-    assert "canary" not in repr(SafeExceptionReporterFilter().get_safe_settings())
+#: Each is wrong beside secrets that are right, or is a secret that is wrong.
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"ACCEPT": "x"}, r"settings\.DESCOPE\['ACCEPT'\] must"),
+    ({"AUDIENCE": 5}, r"settings\.DESCOPE\['AUDIENCE'\] must"),
+    ({"CLIENT": 5}, r"settings\.DESCOPE\['CLIENT'\] must be a dict"),
+    ({"CLIENT": {"header": {}}}, "did you mean 'headers'"),
+    ({"DPOP": "x"}, r"settings\.DESCOPE\['DPOP'\] must"),
+    ({"DPOP": None}, r"settings\.DESCOPE\['DPOP_NONCE_SECRET'\] is about proofs"),
+    ({"DPOP_NONCE_SECRET": "canary"}, r"settings\.DESCOPE\['DPOP_NONCE_SECRET'\] must"),
+    ({"DPOP_NONCE_SECRETS": SECRET}, "did you mean 'DPOP_NONCE_SECRET'"),
+    ({"ORIGIN": 5}, r"settings\.DESCOPE\['ORIGIN'\] must"),
+    ({"LEEWAY": "x"}, "leeway"),
+    ({"MANAGEMENT_KEY": "canary\nkey"}, "management_key"),
+    ({"AUTH_MANAGEMENT_KEY": "canary\nkey"}, "management_key"),
+    ({"BASE_URL": "x"}, "base_url"),
+]
+
+
+def shown(error: BaseException) -> str:
+    """What a report of an error shows that has the variables of every frame."""
+    text = list[str]()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        each = pending.pop()
+        if each is not None:
+            text += [repr(each), repr(vars(each))]
+            text += [
+                repr(frame.f_locals)
+                for frame, _ in traceback.walk_tb(each.__traceback__)
+                if frame.f_code.co_filename != __file__
+            ]
+            pending += [each.__cause__, each.__context__]
+    return "\n".join(text)
+
+
+@pytest.mark.parametrize("middleware", [True, False])
+@pytest.mark.parametrize(("wrong", "why"), WRONG)
+def test_a_wrong_setting_is_named_and_no_frame_shows_the_secrets_beside_it(
+    site: dict[str, Any], wrong: dict[str, Any], why: str, middleware: bool, token: str
+) -> None:
+    secrets = {"MANAGEMENT_KEY": SECRET, "DPOP_NONCE_SECRET": SECRET}
+    given = {
+        **site,
+        "DPOP": "mixed",
+        "CLIENT": {"headers": {"X-Api-Key": SECRET}},
+        **secrets,
+        **wrong,
+    }
+    headers = {"Authorization": f"DPoP {token}", "DPoP": "a.b.c"}
+    with override_settings(DESCOPE=given, **({} if middleware else {"MIDDLEWARE": []})):
+        with pytest.raises(ConfigurationError, match=why) as caught:
+            Client(headers=headers).get("/view")
+        assert "canary" not in shown(caught.value)
+        with override_settings(DEBUG=True):
+            page = Client(headers=headers, raise_request_exception=False).get("/view")
+    assert page.status_code == 500
+    assert "ConfigurationError" in page.text
+    assert "canary" not in page.text
+
+
+def test_a_test_that_fails_on_a_local_descope_shows_no_secret(local: Emulator) -> None:
+    with pytest.raises(ZeroDivisionError) as caught, on_local(local):
+        _ = 1 / 0
+    assert "canary" not in shown(caught.value)
+    assert local.management_key not in shown(caught.value)

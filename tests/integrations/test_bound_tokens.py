@@ -19,7 +19,9 @@ import pytest
 
 from descope_async import ConfigurationError, DescopeClient, ProofKey, SessionToken
 from descope_async._values.secret import Secret
+from descope_async.emulator import Clock
 from descope_async.emulator.mint import TokenMint
+from descope_async.testing import EmulatorClock
 from tests.integrations.services import bearer, serving
 
 pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
@@ -41,7 +43,17 @@ def client() -> DescopeClient:
 mixed, required = DescopeAuth(client, dpop="mixed"), DescopeAuth(client, dpop="required")
 named = DescopeAuth(client, dpop="mixed", origin="https://api.example.com")
 plain = DescopeAuth(client)
-demanding = DescopeAuth(client, dpop="mixed", dpop_nonce_secret="s" * 32)
+#: Real time, until a test lets it stand still, so that no nonce ends meanwhile.
+service_time = Clock()
+
+
+def client_with_time() -> DescopeClient:
+    return DescopeClient(
+        mint.project_id, public_key=mint.key_set, clock=EmulatorClock(service_time)
+    )
+
+
+demanding = DescopeAuth(client_with_time, dpop="mixed", dpop_nonce_secret="s" * 32)
 
 
 @asynccontextmanager
@@ -115,6 +127,7 @@ def test_a_bound_token_needs_its_proof(http: httpx.Client) -> None:
 
 
 def test_a_nonce_is_demanded_where_there_is_a_secret_for_it(http: httpx.Client) -> None:
+    service_time.freeze()
     token, url = bound(), url_of(http, "/demanding")
     refused = http.get("/demanding", headers=key.headers(token, "GET", url))
     assert refused.status_code == 401

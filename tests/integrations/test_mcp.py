@@ -23,6 +23,7 @@ from descope_async import (
 from descope_async.emulator import Fault, TokenShape
 from descope_async.integrations.admission import Proofs
 from descope_async.integrations.issuers import Issuers
+from descope_async.testing import EmulatorClock
 from descope_sync.emulator import Emulator
 from tests.integrations.services import Callers, bearer, serving
 
@@ -180,9 +181,11 @@ def test_a_nonce_is_demanded_where_there_is_a_secret_for_it(
     descope = DescopeMCP(
         RESOURCE,
         well_known=f"{emulator.base_url}/v1/apps/{emulator.project_id}",
+        client=lambda: DescopeClient(clock=EmulatorClock(emulator.clock)),
         dpop="required",
         dpop_nonce_secret="s" * 32,
     )
+    emulator.clock.freeze()  # so that no nonce ends meanwhile
     with (
         serving(descope.protect(make(descope))) as url,
         httpx.Client(base_url=url, headers=ACCEPT, trust_env=False, timeout=30) as http,

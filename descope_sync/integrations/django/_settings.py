@@ -33,9 +33,9 @@ _ADMISSION: Final = {
     "ACCESS_KEY_HEADER": "access_key_header",
     "REALM": "realm",
 }
-#: The other entries. ``CLIENT`` is a dict of more arguments of a client. ``AUDIENCE`` is the argument of
-#: ``validate_session``. ``DPOP_NONCE_SECRET`` makes the nonces that proofs must have. ``ORIGIN`` is the scheme and host in proofs. ``REFUSAL_VIEW`` is the dotted name of
-#: the view that answers refused requests.
+#: The other entries: the argument of ``validate_session``; a dict of more arguments of a client; what makes
+#: the nonces that proofs must have; scheme and host in proofs; and the view that answers refused requests,
+#: or its dotted name.
 _OTHERS: Final = ("AUDIENCE", "CLIENT", "DPOP_NONCE_SECRET", "ORIGIN", "REFUSAL_VIEW")
 #: The names of a client's arguments.
 _ARGUMENTS: Final = frozenset(signature(DescopeClient).parameters)
@@ -43,27 +43,38 @@ _ARGUMENTS: Final = frozenset(signature(DescopeClient).parameters)
 _KEPT_HEADERS: Final = 512
 _LONGEST_KEPT: Final = 4096
 NAMES: Final = frozenset({*CLIENT, *_ADMISSION, *_OTHERS})
+#: The entries that `Site` reads, by the names that messages about them begin with.
+_ENTRIES: Final = {
+    **{argument: name for name, argument in _ADMISSION.items()},
+    "audience": "AUDIENCE",
+    "dpop_nonce_secret": "DPOP_NONCE_SECRET",
+    "origin": "ORIGIN",
+}
 
 
 def configured() -> Mapping[str, Any]:
-    """``DESCOPE`` as it is now.
+    """``DESCOPE`` as it is now. It holds secrets: do not keep it in a variable of a function that may raise.
 
     Raises:
         ConfigurationError: It is no dict, or it has an unknown name.
     """
-    found: object = getattr(settings, "DESCOPE", {})
+    problem = _problem_of(getattr(settings, "DESCOPE", {}))
+    if problem is not None:
+        raise ConfigurationError(problem)
+    return cast("Mapping[str, Any]", getattr(settings, "DESCOPE", {}))
+
+
+def _problem_of(found: object) -> str | None:
+    """What is wrong with the form of ``DESCOPE``; None for nothing."""
     if not isinstance(found, Mapping):
-        raise ConfigurationError("settings.DESCOPE must be a dict")
+        return "settings.DESCOPE must be a dict"
     given = cast("Mapping[str, Any]", found)
     more: object = given.get("CLIENT", {})
     if not isinstance(more, Mapping):
-        raise ConfigurationError("settings.DESCOPE['CLIENT'] must be a dict")
-    problem = _problem_of_names("settings.DESCOPE", given, NAMES) or _problem_of_names(
+        return "settings.DESCOPE['CLIENT'] must be a dict"
+    return _problem_of_names("settings.DESCOPE", given, NAMES) or _problem_of_names(
         "settings.DESCOPE['CLIENT']", cast("Mapping[str, Any]", more), _ARGUMENTS
     )
-    if problem is not None:
-        raise ConfigurationError(problem)
-    return given
 
 
 def _problem_of_names(what: str, found: Mapping[str, Any], allowed: Collection[str]) -> str | None:
@@ -83,16 +94,20 @@ def _problem_of_names(what: str, found: Mapping[str, Any], allowed: Collection[s
 
 def client_arguments() -> dict[str, Any]:
     """Arguments for a client. What is not among them comes from the environment."""
-    found = configured()
-    named = {argument: found[name] for name, argument in CLIENT.items() if name in found}
-    return {**dict(found.get("CLIENT", {})), **named}
+    found = configured()  # nothing below can raise
+    return {**found.get("CLIENT", {}), **_named(found, CLIENT)}
+
+
+def _named(found: Mapping[str, Any], arguments: Mapping[str, str]) -> dict[str, Any]:
+    """The values of the entries that are there, by the names of the arguments that they become."""
+    return {argument: found[name] for name, argument in arguments.items() if name in found}
 
 
 class Site:
     """What ``DESCOPE`` says about requests.
 
     Args:
-        found: The settings.
+        found: ``DESCOPE``, whose secrets no traceback shall show.
 
     Attributes:
         admission: What is accepted.
@@ -103,18 +118,16 @@ class Site:
             the answer of this package.
 
     Raises:
-        ConfigurationError: A value is invalid.
+        ConfigurationError: A value is invalid. The message begins with the name of an argument.
     """
 
-    def __init__(self, found: Mapping[str, Any]) -> None:
-        self.admission = Admission(
-            **{argument: found[name] for name, argument in _ADMISSION.items() if name in found}
-        )
-        self.audience = audience_of(found.get("AUDIENCE"))
-        secret: Secret[str | None] = Secret(found.get("DPOP_NONCE_SECRET"))
+    def __init__(self, found: Secret[Mapping[str, Any]]) -> None:
+        self.admission = Admission(**_named(found.reveal(), _ADMISSION))
+        self.audience = audience_of(found.reveal().get("AUDIENCE"))
+        secret: Secret[str | None] = Secret(found.reveal().get("DPOP_NONCE_SECRET"))
         self.nonces = nonces_of(secret, self.admission.dpop)
-        self.origin = origin_of(found.get("ORIGIN"))
-        self.refusal_view: Any = found.get("REFUSAL_VIEW")
+        self.origin = origin_of(found.reveal().get("ORIGIN"))
+        self.refusal_view: Any = found.reveal().get("REFUSAL_VIEW")
         header = self.admission.access_key_header
         self._key_header = None if header is None else f"HTTP_{header.upper().replace('-', '_')}"
         self._takes_tokens_only = (
@@ -149,8 +162,22 @@ def site() -> Site:
     """
     found = _kept.get("site")
     if found is None:
-        found = _kept["site"] = Site(configured())
+        found = _kept["site"] = _read(Secret(configured()))
     return found
+
+
+def _read(found: Secret[Mapping[str, Any]]) -> Site:
+    try:
+        return Site(found)
+    except ConfigurationError as error:
+        raise ConfigurationError(_as_in_settings(str(error))) from None
+
+
+def _as_in_settings(problem: str) -> str:
+    """A message that begins with the name of an argument, with that of the entry instead."""
+    argument, _, more = problem.partition(" ")
+    name = _ENTRIES.get(argument)
+    return problem if name is None else f"settings.DESCOPE[{name!r}] {more}"
 
 
 #: What `site` has read from the present settings. Django's ``override_settings`` empties it.

@@ -32,11 +32,16 @@ def register() -> None:
 def check_settings(**_: Any) -> list[CheckMessage]:
     """What is wrong with the settings, wherever the site runs."""
     try:
-        found, client = configured(), DescopeClient(**client_arguments())
+        client = DescopeClient(**client_arguments())
         site()
     except DescopeError as error:
         return [Error(str(error), id="descope.E001")]
-    return [*_of_project(client), *_of_middleware(), *_of_values(found), *_of_rest_framework()]
+    return [
+        *_of_project(client),
+        *_of_middleware(),
+        *_of_values(configured()),
+        *_of_rest_framework(),
+    ]
 
 
 def check_deployment(**_: Any) -> list[CheckMessage]:

@@ -55,14 +55,15 @@ def on_local(local: LocalProject) -> Generator[None, None, None]:
     Raises:
         ConfigurationError: ``DESCOPE`` has an unknown name.
     """
-    described: dict[str, Any] = {
-        name: value for name, value in configured().items() if name not in _FOREIGN
-    }
-    described |= {
+    with override_settings(DESCOPE=_described(local)):  # in no variable, because tests fail in here
+        yield
+
+
+def _described(local: LocalProject) -> dict[str, Any]:
+    kept = {name: value for name, value in configured().items() if name not in _FOREIGN}
+    return kept | {
         "PROJECT_ID": local.project_id,
         "MANAGEMENT_KEY": local.management_key,
         "BASE_URL": local.base_url,
-        "CLIENT": {**described.get("CLIENT", {}), "clock": EmulatorClock(local.clock)},
+        "CLIENT": {**kept.get("CLIENT", {}), "clock": EmulatorClock(local.clock)},
     }
-    with override_settings(DESCOPE=described):
-        yield
