@@ -180,7 +180,7 @@ class Deployment:
     ) -> Project:
         if public_key is not None and self._arguments.kept_keys:
             raise ConfigurationError(
-                f"{self._arguments.kept_keys} has no use beside public_key, which is exclusive"
+                f"{self._arguments.kept_keys} has no use beside {public_key.name}, which is exclusive"
             )
         project = project_id(given_id)
         url = base_url_for(project, given_url)

@@ -16,6 +16,8 @@ from ._private_files import at_home
 from ._store import SecretEntry
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: What is no path, but a key, JSON or a URL, and may hold a secret.
+_VALUE: Final = re.compile(r"K[A-Za-z0-9]{32,}|\{.*|[A-Za-z]+://.*", re.DOTALL)
 _MAX_FILE: Final = 256 * 1024
 
 
@@ -25,7 +27,7 @@ def variable(name: str, environment: Mapping[str, str]) -> str | None:
     Containers mount secrets as files and name them so. An empty variable counts as not set.
 
     Raises:
-        ConfigurationError: Both are set, or the file cannot be read.
+        ConfigurationError: Both are set, the file cannot be read, or ``NAME_FILE`` holds a value itself.
     """
     value, file = environment.get(name) or None, environment.get(f"{name}_FILE")
     del environment  # no traceback shall show it, nor the value
@@ -36,6 +38,11 @@ def variable(name: str, environment: Mapping[str, str]) -> str | None:
         del value
         raise ConfigurationError(
             f"{name} and {name}_FILE are both set, and may hold different values; unset one"
+        )
+    if _VALUE.fullmatch(file) and not os.path.exists(file):  # noqa: PTH110 - Path.exists raises for long names
+        del file
+        raise ConfigurationError(
+            f"{name}_FILE must name a file, and holds a value itself: set {name} instead"
         )
     return read_text(at_home(file), f"{name}_FILE names {file}, which cannot be read")
 

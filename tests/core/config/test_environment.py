@@ -313,3 +313,25 @@ async def test_no_frame_shows_a_variable_that_was_refused_at_first_use(
         with pytest.raises(ConfigurationError, match=variable) as caught:
             await use(client)
         assert "canary" not in shown(caught.value)
+
+
+@pytest.mark.parametrize(("parameter", "variable"), EACH)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "K2" + "canary" * 6,
+        json.dumps({**JWK, "d": "canary" * 60}),
+        "https://user:canary@auth.example.com",
+        "NAME='K2canarycanarycanarycanarycanarycanary'",
+    ],
+)
+def test_a_value_in_the_place_of_a_file_is_not_shown(
+    parameter: str, variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(**{parameter: None})
+    monkeypatch.setenv(f"{variable}_FILE", value.replace("NAME", f"{variable}_FILE"))
+    why = f"{variable}_FILE must name a file, and holds a value itself: set {variable} instead"
+    with pytest.raises(ConfigurationError, match=why) as caught:
+        client_of(**{parameter: None})
+    assert "canary" not in shown(caught.value)
+    assert client.check() == [why]
