@@ -211,9 +211,11 @@ def crashes(session: nox.Session) -> None:
 
     Arguments go to the campaign that the first of them names: `-- batch --help` or `-- apply --help`.
     """
-    install(session, "test")
     campaigns = {"batch": "tests.batch.campaign", "apply": "tests.cli.apply_campaign"}
     chosen, *arguments = session.posargs or [""]
+    if chosen and chosen not in campaigns:
+        session.error(f"there is no campaign {chosen!r}, only {' and '.join(campaigns)}")
+    install(session, "test")
     for name, module in campaigns.items():
         if chosen in ("", name):
             session.run("python", "-m", module, *arguments)

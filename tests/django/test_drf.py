@@ -13,9 +13,11 @@ from django.urls import path
 pytest.importorskip("rest_framework", reason="Django REST framework is not installed")
 
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
@@ -67,7 +69,24 @@ class Limited(APIView):
         return Response({})
 
 
+class ReadByAll(HasAccess):
+    """Everybody may read, and callers with rights may write."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return request.method in SAFE_METHODS or super().has_permission(request, view)
+
+
+class Notes(GenericAPIView[Any]):
+    serializer_class = Serializer
+    authentication_classes = (DescopeAuthentication,)
+    permission_classes = (ReadByAll.of("reports:write"),)
+
+    def post(self, _: Request) -> Response:
+        return Response({})
+
+
 urlpatterns = [
+    path("api/notes", Notes.as_view()),
     path("api/reports", Reports.as_view()),
     path("api/t/<tenant_id>/bills", Bills.as_view()),
     path("api/limited", Limited.as_view()),
@@ -116,6 +135,21 @@ def test_lacking_rights_are_403(callers: Callers, reader: dict[str, str]) -> Non
     biller = callers.headers(tenants={"t1": ["Biller"]})
     assert APIClient().get("/api/t/t1/bills", headers=biller).data == {"tenant": "t1"}
     assert APIClient().get("/api/t/t2/bills", headers=biller).status_code == 403
+
+
+@pytest.mark.parametrize("middleware", [True, False])
+def test_a_refusal_that_nobody_is_answered_with_leaves_no_headers(
+    reader: dict[str, str], middleware: bool
+) -> None:
+    with override_settings(**({} if middleware else {"MIDDLEWARE": []})):
+        told = APIClient().options("/api/notes", headers=reader)
+        assert told.status_code == 200
+        assert "actions" not in told.data, "it has found out that POST is refused"
+        assert {"WWW-Authenticate", "Cache-Control", "DPoP-Nonce"}.isdisjoint(told.headers)
+        refused = APIClient().post("/api/notes", headers=reader)
+        assert refused.status_code == 403
+        assert refused.headers["Cache-Control"] == "no-store"
+        assert 'scope="reports:write"' in refused.headers["WWW-Authenticate"]
 
 
 def test_an_outage_is_503(local: Emulator, reader: dict[str, str]) -> None:

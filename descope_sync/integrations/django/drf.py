@@ -155,7 +155,10 @@ class AccessKeyThrottle(SimpleRateThrottle):
 def _refused(request: Request, refusal: Refusal) -> APIException:
     """The exception for a refusal. The framework answers it with the headers of the refusal."""
     view = (request.parser_context or {}).get("view")
-    if view is not None:
+    # OPTIONS and the browsable API ask with a copy of the request whether another method is allowed.
+    # They answer nobody with the refusal, so the headers would be those of their own answer.
+    is_answered = request.method == request._request.method  # noqa: SLF001 - as above
+    if view is not None and is_answered:
         view.headers.update(refusal.headers)  # its own handler looks for two of them only
     cls = AuthenticationFailed if refusal.status == _UNAUTHORIZED else APIException
     error = cls(detail=refusal.description, code=refusal.body["error"])
