@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import platform
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -17,7 +18,8 @@ import aiohttp
 from multidict import istr
 from yarl import URL
 
-from descope_async import AccessKey, AssociatedTenant
+from benchmarks.answers import PROJECT
+from descope_async import AccessKey, AssociatedTenant, __version__
 
 _DEADLINE: Final = 10.0
 _MOST: Final = 1024 * 1024
@@ -25,11 +27,11 @@ _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 #: As many as the package sends, and as long.
 HEADERS: Final[Mapping[istr, str]] = {
     istr("Accept"): "application/json",
-    istr("User-Agent"): "descope-async/0.1.0",
+    istr("User-Agent"): f"descope-async/{__version__}",
     istr("x-descope-sdk-name"): "python",
-    istr("x-descope-sdk-version"): "0.1.0",
-    istr("x-descope-sdk-python-version"): "3.11.7",
-    istr("x-descope-project-id"): "P2benchmarkbenchmarkbenchma",
+    istr("x-descope-sdk-version"): __version__,
+    istr("x-descope-sdk-python-version"): platform.python_version(),
+    istr("x-descope-project-id"): PROJECT,
     istr("x-descope-license"): "tier1",
 }
 
@@ -44,9 +46,11 @@ async def load(session: aiohttp.ClientSession, where: URL, key_id: str, bearer: 
             timeout=_NO_TIMEOUT,
         )
         try:
-            body = await response.content.read(_MOST)
             assert response.status == HTTPStatus.OK
-            assert response.content.at_eof()
+            body = b""
+            while not response.content.at_eof():
+                body += await response.content.read(_MOST)
+                assert len(body) < _MOST
         finally:
             response.release()
     return _key(json.loads(body)["key"])
