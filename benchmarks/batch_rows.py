@@ -20,7 +20,7 @@ from descope_async.batch._journal import Journal  # a resume begins with nothing
 
 from .bars import Line, line
 from .floors import created_keys, journal
-from .rounds import Setting
+from .rounds import Setting, in_rounds
 
 _WORKERS: Final = 4
 _CREATES: Final = 1_000
@@ -127,11 +127,7 @@ def _readings(setting: Setting, folder: Path, lines: int) -> dict[str, list[floa
     path = folder / "long.journal"
     _write_journal(path, lines // _LINES_PER_KEY)
     contenders = {"ours": _open, "floor": journal.read}
-    taken: dict[str, list[float]] = {who: [] for who in contenders}
-    for order in setting.orders(contenders):
-        for who in order:
-            taken[who].append(contenders[who](path))
-    return taken
+    return in_rounds(setting, contenders, lambda who: contenders[who](path))
 
 
 def _open(path: Path) -> float:

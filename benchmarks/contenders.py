@@ -22,6 +22,9 @@ from .answers import ACCESS_KEY, EXCHANGE, KEY_ID, LOAD, MANAGEMENT_KEY, PROJECT
 from .floors import awaited_load, blocking_load, promised_load
 from .servers import Site
 
+#: The peers, as the tables name them.
+OFFICIAL_ASYNC: Final = "official async"
+OFFICIAL_SYNC: Final = "official sync"
 _BEARER: Final = f"{PROJECT}:{MANAGEMENT_KEY}"
 _AUTHORIZED: Final = {"Authorization": f"Bearer {_BEARER}"}
 

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import evolve
 
 from .bars import Bar, Line, line
-from .contenders import asynchronous, synchronous
+from .contenders import OFFICIAL_ASYNC, OFFICIAL_SYNC, asynchronous, synchronous
 from .rounds import Setting, awaited, blocking, in_turn, threaded
 from .servers import Site
 
@@ -16,7 +16,6 @@ _TASKS: Final = 50
 _THREADS: Final = 16
 _CONCURRENCIES: Final = (1, 10, 100, 1_000)
 _AIOHTTP, _HTTPX = "aiohttp", "httpx.Client"
-_ASYNC, _SYNC = "official async", "official sync"
 
 
 def async_loads(setting: Setting) -> list[Line]:
@@ -48,7 +47,7 @@ def _many_at_once(setting: Setting, site: Site, name: str, *, times_floor: float
         line(
             title,
             taken.of(ours="ours", peer="peer", floor="floor"),
-            peer=_ASYNC,
+            peer=OFFICIAL_ASYNC,
             floor=_AIOHTTP,
             times_floor=times_floor,
             times_ahead=8,
@@ -68,7 +67,7 @@ def _one_by_one(setting: Setting, site: Site, name: str) -> Line:
         return line(
             f"async load, one after the other, {name}",
             in_turn(setting, runs),
-            peer=_ASYNC,
+            peer=OFFICIAL_ASYNC,
             floor=_AIOHTTP,
             times_floor=1.35,
         )
@@ -87,7 +86,7 @@ def sync_loads(setting: Setting) -> list[Line]:
             line(
                 f"sync load, one thread, {name}",
                 taken,
-                peer=_SYNC,
+                peer=OFFICIAL_SYNC,
                 floor=_HTTPX,
                 times_floor=times_floor,
                 times_ahead=times_ahead,
@@ -97,7 +96,7 @@ def sync_loads(setting: Setting) -> list[Line]:
         runs = {who: threaded(pool, call, _THREADS) for who, call in calls.items()}
         taken = in_turn(setting, runs, _THREADS)
     title = f"sync load, {_THREADS} threads, TLS"
-    return [*lines, line(title, taken, peer=_SYNC, floor=_HTTPX, times_ahead=5)]
+    return [*lines, line(title, taken, peer=OFFICIAL_SYNC, floor=_HTTPX, times_ahead=5)]
 
 
 def concurrency(setting: Setting) -> list[Line]:
@@ -110,7 +109,7 @@ def concurrency(setting: Setting) -> list[Line]:
             lines[at_once] = line(
                 f"load, {at_once:,} at once, plain",
                 in_turn(setting, runs, at_once, may_fail=["peer"]),
-                peer=_ASYNC,
+                peer=OFFICIAL_ASYNC,
                 floor=_AIOHTTP,
             )
     best = min(lines.values(), key=lambda made: min(made.samples["ours"]))

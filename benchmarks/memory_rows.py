@@ -1,20 +1,21 @@
-"""Rows about memory: of a process, of an idle client, and of tokens."""
+"""Rows about memory: of a process, of tokens alone, and of an idle client."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from .answers import KEY_ID, MANAGEMENT_KEY, PROJECT
+from .answers import KEY_ID, LOAD, MANAGEMENT_KEY, PROJECT
 from .bars import Line, line
-from .processes import floor, printed, tokens
+from .contenders import OFFICIAL_ASYNC, OFFICIAL_SYNC
+from .processes import floor, printed, tokens, with_pinned_key
 from .rounds import Setting
 
-_OFFICIAL, _ASYNC = "official", "official async"
 _FEW, _MANY, _CLIENTS = 1_000, 10_000, 100
 
-#: Memory grows in steps, so what a process has before is made once and dropped.
+#: Prints the resident bytes of the process. Where the contender defines `hold`, these are the bytes
+#: of each thing that it returns, without what the process had before.
 _RESIDENT: Final = """
-import gc, json, os, sys
+import gc, os
 def resident():
     gc.collect()
     try:
@@ -24,123 +25,71 @@ def resident():
     except FileNotFoundError:  # not on Linux: the most it ever had, which macOS counts in bytes
         import resource
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-scope = {"__name__": "__main__", "resident": resident}
+scope = {"__name__": "__main__"}
 exec(os.environ["BODY"], scope)
-print(max(1, scope["found"] if "found" in scope else resident()))
+before = resident()
+if "hold" in scope:
+    held = scope["hold"]()
+    print(max(1, (resident() - before) / len(held)))
+else:
+    print(before)
 """
-
-_HOLD: Final = {
-    "ours": f"""
-import json, sys
-from descope_async import DescopeClient
-made = json.load(open(sys.argv[1]))
-client = DescopeClient({PROJECT!r}, public_key=made["jwk"])
-held = [client.validate_session_nowait(token) for token in made["tokens"]]
-""",
-    "peer": f"""
-import json, sys
-from descope import DescopeClient
-made = json.load(open(sys.argv[1]))
-client = DescopeClient({PROJECT!r}, public_key=made["jwk"])
-held = [client.validate_session(token) for token in made["tokens"]]
-""",
+_HOLDING: Final = {
+    **with_pinned_key('held = [validate(token) for token in made["tokens"]]'),
     "floor": floor("held_tokens"),
 }
 #: The first token is validated before, so that no import counts.
 _TOKENS_ALONE: Final = {
-    "ours": f"""
-import json, sys
-from descope_async import DescopeClient
-made = json.load(open(sys.argv[1]))
-client = DescopeClient({PROJECT!r}, public_key=made["jwk"])
-tokens = made["tokens"]
-client.validate_session_nowait(tokens[0])
-before = resident()
-held = [client.validate_session_nowait(token) for token in tokens]
-found = resident() - before
-""",
-    "peer": f"""
-import json, sys
-from descope import DescopeClient
-made = json.load(open(sys.argv[1]))
-client = DescopeClient({PROJECT!r}, public_key=made["jwk"])
-tokens = made["tokens"]
-client.validate_session(tokens[0])
-before = resident()
-held = [client.validate_session(token) for token in tokens]
-found = resident() - before
-""",
-    "floor": """
-import json, sys
-text = open(sys.argv[1]).read()
-before = resident()
-held = json.loads(text)["tokens"]
-found = resident() - before
-""",
+    **with_pinned_key("""
+validate(made["tokens"][0])
+text = open(sys.argv[2]).read()
+def hold():
+    return [validate(token) for token in json.loads(text)["tokens"]]
+"""),
+    "floor": floor("held_texts"),
 }
+#: With ten clients there is everything that clients share.
 _IDLE: Final = """
-import asyncio, sys
-{imported}
-async def main():
-    clients = []
-    async def add():
-        client = {made}
-        clients.append(client)
-        await client.mgmt.access_key.load({key!r})
-    for _ in range(10):
-        await add()
-    before = resident()
-    for _ in range({count}):
-        await add()
-    taken = (resident() - before) / {count}
+import asyncio, atexit, sys
+from {module} import {name} as Client
+runner, clients = asyncio.Runner(), []
+async def add(count):
+    for _ in range(count):
+        client = Client({project!r}, management_key={management_key!r}, base_url=sys.argv[1])
+        clients.append(await client.__aenter__())
+        await client.mgmt.access_key.load({key_id!r})
+async def close():
     for client in clients:
         await client.aclose()
-    return taken
-found = asyncio.run(main())
-"""
-_BARE: Final = """
-import asyncio, sys
-import aiohttp
-async def main():
-    sessions = []
-    async def add():
-        session = aiohttp.ClientSession()
-        sessions.append(session)
-        async with session.get(sys.argv[1] + "/v1/mgmt/accesskey?id={key}") as response:
-            await response.read()
-    for _ in range(10):
-        await add()
-    before = resident()
-    for _ in range({count}):
-        await add()
-    taken = (resident() - before) / {count}
-    for session in sessions:
-        await session.close()
-    return taken
-found = asyncio.run(main())
+atexit.register(lambda: runner.run(close()))
+runner.run(add(10))
+def hold():
+    before = len(clients)
+    runner.run(add(int(sys.argv[2])))
+    return clients[before:]
 """
 
 
 def memory(setting: Setting) -> list[Line]:
-    """A process with tokens, an idle client, and tokens alone."""
+    """A process with tokens, tokens alone, and an idle client."""
     few, many = (10, 100) if setting.is_quick else (_FEW, _MANY)
     with tokens(setting, few) as file:
-        whole = printed(setting, _RESIDENT, _HOLD, str(file))
-    with tokens(setting, many) as file:
-        alone = printed(setting, _RESIDENT, _TOKENS_ALONE, str(file))
+        whole = printed(setting, _RESIDENT, _HOLDING, str(file))
+    with tokens(setting, 1) as first, tokens(setting, many) as file:
+        alone = printed(setting, _RESIDENT, _TOKENS_ALONE, str(first), str(file))
     return [
         line(
             f"memory of a process with {few:,} tokens",
             whole,
-            peer=_OFFICIAL,
+            peer=OFFICIAL_SYNC,
             floor="Python with the tokens",
             unit="bytes",
         ),
         line(
-            f"memory of {many:,} tokens that are held",
+            f"memory of a token, {many:,} being held",
             alone,
-            peer=_OFFICIAL,
-            floor="the tokens",
+            peer=OFFICIAL_SYNC,
+            floor="its text",
             unit="bytes",
         ),
         _idle_client(setting),
@@ -150,21 +99,24 @@ def memory(setting: Setting) -> list[Line]:
 def _idle_client(setting: Setting) -> Line:
     """What a client holds that has made a call and keeps its connection."""
     count = 2 if setting.is_quick else _CLIENTS
-    arguments = f"({PROJECT!r}, management_key={MANAGEMENT_KEY!r}, base_url=sys.argv[1])"
-    bodies = {
-        "ours": _IDLE.format(
-            imported="from descope_async import DescopeClient",
-            made=f"DescopeClient{arguments}",
-            key=KEY_ID,
-            count=count,
-        ),
-        "peer": _IDLE.format(
-            imported="from descope.descope_client_async import DescopeClientAsync",
-            made=f"await DescopeClientAsync{arguments}.__aenter__()",
-            key=KEY_ID,
-            count=count,
-        ),
-        "floor": _BARE.format(key=KEY_ID, count=count),
+    clients = {
+        "ours": ("descope_async", "DescopeClient"),
+        "peer": ("descope.descope_client_async", "DescopeClientAsync"),
     }
-    taken = printed(setting, _RESIDENT, bodies, setting.server.plain.url)
-    return line("memory of an idle client", taken, peer=_ASYNC, floor="aiohttp", unit="bytes")
+    bodies = {
+        who: _IDLE.format(
+            module=module,
+            name=name,
+            project=PROJECT,
+            management_key=MANAGEMENT_KEY,
+            key_id=KEY_ID,
+        )
+        for who, (module, name) in clients.items()
+    }
+    bodies["floor"] = floor("idle_session")
+    url = setting.server.plain.url
+    load = f"{url}{LOAD}?id={KEY_ID}"
+    taken = printed(setting, _RESIDENT, bodies, url, str(count), load)
+    return line(
+        "memory of an idle client", taken, peer=OFFICIAL_ASYNC, floor="aiohttp", unit="bytes"
+    )

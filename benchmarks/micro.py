@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyperf  # type: ignore[import-untyped]
 
 from .answers import ACCESS_KEY, PROJECT
-from .floors import kept_token, new_token
-from .floors.new_token import Loops
+from .floors import Loops, kept_token, new_token
 
 if TYPE_CHECKING:
     from descope_async import SessionToken

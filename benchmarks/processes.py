@@ -13,14 +13,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from .rounds import Setting
+from .answers import PROJECT
+from .rounds import Setting, in_rounds
 
 FLOORS: Final = Path(__file__).parent / "floors"
+#: A client whose signing key is in the file of `tokens` that the first argument names.
+_PINNED: Final = """
+import json, sys
+from {module} import DescopeClient
+made = json.load(open(sys.argv[1]))
+client = DescopeClient({project!r}, public_key=made["jwk"])
+validate = client.{method}
+"""
 
 
 def floor(name: str) -> str:
     """The text of a floor's script."""
     return (FLOORS / f"{name}.py").read_text()
+
+
+def with_pinned_key(body: str) -> dict[str, str]:
+    """The same code for ours and for the peer, in which `validate` checks one of the tokens `made`."""
+    methods = {
+        "ours": ("descope_async", "validate_session_nowait"),
+        "peer": ("descope", "validate_session"),
+    }
+    return {
+        who: _PINNED.format(module=module, method=method, project=PROJECT) + body
+        for who, (module, method) in methods.items()
+    }
 
 
 def printed(
@@ -40,7 +61,6 @@ def printed(
         times: How many processes each contender gets in a round. The least number counts, because
             processes that start are often interrupted.
     """
-    found: dict[str, list[float]] = {who: [] for who in bodies}
     with _compiling() as environment:
 
         def run(who: str) -> float:
@@ -56,17 +76,14 @@ def printed(
 
         for who in bodies:  # to compile
             run(who)
-        for order in setting.orders(bodies):
-            for who in order:
-                found[who].append(min(run(who) for _ in range(1 if setting.is_quick else times)))
-    return found
+        repeats = range(1 if setting.is_quick else times)
+        return in_rounds(setting, bodies, lambda who: min(run(who) for _ in repeats))
 
 
 def lasting(
     setting: Setting, commands: Mapping[str, Sequence[str]], variables: Mapping[str, str]
 ) -> dict[str, list[float]]:
     """Seconds that processes take from their start to their end, one of each for each round."""
-    found: dict[str, list[float]] = {who: [] for who in commands}
     with _compiling() as environment:
 
         def run(who: str) -> float:
@@ -81,10 +98,7 @@ def lasting(
 
         for who in commands:  # to compile
             run(who)
-        for order in setting.orders(commands):
-            for who in order:
-                found[who].append(run(who))
-    return found
+        return in_rounds(setting, commands, run)
 
 
 @contextmanager

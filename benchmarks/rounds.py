@@ -111,6 +111,23 @@ class Taken:
         )
 
 
+def in_rounds(
+    setting: Setting, contenders: Iterable[str], measure: Callable[[str], float]
+) -> dict[str, list[float]]:
+    """What is measured of each contender, one value for each round.
+
+    Args:
+        setting: How many rounds.
+        contenders: Their names.
+        measure: Measures one of them once.
+    """
+    found: dict[str, list[float]] = {who: [] for who in contenders}
+    for order in setting.orders(found):
+        for who in order:
+            found[who].append(measure(who))
+    return found
+
+
 def in_turn(
     setting: Setting,
     contenders: Mapping[str, Timed],

@@ -149,5 +149,5 @@ def _wait_for(site: Site, process: subprocess.Popen[bytes]) -> None:
                 return
         except OSError:
             if process.poll() is not None or time.monotonic() > until:
-                raise SystemExit("the server does not start") from None
+                raise RuntimeError("the server does not start") from None
             time.sleep(0.02)

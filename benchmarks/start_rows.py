@@ -6,10 +6,10 @@ from typing import Final
 
 from .answers import KEY_ID, LOAD, MANAGEMENT_KEY, PROJECT
 from .bars import Line, line
-from .processes import floor, printed, tokens
+from .contenders import OFFICIAL_SYNC
+from .processes import floor, printed, tokens, with_pinned_key
 from .rounds import Setting
 
-_OFFICIAL: Final = "official"
 #: Processes of each contender in a round.
 _TIMES: Final = 3
 
@@ -23,48 +23,31 @@ print(time.perf_counter() - start)
 """
 
 _FIRST_TOKEN: Final = {
-    "ours": f"""
-import json, sys
-from descope_async import DescopeClient
-made = json.load(open(sys.argv[1]))
-client = DescopeClient({PROJECT!r}, public_key=made["jwk"])
-assert client.validate_session_nowait(made["tokens"][0])
-""",
-    "peer": f"""
-import json, sys
-from descope import DescopeClient
-made = json.load(open(sys.argv[1]))
-client = DescopeClient({PROJECT!r}, public_key=made["jwk"])
-assert client.validate_session(made["tokens"][0])
-""",
+    **with_pinned_key('assert validate(made["tokens"][0])'),
     "floor": floor("first_token"),
 }
-_FIRST_CALL: Final = {
-    "ours": f"""
+_AWAITED_CALL: Final = f"""
 import asyncio, sys
 from descope_async import DescopeClient
 async def call():
     async with DescopeClient({PROJECT!r}, {MANAGEMENT_KEY!r}, base_url=sys.argv[2]) as client:
         await client.mgmt.access_key.load({KEY_ID!r})
 asyncio.run(call())
-""",
-    "peer": f"""
+"""
+_BLOCKING_CALL: Final = f"""
 import sys
-from descope import DescopeClient
+from MODULE import DescopeClient
 client = DescopeClient({PROJECT!r}, management_key={MANAGEMENT_KEY!r}, base_url=sys.argv[2])
 client.mgmt.access_key.load({KEY_ID!r})
-""",
+"""
+_OTHERS_CALLS: Final = {
+    "peer": _BLOCKING_CALL.replace("MODULE", "descope"),
     "floor": floor("first_call"),
 }
+_FIRST_CALL: Final = {"ours": _AWAITED_CALL, **_OTHERS_CALLS}
 _FIRST_BLOCKING_CALL: Final = {
-    "ours": f"""
-import sys
-from descope_sync import DescopeClient
-with DescopeClient({PROJECT!r}, {MANAGEMENT_KEY!r}, base_url=sys.argv[2]) as client:
-    client.mgmt.access_key.load({KEY_ID!r})
-""",
-    "peer": _FIRST_CALL["peer"],
-    "floor": floor("first_call"),
+    "ours": _BLOCKING_CALL.replace("MODULE", "descope_sync"),
+    **_OTHERS_CALLS,
 }
 
 
@@ -101,21 +84,21 @@ def first_client(setting: Setting) -> list[Line]:
         line(
             "import and first client, to the first token validated with a pinned key",
             token,
-            peer=_OFFICIAL,
+            peer=OFFICIAL_SYNC,
             floor="jose, attrs, asyncio",
             times_peer=0.55,
         ),
         line(
             "import and first client, to the first call answered, awaited",
             awaited,
-            peer=_OFFICIAL,
+            peer=OFFICIAL_SYNC,
             floor="aiohttp",
             times_peer=0.95,
         ),
         line(
             "import and first client, to the first call answered, blocking",
             blocking,
-            peer=_OFFICIAL,
+            peer=OFFICIAL_SYNC,
             floor="aiohttp",
             times_peer=0.95,
         ),

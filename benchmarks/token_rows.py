@@ -6,17 +6,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Final
 
 import pyperf  # type: ignore[import-untyped]
 
 from .bars import Bar, Line, line
+from .contenders import OFFICIAL_SYNC
 from .processes import tokens
-from .rounds import Setting
+from .rounds import Setting, in_rounds
 
 _TOKENS: Final = 1_000
-_OFFICIAL: Final = "official"
 _NEW: Final = "validate, RS256, token not seen before"
 
 
@@ -41,7 +42,7 @@ def validate(setting: Setting) -> list[Line]:
         line(
             _NEW,
             _contest(taken, "ours_new", "official", "floor_new"),
-            peer=_OFFICIAL,
+            peer=OFFICIAL_SYNC,
             floor="cryptography verify",
             times_floor=2.1,
             times_ahead=5,
@@ -49,14 +50,14 @@ def validate(setting: Setting) -> list[Line]:
         line(
             f"{_NEW}, and its grants",
             _contest(taken, "ours_new_read", "official", "floor_new"),
-            peer=_OFFICIAL,
+            peer=OFFICIAL_SYNC,
             floor="cryptography verify",
             times_floor=2.5,
         ),
         line(
             f"{_NEW}, and its grants, beside one that is only read",
             _contest(taken, "ours_new_read", "official", "floor_read"),
-            peer=_OFFICIAL,
+            peer=OFFICIAL_SYNC,
             floor="verify, base64, json.loads",
         ),
         Line(
@@ -69,7 +70,7 @@ def validate(setting: Setting) -> list[Line]:
             line(
                 f"validate, token seen before, {how}",
                 _contest(taken, ours, "official", "floor_seen"),
-                peer=_OFFICIAL,
+                peer=OFFICIAL_SYNC,
                 floor="a dict and the clock",
                 at_most=(4e-6, bar),
             )
@@ -104,21 +105,23 @@ def fresh_token(setting: Setting) -> list[Line]:
 
 def _micro(setting: Setting, *contenders: str) -> dict[str, list[float]]:
     """Seconds per call by contender: the mean of what pyperf measured in each round."""
-    taken: dict[str, list[float]] = {name: [] for name in contenders}
     with (
         tokens(setting, 10 if setting.is_quick else _TOKENS) as made,
         tempfile.TemporaryDirectory() as folder,
     ):
-        for number, order in enumerate(setting.orders(contenders)):
-            for name in order:
-                result = Path(folder, f"{name}-{number}.json")
-                command = [sys.executable, "-m", "benchmarks.micro", "--contender", name]
-                command += ["--tokens", str(made), "--quiet", "--output", str(result)]
-                if setting.is_quick:
-                    command += ["--debug-single-value"]
-                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-                taken[name].append(pyperf.Benchmark.load(str(result)).mean())
-    return taken
+        numbers = count()
+
+        def run(name: str) -> float:
+            result = Path(folder, f"{name}-{next(numbers)}.json")
+            command = [sys.executable, "-m", "benchmarks.micro", "--contender", name]
+            command += ["--tokens", str(made), "--quiet", "--output", str(result)]
+            if setting.is_quick:
+                command += ["--debug-single-value"]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            mean: float = pyperf.Benchmark.load(str(result)).mean()
+            return mean
+
+        return in_rounds(setting, contenders, run)
 
 
 def _contest(

@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-import attrs  # noqa: F401 - as above
+import attrs  # noqa: F401 - what takes the time
 from jose import jwt
 
 made = json.loads(Path(sys.argv[1]).read_text())

@@ -1,4 +1,4 @@
-"""The floor of memory: the tokens themselves, in a list.
+"""The floor of the memory of a process with tokens: Python, and the tokens in a list. Nobody validates them.
 
 They are in the file that the first argument names.
 """

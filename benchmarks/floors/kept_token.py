@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
-#: Takes a number of loops, and returns the seconds that they took.
-Loops = Callable[[int], float]
+from . import Loops
 
 _HOUR = 3600.0
 
 
 def seen(token: str) -> Loops:
     """Look a token up, compare all of it, and see that it is in its time."""
-    kept = {token[-43:]: (token, time.time() - _HOUR, time.time() + _HOUR)}  # noqa: TID251 - a floor
+    kept = {token[-43:]: (token, time.time() - _HOUR, time.time() + _HOUR)}  # noqa: TID251 - times of claims are the system clock's
 
     def loops(count: int) -> float:
         start = time.perf_counter()
         for _ in range(count):
             found, begins, ends = kept[token[-43:]]
             assert found == token
-            assert begins <= time.time() < ends  # noqa: TID251 - as above
+            assert begins <= time.time() < ends  # noqa: TID251 - times of claims are the system clock's
         return time.perf_counter() - start
 
     return loops

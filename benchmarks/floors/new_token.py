@@ -9,13 +9,12 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-#: Takes a number of loops, and returns the seconds that they took.
-Loops = Callable[[int], float]
+from . import Loops
 
 _PKCS1, _SHA256 = padding.PKCS1v15(), hashes.SHA256()
 
