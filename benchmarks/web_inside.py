@@ -12,6 +12,7 @@ import asyncio
 import os
 import statistics
 import time
+from http import HTTPStatus
 from typing import Any
 
 from descope_async.emulator.mint import TokenMint
@@ -55,7 +56,7 @@ async def measure(token: str, rounds: int) -> None:
     taken: dict[str, list[int]] = {name: [] for name in names}
 
     async def send(message: Any) -> None:
-        if message.get("status", 200) != 200:  # noqa: PLR2004 - OK
+        if message.get("status", HTTPStatus.OK) != HTTPStatus.OK:
             raise RuntimeError(f"{name}: {message['status']}")
 
     async with web_service.auth.lifespan():
