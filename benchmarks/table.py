@@ -37,6 +37,8 @@ _DISTRIBUTIONS: Final = (
     "cryptography",
     "google-auth",
     "botocore",
+    "python-jose",
+    "msgspec",
 )
 #: Between these, the docs hold the tables.
 _BEGIN, _END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
