@@ -11,12 +11,8 @@ from typing import Any
 from attrs import evolve
 
 from descope_async import (
-    AudienceMismatch,
     ConfigurationError,
     DescopeClient,
-    DescopeError,
-    DPoPRequest,
-    InvalidArgument,
     KeySetUnavailable,
     NotConfigured,
     SessionToken,
@@ -26,10 +22,9 @@ from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
 from descope_async._runtime.imports_aside import all_imported
 
 from ._admitted import Admitted
-from ._asgi import requested_url
-from ._expected import audience_of, origin_of
-from ._nonces import ProofNonces
-from ._verifiers import Verifiers
+from ._credential_check import CredentialCheck
+from ._expected import origin_of
+from ._nonces import NO_NONCES, ProofNonces
 from ._workers import problems_with_proofs
 from .admission import Admission, Credential, Refusal, Requirement
 from .caller import note
@@ -52,7 +47,7 @@ class Receiver:
         origin: The scheme and host by which callers reach the application, such as
             ``"https://api.example.com"``, for the URL in proofs; None for the scheme that the
             server put into the scope, and the ``Host`` header.
-        nonces: The nonces to demand in proofs; None to demand none.
+        nonces: The nonces to demand in proofs.
 
     Raises:
         ConfigurationError: The audience or the origin cannot be right.
@@ -68,21 +63,22 @@ class Receiver:
         audience: str | Collection[str] | None = None,
         other_audience: str | None = None,
         origin: str | None = None,
-        nonces: ProofNonces | None = None,
+        nonces: ProofNonces = NO_NONCES,
     ) -> None:
         self.admission = admission or Admission()
         self._make = DescopeClient if client is None else client
-        self._audience = audience_of(audience)
-        #: The audiences to try for a token, in this order.
-        self._audiences: tuple[frozenset[str] | None, ...] = (self._audience,)
-        self._has_other_audience = other_audience is not None
-        if other_audience is not None:
-            self._audiences += (frozenset({other_audience}),)
         self._origin = origin_of(origin)
-        self._nonces = nonces
+        self._check = CredentialCheck(
+            self.admission,
+            audience=audience,
+            other_audience=other_audience,
+            origin=self._origin,
+            nonces=nonces,
+        )
+        self._audience = self._check.audience
+        self._has_other_audience = other_audience is not None
         self._client = client if isinstance(client, DescopeClient) else None
         self._runs = 0
-        self._verifiers = Verifiers(self._audience)
         #: Where the scope of a request keeps what came of its credential.
         self._outcome = f"descope_async.outcome.{id(self)}"
 
@@ -127,7 +123,7 @@ class Receiver:
             self._runs -= 1
             if self._runs == 0 and not isinstance(self._make, DescopeClient):
                 client, self._client = self.client, None
-                self._verifiers.clear()
+                self._check.forget()
                 await client.aclose()
 
     async def is_ready(self) -> bool:
@@ -202,7 +198,9 @@ class Receiver:
                 # The last answer about the key is too old for this route, so the service is asked again.
                 credential = self.admission.read(scope["headers"])
                 if isinstance(credential, Credential):
-                    verified = await self._verify(credential, requirement.max_age)
+                    verified = await self._check.of_key(
+                        self.client, credential, requirement.max_age
+                    )
                     if isinstance(verified, Refusal):
                         return verified
                     # The verifier has measured its age, by this machine's clock alone.
@@ -233,62 +231,8 @@ class Receiver:
         self, credential: Credential, scope: MutableMapping[str, Any]
     ) -> Admitted | Refusal:
         if credential.kind == "access_key":
-            return await self._verify(credential, None)
-        request: DPoPRequest | None = None
-        if self.admission.dpop is not None:
-            request = DPoPRequest(
-                scope.get("method", "GET"),
-                requested_url(scope, self._origin),
-                credential.proofs,
-                credential.scheme,
-                nonces=() if self._nonces is None else self._nonces.good(self._clock.now()),
-            )
-        try:
-            session = await self._validate(credential, request)
-        except InvalidArgument:
-            raise  # the application made a mistake, such as not to start the client
-        except DescopeError as error:
-            refusal = self.admission.refusal_of(error, credential.scheme)
-            return (
-                refusal if self._nonces is None else self._nonces.told(refusal, self._clock.now())
-            )
-        unbound = self.admission.refusal_of_unbound(session, credential.scheme)
-        return unbound or Admitted(session, credential.scheme, credential.kind)
-
-    async def _validate(self, credential: Credential, request: DPoPRequest | None) -> SessionToken:
-        first, *others = self._audiences
-        try:
-            return await self._validate_for(first, credential, request)
-        except AudienceMismatch:
-            # The audience is checked before the proof, so the proof is not used up.
-            if not others:
-                raise
-        session = await self._validate_for(others[0], credential, request)
-        self._audiences = others[0], first  # the next token is most likely for the same audience
-        return session
-
-    async def _validate_for(
-        self,
-        audience: frozenset[str] | None,
-        credential: Credential,
-        request: DPoPRequest | None,
-    ) -> SessionToken:
-        client = self.client
-        session = client.validate_session_nowait(credential.value, audience, dpop=request)
-        if session is not None:
-            return session
-        return await client.validate_session(credential.value, audience, dpop=request)
-
-    async def _verify(self, credential: Credential, max_age: float | None) -> Admitted | Refusal:
-        try:
-            found = await self._verifiers.of(self.client, max_age).verify(credential.value)
-        except DescopeError as error:
-            return self.admission.refusal_of(error)
-        if found.session is None:
-            refusal = self.admission.refusal_of_key(found)
-            assert refusal is not None  # noqa: S101 - there is a session if there is no refusal
-            return refusal
-        return Admitted(found.session, credential.scheme, credential.kind)
+            return await self._check.of_key(self.client, credential)
+        return await self._check.of_token(self.client, credential, scope)
 
     async def _warm_up(self) -> None:
         if not await self.is_ready():

@@ -28,8 +28,9 @@ pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 
 from fastapi import FastAPI
 
-from descope_async.integrations._nonces import ProofNonces
+from descope_async.integrations._nonces import NO_NONCES, ProofNonces
 from descope_async.integrations._workers import may_be_several
+from descope_async.integrations.admission import Refusal
 from descope_async.integrations.fastapi import DescopeAuth
 from descope_async.integrations.sqlite import SQLiteReplayStore
 
@@ -147,12 +148,20 @@ def test_a_nonce_is_demanded_where_there_is_a_secret_for_it(http: httpx.Client) 
 
 def test_nonces_change_and_overlap() -> None:
     nonces, same, other = (ProofNonces(Secret(letter * 32)) for letter in "aab")
-    assert nonces.current(1000) == same.current(1199) != other.current(1000)
+    asked = Refusal(401, "use_dpop_nonce", "no")
+    nonce = nonces.handed_out(asked, 1000).nonce
+    assert nonce == same.handed_out(asked, 1199).nonce != other.handed_out(asked, 1000).nonce
     for age in (0, 299, 300):
-        assert nonces.current(1000) in same.good(1000 + age)
-    assert nonces.current(1000) in same.good(899)  # whose clock is behind
-    assert nonces.current(1000) not in same.good(1800)
+        assert nonce in same.accepted(1000 + age)
+    assert nonce in same.accepted(899)  # whose clock is behind
+    assert nonce not in same.accepted(1800)
     assert "a" * 8 not in repr(nonces)
+
+
+def test_without_a_secret_no_nonce_is_demanded() -> None:
+    refusal = Refusal(401, "invalid_dpop_proof", "no")
+    assert NO_NONCES.accepted(1000) == ()
+    assert NO_NONCES.handed_out(refusal, 1000) is refusal
 
 
 @pytest.mark.parametrize("secret", ["", "too short", 5, b"b" * 32])

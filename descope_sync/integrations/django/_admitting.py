@@ -136,8 +136,7 @@ async def _aanswered(request: HttpRequest, read: Credential) -> Admitted | Refus
 
 
 def _refusal(error: DescopeError, read: Credential, here: Site, clock: Clock) -> Refusal:
-    refusal = here.admission.refusal_of(error, read.scheme)
-    return refusal if here.nonces is None else here.nonces.told(refusal, clock.now())
+    return here.nonces.handed_out(here.admission.refusal_of(error, read.scheme), clock.now())
 
 
 def _refuse_to_block() -> None:
@@ -213,5 +212,5 @@ def _proof(request: HttpRequest, read: Credential, here: Site, clock: Clock) -> 
     # get_host() refuses hosts that ALLOWED_HOSTS does not name.
     origin = here.origin or f"{request.scheme}://{request.get_host()}"
     url = f"{origin}{iri_to_uri(request.path)}"
-    nonces = () if here.nonces is None else here.nonces.good(clock.now())
+    nonces = here.nonces.accepted(clock.now())
     return DPoPRequest(request.method or "GET", url, read.proofs, read.scheme, nonces=nonces)

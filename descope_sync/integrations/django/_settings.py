@@ -112,7 +112,7 @@ class Site:
     Attributes:
         admission: What is accepted.
         audience: The audience that tokens must be for; None for no demand.
-        nonces: The nonces to demand in proofs; None to demand none.
+        nonces: The nonces to demand in proofs.
         origin: The scheme and host in DPoP proofs; None for those that Django finds.
         refusal_view: The view that answers refused requests, or its dotted name; None for
             the answer of this package.
