@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from descope_async._runtime.end_signals import end_signals
+from descope_async.errors import ConfigurationError
 
 from .exit_codes import ExitCode
 from .streams import say, say_more
@@ -32,11 +33,30 @@ def answer(question: str, *, is_secret: bool = False) -> str:
 
 
 def piped(what: str, most: int) -> str:
-    """What is on stdin, up to so many characters. A terminal is told what is wanted."""
-    if sys.stdin.isatty():
-        say(f"reading {what} from the terminal; Ctrl-D on a line of its own ends them")
+    """What is on stdin. A terminal is told what is wanted.
+
+    Args:
+        what: What is wanted, such as ``"ids"``.
+        most: Characters that it may have. Its end may never come.
+
+    Raises:
+        ConfigurationError: It is longer, or no text.
+    """
     with _ending_at_once():
-        return sys.stdin.read(most)
+        if sys.stdin.isatty():
+            say(f"reading {what} from the terminal; Ctrl-D on a line of its own ends them")
+        try:
+            text = sys.stdin.read(most + 1)
+            text.encode()  # in some locales, Python reads bytes that are no text as halves of characters
+        except UnicodeError:
+            raise ConfigurationError(
+                f"stdin is no {sys.stdin.encoding} text, so {what} cannot be read from it"
+            ) from None
+    if len(text) > most:
+        raise ConfigurationError(
+            f"stdin has more than {most} characters, so {what} cannot be read from it"
+        )
+    return text
 
 
 @contextmanager

@@ -19,9 +19,10 @@ from .parameters import Argument, Option
 from .running import Run, carry_out, current
 from .standard_input import piped
 from .streams import write
+from .whole_files import read_file
 
 #: Characters of a file that holds a token: far more than any token has.
-_LONGEST: Final = 1_000_000
+_LONGEST: Final = 2**20
 _TIMES: Final = ("exp", "iat", "nbf")
 _UNCHECKED: Final = (
     "not judged: its signature was not checked, because no signing keys were asked for. "
@@ -148,7 +149,6 @@ def _read(file: Path | None) -> str:
             raise ConfigurationError("pass the token on stdin, or name a file that holds it")
         return piped("the token", _LONGEST).strip()
     try:
-        with file.open(encoding="utf-8") as opened:
-            return opened.read(_LONGEST).strip()
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from None
+        return read_file(file, _LONGEST).decode().strip()
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file} is no UTF-8 text") from None

@@ -109,7 +109,8 @@ class CommandLine:
     ) -> tuple[int, str]:
         """Exit code and screen of a command that runs on a terminal of its own.
 
-        What is typed is typed when it has asked, or at once. It is interrupted, as by Ctrl-C or another signal, when a text appears.
+        What is typed is typed when it has asked, or at once. It is interrupted, once, as by Ctrl-C or another
+        signal, as soon as a text appears.
         """
         leader, follower = pty.openpty()
         with subprocess.Popen(
@@ -124,15 +125,11 @@ class CommandLine:
             if not asked:
                 os.write(leader, typed.encode())
             screen = bytearray()
-            is_interrupted = False
             began = time.monotonic()
             while True:
                 if not select.select([leader], [], [], 10)[0]:
                     if time.monotonic() > began + 90:
                         process.kill()
-                    elif is_interrupted:
-                        # Python sees one that came just before it began to wait at the next one.
-                        process.send_signal(by)
                     continue
                 try:
                     read = os.read(leader, 4096)
@@ -146,7 +143,7 @@ class CommandLine:
                     time.sleep(1)  # a question for a secret forgets what was typed before
                     os.write(leader, typed.encode())
                 if interrupted_at and interrupted_at.encode() in screen:
-                    interrupted_at, is_interrupted = "", True
+                    interrupted_at = ""
                     process.send_signal(by)
             code = process.wait(timeout=90)
         os.close(leader)

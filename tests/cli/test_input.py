@@ -17,7 +17,7 @@ import pytest
 from descope_sync import DescopeClient
 
 from .apply_campaign import Campaign
-from .command_line import CommandLine
+from .command_line import COMMAND, CommandLine
 
 _CODES: Final = re.compile(r"\x1b\[[0-9;]*m")
 pytestmark = pytest.mark.timeout(240)
@@ -49,6 +49,26 @@ def test_a_secret_that_is_typed_is_not_shown(cli: CommandLine, admin: DescopeCli
     )
     assert (code, created.key.id in screen) == (0, True)
     assert created.cleartext not in screen
+
+
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [(b"K2\xff\n", "stdin is no utf-8 text"), (b"K2a\n" * 400_000, "more than")],
+)
+@pytest.mark.parametrize("command", [["show", "-"], ["exchange", "-k", "-", "--json"], ["inspect"]])
+def test_input_that_is_no_text_or_too_long_is_refused(
+    cli: CommandLine, command: list[str], given: bytes, said: str, locale: str
+) -> None:
+    done = subprocess.run(
+        [*COMMAND, *command],
+        input=given,
+        capture_output=True,
+        env=cli.variables(LC_ALL=locale),
+        timeout=90,
+        check=False,
+    )
+    assert (done.returncode, said in done.stderr.decode()) == (2, True), done.stderr
 
 
 @pytest.mark.parametrize(
