@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -203,6 +204,8 @@ class Conduct:
             except OSError as error:
                 reason = error.strerror or type(error).__name__
                 stop.ask(f"the report {path} cannot be written: {reason}")
+        with suppress(OSError):  # that of an earlier end would tell what is no longer so
+            path.unlink()
         return summary(journal, path)
 
     async def _phases(self, run: Run, teller: ProgressTeller, *, is_resumed: bool) -> None:

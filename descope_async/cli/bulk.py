@@ -158,9 +158,10 @@ async def _carried(
             why = str(error).removesuffix(f" {report}")
             say(output.on_one_line(why))
         except BaseException:
-            if not folder.journal.exists():  # the run never began
-                folder.remove()
+            folder.discard()
             raise
+        finally:
+            folder.release()
     return report, code, why
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
-from typing import Annotated
+from typing import Annotated, Any
 
 import click
 from attrs import evolve
 
+from descope_async import DescopeClient
 from descope_async.errors import DescopeError
 
 from . import bulk, completion, moments, output
@@ -76,30 +76,20 @@ def resume(
                 folders = [each for each in open_runs() if each.project == client.project_id]
             else:
                 folders = [RunFolder.open(name)]
-            folders = list(_begun(folders, is_named=name is not None))
             if not folders:
                 say(f"no run of {current().where(client)} is open")
             for folder in folders:
-                try:
-                    code = await bulk.carry(
-                        client,
-                        folder,
-                        todo,
-                        as_json=as_json,
-                        ids_only=ids_only,
-                        rate=pace,
-                        settle_after=settled,
-                        takeover=takeover,
-                    )
-                except DescopeError as error:
-                    if _never_began(error):
-                        _forget(folder)
-                        continue
-                    if name is not None:
-                        raise
-                    # One run that cannot go on must not hold up the others.
-                    say(f"{folder.name}: {error}")
-                    code = exit_code_of(error)
+                code = await _gone_on(
+                    client,
+                    folder,
+                    todo,
+                    is_named=name is not None,
+                    as_json=as_json,
+                    ids_only=ids_only,
+                    rate=pace,
+                    settle_after=settled,
+                    takeover=takeover,
+                )
                 worst = max(worst, code)
                 if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
                     break
@@ -108,13 +98,23 @@ def resume(
     carry_out(work)
 
 
-def _begun(folders: Sequence[RunFolder], *, is_named: bool) -> Iterator[RunFolder]:
-    """The runs without those that were ended before they began, which are removed."""
-    for folder in folders:
-        if folder.is_abandoned:
-            _forget(folder)
-        elif is_named or folder.journal.exists():  # else another process is about to begin it
-            yield folder
+async def _gone_on(
+    client: DescopeClient, folder: RunFolder, todo: bulk.Work, *, is_named: bool, **options: Any
+) -> ExitCode:
+    """Go on with a run, which must not hold up others unless it is the one that was named."""
+    if folder.is_abandoned:
+        return _forget(folder)
+    if not is_named and not folder.journal.exists():
+        return ExitCode.DONE  # another process is about to begin it
+    try:
+        return await bulk.carry(client, folder, todo, **options)
+    except DescopeError as error:
+        if _never_began(error):
+            return _forget(folder)
+        if is_named:
+            raise
+        say(f"{folder.name}: {error}")
+        return exit_code_of(error)
 
 
 def _never_began(error: DescopeError) -> bool:
@@ -123,9 +123,11 @@ def _never_began(error: DescopeError) -> bool:
     return isinstance(error, JournalUnbegun)
 
 
-def _forget(folder: RunFolder) -> None:
+def _forget(folder: RunFolder) -> ExitCode:
+    """Remove a run of which nothing was done, and the exit code for that."""
     folder.remove()
-    say(f"{folder.name} was ended before its first call or after its last, and is removed")
+    say(f"{folder.name} was ended before its first call: nothing was done, so start it again")
+    return ExitCode.FAILED
 
 
 def _work(confirm: list[str] | None, give_up: list[str] | None) -> bulk.Work:

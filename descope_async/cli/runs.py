@@ -10,11 +10,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, Self, cast
+from typing import Any, BinaryIO, Final, Self, cast
 
-from attrs import frozen
+from attrs import field, frozen
 
 from descope_async.errors import ConfigurationError
+from descope_async.secret_stores._file_locks import lock, require_locks
 from descope_async.secret_stores._private_files import at_home
 from descope_async.secret_stores._private_folders import make_folder
 from descope_async.secret_stores._schemes import anchored
@@ -39,7 +40,7 @@ class RunFolder:
         operation: What is done, such as ``"create"``.
         sinks: Where secrets go.
         lock_file: The lock file of the manifest that the run carries out; empty for none.
-        pid: The process that made it; 0 where that is not known.
+        held: Where this process made it: its locked file, by which others see that somebody is at work.
     """
 
     path: Path
@@ -47,7 +48,7 @@ class RunFolder:
     operation: str
     sinks: tuple[str, ...] = ()
     lock_file: str = ""
-    pid: int = 0
+    held: BinaryIO | None = field(default=None, eq=False, repr=False)
 
     @classmethod
     def new(
@@ -58,32 +59,20 @@ class RunFolder:
         Paths of sinks are made absolute, because the run may go on in another folder.
 
         Raises:
-            ConfigurationError: It cannot be made, or there is a run in it already.
+            ConfigurationError: It cannot be made, or this system has no locks of files.
         """
+        require_locks("a run over many keys")
         started = datetime.fromtimestamp(moments.now(), UTC).strftime("%Y%m%d-%H%M%S")
         name = f"{started}-{operation}-{os.getpid()}"
-        path = _home() / name
         places = [anchored(each, Path.cwd()) for each in sinks]
-        lock = str(lock_file.absolute()) if lock_file else ""
-        about = {
-            "project": project,
-            "operation": operation,
-            "sinks": places,
-            "lock": lock,
-            "pid": os.getpid(),
-        }
+        manifest = str(lock_file.absolute()) if lock_file else ""
+        about = {"project": project, "operation": operation, "sinks": places, "lock": manifest}
         try:
-            path = next(each for each in _spellings(path) if not each.exists())
-            make_folder(path)
-            with (path / _ABOUT).open("x", encoding="utf-8") as file:
-                json.dump(about, file)
-        except FileExistsError:
-            raise ConfigurationError(
-                f"there is a run in {path} already: descope-keys resume {path}"
-            ) from None
+            path = _new_folder(name)
+            held = _locked(path / _ABOUT, json.dumps(about).encode())
         except OSError as error:
-            raise ConfigurationError(f"{path} cannot be made: {error.strerror}") from None
-        return cls(path, project, operation, tuple(places), lock, os.getpid())
+            raise ConfigurationError(f"{_home() / name} cannot be made: {error.strerror}") from None
+        return cls(path, project, operation, tuple(places), manifest, held)
 
     @classmethod
     def open(cls, name: str) -> RunFolder:
@@ -110,14 +99,32 @@ class RunFolder:
 
     @property
     def is_abandoned(self) -> bool:
-        """Whether its process has gone before it wrote a journal, or while it removed the folder: nothing is left to do."""
-        is_empty = not (self.journal.exists() or self.holds_rescued_secrets)
-        return is_empty and not _is_running(self.pid)
+        """Whether its process has gone before it wrote a journal, so that nothing was called."""
+        try:
+            with (self.path / _ABOUT).open("rb") as file:
+                lock(file.fileno())
+                return self._is_empty
+        except OSError:  # its process is at work, or has just removed it
+            return False
+
+    @property
+    def _is_empty(self) -> bool:
+        return not (self.journal.exists() or self.holds_rescued_secrets)
 
     @property
     def holds_rescued_secrets(self) -> bool:
         """Whether secrets are in it that no sink took."""
         return any((self.path / _RESCUE).glob("*"))
+
+    def release(self) -> None:
+        """Let others see that this process is no longer at work on it. May be repeated."""
+        if self.held is not None:
+            self.held.close()
+
+    def discard(self) -> None:
+        """Remove it where this process made it, and nothing was begun in it."""
+        if self.held is not None and self._is_empty:
+            self.remove()
 
     def remove(self) -> None:
         """Remove it, after all is done. It may be gone already."""
@@ -151,10 +158,29 @@ def being_succeeded(project: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _spellings(path: Path) -> Iterator[Path]:
-    """A path, and others like it for a process that begins the same twice in a second."""
-    yield path
-    yield from (path.with_name(f"{path.name}-{number}") for number in count(2))
+def _new_folder(name: str) -> Path:
+    """Make a folder of this name, or of one like it where there is one: containers may share pids."""
+    make_folder(_home())
+    for number in count(1):
+        path = _home() / (name if number == 1 else f"{name}-{number}")
+        with suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+            return path
+    raise AssertionError
+
+
+def _locked(path: Path, data: bytes) -> BinaryIO:
+    """Write a file whose lock this process has from the moment it has its name."""
+    draft = path.with_suffix(".draft")
+    file = draft.open("xb", buffering=0)
+    try:
+        lock(file.fileno())
+        file.write(data)
+        draft.rename(path)
+    except OSError:
+        file.close()
+        raise
+    return file
 
 
 def open_runs() -> Iterator[RunFolder]:
@@ -179,19 +205,6 @@ def _run_in(path: Path) -> RunFolder | None:
         found: object = json.loads((path / _ABOUT).read_text(encoding="utf-8"))
         about = cast("dict[str, Any]", found)
         sinks = tuple(about["sinks"])
-        lock, pid = about.get("lock", ""), int(about.get("pid", 0))
-        return RunFolder(path, about["project"], about["operation"], sinks, lock, pid)
+        return RunFolder(path, about["project"], about["operation"], sinks, about.get("lock", ""))
     except (OSError, ValueError, KeyError, TypeError):
         return None  # whatever it is, it was not made here
-
-
-def _is_running(pid: int) -> bool:
-    if pid <= 0 or os.name != "posix":  # to ask Windows in this way would end the process
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is another user's
-        return True
-    return True

@@ -49,6 +49,8 @@ _KEYS: Final = 24
 _LONGEST: Final = 1.5
 #: What `apply` and `resume` may say at their end: done, partial, unknown, or another one at work.
 _ENDS: Final = frozenset({0, 3, 5, 7})
+#: What `resume` says of a run of which nothing was done, where it leaves with 1.
+_NEVER_BEGAN: Final = "nothing was done, so start it again"
 
 
 @define
@@ -169,7 +171,8 @@ class _Project:
         """The exit code of a command, which is negative when it was killed."""
         process.join(120)
         code, said = process.exitcode, self._said()
-        if code is None or (code >= 0 and code not in _ENDS) or "Traceback" in said:
+        is_known = code in _ENDS or (code == 1 and _NEVER_BEGAN in said)
+        if code is None or (code >= 0 and not is_known) or "Traceback" in said:
             self.campaign.problems.append(f"{command[0]} ends with {code}: {said}")
         return 0 if code is None else code
 

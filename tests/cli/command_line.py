@@ -110,7 +110,7 @@ class CommandLine:
         """Exit code and screen of a command that runs on a terminal of its own.
 
         What is typed is typed when it has asked, or at once. It is interrupted, once, as by Ctrl-C or another
-        signal, as soon as a text appears.
+        signal, when a text has appeared.
         """
         leader, follower = pty.openpty()
         with subprocess.Popen(
@@ -144,6 +144,8 @@ class CommandLine:
                     os.write(leader, typed.encode())
                 if interrupted_at and interrupted_at.encode() in screen:
                     interrupted_at = ""
+                    # Python does not see one that comes in the microseconds between its last look and its wait.
+                    time.sleep(0.3)
                     process.send_signal(by)
             code = process.wait(timeout=90)
         os.close(leader)

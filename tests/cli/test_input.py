@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -91,25 +88,6 @@ def test_a_narrow_terminal_shows_names_too(cli: CommandLine, admin: DescopeClien
     assert (code, lines[0]) == (0, key_id)
     assert "a name that is not so short" in " ".join(each.strip() for each in lines)
     assert max(map(len, lines)) <= 30
-
-
-def test_a_run_that_was_ended_before_it_began_holds_nothing_up(cli: CommandLine) -> None:
-    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
-        gone.wait(60)
-    runs = Path(cli.environment["XDG_STATE_HOME"], "descope-keys", "runs")
-    project = cli.environment["DESCOPE_PROJECT_ID"]
-    for name, pid in (
-        ("20260101-120000-create-1", gone.pid),
-        ("20260101-120000-create-2", os.getpid()),
-    ):
-        (runs / name).mkdir(parents=True)
-        about = {"project": project, "operation": "create", "sinks": [], "pid": pid}
-        (runs / name / "run.json").write_text(json.dumps(about))
-        (runs / name / "journal.report.jsonl").touch()  # as when its removal is cut short
-    resumed = cli.run("resume")
-    assert resumed.returncode == 0, resumed.stderr
-    assert "create-1 was ended before its first call or after its last" in resumed.stderr
-    assert [each.name for each in runs.iterdir()] == ["20260101-120000-create-2"]
 
 
 def test_an_apply_that_is_killed_now_and_then_loses_nothing() -> None:
