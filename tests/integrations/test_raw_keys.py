@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from descope_async import SessionToken
+from descope_async import NotConfigured, SessionToken
 from descope_async.emulator import Fault
 from descope_sync.emulator import Emulator
 from tests.integrations.services import Callers, bearer, serving
@@ -21,6 +21,7 @@ from tests.integrations.services import Callers, bearer, serving
 pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from descope_async.integrations.fastapi import DescopeAuth
 
@@ -221,3 +222,16 @@ def test_what_is_wrong_with_a_request(
     assert ("error=" in challenge) == (code is not None)
     assert code is None or f'error="{code}"' in challenge
     assert token not in answer.text + str(answer.headers)
+
+
+def test_an_application_that_did_not_start_its_client_is_told_so(callers: Callers) -> None:
+    idle = DescopeAuth(accept=["session_token", "access_key"])
+    unstarted = FastAPI()
+
+    @unstarted.get("/", dependencies=[idle.require()])
+    async def route() -> str:
+        return "never"
+
+    for credential in (callers.key().cleartext, callers.token()):
+        with pytest.raises(NotConfigured, match="lifespan"):
+            TestClient(unstarted).get("/", headers=bearer(credential))
