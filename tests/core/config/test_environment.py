@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import frozen
 
 import descope_sync
 import descope_sync.compat
 from descope_async import ConfigurationError, DescopeClient, DescopeError, InvalidArgument
 from descope_async.compat.descope_client_async import DescopeClientAsync
+from descope_async.emulator.mint import TokenMint
+from tests.servers import threaded_server
 
 PROJECT = "P2aAc4T2V93bddihGEx2Ryhc8e5Z"
 JWK = {
@@ -25,14 +30,66 @@ JWK = {
     "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
     "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
 }
-#: By parameter: a value, and what shows that a client has it.
-VALUES: dict[str, tuple[str, Callable[[DescopeClient], object]]] = {
-    "project_id": (PROJECT, lambda client: client.project_id == PROJECT),
-    "management_key": ("K2management", lambda client: client.check() == []),
-    "auth_management_key": ("K2authentication", lambda _: True),
-    "base_url": ("https://auth.example.com", lambda client: client.base_url == VALUES["base_url"][0]),
-    "public_key": (json.dumps(JWK), lambda client: client.export_key_set() is None),
-}  # fmt: skip
+MINT = TokenMint(PROJECT)
+
+
+@frozen
+class Service:
+    """A service that refuses every request, and keeps what it was sent."""
+
+    base_url: str
+    requests: list[bytes]
+
+    def gets(
+        self, bearer: str, client: DescopeClient, call: Callable[[], Awaitable[object]]
+    ) -> bool:
+        """Whether a call of the client brings a credential that ends so."""
+
+        async def use() -> None:
+            async with client:
+                with pytest.raises(DescopeError):
+                    await call()
+
+        asyncio.run(use())
+        return any(f":{bearer}\r\n".encode() in request for request in self.requests)
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    requests: list[bytes] = []
+
+    def refuse(connection: socket.socket) -> None:
+        requests.append(connection.recv(65536))
+        connection.sendall(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with threaded_server(refuse) as port:
+        yield Service(f"http://127.0.0.1:{port}", requests)
+
+
+#: By parameter: a value, and what shows that a client of the service has it.
+VALUES: dict[str, tuple[str, Callable[[DescopeClient, Service], object]]] = {
+    "project_id": (PROJECT, lambda client, _: client.project_id == PROJECT),
+    "management_key": (
+        "K2management",
+        lambda client, service: service.gets(
+            "K2management", client, client.mgmt.access_key.search_all_access_keys
+        ),
+    ),
+    "auth_management_key": (
+        "K2authentication",
+        lambda client, service: service.gets(
+            "K2authentication", client, lambda: client.exchange_access_key("K2abcdef")
+        ),
+    ),
+    "base_url": (
+        "https://auth.example.com",
+        lambda client, _: client.base_url == "https://auth.example.com",
+    ),
+    "public_key": (
+        json.dumps(json.loads(MINT.key_set)["keys"][0]),
+        lambda client, _: client.validate_session_nowait(MINT.token()),
+    ),
+}
 VARIABLES = {
     "project_id": ["DESCOPE_PROJECT_ID"],
     "management_key": ["DESCOPE_MANAGEMENT_KEY"],
@@ -127,19 +184,20 @@ def test_what_surely_is_no_part_of_a_value_is_taken_off(
     place: str,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
+    service: Service,
 ) -> None:
     value, is_known = VALUES[parameter]
     text = written.replace("NAME", variable).format(value)
     if place == "argument":
-        client = client_of(**{parameter: text})
+        client = client_of(**{"base_url": service.base_url, parameter: text})
     elif place == "variable":
         monkeypatch.setenv(variable, text)
-        client = client_of(**{parameter: None})
+        client = client_of(**{"base_url": service.base_url, parameter: None})
     else:
         (tmp_path / "it").write_text(text, encoding="utf-8")
         monkeypatch.setenv(f"{variable}_FILE", str(tmp_path / "it"))
-        client = client_of(**{parameter: None})
-    assert is_known(client)
+        client = client_of(**{"base_url": service.base_url, parameter: None})
+    assert is_known(client, service)
 
 
 @pytest.mark.parametrize("written", NO_VALUES)
@@ -195,7 +253,11 @@ def test_the_variables_of_one_setting_stand_for_each_other(
 @pytest.mark.parametrize("written", ["", "  ", '""', "''", "NAME=", "NAME=''", "export NAME="])
 @pytest.mark.parametrize(("parameter", "variable"), EACH)
 def test_an_empty_value_is_none(
-    parameter: str, variable: str, written: str, monkeypatch: pytest.MonkeyPatch
+    parameter: str,
+    variable: str,
+    written: str,
+    monkeypatch: pytest.MonkeyPatch,
+    service: Service,
 ) -> None:
     text = written.replace("NAME", variable)
     monkeypatch.setenv(variable, text)
@@ -203,7 +265,8 @@ def test_an_empty_value_is_none(
     assert client.base_url == "https://api.descope.com"
     assert len(client.check()) == (parameter in {"project_id", "management_key"})
     monkeypatch.setenv(variable, VALUES[parameter][0])
-    assert VALUES[parameter][1](client_of(**{parameter: text})), "which leaves the variable"
+    client = client_of(**{"base_url": service.base_url, parameter: text})
+    assert VALUES[parameter][1](client, service), "which leaves the variable"
 
 
 def test_json_in_the_place_of_a_key_is_no_placeholder() -> None:
