@@ -20,7 +20,7 @@ class TookTooLong(Exception):
     """The function had not returned when its time was over."""
 
 
-async def call_within(seconds: float, func: Callable[[A], object], argument: A) -> None:
+async def call_within(seconds: float | None, func: Callable[[A], object], argument: A) -> None:
     """Call a function, and await what it returns if that is awaitable.
 
     A coroutine function runs in a task of its own, which the end of the loop does not cancel. Any
@@ -28,7 +28,8 @@ async def call_within(seconds: float, func: Callable[[A], object], argument: A) 
     started any more, it runs here and holds the loop up.
 
     Args:
-        seconds: For how long to wait. Then the task is cancelled, and a thread is left to itself.
+        seconds: For how long to wait; None for as long as it takes. Then the task is cancelled, and a thread is
+            left to itself.
         func: The function.
         argument: What to call it with.
 
@@ -43,7 +44,9 @@ async def call_within(seconds: float, func: Callable[[A], object], argument: A) 
     asyncio.tasks._unregister_task(task)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - documented in "Extending asyncio"
     _running.add(task)
     task.add_done_callback(_running.discard)
-    if not await all_ended([task], seconds):
+    if seconds is None:
+        await asyncio.wait([task])
+    elif not await all_ended([task], seconds):
         task.cancel()
         raise TookTooLong
     if (error := task.result()) is not None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
-import anyio.to_thread
-
-from descope_async._runtime.coroutine_functions import is_coroutine_function
+from descope_async._runtime.callables import call_within
 
 from ._items import Item
 from ._ledger import State
@@ -86,12 +83,7 @@ class Finishing:
             fingerprint=about.get("fp", ""),
         )
         try:
-            if is_coroutine_function(run.after_stored):
-                returned = run.after_stored(stored)
-            else:
-                returned = await anyio.to_thread.run_sync(run.after_stored, stored)
-            if inspect.isawaitable(returned):
-                await returned
+            await call_within(None, run.after_stored, stored)
         except Exception as error:  # noqa: BLE001 - the user's own callable may raise anything
             return {"hook": f"{type(error).__name__}: {error}"}
         return {}

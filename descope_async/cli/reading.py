@@ -166,7 +166,10 @@ async def _loaded(client: descope_async.DescopeClient, key_id: str) -> descope_a
     try:
         return await client.mgmt.access_key.load(key_id)
     except NotFound as error:
-        request = f" (request {error.request_id})" if current().is_verbose else ""
+        if not error.error_code:  # it is not Descope that answers here
+            raise
+        is_shown = current().is_verbose and error.request_id
+        request = f" (request {error.request_id})" if is_shown else ""
         say(f"there is no access key {output.printable(key_id)}{request}")
         raise click.exceptions.Exit(ExitCode.FAILED) from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +236,16 @@ async def test_a_hook_that_fails_is_reported(make_batch: MakeBatch) -> None:
     report = await make_batch(after_stored=fail).create([{"name": "a"}])
     assert report.is_complete
     assert report.failures[0].problem == "OSError: no such service"
+
+
+async def test_a_hook_that_is_a_generator_is_reported(make_batch: MakeBatch) -> None:
+    def announce(stored: StoredKey) -> Iterator[str]:
+        yield stored.label
+
+    report = await make_batch(after_stored=announce).create([{"name": "a"}])
+    assert report.failures[0].problem == (
+        "TypeError: it returned a generator, and nothing of that has run"
+    )
 
 
 async def test_no_secret_is_anywhere_but_in_the_sink(

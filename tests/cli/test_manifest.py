@@ -99,6 +99,12 @@ def test_a_project_becomes_what_its_manifest_says(
     assert folder.run("drift").returncode == 20
     dry = folder.run("apply", "--dry-run")
     assert (dry.returncode, "2 to create" in dry.stderr) == (0, True)
+    for sink, said in (
+        ("exec:no-such-program-here", "there is no program"),
+        (f"file:{folder.path}/all.json", "would share the place"),
+    ):
+        dry = folder.run("apply", "--dry-run", "--to", sink)
+        assert (dry.returncode, said in dry.stderr) == (2, True), dry.stderr
     assert not any(each.operation in WRITES for each in local.requests)
     assert not (folder.path / "keys.lock.json").exists()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from descope_async.emulator import Fault
 from descope_sync import DescopeClient
 from descope_sync.emulator import Emulator
 from tests.cli.command_line import COMMAND, CommandLine
@@ -176,6 +177,14 @@ def test_an_error_of_the_service_is_one_line(cli: CommandLine) -> None:
     done = cli.run("list", DESCOPE_MANAGEMENT_KEY="")
     assert done.returncode == 2
     assert "needs a management key: set DESCOPE_MANAGEMENT_KEY\n" in done.stderr
+
+
+def test_a_key_is_missing_only_where_descope_says_so(cli: CommandLine, local: Emulator) -> None:
+    local.faults.add(Fault("status", "access_key.load", status=404))
+    done = cli.run("show", "K2nothing")
+    assert done.returncode == 1
+    assert "there is no access key" not in done.stderr
+    assert "404" in done.stderr
 
 
 def test_a_profile_says_which_project(local: Emulator, tmp_path: Path) -> None:

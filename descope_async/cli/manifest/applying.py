@@ -61,21 +61,11 @@ class Applying:
 
     async def _act(self, plan: Plan, action: Action, changes: Sequence[Change]) -> ExitCode:
         if action is Action.CREATE:
-            new = [
-                {**arguments_of_create(each.label, each.after), "label": each.label}
-                for each in changes
-            ]
+            new = _to_create(changes)
             folder = RunFolder.new(plan.project, "create", plan.sinks, self.lock.path)
             return await self._carry(folder, lambda batch: batch.create(new))
         if action is Action.REPLACE:
-            old = [
-                {
-                    "id": each.key_id,
-                    "label": each.label,
-                    "successor": arguments_of_create(each.label, each.after),
-                }
-                for each in changes
-            ]
+            old = _to_replace(changes)
             retiring: dict[str, Any] = {"grace": plan.grace, "delete_after": plan.delete_after}
             folder = RunFolder.new(plan.project, "replace", plan.sinks, self.lock.path)
             return await self._carry(folder, lambda batch: batch.replace(old, **retiring))
@@ -111,6 +101,40 @@ class Applying:
             for each in plan.changes
             if each.action is Action.CREATE and each.after.get("active") is False
         ]
+
+
+async def examine(client: descope_async.DescopeClient, plan: Plan) -> None:
+    """Refuse what carrying a plan out would refuse because of its sinks. Nothing is changed.
+
+    Raises:
+        InvalidArgument: Two keys would share a place.
+        SecretStoreError: A sink cannot keep secrets.
+        ConfigurationError: There is no sink.
+    """
+    by_action = {
+        action: [each for each in plan.changes if each.action is action] for action in Action
+    }
+    if created := by_action[Action.CREATE]:
+        await bulk.examine(client, "create", _to_create(created), plan.sinks)
+    if replaced := by_action[Action.REPLACE]:
+        await bulk.examine(client, "replace", _to_replace(replaced), plan.sinks)
+
+
+def _to_create(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    return [
+        {**arguments_of_create(each.label, each.after), "label": each.label} for each in changes
+    ]
+
+
+def _to_replace(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": each.key_id,
+            "label": each.label,
+            "successor": arguments_of_create(each.label, each.after),
+        }
+        for each in changes
+    ]
 
 
 def _giving_up(labels: Sequence[str]) -> Work:

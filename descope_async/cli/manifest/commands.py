@@ -25,7 +25,7 @@ from descope_async.errors import ConfigurationError
 from descope_async.secret_stores._schemes import anchored
 
 from .adoption import entries, labels_for, with_entries
-from .applying import Applying
+from .applying import Applying, examine
 from .changes import Prune, difference
 from .lock_file import LockFile
 from .manifest import Manifest, manifest_of, read_manifest, text_of
@@ -110,13 +110,14 @@ def apply(
                     found.check_saved(saved)
                 say(run.where(client))
                 say_more(found.as_text())
+                if found.makes_secrets:
+                    bulk.demand_sink(list(found.sinks))
                 if dry_run:
+                    await examine(client, found)
                     return ExitCode.DONE
                 at_best = ExitCode.PARTIAL if found.difference.unfinished else ExitCode.DONE
                 if not (found.changes or found.difference.forgotten or busy.learned):
                     return at_best
-                if found.makes_secrets:
-                    bulk.demand_sink(list(found.sinks))
                 consent(
                     client,
                     len(found.changes),
