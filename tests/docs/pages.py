@@ -23,6 +23,18 @@ def blocks(page: str, language: str) -> list[tuple[int, str]]:
     ]
 
 
+def imported(page: str) -> set[str]:
+    """The packages that the Python blocks of a page import."""
+    found: set[str] = set()
+    for _, text in blocks(page, "python"):
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import):
+                found.update(each.name.partition(".")[0] for each in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.partition(".")[0])
+    return found
+
+
 def run(page: str) -> dict[str, Any]:
     """Run the Python blocks of a page in order, and return the names that they define."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
