@@ -39,7 +39,8 @@ def test_the_nearest_command_is_named(cli: CommandLine) -> None:
     for typed, meant in (("lst", "list"), ("rotat", "rotate"), ("aply", "apply")):
         done = cli.run(typed)
         assert (done.returncode, f"Did you mean '{meant}'?" in done.stderr) == (2, True)
-    assert "Did you mean '--json'?" in cli.run("show", "--jsn", "x").stderr
+    # Older releases of Click write the option without quotes.
+    assert "Did you mean --json?" in cli.run("show", "--jsn", "x").stderr.replace("'", "")
 
 
 def test_help_imports_nothing_that_it_does_not_show() -> None:

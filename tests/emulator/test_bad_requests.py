@@ -113,6 +113,7 @@ async def test_a_body_that_cannot_be_decoded_leaves_no_traceback(
         answer = await reader.read()  # to the end of the connection, when all is logged
     writer.close()
     assert answer.startswith(b"HTTP/1.1 40")
+    assert b"\r\nConnection: close\r\n" in answer
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 

@@ -10,6 +10,7 @@ from http import HTTPMethod
 from typing import Final, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import DecompressSizeError
 from attrs import field, frozen
 
 from descope_async.emulator._error_answers import Code, Problem, Refusal
@@ -140,11 +141,8 @@ class Dispatch:
             outcome = await decision
         except Refusal as refusal:
             outcome = _refused(refusal)
-        except web.HTTPRequestEntityTooLarge:
-            outcome = _refused(Refusal(Problem.TOO_LARGE, "The body is larger than 1 MiB"))
-        except (web.RequestPayloadError, ConnectionError):
-            # After a ConnectionError, nobody reads the answer.
-            outcome = _refused(Refusal(Problem.MALFORMED, "The body cannot be decoded"))
+        except (web.HTTPRequestEntityTooLarge, web.RequestPayloadError, ConnectionError) as error:
+            outcome = _refused(_unread(error))  # after a ConnectionError, nobody reads the answer
         except Exception:  # noqa: BLE001 - logged, and answered without its details
             outcome = _broken(request)
         try:
@@ -251,6 +249,14 @@ def _no_route(request: web.BaseRequest) -> Refusal:
             return Refusal(Problem.NOT_EMULATED, message + "{}", rest)
         return Refusal(Problem.NOT_EMULATED, message)
     return Refusal(Problem.NO_PATH, "The emulator has nothing at this path")
+
+
+def _unread(error: Exception) -> Refusal:
+    # aiohttp before 3.14 does not hand out what it decompressed if that is more than 32 MiB.
+    too_large = (web.HTTPRequestEntityTooLarge, DecompressSizeError)
+    if isinstance(error, too_large) or isinstance(error.__cause__, too_large):
+        return Refusal(Problem.TOO_LARGE, "The body is larger than 1 MiB")
+    return Refusal(Problem.MALFORMED, "The body cannot be decoded")
 
 
 def _refused(refusal: Refusal) -> Outcome:

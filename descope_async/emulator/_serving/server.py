@@ -27,7 +27,8 @@ class Server(web.Server):
     """
 
     def __init__(self, answer: Answer, faults: Faults) -> None:
-        super().__init__(answer)
+        super().__init__(self._answer)
+        self._answer_of = answer
         self._faults = faults
         self.listener: Listener | None = None
         self.has_ended = False
@@ -40,6 +41,13 @@ class Server(web.Server):
     def __call__(self) -> web.RequestHandler:
         """The protocol of one more connection."""
         return _Protocol(self, self._faults, self._refuse_for, access_log=None)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        response = await self._answer_of(request)
+        if request.content.exception() is not None:
+            # aiohttp closes the connection after a body that it cannot read: the client is told.
+            response.force_close()
+        return response
 
     async def _refuse_for(self, seconds: float) -> None:
         if self.listener:
