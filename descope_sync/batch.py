@@ -84,7 +84,7 @@ class Batch:
             on a worker thread, unless it is a coroutine function. It may be called again for the
             same key after an interruption.
         report: The file for a line about each key; None for the journal's name with
-            ``.report.jsonl`` at its end.
+            ``.report.jsonl`` at its end. A device such as ``/dev/null`` is written to.
         rescue_recipient: A recipient of age (``age1…``), for whom secrets are sealed that no sink
             takes; None to keep them readable in ``<journal>.rescue``.
         settle_after: Seconds after which the service does not carry out a request any more that

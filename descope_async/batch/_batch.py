@@ -58,7 +58,7 @@ class Batch:
             on a worker thread, unless it is a coroutine function. It may be called again for the
             same key after an interruption.
         report: The file for a line about each key; None for the journal's name with
-            ``.report.jsonl`` at its end.
+            ``.report.jsonl`` at its end. A device such as ``/dev/null`` is written to.
         rescue_recipient: A recipient of age (``age1…``), for whom secrets are sealed that no sink
             takes; None to keep them readable in ``<journal>.rescue``.
         settle_after: Seconds after which the service does not carry out a request any more that
@@ -107,7 +107,7 @@ class Batch:
                 prove=prove,
                 progress=progress,
                 after_stored=after_stored,
-                report=file_path("report", report or f"{path}.report.jsonl"),
+                report=file_path("report", f"{path}.report.jsonl" if report is None else report),
                 settle_after=settle_time("settle_after", settle_after),
                 takeover=takeover,
                 handle_signals=handle_signals,
@@ -233,7 +233,7 @@ class Batch:
             SecretStoreError: A sink cannot keep secrets, or has something where a new key would go.
             ConfigurationError: There is no sink.
         """
-        if operation not in _READERS:
+        if operation not in tuple(_READERS):  # it may be what has no hash
             raise InvalidArgument(f"operation must be one of {', '.join(_READERS)}")
         numbered = _numbered(_READERS[operation], items)
         await self._conduct.examine(numbered(), is_new=operation == "create")

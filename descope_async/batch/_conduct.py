@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +27,7 @@ from ._planning import Planning
 from ._progress import Progress, ProgressTeller
 from ._recovery import Recovery
 from ._replacing import Replacing
-from ._report import BatchReport, summary, write_report
+from ._report import BatchReport, remove_report, summary, write_report
 from ._rescue import Rescue
 from ._run import Run, StoredKey
 from ._settling import Settling
@@ -204,8 +203,7 @@ class Conduct:
             except OSError as error:
                 reason = error.strerror or type(error).__name__
                 stop.ask(f"the report {path} cannot be written: {reason}")
-        with suppress(OSError):  # that of an earlier end would tell what is no longer so
-            path.unlink()
+        remove_report(path)  # that of an earlier end would tell what is no longer so
         return summary(journal, path)
 
     async def _phases(self, run: Run, teller: ProgressTeller, *, is_resumed: bool) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+
+from descope_async.secret_stores._private_files import NO_FILE
 
 from ._errors import JournalDamaged, JournalError, JournalMismatch
 
@@ -21,14 +24,16 @@ def require(path: Path) -> None:
     """Check that there is a journal.
 
     Raises:
-        JournalError: There is none, or it may not be opened.
+        JournalError: There is none, or it may not be opened, or it is a device or a pipe.
     """
     try:
-        path.stat()
+        bits = path.stat().st_mode
     except FileNotFoundError:
         raise JournalError(path, "does not exist") from None
     except OSError as error:
         raise JournalError(path, f"cannot be opened: {error.strerror}") from None
+    if not stat.S_ISREG(bits):
+        raise JournalError(path, f"cannot be opened: {NO_FILE}")
 
 
 def text(record: Record) -> bytes:

@@ -21,6 +21,8 @@ from ._ledger import UNKNOWN, State
 
 #: How many failures a report holds in memory. All are in its file.
 _MOST_FAILURES: Final = 1000
+#: How a file is opened in which a report is written before it gets its name.
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
 #: Keys that were not begun, or whose secret is not where it is to be.
 _UNFINISHED: Final = (State.PLANNED, State.MADE, State.STORED, State.PROVED, State.RESCUED)
@@ -198,25 +200,41 @@ def _outcome(plan: Mapping[str, Any], said: Mapping[str, Any], state: State) -> 
 def write_report(journal: Journal, path: Path) -> BatchReport:
     """Write the report's file anew, from the journal.
 
+    A device or a pipe, such as ``/dev/null``, is written to as it is.
+
     Raises:
         OSError: It cannot be written. An older one, which is not true any more, is removed then.
     """
     draft = path.with_name(f".{path.name}.draft")
     try:
-        return _written(journal, path, draft)
+        if _is_file(path):
+            report = _written(journal, path, draft, _NEW)
+            draft.rename(path)
+            return report
+        return _written(journal, path, path, os.O_WRONLY)
     except OSError:
-        for file in (draft, path):
-            with suppress(OSError):
-                file.unlink()
+        remove_report(draft)
+        remove_report(path)
         raise
 
 
-def _written(journal: Journal, path: Path, draft: Path) -> BatchReport:
+def remove_report(path: Path) -> None:
+    """Remove a report that tells of an earlier end."""
+    with suppress(OSError):
+        if _is_file(path):
+            path.unlink()
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file, or may be one."""
+    return path.is_file() or not path.exists()
+
+
+def _written(journal: Journal, path: Path, opened: Path, flags: int) -> BatchReport:
     failures: list[KeyOutcome] = []
     failed = left = 0
     next_due: float | None = None
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(draft, flags, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(os.open(opened, flags, 0o600), "w", encoding="utf-8") as file:
         for outcome in outcomes(journal):
             file.write(json.dumps(outcome.to_dict(), ensure_ascii=False) + "\n")
             if outcome.until is not None:
@@ -226,7 +244,6 @@ def _written(journal: Journal, path: Path, draft: Path) -> BatchReport:
                 left -= journal.ledger.state(outcome.number) in _UNFINISHED
                 if len(failures) < _MOST_FAILURES:
                     failures.append(outcome)
-    draft.rename(path)
     left += sum(journal.ledger.counts[state] for state in _UNFINISHED)
     return summary(journal, path, failed=failed, left=left, failures=failures, next_due=next_due)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -87,7 +86,7 @@ async def examine(
     """
     from descope_async.batch import Batch
 
-    await Batch(client, os.devnull, to).examine(operation, keys)  # it writes no journal
+    await Batch(client, "journal", to).examine(operation, keys)  # which writes none
 
 
 async def carry(

@@ -53,6 +53,7 @@ class Argument:
         shown = f"{self.metavar or name.upper()}{'...' if is_list else ''}"
         return DescribedArgument(
             [name],
+            description=self.help,
             type=_type_of(item, dir_okay=self.dir_okay),
             metavar=shown if is_required else f"[{shown}]",
             required=is_required,
@@ -60,7 +61,7 @@ class Argument:
             nargs=_ANY if is_list else _ONE,
             callback=_conversion(item, is_list),
             shell_complete=_completion(self.complete),
-        ).described(self.help)
+        )
 
 
 class Option:
@@ -136,12 +137,9 @@ def wrong_value() -> Generator[None]:
 class DescribedArgument(click.Argument):
     """An argument that ``--help`` says something about, which Click has for options only before 8.5."""
 
-    description: str = ""
-
-    def described(self, text: str) -> DescribedArgument:
-        """The argument, of which ``--help`` says this."""
-        self.description = text
-        return self
+    def __init__(self, names: Sequence[str], *, description: str, **settings: Any) -> None:
+        super().__init__(names, **settings)
+        self.description = description
 
 
 def parameters_of(function: Callable[..., None]) -> list[click.Parameter]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import threading
 from pathlib import Path
 
-from ._private_files import sync_folder
+from ._private_files import NO_FILE, sync_folder
 
 
 class AppendLog:
@@ -16,7 +18,7 @@ class AppendLog:
         path: The file. It is made with mode 0600 if there is none.
 
     Raises:
-        OSError: It cannot be opened; it is a symlink, for one.
+        OSError: It cannot be opened; it is a symlink, a device or a pipe, for one.
     """
 
     descriptor: int
@@ -25,7 +27,11 @@ class AppendLog:
         self.path = path
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         self.descriptor = os.open(path, flags, 0o600)
-        self._position = os.fstat(self.descriptor).st_size
+        about = os.fstat(self.descriptor)
+        if not stat.S_ISREG(about.st_mode):
+            self.close()
+            raise OSError(errno.EINVAL, NO_FILE, str(path))
+        self._position = about.st_size
         if not self._position:
             sync_folder(path.parent)  # so that a new file's name survives the end of the machine
         self._durable = self._position

@@ -11,7 +11,7 @@ from typing import Final
 from descope_async.errors import ConfigurationError
 
 from ._errors import SecretStoreError
-from ._private_files import Access, write_whole
+from ._private_files import NO_FILE, Access, write_whole
 from ._private_folders import check_folder, check_ignored_by_git, make_folder
 from ._store import SecretEntry
 from ._template import Template
@@ -99,6 +99,8 @@ class DotenvStore:
 
     def _lines(self, place: str) -> list[str]:
         try:
+            if self._path.exists() and not self._path.is_file():  # a pipe would be waited for
+                raise SecretStoreError(place, NO_FILE)
             with self._path.open(encoding="utf-8") as file:
                 text = file.read(_MAX_FILE + 1)
         except FileNotFoundError:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from attrs import frozen
 
 from descope_async._runtime.late_imports import importing
 from descope_async.errors import ConfigurationError, InvalidArgument
+
+#: What is wrong with a device, a pipe or a folder in the place of a file.
+NO_FILE: Final = "it is no regular file"
 
 
 def file_path(name: str, given: object) -> Path:
@@ -117,8 +121,8 @@ def write_whole(path: Path, data: bytes, access: Access, *, overwrite: bool) -> 
     """Write a file under another name, and give it its name when it is on the disk.
 
     Raises:
-        OSError: It cannot be written. The old file is as it was.
-        FileExistsError: There is one already, and it must not be overwritten.
+        OSError: It cannot be written, or there is a device or a pipe. The old file is as it was.
+        FileExistsError: There is one already, and it must not be overwritten; or a symlink.
     """
     draft = f".{path.name[:200]}.{secrets.token_hex(4)}"
     if os.name == "nt":
@@ -126,8 +130,7 @@ def write_whole(path: Path, data: bytes, access: Access, *, overwrite: bool) -> 
         return
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        if path.is_symlink():
-            raise FileExistsError(17, "it is a symlink, which somebody may redirect", str(path))
+        _check_replaceable(path)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(draft, flags, 0o600, dir_fd=folder)
         try:
@@ -149,6 +152,18 @@ def write_whole(path: Path, data: bytes, access: Access, *, overwrite: bool) -> 
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Refuse to put a file where something else is, such as a device that all programs use."""
+    try:
+        bits = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(bits):
+        raise FileExistsError(17, "it is a symlink, which somebody may redirect", str(path))
+    if not stat.S_ISREG(bits):
+        raise OSError(errno.EINVAL, NO_FILE, str(path))
 
 
 def replace_whole(path: Path, draft: Path, data: bytes, *, overwrite: bool) -> None:
@@ -174,8 +189,9 @@ def rename(path: Path, target: Path) -> None:
     """Give a file another name in its folder, durably.
 
     Raises:
-        OSError: That cannot be done.
+        OSError: That cannot be done, or something else than a file has that name.
     """
+    _check_replaceable(target)
     path.replace(target)
     sync_folder(path.parent)
 

@@ -296,9 +296,10 @@ async def test_sinks_are_examined_before_a_run(
         await shared.examine("rotate", ["K2one", "K2two"])
     with pytest.raises(InvalidArgument, match="would share the place"):
         await shared.examine("replace", [{"id": "K2one"}, {"id": "K2two"}])
-    unknown: Any = "delete"
-    with pytest.raises(InvalidArgument, match="operation must be one of create, rotate, replace"):
-        await shared.examine(unknown, ["K2one"])
+    unknowns: list[Any] = ["delete", ["K2one"]]
+    for unknown in unknowns:
+        with pytest.raises(InvalidArgument, match="operation must be one of create, rotate"):
+            await shared.examine(unknown, ["K2one"])
     with pytest.raises(SecretStoreError, match="there is no program"):
         await make_batch("exec:no-such-program-here").examine("create", items)
     await make_batch().examine("create", iter(items))

@@ -242,3 +242,27 @@ async def test_a_journal_says_what_has_become_of_the_keys(
     before = journal.read_bytes()
     assert [each.to_dict() for each in read_journal(journal)] == report_of()
     assert journal.read_bytes() == before
+
+
+async def test_a_pipe_is_no_journal(make_batch: MakeBatch, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "journal", 0o640)
+    before = (tmp_path / "journal").stat()
+    for work in (make_batch().create(ITEMS), make_batch().resume()):
+        with pytest.raises(JournalError, match="journal cannot be opened: it is no regular file"):
+            await work
+    with pytest.raises(JournalError, match="it is no regular file"):
+        list(read_journal(tmp_path / "journal"))
+    assert (tmp_path / "journal").stat() == before
+
+
+async def test_a_report_may_go_to_a_pipe(make_batch: MakeBatch, tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for number, path in enumerate((pipe, link)):
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        report = await make_batch(journal=str(number), report=path).create([{"name": "a"}])
+        assert report.is_complete
+        assert json.loads(os.read(reader, 4096))["outcome"] == "done"
+        os.close(reader)
+    assert (pipe.is_fifo(), link.is_symlink()) == (True, True)

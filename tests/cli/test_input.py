@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import random
-import re
 import signal
 import subprocess
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from descope_sync import DescopeClient
 
-from .apply_campaign import Campaign
 from .command_line import COMMAND, CommandLine
 
-_CODES: Final = re.compile(r"\x1b\[[0-9;]*m")
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -79,19 +74,3 @@ def test_a_file_without_an_end_is_refused(
     Path("keys.yaml").write_text("keys: {}\n")
     done = cli.run(name, *options, "/dev/zero")
     assert (done.returncode, "is larger than" in done.stderr) == (2, True), done.stderr
-
-
-def test_a_narrow_terminal_shows_names_too(cli: CommandLine, admin: DescopeClient) -> None:
-    key_id = admin.mgmt.access_key.create("a name that is not so short").key.id
-    code, screen = cli.on_terminal("list", columns=30)
-    lines = _CODES.sub("", screen).split("\r\n")
-    assert (code, lines[0]) == (0, key_id)
-    assert "a name that is not so short" in " ".join(each.strip() for each in lines)
-    assert max(map(len, lines)) <= 30
-
-
-def test_an_apply_that_is_killed_now_and_then_loses_nothing() -> None:
-    campaign = Campaign(random.Random(18))  # noqa: S311 - chooses when to kill
-    campaign.round(2, misbehaves=True)
-    assert not campaign.problems
-    assert campaign.states

@@ -18,6 +18,7 @@ from descope_sync.emulator import Emulator
 from tests.cli.command_line import COMMAND, CommandLine
 
 DAY = 86_400
+CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.fixture
@@ -237,3 +238,12 @@ def test_a_stream_may_be_closed(
     assert done.returncode == code, done.stderr
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == bool(said)
+
+
+def test_a_narrow_terminal_shows_names_too(cli: CommandLine, admin: DescopeClient) -> None:
+    key_id = admin.mgmt.access_key.create("a name that is not so short").key.id
+    code, screen = cli.on_terminal("list", columns=30)
+    lines = CODES.sub("", screen).split("\r\n")
+    assert (code, lines[0]) == (0, key_id)
+    assert "a name that is not so short" in " ".join(each.strip() for each in lines)
+    assert max(map(len, lines)) <= 30

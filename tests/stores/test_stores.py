@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from descope_async import ConfigurationError, DescopeClient
+from descope_async import ConfigurationError, DescopeClient, write_secret
 from descope_async.secret_stores import SecretStoreError, open_store, read_secret
 from descope_sync.emulator import Emulator
 from tests.unprivileged import unprivileged
@@ -177,6 +177,29 @@ def test_a_check_leaves_a_dotenv_file_as_it_is(dotenv: str, tmp_path: Path) -> N
     file.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SecretStoreError, match="symlink"):
         open_store(dotenv).check(3)
+
+
+@pytest.mark.parametrize("sink", ["dotenv:{}#NAME", "jsonl:{}", "file:{}"])
+def test_what_is_no_file_is_neither_awaited_nor_replaced(tmp_path: Path, sink: str) -> None:
+    tmp_path.chmod(0o700)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    store = open_store(sink.format(pipe))
+    place = store.place("K2a", "a")
+
+    def use() -> None:
+        store.check(1)
+        store.put(place, entry("a" * 40), overwrite=True, pending=True)
+        store.promote(place, "K2a")
+
+    with pytest.raises(SecretStoreError, match="regular file"):
+        use()
+    with pytest.raises(SecretStoreError, match="regular file"):
+        store.put(place, entry("a" * 40), overwrite=True, pending=False)
+    assert pipe.is_fifo()
+    with pytest.raises(SecretStoreError, match="regular file"):
+        write_secret(pipe, "a" * 40)
+    assert pipe.is_fifo()
 
 
 def test_lines_are_added_to_a_file_in_a_folder_that_takes_no_other() -> None:

@@ -60,7 +60,7 @@ TRY: Final = (
     ),
     Command(
         "completion",
-        _PANEL,
+        "Set up your shell",
         _completion,
         (
             "Write the script that lets a shell complete what you type.",
