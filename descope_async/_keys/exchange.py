@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 from attrs import frozen
 
@@ -22,6 +23,8 @@ from descope_async._values.strict_json import read_object
 from descope_async.errors import TokenError, TokenMalformed, UnexpectedResponse
 from descope_async.models import AccessKeyLoginOptions
 from descope_async.session_token import SessionToken
+
+T = TypeVar("T")
 
 _OPERATION: Final = "exchange_access_key"
 
@@ -47,32 +50,14 @@ class _Exchanged:
 
     Attributes:
         token: The session token.
-        is_encrypted: Whether only the service can read the token.
         key_id: The access key's id; empty when the answer does not have it.
-        expiration: When the token ends, epoch seconds; 0 when the answer does not say it.
-        answered_at: When that was answered, epoch seconds, by the service's clock if it says so.
+        lifetime: For how many seconds an encrypted token lives, from the answer on; None for a token
+            that says so itself.
     """
 
     token: Secret[str]
-    is_encrypted: bool
     key_id: str
-    expiration: int
-    answered_at: float
-
-    def lifetime(self) -> float:
-        """For how many seconds the token lives from the answer on.
-
-        Raises:
-            UnexpectedResponse: The answer does not say it.
-        """
-        lifetime = self.expiration - self.answered_at
-        if not 0 < lifetime <= LATEST:
-            raise UnexpectedResponse(
-                f"{_OPERATION}: the token is encrypted, and the answer does not say when it ends",
-                path="$.expiration",
-                operation=_OPERATION,
-            )
-        return lifetime
+    lifetime: float | None
 
 
 class Exchange:
@@ -109,16 +94,16 @@ class Exchange:
             patience: Seconds to wait at most if the service asks to wait; a rate limit that lasts
                 longer is raised at once.
         """
-        answer = await self._ask(access_key, options, patience)
-        if answer.is_encrypted:
+        exchanged = await self._ask(access_key, options, self._exchanged, patience)
+        if exchanged.lifetime is not None:
             return SessionToken(
-                jwt=answer.token.reveal(),
-                key_id=answer.key_id,
+                jwt=exchanged.token.reveal(),
+                key_id=exchanged.key_id,
                 project_id=self._config.project.id,
-                expire_time=self._clock.now() + answer.lifetime(),
+                expire_time=self._clock.now() + exchanged.lifetime,
             )
         validator = await self._validation.validator()
-        return await validator.validate(answer.token, audience, _OPERATION)
+        return await validator.validate(exchanged.token, audience, _OPERATION)
 
     async def mint(self, access_key: Secret[str], options: AccessKeyLoginOptions) -> MintedToken:
         """The session token that the service makes for the access key, to be handed on.
@@ -128,21 +113,15 @@ class Exchange:
         Raises:
             UnexpectedResponse: The token does not say when it ends.
         """
-        answer = await self._ask(access_key, options)
-        if answer.is_encrypted:
-            return MintedToken(answer.token, answer.answered_at, answer.lifetime())
-        # The frames below hold the token, so an error leaves without them.
-        try:
-            return _minted(answer.token)
-        except TokenError as error:
-            problem = str(error)
-        raise UnexpectedResponse(
-            f"{_OPERATION}: {problem}", path="$.sessionJwt", operation=_OPERATION
-        )
+        return await self._ask(access_key, options, self._minted)
 
     async def _ask(
-        self, access_key: Secret[str], options: AccessKeyLoginOptions, patience: float = math.inf
-    ) -> _Exchanged:
+        self,
+        access_key: Secret[str],
+        options: AccessKeyLoginOptions,
+        read: Callable[[Answer], Awaitable[T]],
+        patience: float = math.inf,
+    ) -> T:
         request = Request(
             operation=_OPERATION,
             method="POST",
@@ -153,26 +132,61 @@ class Exchange:
             rate_limit_pause=EXCHANGE_RATE_LIMIT_PAUSE,
             patience=patience,
         )
-        return await self._transport.send(request, self._read)
+        return await self._transport.send(request, read)
 
-    async def _read(self, answer: Answer) -> _Exchanged:
+    async def _exchanged(self, answer: Answer) -> _Exchanged:
         said = await wire.read(wire.ExchangeAnswer, answer.body)
-        answered_at = http_date(answer.headers.get("Date")) or self._clock.now()
-        return _Exchanged(
-            token=Secret(said.session_jwt),
-            is_encrypted=is_encrypted(said.session_jwt),
-            key_id=said.key_id,
-            expiration=said.expiration,
-            answered_at=answered_at,
+        lifetime = None
+        if is_encrypted(said.session_jwt):
+            lifetime = _lifetime(said, self._answered_at(answer))
+        return _Exchanged(Secret(said.session_jwt), said.key_id, lifetime)
+
+    async def _minted(self, answer: Answer) -> MintedToken:
+        said = await wire.read(wire.ExchangeAnswer, answer.body)
+        if is_encrypted(said.session_jwt):
+            answered_at = self._answered_at(answer)
+            lifetime = _lifetime(said, answered_at)
+            return MintedToken(Secret(said.session_jwt), answered_at, lifetime)
+        # The frames below hold the token, so an error leaves without them.
+        try:
+            issued, expires = _dates(said.session_jwt)
+        except TokenError as error:
+            problem = str(error)
+        else:
+            return MintedToken(Secret(said.session_jwt), issued, expires - issued)
+        raise UnexpectedResponse(f"{_OPERATION}: {problem}", path="$.sessionJwt")
+
+    def _answered_at(self, answer: Answer) -> float:
+        """When that was answered, epoch seconds, by the service's clock if it says so."""
+        return http_date(answer.headers.get("Date")) or self._clock.now()
+
+
+def _lifetime(said: wire.ExchangeAnswer, answered_at: float) -> float:
+    """For how many seconds an encrypted token lives, from the answer on.
+
+    Raises:
+        UnexpectedResponse: The answer does not say it.
+    """
+    lifetime = said.expiration - answered_at
+    if not 0 < lifetime <= LATEST:
+        raise UnexpectedResponse(
+            f"{_OPERATION}: the token is encrypted, and the answer does not say when it ends",
+            path="$.expiration",
         )
+    return lifetime
 
 
-def _minted(token: Secret[str]) -> MintedToken:
-    claims = read_object(parse(token.reveal()).payload)
+def _dates(token: str) -> tuple[float, float]:
+    """When a token was issued and when it ends, epoch seconds.
+
+    Raises:
+        TokenMalformed: It does not say so.
+    """
+    claims = read_object(parse(token).payload)
     if claims is None:
         raise TokenMalformed("the token's claims are not a JSON object of distinct names")
     issued, expires = claims.get("iat"), claims.get("exp")
     # The bounds also refuse Infinity, NaN and integers beyond every float.
     if not (is_within(issued, 0, LATEST) and is_within(expires, 0, LATEST) and issued < expires):
         raise TokenMalformed("the token does not say from when to when it lives (iat, exp)")
-    return MintedToken(token, issued, expires - issued)
+    return issued, expires

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
+import math
 import multiprocessing
 import os
 import pickle
@@ -27,6 +29,7 @@ from descope_async import (
 )
 from descope_async._keys.renewal import Renewal
 from descope_async.emulator import Emulator
+from tests.core.calls.badly_served import encoded
 from tests.core.keys.exchanging import Service
 from tests.servers import Servers
 
@@ -255,6 +258,25 @@ async def test_against_a_local_descope(emulator: Emulator, tmp_path: Path) -> No
         await source.token()
     with pytest.raises(ClientClosed):
         client.token_source("K")
+
+
+@pytest.mark.parametrize(
+    "claims", [{"exp": 10}, {"iat": 0}, {"iat": 10, "exp": 10}, {"iat": 0, "exp": math.inf}, []]
+)
+async def test_a_token_must_say_from_when_to_when_it_lives(
+    servers: type[Servers], claims: Any
+) -> None:
+    token = f"{encoded({'alg': 'RS256', 'kid': 'k'})}.{encoded(claims)}.AAAA"
+    body = json.dumps({"sessionJwt": token}).encode()
+    async with (
+        servers.running(servers.answer("200 OK", body, "x-request-id: R1")) as server,
+        DescopeClient("P1", base_url=server.base_url) as client,
+    ):
+        with pytest.raises(UnexpectedResponse, match="the token") as caught:
+            await client.token_source("K1").token()
+    error = caught.value
+    assert (error.path, error.operation) == ("$.sessionJwt", "exchange_access_key")
+    assert (error.status_code, error.request_id, error.attempts) == (200, "R1", 1)
 
 
 CANARY = "KcanaryOfAllKeys"

@@ -12,6 +12,7 @@ import pytest
 from descope_async import DescopeClient, TokenMalformed, UnexpectedResponse
 from descope_async.compat import AuthException, DescopeClientAsync
 from descope_async.emulator import Emulator
+from descope_async.events import CallEnded, Event
 from tests.servers import Behaviour, Servers
 
 ACCESS_KEY = "K2" + "a" * 40
@@ -29,7 +30,7 @@ TOKEN = encrypted()
 
 def answering(servers: type[Servers], **changes: Any) -> Behaviour:
     body = {"sessionJwt": TOKEN, "keyId": "K2id", "expiration": int(time.time()) + 600, **changes}  # noqa: TID251 - as the service has it
-    return servers.answer("200 OK", json.dumps(body).encode())
+    return servers.answer("200 OK", json.dumps(body).encode(), "x-request-id: R1")
 
 
 async def test_an_exchange_gives_a_session_that_grants_nothing(servers: type[Servers]) -> None:
@@ -60,15 +61,22 @@ async def test_a_source_hands_it_on(servers: type[Servers]) -> None:
 
 @pytest.mark.parametrize("expiration", [None, 0, 5, 1_000_000_000])
 async def test_an_answer_must_say_when_it_ends(servers: type[Servers], expiration: Any) -> None:
+    told: list[Event] = []
     async with (
         servers.running(answering(servers, expiration=expiration)) as server,
-        DescopeClient("P1", base_url=server.base_url) as client,
+        DescopeClient("P1", base_url=server.base_url, hooks=[told.append]) as client,
     ):
-        with pytest.raises(UnexpectedResponse, match="encrypted") as caught:
-            await client.exchange_access_key(ACCESS_KEY)
-        assert caught.value.path == "$.expiration"
-        with pytest.raises(UnexpectedResponse, match="encrypted"):
-            await client.token_source(ACCESS_KEY).token()
+        for ask in (
+            lambda: client.exchange_access_key(ACCESS_KEY),
+            client.token_source(ACCESS_KEY).token,
+        ):
+            with pytest.raises(UnexpectedResponse, match="encrypted") as caught:
+                await ask()
+            error = caught.value
+            assert (error.path, error.operation) == ("$.expiration", "exchange_access_key")
+            assert (error.status_code, error.request_id) == (200, "R1")
+    ended = [event for event in told if isinstance(event, CallEnded)]
+    assert [(event.outcome, event.attempts) for event in ended] == [("error", 1)] * 2
 
 
 async def test_it_cannot_be_validated() -> None:
