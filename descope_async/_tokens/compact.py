@@ -57,6 +57,16 @@ class UncheckedToken:
     signature: bytes = field(repr=False)
     payload: bytes = field(repr=False)
 
+    def signer(self) -> tuple[str, str]:
+        """The id of the key that is said to have signed it, and the algorithm.
+
+        Raises:
+            TokenMalformed: The header names no key.
+        """
+        if self.kid is None:
+            raise TokenMalformed("the token does not name the key that signed it (kid)")
+        return self.kid, self.alg
+
 
 @frozen
 class _Kind:

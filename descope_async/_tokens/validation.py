@@ -78,7 +78,7 @@ class SessionValidator:
         try:
             judged = self._judged(token, audience, request)
             while judged is None:
-                key = await self._signing_keys.key(*_signer(token))
+                key = await self._signing_keys.key(*parse(token.reveal()).signer())
                 judged = self._judged(token, audience, request, key)
             session, proof = judged
             # A proof is used up last, so that a token that is refused for another reason does not
@@ -176,27 +176,25 @@ class SessionValidator:
 
         None for both when the signing key must be fetched first, to be given here.
         """
-        validated = self._seen(token, audience)
+        jwt = token.reveal()
+        validated = self._seen(jwt, audience)
         if validated is None:
-            unchecked = parse(token.reveal())
-            key = key or self._signing_keys.key_nowait(_kid(unchecked), unchecked.alg)
+            unchecked = parse(jwt)
+            key = key or self._signing_keys.key_nowait(*unchecked.signer())
             if key is None:
                 return None
-            validated = self._validated(token, unchecked, key, audience)
+            validated = self._validated(jwt, unchecked, key, audience)
         session = validated.session
         if request is None and not validated.is_bound:
             return session, None
         return session, check_proof(session, request, self._clock.now())
 
-    def _seen(
-        self, token: Secret[object], audience: frozenset[str] | None
-    ) -> ValidatedToken | None:
+    def _seen(self, jwt: object, audience: frozenset[str] | None) -> ValidatedToken | None:
         """A token that was accepted before, for this audience and by a key that is still current.
 
         Raises:
             TokenError: Its time is not now.
         """
-        jwt = token.reveal()
         found = self._tokens.find(jwt, audience) if type(jwt) is str else None
         if found is None or not self._signing_keys.has(found.key):
             return None
@@ -207,7 +205,7 @@ class SessionValidator:
 
     def _validated(
         self,
-        token: Secret[object],
+        jwt: object,
         unchecked: UncheckedToken,
         key: PublicKey,
         audience: frozenset[str] | None,
@@ -217,7 +215,6 @@ class SessionValidator:
         if claims is None:
             raise TokenMalformed("the token's claims are not a JSON object of distinct names")
         times = self._rules.check(claims, audience, self._clock.now())
-        jwt = token.reveal()
         session = _session_of(_text(jwt), claims, signed, self._rules.project_id)
         validated = ValidatedToken(session, key, *times, is_bound="cnf" in claims)
         # An instance of a subclass of str may say that it is another string than it is.
@@ -235,18 +232,6 @@ def _session_of(
     return SessionToken(
         jwt=jwt, key_id=subject, project_id=project_id, expire_time=claims["exp"], claims=signed
     )
-
-
-def _signer(token: Secret[object]) -> tuple[str, str]:
-    """The id of the key that is said to have signed the token, and its algorithm."""
-    unchecked = parse(token.reveal())
-    return _kid(unchecked), unchecked.alg
-
-
-def _kid(token: UncheckedToken) -> str:
-    if token.kid is None:
-        raise TokenMalformed("the token does not name the key that signed it (kid)")
-    return token.kid
 
 
 def _text(jwt: object) -> str:
