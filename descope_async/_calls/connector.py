@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import math
-import select
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -20,25 +18,16 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from descope_async._runtime.deadlines import Deadlines
 from descope_async._runtime.name_lookups import look_up
 
+from .early_answers import listen_to
 from .messages import Attempt
 from .response_protocol import ResponseProtocol
+from .sockets import Sockets
 
 #: The attempt that the running task carries out.
 ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("ATTEMPT")
 
 #: For aiohttp, whose limits are not used.
 _UNLIMITED: Final = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None)
-
-#: Turns of the loop in which what has arrived is read and decrypted. It takes two.
-_TURNS: Final = 3
-
-
-class NotThisMachine(OSError):
-    """An address that is not this machine's, where no other may be connected to."""
-
-
-class SpokeFirst(aiohttp.ClientConnectionError):
-    """The other side sent something over a new connection, or closed it, before it was asked."""
 
 
 class Connector(aiohttp.TCPConnector):
@@ -48,20 +37,14 @@ class Connector(aiohttp.TCPConnector):
         only_this_machine: Whether to refuse every address that is not a loopback address.
         deadlines: The limits of what goes on on the running loop.
         settings: Those of aiohttp.
-
-    Attributes:
-        sockets: Those of the open connections, among others.
     """
 
-    sockets: WeakSet[socket.socket]
-
     def __init__(self, *, only_this_machine: bool, deadlines: Deadlines, **settings: Any) -> None:
-        self.sockets = WeakSet()
+        self._sockets = Sockets(only_this_machine=only_this_machine)
         self._deadlines = deadlines
-        self._only_this_machine = only_this_machine
         self._listeners = WeakKeyDictionary[Any, Callable[[], bool]]()
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # aiohttp's
-            resolver=_Resolver(), socket_factory=self._new_socket, **settings
+            resolver=_Resolver(), socket_factory=self._sockets.make, **settings
         )
         if self.force_close:  # for calls that must happen once
             # aiohttp has no argument for it.
@@ -90,7 +73,7 @@ class Connector(aiohttp.TCPConnector):
         attempt.is_connection_reused = listener is not None
         if listener is None:
             try:
-                self._listeners[connection.protocol] = await _listener(connection)
+                self._listeners[connection.protocol] = await listen_to(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -126,19 +109,10 @@ class Connector(aiohttp.TCPConnector):
 
     def drop(self) -> None:
         """Close the sockets of a loop that is closed, on which nothing can be awaited."""
-        for each in list(self.sockets):
-            each.close()
+        self._sockets.close()
         with suppress(RuntimeError):  # tasks that wait for a connection cannot be woken
             for _ in self.close().__await__():
                 pass
-
-    def _new_socket(self, address: Any) -> socket.socket:
-        family, kind, protocol, _, where = address
-        if self._only_this_machine and not _is_loopback(where[0]):
-            raise NotThisMachine(f"{where[0]} is not an address of this machine")
-        made = socket.socket(family, kind, protocol)
-        self.sockets.add(made)
-        return made
 
 
 class _Resolver(AbstractResolver):
@@ -161,53 +135,3 @@ class _Resolver(AbstractResolver):
 
     async def close(self) -> None:
         pass  # nothing is kept open
-
-
-async def _listener(connection: Any) -> Callable[[], bool]:
-    """Says whether something has arrived over a connection that the loop may not have read yet.
-
-    Args:
-        connection: A new one.
-
-    Raises:
-        SpokeFirst: Something has arrived already, or the other side has closed it.
-    """
-    protocol = connection.protocol
-    if not protocol.is_connected():
-        raise SpokeFirst
-    found = connection.transport.get_extra_info("socket")
-    listener = _hears_nothing if found is None else _listens_at(found.fileno())
-    if connection.transport.get_extra_info("ssl_object") is None:
-        has_spoken = listener()
-    else:
-        # What has arrived may be TLS's own, such as session tickets. The loop decrypts it.
-        for _ in range(_TURNS):
-            if not listener():
-                break
-            await asyncio.sleep(0)
-        has_spoken = not protocol.is_connected()
-    if has_spoken or protocol.should_close:
-        raise SpokeFirst
-    return listener
-
-
-def _hears_nothing() -> bool:
-    return False
-
-
-if hasattr(select, "poll"):
-
-    def _listens_at(descriptor: int) -> Callable[[], bool]:
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        return lambda: bool(poll.poll(0))
-else:  # on Windows, where descriptors of any number may be selected
-
-    def _listens_at(descriptor: int) -> Callable[[], bool]:
-        return lambda: bool(select.select([descriptor], [], [], 0)[0])
-
-
-def _is_loopback(host: str) -> bool:
-    address = ipaddress.ip_address(host.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)  # of IPv6 addresses only
-    return (mapped or address).is_loopback

@@ -18,9 +18,10 @@ from descope_async.errors import (
     TLSFailed,
 )
 
-from .connector import NotThisMachine, SpokeFirst
+from .early_answers import SpokeFirst
 from .messages import Attempt, Request
 from .pool import MAX_HEADER, MAX_HEADERS
+from .sockets import NotThisMachine
 
 #: For classes of exceptions, the most special first: the class and the sentence of the error.
 _DIAGNOSES: Final[tuple[tuple[tuple[type[BaseException], ...], type[RequestFailed], str], ...]] = (

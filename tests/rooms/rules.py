@@ -59,6 +59,7 @@ OWNERS: Final = {
         "_calls.attempts",
         "_calls.pool",
         "_calls.connector",
+        "_calls.early_answers",
         "_calls.diagnosis",
         "_calls.request_headers",
         "_calls.response_protocol",

@@ -37,6 +37,7 @@ THROUGH = {
     "descope_async/_calls/refusals": "core/calls/test_transport.py",
     "descope_async/_calls/request_headers": "core/config/test_extra_headers.py",
     "descope_async/_calls/shortcuts": "core/calls/test_wire.py",
+    "descope_async/_calls/sockets": "core/calls/test_connections.py",
     "descope_async/_calls/structuring": "core/calls/test_wire.py",
     "descope_async/_config/hosts": "core/config/test_base_url.py",
     "descope_async/_config/project": "core/config/test_config.py",
