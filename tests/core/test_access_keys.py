@@ -50,7 +50,10 @@ async def emulator() -> AsyncIterator[Emulator]:
 @pytest.fixture
 async def client(emulator: Emulator) -> AsyncIterator[DescopeClient]:
     async with DescopeClient(
-        emulator.project_id, emulator.management_key, base_url=emulator.base_url + "/"
+        emulator.project_id,
+        emulator.management_key,
+        base_url=emulator.base_url + "/",
+        timeouts={"exchange": 60, "keys": 60},  # many exchanges share this loop with the service
     ) as client:
         yield client
 
