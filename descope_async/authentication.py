@@ -63,6 +63,8 @@ class Authentication:
     ) -> SessionToken:
         """Exchange an access key for a session token.
 
+        A token that is bound to a key needs no proof here, but wherever it is sent (RFC 9449).
+
         Args:
             access_key: The secret of an access key. Surrounding whitespace is dropped.
             audience: As for `validate_session`.

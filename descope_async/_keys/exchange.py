@@ -103,7 +103,7 @@ class Exchange:
                 expire_time=self._clock.now() + exchanged.lifetime,
             )
         validator = await self._validation.validator()
-        return await validator.validate(exchanged.token, audience, _OPERATION)
+        return await validator.validate(exchanged.token, audience, _OPERATION, is_own=True)
 
     async def mint(self, access_key: Secret[str], options: AccessKeyLoginOptions) -> MintedToken:
         """The session token that the service makes for the access key, to be handed on.

@@ -59,6 +59,8 @@ class SessionValidator:
         audience: frozenset[str] | None,
         operation: str,
         request: DPoPRequest | None = None,
+        *,
+        is_own: bool = False,
     ) -> SessionToken:
         """The session that the token stands for.
 
@@ -68,6 +70,8 @@ class SessionValidator:
                 must name the project id among them.
             operation: What an error is to name as its ``operation``.
             request: The request that it came with, to check a proof against; None for none.
+            is_own: Whether the service has just made it for whoever calls this, who need not prove
+                that it is theirs.
 
         Raises:
             TokenError: The token is refused; the subclass says why.
@@ -76,10 +80,10 @@ class SessionValidator:
         """
         began = self._clock.running() if self._telemetry.is_hooked else None
         try:
-            judged = self._judged(token, audience, request)
+            judged = self._judged(token, audience, request, is_own=is_own)
             while judged is None:
                 key = await self._signing_keys.key(*parse(token.reveal()).signer())
-                judged = self._judged(token, audience, request, key)
+                judged = self._judged(token, audience, request, key, is_own=is_own)
             session, proof = judged
             # A proof is used up last, so that a token that is refused for another reason does not
             # use up a proof that somebody else has made.
@@ -171,6 +175,8 @@ class SessionValidator:
         audience: frozenset[str] | None,
         request: DPoPRequest | None,
         key: PublicKey | None = None,
+        *,
+        is_own: bool = False,
     ) -> tuple[SessionToken, Proof | None] | None:
         """The session that the token stands for, and the proof to use up for it; None for none.
 
@@ -185,7 +191,7 @@ class SessionValidator:
                 return None
             validated = self._validated(jwt, unchecked, key, audience)
         session = validated.session
-        if request is None and not validated.is_bound:
+        if is_own or (request is None and not validated.is_bound):
             return session, None
         return session, check_proof(session, request, self._clock.now())
 

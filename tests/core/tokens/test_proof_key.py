@@ -99,6 +99,26 @@ async def test_a_service_accepts_the_proof_of_a_bound_token(alg: str | None) -> 
                 await client.validate_session(token, dpop=request)
 
 
+async def test_who_has_the_access_key_need_not_prove_that_its_token_is_theirs() -> None:
+    thumbprint = ProofKey.generate().thumbprint
+    async with (
+        Emulator() as emulator,
+        DescopeClient(
+            emulator.project_id, emulator.management_key, base_url=emulator.base_url
+        ) as client,
+    ):
+        await emulator.set_token_shape(TokenShape(thumbprint=thumbprint))
+        access_key = (await client.mgmt.access_key.create("machine")).cleartext
+        session = await client.exchange_access_key(access_key)
+        assert session.claims["cnf"] == {"jkt": thumbprint}
+        verified = await client.access_key_verifier().verify(access_key)
+        assert verified.session is not None
+        assert verified.session.key_id == session.key_id
+        for token in (session.jwt, verified.session.jwt):  # elsewhere, a proof is demanded as ever
+            with pytest.raises(ProofRequired):
+                await client.validate_session(token)
+
+
 def test_a_proof_says_what_it_is_for() -> None:
     key = ProofKey.from_pem(KEYS["ES256"])
     proof = key.proof("GET", f"{URL}?a=1", "a.b.c", nonce="n-1")
