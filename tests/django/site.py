@@ -97,12 +97,16 @@ class Reports(AccessKeyRequiredMixin, View):
     def get(self, request: Any) -> JsonResponse:
         return JsonResponse({"key": request.descope.key_id})
 
+    post = get
+
 
 class AsyncReports(AccessKeyRequiredMixin, View):
     permissions = ("reports:read",)
 
     async def get(self, request: Any) -> JsonResponse:
         return JsonResponse({"key": (await request.adescope()).key_id})
+
+    post = get
 
 
 urlpatterns = [

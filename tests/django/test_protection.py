@@ -40,6 +40,26 @@ def test_who_brings_nothing_is_told_how(web: Client, url: str) -> None:
     assert json.loads(answer.content)["error"] == "unauthorized"
 
 
+@pytest.mark.parametrize("middleware", [True, False])
+@pytest.mark.parametrize("url", BLOCKING + AWAITED)
+@pytest.mark.usefixtures("site")
+def test_who_sends_data_is_told_the_same_and_needs_no_csrf_token(
+    local: Emulator, callers: Callers, url: str, middleware: bool
+) -> None:
+    csrf = "django.middleware.csrf.CsrfViewMiddleware"
+    with override_settings(**({} if middleware else {"MIDDLEWARE": [csrf]})):
+        web = Client(enforce_csrf_checks=True)
+        assert web.post(url).status_code == 401
+        for token in (local.expired_token(), "a.b.c"):
+            answer = web.post(url, headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == 401
+            assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+            assert json.loads(answer.content)["error"] == "invalid_token"
+        assert web.post(url, headers=callers.headers()).status_code == 403
+        assert web.post(url, headers=callers.headers(["Reader"])).status_code == 200
+        assert b"CSRF" in web.post("/open").content  # every other view is as it was
+
+
 @pytest.mark.parametrize("url", BLOCKING + AWAITED)
 def test_who_lacks_a_permission_is_told_which(web: Client, callers: Callers, url: str) -> None:
     answer = web.get(url, headers=callers.headers(["Biller"]))

@@ -30,7 +30,8 @@ def access_key_required(
 ) -> Callable[[V], V]:
     """Let only callers with a valid credential and certain rights reach a view.
 
-    The view may be a ``def`` or an ``async def``. It works with and without the middleware.
+    The view may be a ``def`` or an ``async def``. It works with and without the middleware, and demands no
+    CSRF token.
 
     Args:
         permissions: All of these, on the project or, with a tenant, in the tenant.
@@ -57,7 +58,7 @@ def access_key_required(
                 finally:
                     unequip(request, before)
 
-            return cast("V", aprotected)
+            return cast("V", _without_csrf(aprotected))
 
         @wraps(view)
         def protected(request: HttpRequest, *args: Any, **where: Any) -> Any:
@@ -70,9 +71,19 @@ def access_key_required(
             finally:
                 unequip(request, before)
 
-        return cast("V", protected)
+        return cast("V", _without_csrf(protected))
 
     return protect
+
+
+def _without_csrf(view: V) -> V:
+    """The view, to which Django lets requests without a CSRF token through.
+
+    Nobody gets into it without a valid credential, and no browser adds one by itself. A caller whose
+    token has expired must be told that, and not that a CSRF token is missing.
+    """
+    cast("Any", view).csrf_exempt = True
+    return view
 
 
 def tuple_of(names: Iterable[str]) -> Any:
@@ -83,7 +94,8 @@ def tuple_of(names: Iterable[str]) -> Any:
 class AccessKeyRequiredMixin(View):
     """Lets only callers with a valid credential and certain rights reach a class-based view.
 
-    Put it in front of the view's class. Handlers may be ``def`` or ``async def``.
+    Put it in front of the view's class. Handlers may be ``def`` or ``async def``. No CSRF token is demanded,
+    unless the class has a ``dispatch`` of its own.
 
     Attributes:
         permissions: As for `access_key_required`.
@@ -112,6 +124,8 @@ class AccessKeyRequiredMixin(View):
             return super().dispatch(request, *args, **kwargs)
         finally:
             unequip(request, before)
+
+    _without_csrf(dispatch)  # from where `as_view` takes it
 
     async def _adispatch(
         self, requirement: Requirement, request: HttpRequest, *args: Any, **kwargs: Any
