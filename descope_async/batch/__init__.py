@@ -24,7 +24,7 @@ from ._items import KeyChange, NewKey
 from ._progress import Progress
 from ._report import BatchReport, KeyOutcome, read_journal
 from ._run import StoredKey
-from ._stopped import BatchInterrupted, BatchStopped
+from ._stop_errors import BatchInterrupted, BatchStopped
 
 __all__ = [
     "Batch",

@@ -20,11 +20,11 @@ from ._items import Item
 from ._journal import Journal
 from ._journal_lines import require
 from ._ledger import State
-from ._limits import following
 from ._making import Making
 from ._pace import Pace
 from ._planning import Planning
 from ._progress import Progress, ProgressTeller
+from ._rate_limits import following
 from ._recovery import Recovery
 from ._replacing import Replacing
 from ._report import BatchReport, remove_report, summary, write_report
@@ -33,7 +33,7 @@ from ._run import Run, StoredKey
 from ._settling import Settling
 from ._signals import handling_signals
 from ._stop import RunStopped, Stop
-from ._stopped import BatchInterrupted, BatchStopped
+from ._stop_errors import BatchInterrupted, BatchStopped
 from ._storing import Storing
 from ._switching import SWITCHES, Switching
 from ._work import Creating, Rotating, Updating, Work

@@ -14,8 +14,8 @@ from ._errors import JournalMismatch
 from ._items import Item
 from ._journal import Journal
 from ._ledger import State
-from ._places import Places
 from ._rights import check_rights
+from ._shared_places import Places
 from ._storing import Storing
 from ._switching import SWITCHES
 

@@ -21,7 +21,7 @@ from .exit_codes import ExitCode
 from .manifest.lock_file import LockFile
 from .parameters import Option, wrong_value
 from .progress import ProgressLine
-from .runs import RunFolder
+from .run_folders import RunFolder
 from .streams import say, say_more, write
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import click
 
-from . import bulk, keys_given, moments
+from . import bulk, key_fields, moments
 from .bulk import AsJson, IdsOnly, Rate, To
 from .consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, agreed, line_of
 from .exit_codes import ExitCode
 from .name_values import pairs
 from .parameters import Option, wrong_value
 from .reading import Ids
+from .run_folders import RunFolder, being_succeeded
 from .running import carry_out, current
-from .runs import RunFolder, being_succeeded
 from .selection import by_ids, ids
 from .streams import say
 
@@ -37,12 +37,12 @@ DeleteAfter = Annotated[
 def update(
     key_ids: Ids,
     name: Annotated[str | None, Option(help="A new name.")] = None,
-    description: keys_given.Description = None,
-    role: keys_given.Roles = None,
-    tenant: keys_given.Tenants = None,
-    claim: keys_given.Claims = None,
-    permitted_ip: keys_given.Addresses = None,
-    attribute: keys_given.Attributes = None,
+    description: key_fields.Description = None,
+    role: key_fields.Roles = None,
+    tenant: key_fields.Tenants = None,
+    claim: key_fields.Claims = None,
+    permitted_ip: key_fields.Addresses = None,
+    attribute: key_fields.Attributes = None,
     clear: Annotated[
         list[str] | None,
         Option(
@@ -58,7 +58,7 @@ def update(
         "name": name,
         "description": description,
         "role_names": role,
-        "key_tenants": keys_given.tenants(tenant),
+        "key_tenants": key_fields.tenants(tenant),
         "custom_claims": pairs(claim),
         "permitted_ips": permitted_ip,
         "custom_attributes": pairs(attribute),
@@ -130,7 +130,7 @@ def rotate(
 
 def replace(
     key_ids: Ids,
-    expires: keys_given.Expires,
+    expires: key_fields.Expires,
     to: To = None,
     grace: Grace = "1d",
     delete_after: DeleteAfter = "7d",

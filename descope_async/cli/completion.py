@@ -30,7 +30,7 @@ def key_ids(context: click.Context, incomplete: str) -> list[Offer]:
 
 def run_names(_: click.Context, incomplete: str) -> list[Offer]:
     """The runs that are not finished."""
-    from .runs import open_runs
+    from .run_folders import open_runs
 
     return _silently(
         lambda: _matching([(each.name, each.operation) for each in open_runs()], incomplete)

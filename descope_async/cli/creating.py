@@ -8,28 +8,28 @@ from typing import Annotated, Any
 from descope_async import CreatedAccessKey
 from descope_async.errors import ConfigurationError
 
-from . import bulk, keys_given, moments, output
+from . import bulk, key_fields, moments, output
 from .bulk import AsJson, IdsOnly, Rate, To
 from .consent import DEFAULT_MAX, DryRun, MaxChanges, Yes, agreed
 from .exit_codes import ExitCode
 from .name_values import pairs
 from .parameters import Argument, Option
+from .run_folders import RunFolder
 from .running import carry_out, current
-from .runs import RunFolder
 from .streams import deliver, say
 
 
 def create(
     name: Annotated[str, Argument(help="What to call it.")],
     to: To = None,
-    expires: keys_given.Expires = "never",
-    role: keys_given.Roles = None,
-    tenant: keys_given.Tenants = None,
+    expires: key_fields.Expires = "never",
+    role: key_fields.Roles = None,
+    tenant: key_fields.Tenants = None,
     user: Annotated[str | None, Option(help="A user to bind it to.", metavar="ID")] = None,
-    claim: keys_given.Claims = None,
-    description: keys_given.Description = None,
-    permitted_ip: keys_given.Addresses = None,
-    attribute: keys_given.Attributes = None,
+    claim: key_fields.Claims = None,
+    description: key_fields.Description = None,
+    permitted_ip: key_fields.Addresses = None,
+    attribute: key_fields.Attributes = None,
     reveal: Annotated[
         bool, Option("--reveal", help="Write the secret to stdout instead of a sink.")
     ] = False,
@@ -46,7 +46,7 @@ def create(
         "name": name,
         "expire_time": moments.future_expiry(expires),
         "role_names": role,
-        "key_tenants": keys_given.tenants(tenant),
+        "key_tenants": key_fields.tenants(tenant),
         "user_id": user,
         "custom_claims": pairs(claim),
         "description": description,
@@ -57,7 +57,7 @@ def create(
     async def work() -> ExitCode:
         run = current()
         _demand_one_place(to, reveal=reveal or force, force=force)
-        keys_given.checked(key)
+        key_fields.checked(key)
         async with run.client() as client:
             if dry_run:
                 say(f"create {name!r} in {run.where(client)}")
@@ -102,7 +102,7 @@ def provision(
     async def work() -> ExitCode:
         run = current()
         bulk.demand_sink(to)
-        rows = list(keys_given.rows(file))
+        rows = list(key_fields.rows(file))
         if not rows:
             say(f"{file} names no keys")
             return ExitCode.DONE

@@ -15,7 +15,7 @@ from descope_async.secret_stores._file_locks import lock, require_locks
 
 from . import moments
 from .refusals import ProjectBusy
-from .runs import state_folder
+from .run_folders import state_folder
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]")
 

@@ -13,7 +13,7 @@ from typing import Final
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([
     "__main__", "aiohttp", "yaml", "descope_async.batch", "descope_async.cli.app",
-    "descope_async.cli.journals", "descope_async.cli.manifest.commands",
+    "descope_async.cli.unfinished_runs", "descope_async.cli.manifest.commands",
     "descope_async.cli.parameters", "tests.cli.forked_command",
 ])  # fmt: skip
 

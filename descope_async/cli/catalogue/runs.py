@@ -11,25 +11,25 @@ _PANEL: Final = "Runs that are not finished"
 
 
 def _resume() -> Callable[..., None]:
-    from descope_async.cli.journals import resume
+    from descope_async.cli.unfinished_runs import resume
 
     return resume
 
 
 def _journal() -> Callable[..., None]:
-    from descope_async.cli.journals import journal
+    from descope_async.cli.unfinished_runs import journal
 
     return journal
 
 
 def _rescue() -> Callable[..., None]:
-    from descope_async.cli.journals import rescue
+    from descope_async.cli.unfinished_runs import rescue
 
     return rescue
 
 
 def _verify() -> Callable[..., None]:
-    from descope_async.cli.journals import verify
+    from descope_async.cli.unfinished_runs import verify
 
     return verify
 

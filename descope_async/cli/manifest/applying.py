@@ -11,7 +11,7 @@ import descope_async
 from descope_async.cli import bulk
 from descope_async.cli.bulk import Work
 from descope_async.cli.exit_codes import ExitCode
-from descope_async.cli.runs import RunFolder
+from descope_async.cli.run_folders import RunFolder
 
 from .changes import Action, Change
 from .comparison import arguments, arguments_of_create

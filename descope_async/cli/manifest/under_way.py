@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
-from descope_async.cli.runs import RunFolder, open_runs
+from descope_async.cli.run_folders import RunFolder, open_runs
 
 from .lock_file import LockFile
 

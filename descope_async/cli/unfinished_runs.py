@@ -16,8 +16,8 @@ from .bulk import AsJson, IdsOnly, Rate
 from .exit_codes import ExitCode, exit_code_of
 from .parameters import Argument, Option, wrong_value
 from .project_lock import project_lock
+from .run_folders import RunFolder, open_runs
 from .running import carry_out, current
-from .runs import RunFolder, open_runs
 from .streams import say, say_more, write
 
 RunName = Annotated[

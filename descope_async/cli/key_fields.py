@@ -1,4 +1,4 @@
-"""What a key is to be like, as options and as rows of a CSV file say it."""
+"""The fields of a key, as options and as columns of a CSV file say them."""
 
 from __future__ import annotations
 
