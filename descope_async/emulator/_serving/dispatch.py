@@ -21,12 +21,14 @@ from descope_async.emulator._json import Json, encode
 from descope_async.emulator._memory.data_file import CannotStore
 from descope_async.emulator._operations import routes
 from descope_async.emulator._operations.call import Call, Visit
+from descope_async.emulator._operations.client_assertions import ClientAssertions
+from descope_async.emulator._operations.exchange import Exchange
 from descope_async.emulator._operations.management_keys import ManagementKeys
 from descope_async.emulator._operations.not_emulated import known_path
 from descope_async.emulator._operations.one_time_codes import OneTimeCodes
 from descope_async.emulator._operations.refresh_tokens import RefreshTokens
 from descope_async.emulator._operations.routes import Route
-from descope_async.emulator._operations.sign_in import SignIn
+from descope_async.emulator._operations.user_sessions import UserSessions
 from descope_async.emulator.request_log import RecordedRequest
 
 from .addresses import host_name, is_loopback
@@ -82,7 +84,7 @@ class Dispatch:
         self._any_host = any_host
         self._admission = Admission(instance)
         codes, refresh_tokens = OneTimeCodes(), RefreshTokens()
-        sign_in = SignIn(instance.signers, codes, refresh_tokens, token_lifetime)
+        sessions = UserSessions(instance.signers, codes, refresh_tokens, token_lifetime)
         managers = ManagementKeys(self._state)
         self._managed: Mapping[Route, Callable[[Call], Json]] = {
             routes.GENERATE_CODE: codes.generate,
@@ -94,16 +96,16 @@ class Dispatch:
             routes.DELETE_MANAGERS: managers.delete,
         }
         self._visits: Mapping[Route, Callable[[Visit], Awaitable[Json]]] = {
-            routes.EXCHANGE: sign_in.exchange,
-            routes.REFRESH: sign_in.refresh,
-            routes.SELECT_TENANT: sign_in.select_tenant,
-            routes.ME: sign_in.me,
-            routes.MY_TENANTS: sign_in.my_tenants,
-            routes.LOGOUT: sign_in.logout,
-            routes.LOGOUT_ALL: sign_in.logout_all,
-            **dict.fromkeys(routes.VERIFY_CODE, sign_in.verify_code),
+            routes.EXCHANGE: Exchange(instance.signers, token_lifetime).exchange,
+            routes.REFRESH: sessions.refresh,
+            routes.SELECT_TENANT: sessions.select_tenant,
+            routes.ME: sessions.me,
+            routes.MY_TENANTS: sessions.my_tenants,
+            routes.LOGOUT: sessions.logout,
+            routes.LOGOUT_ALL: sessions.logout_all,
+            **dict.fromkeys(routes.VERIFY_CODE, sessions.verify_code),
         }
-        self._assert_client = sign_in.assert_client
+        self._assert_client = ClientAssertions(instance.signers).make
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to any request whatever, or what a fault makes of it."""
