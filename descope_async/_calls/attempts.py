@@ -63,11 +63,11 @@ class Attempts:
         # Exceptions of libraries hold the headers, in their attributes and in the frames of their
         # traceback. So they end here: what is raised is raised outside of their handlers.
         attempt.deadline = pool.deadlines.within(attempt.limit, self._silence(request))
-        where = self._base_url
+        where = self._config.project.base_url
         session, proxy = pool.fresh if attempt.is_fresh else pool.kept, pool.proxy
         failure: BaseException
         try:
-            url = URL(where + request.path)
+            url = URL(self._base_url + request.path)
             if request.query:
                 url = url.with_query(request.query)
             with attempt.deadline:

@@ -19,7 +19,7 @@ from descope_async._runtime.deadlines import Deadlines
 from descope_async._runtime.name_lookups import look_up
 
 from .early_answers import listen_to
-from .messages import Attempt
+from .messages import Attempt, Stage
 from .response_protocol import ResponseProtocol
 from .sockets import Sockets
 
@@ -87,13 +87,25 @@ class Connector(aiohttp.TCPConnector):
         self,
         *args: Any,
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
+        client_error: type[Exception] = aiohttp.ClientConnectorError,
         **settings: Any,
     ) -> Any:
+        factory, *others = args
+        attempt, is_proxy = ATTEMPT.get(), client_error is aiohttp.ClientProxyConnectionError
+
+        def connected() -> Any:  # the loop calls it once the socket is connected
+            if settings.get("ssl"):
+                attempt.stage = Stage.TLS_WITH_PROXY if is_proxy else Stage.TLS
+            return factory()
+
         # aiohttp's own limit ends the wait even if the connection was made while the loop stood still.
         with self._deadlines.within(timeout.sock_connect or math.inf, math.inf):
-            return await super()._wrap_create_connection(  # pyright: ignore[reportUnknownMemberType]  # aiohttp's
-                *args, timeout=_UNLIMITED, **settings
+            made = await super()._wrap_create_connection(  # pyright: ignore[reportUnknownMemberType]  # aiohttp's
+                connected, *others, timeout=_UNLIMITED, client_error=client_error, **settings
             )
+        if is_proxy:
+            attempt.stage = Stage.TUNNEL
+        return made
 
     async def _start_tls_connection(
         self,
@@ -102,6 +114,7 @@ class Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
         client_error: type[Exception] = aiohttp.ClientConnectorError,
     ) -> Any:
+        ATTEMPT.get().stage = Stage.TLS
         with self._deadlines.within(timeout.sock_connect or math.inf, math.inf):
             return await super()._start_tls_connection(
                 underlying_transport, req, _UNLIMITED, client_error

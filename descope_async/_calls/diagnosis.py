@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import aiohttp
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
+from yarl import URL
 
+from descope_async._config.base_url import BaseURL
 from descope_async._config.proxy import Proxy
 from descope_async.errors import (
     ConnectionFailed,
@@ -19,7 +21,7 @@ from descope_async.errors import (
 )
 
 from .early_answers import SpokeFirst
-from .messages import Attempt, Request
+from .messages import Attempt, Request, Stage
 from .pool import MAX_HEADER, MAX_HEADERS
 from .sockets import NotThisMachine
 
@@ -48,14 +50,9 @@ _DIAGNOSES: Final[tuple[tuple[tuple[type[BaseException], ...], type[RequestFaile
             "ssl= or set SSL_CERT_FILE"
         ),
     ),
-    ((aiohttp.ClientSSLError, ssl.SSLError), TLSFailed, "no TLS with {where}"),
+    ((aiohttp.ClientSSLError, ssl.SSLError), TLSFailed, "no TLS with {where}: {reason}{advice}"),
     ((aiohttp.ClientConnectorDNSError,), ConnectionFailed, "{where} is not known to DNS"),
-    (
-        (aiohttp.ClientProxyConnectionError,),
-        ConnectionFailed,
-        "no connection to the proxy on the way to {where}: {reason}",
-    ),
-    ((aiohttp.ClientHttpProxyError,), ConnectionFailed, "no connection to {where}: {reason}"),
+    ((aiohttp.ClientHttpProxyError,), ConnectionFailed, "no connection to {service}: {reason}"),
     ((aiohttp.ClientConnectorError,), ConnectionFailed, "no connection to {where}: {reason}"),
     (
         (SpokeFirst,),
@@ -77,6 +74,16 @@ _DIAGNOSES: Final[tuple[tuple[tuple[type[BaseException], ...], type[RequestFaile
     # Every other exception of a library. Its text may quote the request.
     ((BaseException,), ConnectionFailed, "the request to {where} failed with {type}"),
 )
+#: What was waited for in vain, where an attempt got no further than to this stage.
+_SILENCES: Final[Mapping[Stage, str]] = {
+    Stage.TLS_WITH_PROXY: "{where} takes connections, and answers nothing in TLS in time{advice}",
+    Stage.TUNNEL: "{where} does not say in time whether it connects there (timeouts= sets it)",
+    Stage.TLS: "{where} takes connections, and answers nothing in TLS in time{advice}",
+}
+_PLAIN_PROXY: Final = (
+    "; most proxies speak no TLS themselves: then write http:// into the proxy's URL"
+)
+_PLAIN_EMULATOR: Final = "; a local Descope speaks TLS only with --tls: else write http://"
 #: What a proxy may say today, and not tomorrow: every status from 500 on, and these.
 _BUSY_PROXY: Final = frozenset({408, 425, 429, *range(500, 600)})
 _PROXY_AUTHENTICATION: Final = 407
@@ -87,7 +94,7 @@ def diagnosed(
     error: BaseException,
     request: Request,
     attempt: Attempt,
-    base_url: str,
+    base_url: BaseURL,
     proxy: Proxy | None = None,
 ) -> RequestFailed:
     """The error for an exception with which an attempt ended.
@@ -99,19 +106,51 @@ def diagnosed(
         base_url: Where the service is.
         proxy: The proxy on the way; None for none.
     """
-    where = base_url if proxy is None else f"{base_url} (through the proxy {proxy.url})"
+    service = str(base_url) if proxy is None else f"{base_url} (through the proxy {proxy.url})"
+    is_at_proxy = proxy is not None and _is_at_proxy(error, attempt, proxy)
+    where = service
+    if proxy is not None and is_at_proxy:
+        where = f"the proxy {proxy.url} on the way to {base_url}"
     operation, is_sent = request.operation, attempt.is_sent
     causes = list(_causes(error))
     if any(type(each) is BadHttpMessage and "Too many headers" in str(each) for each in causes):
         problem = f"the answer from {where} has more than {MAX_HEADERS} headers"
         return ConnectionFailed(f"{operation}: {problem}", may_be_done=is_sent)
     if isinstance(error, aiohttp.ClientHttpProxyError) and error.status not in _BUSY_PROXY:
-        return ProxyRefused(f"{operation}: {_refusal_by_proxy(error, base_url)}")
-    for classes, cls, sentence in _DIAGNOSES:
+        return ProxyRefused(f"{operation}: {_refusal_by_proxy(error, str(base_url))}")
+    for classes, cls, usual in _DIAGNOSES:
         if any(isinstance(each, classes) for each in causes):
-            problem = sentence.format(where=where, reason=_reason(error), type=type(error).__name__)
+            sentence = usual
+            if cls is DeadlineExceeded and not is_sent:
+                sentence = _SILENCES.get(attempt.stage, usual)
+            problem = sentence.format(
+                where=where,
+                service=service,
+                reason=_reason(error),
+                type=type(error).__name__,
+                advice=_advice(base_url, is_at_proxy=is_at_proxy),
+            )
             return cls(f"{operation}: {problem}", may_be_done=is_sent)
     raise AssertionError("the last of the diagnoses fits every exception")
+
+
+def _is_at_proxy(error: BaseException, attempt: Attempt, proxy: Proxy) -> bool:
+    """Whether an attempt got no further than to the proxy."""
+    if attempt.stage in {Stage.TLS_WITH_PROXY, Stage.TUNNEL}:
+        return True
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return True
+    # The proxy's own name may be the one that DNS does not know.
+    return (
+        isinstance(error, aiohttp.ClientConnectorDNSError) and error.host == URL(proxy.url).raw_host
+    )
+
+
+def _advice(base_url: BaseURL, *, is_at_proxy: bool) -> str:
+    """What to do where TLS cannot begin."""
+    if is_at_proxy:
+        return _PLAIN_PROXY
+    return _PLAIN_EMULATOR if base_url.is_loopback else ""
 
 
 def _refusal_by_proxy(error: aiohttp.ClientHttpProxyError, where: str) -> str:
@@ -160,6 +199,8 @@ def _reason(error: BaseException) -> str:
         return str(cause.verify_message)
     if isinstance(cause, aiohttp.ClientHttpProxyError):
         return f"the proxy answers {cause.status}"
+    if isinstance(cause, ssl.SSLError) and cause.reason:
+        return cause.reason.lower().replace("_", " ")
     if isinstance(cause, OSError) and cause.strerror:
         return str(cause.strerror)
     return type(cause).__name__

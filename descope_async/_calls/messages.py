@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Coroutine, Mapping
+from enum import Enum, auto, unique
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal, TypeVar
 
@@ -111,6 +112,16 @@ class Request:
     answer_headers: Mapping[str, str] = field(default=_NO_HEADERS, init=False, repr=False)
 
 
+@unique
+class Stage(Enum):
+    """How far an attempt has come on its way to a connection."""
+
+    BEGIN = auto()
+    TLS_WITH_PROXY = auto()
+    TUNNEL = auto()
+    TLS = auto()
+
+
 @define(kw_only=True)
 class Attempt:
     """One attempt at a call. Those who carry it out note in it what happened.
@@ -119,6 +130,7 @@ class Attempt:
         limit: Seconds that it may take.
         is_fresh: Whether it needs a connection of its own, which cannot have been closed unnoticed.
         started_at: When it began, epoch seconds.
+        stage: Where it is on the way to a new connection.
         is_sent: Whether a byte of it may have gone out.
         is_connection_reused: Whether it went over a connection that had been idle.
         status: The status of the answer that has begun to arrive; None before that.
@@ -130,6 +142,7 @@ class Attempt:
     limit: float
     is_fresh: bool
     started_at: float
+    stage: Stage = Stage.BEGIN
     is_sent: bool = False
     is_connection_reused: bool = False
     status: int | None = None

@@ -19,6 +19,14 @@ _PLAIN_PATH: Final = re.compile(r"(?:/[A-Za-z0-9_-]+)*")
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]*")
 #: What some libraries resolve or decode in a path, and others do not.
 _UNCLEAR: Final = re.compile(r"(?:^|/)\.{1,2}(?:/|$)|%")
+_NO_URL: Final = (
+    "must be a URL that begins with https://, such as https://auth.company.com, or with http:// for a "
+    "local Descope"
+)
+_NO_PLACE: Final = (
+    "must have a host that is a name or an address, and a port from 1 to 65535 if any, such as "
+    "https://auth.company.com:8443"
+)
 
 
 @frozen
@@ -73,9 +81,11 @@ def _read(given: str) -> BaseURL | str:
     if "?" in url or "#" in url or "@" in url:
         return "must not hold credentials, a query or a fragment"
     parts = _URL.fullmatch(url) if url.isprintable() else None
-    where = None if parts is None else place(parts[1].lower(), parts[2])
-    if parts is None or where is None:
-        return "must be a URL with a host, such as https://auth.company.com"
+    if parts is None:
+        return _NO_URL
+    where = place(parts[1].lower(), parts[2])
+    if where is None:
+        return _NO_PLACE
     found = BaseURL(parts[1].lower(), *where, (parts[3] or "").rstrip("/"))
     if not _PRINTABLE.fullmatch(found.path) or not _is_read_alike(found):
         return (

@@ -25,7 +25,6 @@ THROUGH = {
     "descope_async/_calls/attempts": "core/calls/test_repeats.py",
     "descope_async/_calls/connector": "core/calls/test_connections.py",
     "descope_async/_calls/converter": "core/calls/test_wire.py",
-    "descope_async/_calls/diagnosis": "core/calls/test_connections.py",
     "descope_async/_calls/key_set_fetch": "core/tokens/test_signing_keys.py",
     "descope_async/_calls/management": "core/test_access_keys.py",
     "descope_async/_calls/members": "core/calls/test_wire.py",
