@@ -4,6 +4,7 @@ Needs nothing but Python. It keeps to what Python 3.6 can read, to say there tha
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -40,11 +41,18 @@ def main() -> int:
     python = str(PROGRAMS / "python")
     too_old = f"import sys; sys.exit(sys.version_info < {OLDEST})"
     try:
-        if not shutil.which(python) or subprocess.call([python, "-c", too_old]):
+        if not shutil.which(python) or quietly([python, "-c", too_old]):
             step("make .venv with " + sys.executable)
             succeed([sys.executable, "-m", "venv", "--clear", ".venv"])
-        step(f"install {package} into .venv (first time: {cost})")
-        succeed([python, "-m", "pip", "install"] + QUIETLY + [package])
+        elif quietly(
+            [python, "-c", "import pip"]
+        ):  # another tool made .venv, or venv got no further
+            step("add pip to .venv")
+            succeed([python, "-m", "venv", ".venv"])
+        if not (shutil.which(str(PROGRAMS / command[0])) and is_installed(package)):
+            step(f"install {package} into .venv (first time: {cost})")
+            succeed([python, "-m", "pip", "install"] + QUIETLY + [package])
+            stamp(package).touch()
     except subprocess.CalledProcessError as error:
         say("This did not work, and said above why: " + " ".join(error.cmd))
         return 1
@@ -72,6 +80,27 @@ def succeed(command: "list[str]") -> None:
         raise subprocess.CalledProcessError(process.returncode, command)
 
 
+def quietly(command: "list[str]") -> int:
+    """Run a command whose output nobody needs, and return its exit code."""
+    return subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def stamp(package: str) -> Path:
+    """The file in .venv that says when a package was installed."""
+    return HERE / ".venv" / ("installed-" + re.sub(r"\W+", "-", package).strip("-"))
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package was installed, and nothing of this checkout has changed since."""
+    if not stamp(package).exists():
+        return False
+    sources = [HERE / "pyproject.toml", HERE / "README.md"]
+    for folder in ("descope_async", "descope_sync"):
+        sources += [each for each in (HERE / folder).rglob("*") if "__pycache__" not in each.parts]
+    since = stamp(package).stat().st_mtime
+    return all(each.stat().st_mtime <= since for each in sources if each.is_file())
+
+
 def refused() -> int:
     """Say that this Python is too old, and name a newer one of this machine."""
     say(
@@ -80,9 +109,7 @@ def refused() -> int:
     )
     for minor in range(20, OLDEST[1] - 1, -1):
         newer = f"python3.{minor}"
-        if shutil.which(newer) and not subprocess.call(
-            [newer, "-c", ""], stderr=subprocess.DEVNULL
-        ):
+        if shutil.which(newer) and not quietly([newer, "-c", ""]):
             say("There is a newer one here: " + " ".join([newer] + sys.argv))
             break
     else:

@@ -127,6 +127,48 @@ def test_an_installation_that_fails_says_why_without_a_traceback(tmp_path: Path)
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a program of .venv is written as a script")
+@pytest.mark.timeout(300)
+def test_what_is_installed_runs_without_a_network_and_pip_is_added_where_it_is_missing(
+    tmp_path: Path,
+) -> None:
+    for folder in ("docs", "descope_async"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(ROOT / "docs/start.py", tmp_path / "docs")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    source = tmp_path / "descope_async/client.py"
+    source.touch()
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:1/", "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
+
+    def start() -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, tmp_path / "docs/start.py", "demo"],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **nowhere},
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    # As venv leaves it on Debian, where its part for pip is a package of its own.
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True)
+    code, said = start()
+    assert "add pip to .venv" in said
+    assert "No module named pip" not in said
+    assert (code, "install .[cli]" in said) == (1, True)
+
+    program, stamp = tmp_path / ".venv/bin/descope-keys", tmp_path / ".venv/installed-cli"
+    program.write_text("#!/bin/sh\necho the demo\n")
+    program.chmod(0o755)
+    assert not stamp.exists()
+    stamp.touch()
+    code, said = start()
+    assert (code, "the demo" in said, "install" in said) == (0, True, False)
+    later = stamp.stat().st_mtime + 1
+    os.utime(source, (later, later))
+    assert start()[0] == 1  # the checkout has changed since, and cannot be installed
+
+
 @pytest.mark.parametrize("python", [sys.executable, *[program for program in OLD if runs(program)]])
 def test_an_old_python_is_told_at_once_and_in_words(python: str) -> None:
     pretend = "sys.version_info = (3, 10, 0, 'final', 0)" if python == sys.executable else ""

@@ -236,6 +236,12 @@ async def test_a_client_assertion(do: Do, manage: Ask) -> None:
         "/v1/auth/otp/signup/email",
         "/v1/mgmt/audit/search",
         "/scim/v2/Users",
+        "/v1/flow/start",
+        "/v1/auth/notp/whatsapp/signin",
+        "/v1/auth/try-refresh",
+        "/v1/apps/P1/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server/v1/apps/agentic/P1/M1",
+        "/P1/.well-known/jwks.json",
     ],
 )
 async def test_what_is_not_emulated_says_so(emulator: Emulator, ask: Ask, path: str) -> None:

@@ -6,23 +6,24 @@ that does not exist.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 _BELOW: Final[Mapping[str, str]] = {
     "/": """
-        oauth2/v1 scim/v2
+        oauth2/v1 scim/v2 v1/apps v1/flow v1/outbound
     """,
     "/v1/auth/": """
         enchantedlink/pending-session enchantedlink/signin enchantedlink/signup
         enchantedlink/signup-in enchantedlink/update/email enchantedlink/update/phone
         enchantedlink/verify magiclink/pending-session magiclink/signin magiclink/signup
         magiclink/signup-in magiclink/update/email magiclink/update/phone magiclink/verify
-        me/history oauth/authorize oauth/exchange otp/signin otp/signup otp/signup-in
+        me/history notp oauth/authorize oauth/exchange onetap otp/signin otp/signup otp/signup-in
         otp/update/email otp/update/phone otp/verify password/policy password/replace
         password/reset password/signin password/signup password/update saml/authorize
         saml/exchange sso/authorize sso/exchange totp/signup totp/update totp/verify
-        webauthn/signin/finish webauthn/signin/start webauthn/signup-in/start
+        try-refresh webauthn/signin/finish webauthn/signin/start webauthn/signup-in/start
         webauthn/signup/finish webauthn/signup/start webauthn/update/finish
         webauthn/update/start
     """,
@@ -70,9 +71,18 @@ _BELOW: Final[Mapping[str, str]] = {
         connector/audit/web/set sso/settings tenant/adminlinks/sso/generate theme
     """,
 }
+#: Documents of OpenID Connect and OAuth, which their clients look for below an issuer or in front of it.
+_METADATA: Final = re.compile(
+    r"/\.well-known/(?:openid-configuration|oauth-authorization-server|jwks\.json)(?:/|$)"
+)
 _PATHS: Final = tuple(prefix + name for prefix, names in _BELOW.items() for name in names.split())
 
 
 def known_path(path: str) -> str | None:
-    """The path that an official SDK calls, of which this is one or which it begins with."""
+    """The path of which a request's path is one that clients call, or which it begins with.
+
+    Empty for a document whose place only the client knows.
+    """
+    if _METADATA.search(path):
+        return ""
     return next((each for each in _PATHS if f"{path}/".startswith(f"{each}/")), None)

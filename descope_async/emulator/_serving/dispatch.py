@@ -244,7 +244,8 @@ def _no_route(request: web.BaseRequest) -> Refusal:
         refusal = Refusal(Problem.WRONG_METHOD, "The method is not allowed here")
         refusal.headers = {"Allow": ", ".join(sorted(allowed))}
         return refusal
-    if known := known_path(request.path):
+    known = known_path(request.path)
+    if known is not None:
         rest = request.path.removeprefix(known)
         message = f"The local Descope does not emulate {_method(request)} {known}"
         if rest:
