@@ -17,6 +17,7 @@ from descope_async._values.strict_json import read_object
 from descope_async.errors import ConfigurationError, UnexpectedResponse
 from descope_async.events._log import LOG
 from descope_async.secret_stores._private_files import Access, write_whole
+from descope_async.secret_stores._private_folders import make_folder
 
 from .key_set import MAX_KEY_SET, FetchedKeys, parse_key_set
 
@@ -143,7 +144,7 @@ class KeySetFile:
             "cache_control": fetched.cache_control,
             "key_set": fetched.body.decode(),
         }
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         write_whole(self._path, json.dumps(members).encode(), Access(), overwrite=True)
 
     def _warn(self, problem: str) -> None:

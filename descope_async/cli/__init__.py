@@ -21,12 +21,13 @@ def main() -> None:
         )
     import click
 
-    from .streams import say, send_nowhere, telling
+    from .streams import say, send_nowhere, telling, write_any_character
 
     _open_what_is_closed()
     if sys.stdout is None:
         say("stdout is closed; send it to /dev/null if nobody is to read it")
         sys.exit(2)
+    write_any_character()
     warn_of_secrets(sys.argv[1:])
     try:
         code = app.main(prog_name="descope-keys", standalone_mode=False)

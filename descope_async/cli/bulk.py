@@ -15,6 +15,7 @@ import click
 import descope_async
 from descope_async._runtime.end_signals import end_signals
 from descope_async.errors import ConfigurationError
+from descope_async.secret_stores import open_store
 
 from . import output
 from .exit_codes import ExitCode
@@ -60,15 +61,17 @@ def rate_of(text: str) -> Any:
 
 
 def demand_sink(to: list[str] | None) -> None:
-    """Refuse a command that makes secrets and is not told where they go.
+    """Refuse a command that makes secrets and is not told where they go, or to what is no sink.
 
     Raises:
-        ConfigurationError: There is no sink.
+        ConfigurationError: There is no sink, or one does not exist.
     """
     if not to:
         raise ConfigurationError(
             "say where the secrets go, such as --to 'file:keys/{id}.json'; a manifest says it by sinks"
         )
+    for each in to:
+        open_store(each)
 
 
 async def examine(

@@ -113,7 +113,8 @@ def _write(path: Path, found: dict[str, Any]) -> None:
     import json
 
     from descope_async.secret_stores._private_files import Access, write_whole
+    from descope_async.secret_stores._private_folders import make_folder
 
     with suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_whole(path, json.dumps(found).encode(), Access(), overwrite=True)

@@ -58,6 +58,8 @@ def agreed(
         say_more(f"  and {count - _SHOWN} more")
     if not dry_run:
         consent(client, count, yes=yes, max_changes=max_changes)
+    elif count > max_changes:
+        say(f"{_too_many(count, max_changes)}, so this would be refused")
     return not dry_run
 
 
@@ -76,9 +78,7 @@ def consent(
         ConfigurationError: There are too many keys, nobody can be asked, or the answer is another one.
     """
     if count > max_changes:
-        raise ConfigurationError(
-            f"{count} keys are more than --max-changes {max_changes}: nothing was changed"
-        )
+        raise ConfigurationError(f"{_too_many(count, max_changes)}: nothing was changed")
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -89,6 +89,10 @@ def consent(
     typed = answer(f"Type {wanted!r} to go on")
     if typed.split() != wanted.split():
         raise ConfigurationError("that is something else: nothing was changed")
+
+
+def _too_many(count: int, most: int) -> str:
+    return f"{count} keys are more than --max-changes {most}"
 
 
 def line_of(key: descope_async.AccessKey) -> str:

@@ -6,12 +6,13 @@ import json
 import os
 import re
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
 from descope_async.errors import ConfigurationError
 from descope_async.secret_stores._file_locks import lock, require_locks
+from descope_async.secret_stores._private_folders import make_folder
 
 from . import moments
 from .refusals import ProjectBusy
@@ -35,7 +36,7 @@ def project_lock(project: str, command: str) -> Generator[None]:
     require_locks("a run over many keys")
     path = state_folder() / "locks" / f"{_UNSAFE.sub('-', project)}.lock"
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be opened: {error.strerror}") from None
@@ -47,8 +48,9 @@ def project_lock(project: str, command: str) -> Generator[None]:
                 f"{_holder(path)} is changing keys of the project {project}: try again when it has ended"
             ) from None
         about = {"pid": os.getpid(), "command": command, "since": moments.iso(moments.now())}
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(about).encode(), 0)
+        with suppress(OSError):  # on a full disk, others only do not learn who it is
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(about).encode(), 0)
         yield
     finally:
         os.close(descriptor)

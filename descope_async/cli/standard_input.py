@@ -7,7 +7,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -16,6 +16,9 @@ from descope_async.errors import ConfigurationError
 
 from .exit_codes import ExitCode
 from .streams import say, say_more
+
+#: What Windows writes before a text.
+_BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 def answer(question: str, *, is_secret: bool = False) -> str:
@@ -56,7 +59,7 @@ def piped(what: str, most: int) -> str:
         raise ConfigurationError(
             f"stdin has more than {most} characters, so {what} cannot be read from it"
         )
-    return text
+    return text.removeprefix(_BYTE_ORDER_MARK)
 
 
 @contextmanager

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Final, TextIO
+from typing import BinaryIO, Final, TextIO, cast
 
 import click
 
@@ -24,6 +26,7 @@ class Stdout:
         self.is_lost = False
 
 
+_ESCAPING: Final = "as JSON"
 _STDOUT: Final[ContextVar[Stdout]] = ContextVar("stdout")
 
 
@@ -32,6 +35,22 @@ def begin() -> Stdout:
     stdout = Stdout()
     _STDOUT.set(stdout)
     return stdout
+
+
+def write_any_character() -> None:
+    """Let stdout take characters that its encoding lacks: they are written as JSON escapes them."""
+    codecs.register_error(_ESCAPING, _escaped)
+    stdout: object = sys.stdout
+    if isinstance(stdout, TextIOWrapper):
+        cast("TextIOWrapper[BinaryIO]", stdout).reconfigure(errors=_ESCAPING)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    import json
+
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def write(text: str) -> bool:

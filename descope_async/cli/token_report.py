@@ -124,7 +124,7 @@ def _distance(seconds: float) -> str:
 def inspect_token(
     file: Annotated[
         Path | None,
-        Argument(help="A file that holds the token; stdin without one.", dir_okay=False),
+        Argument(help="A file that holds the token; stdin for - or without one.", dir_okay=False),
     ] = None,
     audience: Annotated[str | None, Option(help="The audience that the token must be for.")] = None,
     online: Annotated[
@@ -144,7 +144,7 @@ def inspect_token(
 
 
 def _read(file: Path | None) -> str:
-    if file is None:
+    if file is None or str(file) == "-":
         if sys.stdin.isatty():
             raise ConfigurationError("pass the token on stdin, or name a file that holds it")
         return piped("the token", _LONGEST).strip()

@@ -61,8 +61,11 @@ def check_folder(
     if listed:
         shared &= stat.S_IWGRP | stat.S_IWOTH
     if shared:
+        # Not "close it": chmod 0700 /etc or /tmp would stop the machine.
         raise SecretStoreError(
-            place, f"others can use the folder {folder}; close it with: chmod 0700 {folder}"
+            place,
+            f"others can use the folder {folder}; name one below it, such as {folder / 'private'}, "
+            "which is made for you alone",
         )
     if free < _RESERVE + keys * _FILE_SIZE:
         raise SecretStoreError(place, f"{folder} has only {free} bytes left for {keys} secrets")

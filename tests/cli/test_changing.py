@@ -73,6 +73,8 @@ def test_a_change_needs_consent(cli: CommandLine, local: Emulator, admin: Descop
     assert all(key_id in plan.stderr for key_id in keys)
     assert cli.run("deactivate", *keys).returncode == 2
     assert cli.run("deactivate", *keys, "--yes", "--max-changes", "1").returncode == 2
+    dry = cli.run("deactivate", *keys, "--dry-run", "--max-changes", "1")
+    assert (dry.returncode, "so this would be refused" in dry.stderr) == (0, True), dry.stderr
     assert cli.run("deactivate", *keys, "K2none", "--yes").returncode == 2
     code, screen = cli.on_terminal("deactivate", *keys, typed="yes\n")
     assert (code, "nothing was changed" in screen) == (2, True)
@@ -516,3 +518,15 @@ def test_a_key_that_another_run_did_not_finish_is_not_rotated(
     assert f"descope-keys resume {run}" in done.stderr
     assert cli.run("rescue", run, "--to", sink).returncode == 0
     assert cli.run("rotate", made.key.id, "--to", sink, "--yes").returncode == 0
+
+
+@pytest.mark.parametrize("to", ["nowhere:{id}", "file:", "file:k?colour=red"])
+def test_what_is_no_sink_is_refused_before_anybody_is_asked(
+    cli: CommandLine, admin: DescopeClient, tmp_path: Path, to: str
+) -> None:
+    key_id = admin.mgmt.access_key.create("a").key.id
+    (tmp_path / "k.csv").write_text("name\nb\n")
+    for command in (("provision", str(tmp_path / "k.csv")), ("rotate", key_id)):
+        done = cli.run(*command, "--to", to)
+        assert (done.returncode, key_id in done.stderr) == (2, False)
+        assert len(done.stderr.splitlines()) == 1, done.stderr

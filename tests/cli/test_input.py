@@ -63,6 +63,15 @@ def test_input_that_is_no_text_or_too_long_is_refused(
     assert (done.returncode, said in done.stderr.decode()) == (2, True), done.stderr
 
 
+def test_input_may_begin_as_on_windows(cli: CommandLine, admin: DescopeClient) -> None:
+    created = admin.mgmt.access_key.create("a")
+    jwt = admin.exchange_access_key(created.cleartext).jwt
+    done = cli.run("show", "-", stdin=f"\ufeff{created.key.id}\r\n\r\n")
+    assert (done.returncode, created.key.id in done.stdout) == (0, True), done.stderr
+    done = cli.run("inspect", "-", "--online", stdin=f"\ufeff{jwt}\r\n")
+    assert (done.returncode, created.key.id in done.stdout) == (0, True), done.stdout
+
+
 @pytest.mark.parametrize(
     "command", [["plan"], ["provision", "--to", "file:keys/{id}"], ["apply", "--plan"]]
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import stat
 import subprocess
 import time
 from pathlib import Path
@@ -132,3 +134,30 @@ def test_an_end_in_a_hurry_leaves_no_old_report(
     assert done.returncode == 0, done.stderr
     ids = json.loads((tmp_path / "keys.lock.json").read_text())["keys"]
     assert ids == {each.name: each.id for each in admin.mgmt.access_key.search_all_access_keys()}
+
+
+def test_a_full_disk_holds_no_lock_up(cli: CommandLine, runs: Path) -> None:
+    (runs.parent / "locks").mkdir(parents=True)
+    script = 'ulimit -f 0; trap "" XFSZ; exec "$@"'
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *COMMAND, "resume"],
+        env=cli.variables(),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_all_folders_are_their_owner_s(cli: CommandLine, runs: Path, tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        assert cli.run("resume").returncode == 0
+        assert cli.run("create", "a", "--to", f"jsonl:{tmp_path}/new/keys.jsonl").returncode == 0
+    finally:
+        os.umask(before)
+    folders = [tmp_path / "state", *(each for each in (tmp_path / "state").rglob("*"))]
+    made = [each for each in folders if each.is_dir()]
+    assert runs in made
+    assert {stat.S_IMODE(each.stat().st_mode) for each in made} == {0o700}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -134,3 +135,14 @@ def test_stderr_changes_no_exit_code(
     cli: CommandLine, how: str, command: list[str], code: int
 ) -> None:
     assert _code(cli, *command, err=how)[0] == code
+
+
+def test_characters_that_stdout_lacks_are_escaped(cli: CommandLine, admin: DescopeClient) -> None:
+    name = "key-ключ-\N{KEY}"
+    admin.mgmt.access_key.create(name)
+    done = cli.process("list", "--json", PYTHONIOENCODING="iso-8859-15")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["keys"][0]["name"] == name
+    done = cli.process("list", PYTHONIOENCODING="iso-8859-15")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "-\\u043a\\u043b" in done.stdout

@@ -284,7 +284,7 @@ def test_a_mode_that_lets_everybody_read(tmp_path: Path, mode: str) -> None:
 
 def test_an_open_folder_is_refused(files: str, tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir(mode=0o755)
-    with pytest.raises(SecretStoreError, match=r"others can use the folder .*chmod 0700"):
+    with pytest.raises(SecretStoreError, match=r"such as .*keys/private, which is made for you"):
         open_store(files).check(1)
 
 

@@ -68,6 +68,17 @@ def test_the_next_process_begins_with_it(emulator: Emulator, file: Path) -> None
     assert [each.name for each in file.parent.iterdir()] == [file.name]  # no draft is left
 
 
+def test_nobody_else_can_put_another_one_there(emulator: Emulator, file: Path) -> None:
+    token = token_of(emulator)
+    before = os.umask(0)
+    try:
+        validate(emulator, file.parent / "below" / file.name, token)
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (file.parent, file.parent / "below")]
+    assert modes == [0o700, 0o700]
+
+
 def test_it_is_read_at_the_first_use(emulator: Emulator, file: Path) -> None:
     token = token_of(emulator)
     with client_of(emulator, file) as early, client_of(emulator, file) as client:
