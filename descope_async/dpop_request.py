@@ -19,10 +19,12 @@ _AUTHORITY: Final = re.compile(_HOST, re.ASCII | re.IGNORECASE)
 #: RFC 3986 without what a request cannot have, such as user information. Any visible ASCII may
 #: stand in the path, up to the first ``?`` or ``#``.
 _URL: Final = re.compile(
-    rf"(?P<scheme>https?)://(?P<authority>{_HOST})(?P<path>/[!\"$->@-~]*)?(?:[?#][!-~]*)?",
+    rf"(?P<scheme>https?|wss?)://(?P<authority>{_HOST})(?P<path>/[!\"$->@-~]*)?(?:[?#][!-~]*)?",
     re.ASCII | re.IGNORECASE,
 )
-_DEFAULT_PORT: Final = {"http": "80", "https": "443"}
+_DEFAULT_PORT: Final = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
+#: The schemes of WebSockets, each with that of the HTTP request by which one begins (RFC 6455, 4.1).
+BEGINS_AS: Final = {"ws": "http", "wss": "https"}
 _ENCODED: Final = re.compile("%([0-9A-Fa-f]{2})")
 _NOT_ENCODED: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 _UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]")
@@ -51,7 +53,7 @@ class DPoPRequest(Value):
     Attributes:
         method: The HTTP method, in the case in which it was sent.
         url: The URL as the caller wrote it: absolute, with the host that the caller means, and
-            percent-encoded as sent. Query and fragment do not matter. Do not take the host from a
+            percent-encoded as sent. Query and fragment do not matter, and ``wss`` counts as ``https``. Do not take the host from a
             ``Host`` header that anybody may choose: a proof for another server would fit then.
         proofs: The values of the ``DPoP`` headers; one proof may be given as a string. Exactly
             one is accepted.
@@ -161,9 +163,10 @@ class DPoPRequest(Value):
 def normal_url(url: str) -> str | None:
     """A URL without query and fragment, in normal form (RFC 3986, 6.2.2 and 6.2.3), to be compared.
 
-    Scheme and host in lower case, no default port, percent-encoding only where it is needed.
-    Segments of dots stay, because servers differ in what they make of them. None for what is not
-    an absolute http or https URL in ASCII, or names a user.
+    Scheme and host in lower case, no default port, percent-encoding only where it is needed. The URL of
+    a WebSocket counts as that of the HTTP request by which it begins. Segments of dots stay, because
+    servers differ in what they make of them. None for what is not an absolute URL of these schemes in
+    ASCII, or names a user.
     """
     found = _URL.fullmatch(url)
     if found is None:
@@ -172,7 +175,7 @@ def normal_url(url: str) -> str | None:
     if _NOT_ENCODED.search(path):
         return None
     port = "" if found["port"] in {None, "", _DEFAULT_PORT[scheme]} else f":{found['port']}"
-    return f"{scheme}://{host}{port}{_ENCODED.sub(_plain, path)}"
+    return f"{BEGINS_AS.get(scheme, scheme)}://{host}{port}{_ENCODED.sub(_plain, path)}"
 
 
 def _plain(encoded: re.Match[str]) -> str:

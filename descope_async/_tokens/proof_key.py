@@ -118,7 +118,8 @@ class ProofKey:
 
         Args:
             method: The HTTP method of the request, in the case in which it is sent.
-            url: The absolute URL of the request. Query and fragment are not part of a proof.
+            url: The absolute URL of the request. Query and fragment are not part of a proof. That of a
+                WebSocket (``wss``) stands there as that of the HTTP request by which it begins.
             token: The token that the request carries; None for a request without one.
             nonce: What the server asked for in ``DPoP-Nonce``; None for nothing.
 
@@ -221,7 +222,7 @@ def _target(given: object) -> str:
     """A URL without query and fragment, in the form in which services compare it."""
     target = normal_url(given) if isinstance(given, str) else None
     if target is None:
-        raise InvalidArgument("url must be an absolute http or https URL in ASCII")
+        raise InvalidArgument("url must be an absolute URL of http, https, ws or wss in ASCII")
     return target
 
 

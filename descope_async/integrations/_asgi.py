@@ -36,7 +36,6 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: The WebSocket code for a policy that is violated (RFC 6455, 7.4.1).
 POLICY_VIOLATION: Final = 1008
-_SCHEMES: Final = {"ws": "http", "wss": "https"}
 EXPIRED: Final = "the token has expired"
 
 
@@ -53,8 +52,7 @@ def requested_url(scope: Scope, origin: str | None) -> str:
         return origin + path
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     host = hosts[0].decode("latin-1") if len(hosts) == 1 else ""
-    scheme = scope.get("scheme", "http")
-    return f"{_SCHEMES.get(scheme, scheme)}://{host}{path}"
+    return f"{scope.get('scheme', 'http')}://{host}{path}"
 
 
 def can_deny(scope: Scope) -> bool:

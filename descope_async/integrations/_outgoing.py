@@ -11,11 +11,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from descope_async import ConfigurationError, ProofKey
+from descope_async.dpop_request import BEGINS_AS
 
 __all__ = ["UNAUTHORIZED", "Outgoing"]
 
 _PORTS: Final = {"http": 80, "https": 443}
-_SCHEMES: Final = {"ws": "http", "wss": "https"}
 _INVALID_TOKEN: Final = re.compile(r'error\s*=\s*"?invalid_token\b', re.IGNORECASE)
 _USE_NONCE: Final = re.compile(r'error\s*=\s*"?use_dpop_nonce\b', re.IGNORECASE)
 _NONCE: Final = re.compile(r"[!#-\[\]-~]{1,1024}")  # RFC 9449, 8.1
@@ -141,7 +141,7 @@ def _origin(value: str) -> tuple[str, str, int]:
 
 def _spellings(scheme: str, host: str, port: int) -> list[tuple[str, str, int | None]]:
     """An origin as URLs for requests and for WebSockets name it."""
-    schemes = [scheme, *(ws for ws, http in _SCHEMES.items() if http == scheme)]
+    schemes = [scheme, *(ws for ws, http in BEGINS_AS.items() if http == scheme)]
     ports = [port, None] if port == _PORTS[scheme] else [port]
     return [(each, host, number) for each in schemes for number in ports]
 
@@ -149,7 +149,7 @@ def _spellings(scheme: str, host: str, port: int) -> list[tuple[str, str, int | 
 def _origin_of(url: str) -> tuple[str, str, int]:
     """The origin of a URL, in the same spelling for requests and for WebSockets."""
     parts = urlsplit(url)
-    scheme = _SCHEMES.get(parts.scheme, parts.scheme)
+    scheme = BEGINS_AS.get(parts.scheme, parts.scheme)
     return scheme, parts.hostname or "", parts.port or _PORTS.get(scheme, 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -14,23 +15,26 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import aiohttp
 import httpx
 import pytest
 
 from descope_async import ConfigurationError, DescopeClient, ProofKey, SessionToken
 from descope_async._values.secret import Secret
-from descope_async.emulator import Clock
+from descope_async.emulator import Clock, TokenShape
 from descope_async.emulator.mint import TokenMint
 from descope_async.testing import EmulatorClock
-from tests.integrations.services import bearer, serving
+from descope_sync.emulator import Emulator
+from tests.integrations.services import Callers, bearer, serving
 
 pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 
-from fastapi import FastAPI
+from fastapi import FastAPI, WebSocket
 
 from descope_async.integrations._nonces import NO_NONCES, ProofNonces
 from descope_async.integrations._workers import may_be_several
 from descope_async.integrations.admission import Refusal
+from descope_async.integrations.aiohttp import TokenAuth
 from descope_async.integrations.fastapi import DescopeAuth
 from descope_async.integrations.sqlite import SQLiteReplayStore
 
@@ -125,6 +129,31 @@ def test_a_bound_token_needs_its_proof(http: httpx.Client) -> None:
         assert again.headers["WWW-Authenticate"].startswith(
             'DPoP realm="descope", error="invalid_dpop_proof"'
         )
+
+
+@pytest.mark.parametrize("scheme", ["http", "ws"])
+def test_a_websocket_opens_with_a_proof(emulator: Emulator, callers: Callers, scheme: str) -> None:
+    emulator.set_token_shape(TokenShape(thumbprint=key.thumbprint))
+    access_key = callers.key().cleartext
+    auth = DescopeAuth(dpop="required")
+    service = FastAPI(lifespan=auth.lifespan)
+
+    @service.websocket("/feed", dependencies=[auth.require()])
+    async def feed(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.send_text("open")
+
+    async def received(url: str) -> str:
+        async with DescopeClient() as client:
+            sent = TokenAuth(client.token_source(access_key), url, proof_key=key)
+            async with (
+                aiohttp.ClientSession(middlewares=(sent,)) as session,
+                session.ws_connect(f"{url}/feed".replace("http", scheme)) as socket,
+            ):
+                return await socket.receive_str(timeout=60)
+
+    with serving(service) as url:
+        assert asyncio.run(received(url)) == "open"
 
 
 def test_a_nonce_is_demanded_where_there_is_a_secret_for_it(http: httpx.Client) -> None:
@@ -259,7 +288,7 @@ def test_behind_a_proxy_the_origin_counts_and_no_forwarded_header(http: httpx.Cl
 SERVICE = """
 import os
 from typing import Annotated
-from fastapi import FastAPI
+from fastapi import FastAPI, WebSocket
 from descope_async import DescopeClient, SessionToken
 from descope_async.integrations.fastapi import DescopeAuth
 from descope_async.integrations.sqlite import SQLiteReplayStore
