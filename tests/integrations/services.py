@@ -16,6 +16,19 @@ from descope_async.emulator.mint import TokenMint
 from descope_sync import DescopeClient
 from descope_sync.emulator import Emulator
 
+#: The first request of a caller of an MCP server, and what it accepts.
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "a test", "version": "1"},
+    },
+}
+ACCEPT = {"Accept": "application/json, text/event-stream"}
+
 
 class Callers:
     """Makes access keys and tokens in a local Descope."""

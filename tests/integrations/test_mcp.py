@@ -25,7 +25,7 @@ from descope_async.integrations.admission import Proofs
 from descope_async.integrations.issuers import Issuers
 from descope_async.testing import EmulatorClock
 from descope_sync.emulator import Emulator
-from tests.integrations.services import Callers, bearer, serving
+from tests.integrations.services import ACCEPT, INITIALIZE, Callers, bearer, serving
 
 pytest.importorskip("mcp", reason="the extra mcp is not installed")
 
@@ -36,18 +36,7 @@ from descope_async.integrations.mcp import DescopeMCP
 #: mcp 1 says this of its own settings, with the newest pydantic-settings.
 pytestmark = pytest.mark.filterwarnings("ignore:Field .lifespan. has an incomplete definition")
 
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "a test", "version": "1"},
-    },
-}
 RESOURCE = "http://127.0.0.1:8000/mcp"
-ACCEPT = {"Accept": "application/json, text/event-stream"}
 Make = Callable[[DescopeMCP], Any]
 
 

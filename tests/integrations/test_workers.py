@@ -15,14 +15,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from attrs import frozen
 
 from descope_sync.emulator import Emulator
-from tests.integrations.services import Callers, bearer
+from tests.integrations.services import ACCEPT, INITIALIZE, Callers, bearer
 
-pytest.importorskip("fastapi", reason="the extra fastapi is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 
-SERVICE = """
+FASTAPI_SERVICE = """
 import os
 from typing import Annotated
 from fastapi import FastAPI
@@ -36,19 +36,68 @@ app = FastAPI(lifespan=auth.lifespan)
 async def root(caller: Annotated[SessionToken, auth.require(permissions=["use"])]) -> int:
     return os.getpid()
 """
+#: Its name is that of its process, which it says to whoever it lets in.
+MCP_SERVER = """
+import os
+from mcp.server.mcpserver import MCPServer
+from descope_async.integrations.mcp import DescopeMCP
+
+descope = DescopeMCP(
+    os.environ["MCP_URL"], well_known=os.environ["WELL_KNOWN_URL"], required_scopes=["use"]
+)
+server = MCPServer(str(os.getpid()), token_verifier=descope, auth=descope.auth_settings)
+app = descope.protect(server.streamable_http_app(stateless_http=True, json_response=True))
+"""
 _CALLERS = 8
+
+
+@frozen
+class Protected:
+    """A service whose callers need tokens.
+
+    Attributes:
+        source: Its module.
+        path: Where it answers.
+        call: Sends a request with these headers.
+        process: The id of the process that has let somebody in.
+    """
+
+    source: str
+    path: str
+    call: Callable[[httpx.Client, str, dict[str, str]], httpx.Response]
+    process: Callable[[httpx.Response], int]
+
+
+def get(http: httpx.Client, url: str, headers: dict[str, str]) -> httpx.Response:
+    return http.get(url, headers=headers)
+
+
+def initialize(http: httpx.Client, url: str, headers: dict[str, str]) -> httpx.Response:
+    return http.post(url, headers={**ACCEPT, **headers}, json=INITIALIZE)
+
+
+SERVICES = {
+    "fastapi": Protected(FASTAPI_SERVICE, "/", get, lambda answer: int(answer.text)),
+    "mcp.server.mcpserver": Protected(
+        MCP_SERVER,
+        "/mcp",
+        initialize,
+        lambda answer: int(answer.json()["result"]["serverInfo"]["name"]),
+    ),
+}
 
 
 class Load:
     """Callers that ask again and again, each with all credentials in turn.
 
     Args:
-        url: Whom to ask.
+        service: Whom to ask.
+        url: Where it is.
         expected: The status for each token; "" for none.
     """
 
-    def __init__(self, url: str, expected: dict[str, int]) -> None:
-        self.url, self.expected = url, expected
+    def __init__(self, service: Protected, url: str, expected: dict[str, int]) -> None:
+        self.service, self.url, self.expected = service, url, expected
         #: The processes that let somebody in, and what was answered wrongly.
         self.processes: set[int] = set()
         self.wrong: list[tuple[int, int]] = []
@@ -75,7 +124,7 @@ class Load:
                 if self._is_over.is_set():
                     return
                 try:
-                    answer = http.get(self.url, headers=bearer(token) if token else {})
+                    answer = self.service.call(http, self.url, bearer(token) if token else {})
                 except httpx.TransportError:
                     with self._lock:
                         self.lost += 1
@@ -88,7 +137,7 @@ class Load:
             if answer.status_code != wanted:
                 self.wrong.append((answer.status_code, wanted))
             elif wanted == 200:
-                self.processes.add(int(answer.text))
+                self.processes.add(self.service.process(answer))
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -135,18 +184,29 @@ def expected(callers: Callers, emulator: Emulator) -> dict[str, int]:
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.parametrize("library", SERVICES)
 def test_a_killed_worker_takes_no_other_along(
-    tmp_path: Path, unused_port: int, expected: dict[str, int]
+    library: str,
+    tmp_path: Path,
+    unused_port: int,
+    expected: dict[str, int],
+    emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "service.py").write_text(SERVICE)
+    pytest.importorskip(library, reason=f"{library} is not installed")
+    service = SERVICES[library]
+    (tmp_path / "service.py").write_text(service.source)
     command = [sys.executable, "-m", "uvicorn", "service:app", "--workers", "2"]
-    url = f"http://127.0.0.1:{unused_port}/"
+    url = f"http://127.0.0.1:{unused_port}{service.path}"
+    monkeypatch.setenv("MCP_URL", url)
+    known = f"{emulator.base_url}/v1/apps/{emulator.project_id}"
+    monkeypatch.setenv("WELL_KNOWN_URL", f"{known}/.well-known/openid-configuration")
     server = subprocess.Popen(
         [*command, "--port", str(unused_port), "--log-level", "warning"], cwd=tmp_path
     )
     try:
         wait_for(lambda: is_up(url))
-        load = Load(url, expected)
+        load = Load(service, url, expected)
         with load.running():
             wait_for(lambda: len(load.processes) == 2)
             for _ in range(2):
