@@ -101,8 +101,8 @@ class Loop:
 
     An anyio `BlockingPortal` is open on the loop as long as it runs. The portal carries one task,
     the reception, and what the portal returned for it is the handle by which the loop is stopped.
-    A call is put in the queue of the reception, which starts each in anyio's task group. The
-    portal's own ``call`` would cost two trips to the loop, one to make a task and one for its
+    A call is started in the reception's task group of anyio, by a callback of the loop: through a
+    queue, it would come two turns of the loop later. The portal's own ``call`` would cost two trips to the loop, one to make a task and one for its
     result, and the first is a wait that a forked child could not leave.
 
     Raises:
@@ -118,7 +118,7 @@ class Loop:
         self._is_up = Latch()
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop
-        self._arrivals: asyncio.Queue[Job]
+        self._tasks: TaskGroup | None = None
         self._portal: BlockingPortal
         try:
             _anyio()
@@ -151,7 +151,7 @@ class Loop:
 
     def start(self, job: Job) -> None:
         """Run a job in a task of its own and in its own context."""
-        if not (self.is_alive and self.soon(self._arrivals.put_nowait, job, context=job.context)):
+        if not (self.is_alive and self.soon(self._begin, job, context=job.context)):
             job.end()
 
     def soon(
@@ -225,20 +225,25 @@ class Loop:
     async def _main(self) -> None:
         async with _anyio().blocking_portal() as self._portal:
             self._loop = asyncio.get_running_loop()
-            self._arrivals = asyncio.Queue()
             self._is_up.open()
             await self._portal.sleep_until_stopped()
 
     async def _receive(self) -> None:
         try:
-            async with _anyio().create_task_group() as tasks:
-                while True:
-                    job = await self._arrivals.get()
-                    # In this task: in a callback of the loop, anyio does not see that it is
-                    # asyncio's where sniffio is installed.
-                    job.context.run(tasks.start_soon, job.run)
+            async with _anyio().create_task_group() as self._tasks:
+                await self._portal.sleep_until_stopped()  # until this task is cancelled
         finally:
+            self.is_ending = True
             await self._portal.stop()
+
+    def _begin(self, job: Job) -> None:
+        """Start a job in a task of its own. Called on the loop, in the job's context."""
+        if self.is_ending:
+            job.end()
+        elif self._tasks is None:  # the reception begins in one of the next turns
+            self._loop.call_soon(self._begin, job, context=job.context)
+        else:
+            self._tasks.start_soon(job.run)
 
     def _end_jobs(self) -> None:
         for job in list(self.jobs):
