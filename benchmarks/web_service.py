@@ -8,6 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+from starlette.requests import HTTPConnection
 
 from descope_async import DescopeClient
 from descope_async.integrations.fastapi import DescopeAuth
@@ -23,6 +26,17 @@ ANSWER = {"reports": 3}
 
 async def nothing() -> None:
     """A dependency that does nothing: the floor."""
+
+
+class BareScheme(SecurityBase):
+    """The least that a dependency costs which sees the request and stands in OpenAPI."""
+
+    def __init__(self) -> None:
+        self.model = HTTPBearer()
+        self.scheme_name = "bare"
+
+    async def __call__(self, connection: HTTPConnection) -> None:
+        """Look at nothing."""
 
 
 def by_pyjwt() -> Callable[[Request], Awaitable[Any]]:
@@ -66,6 +80,7 @@ def by_auth0() -> Callable[..., Awaitable[Any]]:
 
 WAYS: dict[str, Any] = {
     "nothing": Depends(nothing),
+    "a security scheme alone": Depends(BareScheme()),
     "ours": auth.require(),
     "ours, with a permission": auth.require(permissions=["reports:read"]),
 }

@@ -155,7 +155,7 @@ class Authentication:
 
     async def validate_session(
         self,
-        session_token: str,
+        session_token: str | bytes,
         audience: str | Collection[str] | None = None,
         *,
         dpop: DPoPRequest | None = None,
@@ -163,7 +163,7 @@ class Authentication:
         """Check a session token. The project's signing keys are fetched when needed, and kept.
 
         Args:
-            session_token: The token, without the word Bearer.
+            session_token: The token, without the word Bearer; as bytes, it is ASCII.
             audience: One or more audiences of which the token must name one. With None, a token
                 that names any must name the project id among them.
             dpop: The HTTP request that the token came with. A token that is bound to its holder's
@@ -189,7 +189,7 @@ class Authentication:
 
     def validate_session_nowait(
         self,
-        session_token: str,
+        session_token: str | bytes,
         audience: str | Collection[str] | None = None,
         *,
         dpop: DPoPRequest | None = None,
@@ -197,7 +197,7 @@ class Authentication:
         """Check a session token without any I/O, on the calling thread.
 
         Args:
-            session_token: The token, without the word Bearer.
+            session_token: The token, without the word Bearer; as bytes, it is ASCII.
             audience: As for `validate_session`.
             dpop: As for `validate_session`.
 

@@ -38,6 +38,10 @@ class KeySet:
 
     Several keys may share an id when they are for different algorithms. Of those that share both,
     the first counts.
+
+    Attributes:
+        ids: The `id` of each key that can be found. It is asked for each token, and to compare keys
+            takes longer.
     """
 
     def __init__(self, keys: Iterable[PublicKey]) -> None:
@@ -46,12 +50,10 @@ class KeySet:
         for key in keys:
             self._keys.setdefault((key.kid, key.alg), key)
             self._first.setdefault(key.kid, key)
+        self.ids = frozenset(map(id, self._keys.values()))
 
     def __len__(self) -> int:
         return len(self._keys)
-
-    def __contains__(self, key: PublicKey) -> bool:
-        return self._keys.get((key.kid, key.alg)) is key
 
     def find(self, kid: str, alg: str) -> PublicKey | None:
         """The key with this id; the one for this algorithm, where there is one.

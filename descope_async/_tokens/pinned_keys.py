@@ -43,4 +43,4 @@ class PinnedKeys:
 
     def has(self, key: PublicKey) -> bool:
         """Whether this is one of the keys."""
-        return key in self._keys
+        return id(key) in self._keys.ids

@@ -116,7 +116,9 @@ class SigningKeys:
     def has(self, key: PublicKey) -> bool:
         """Whether this is a signing key now, as far as is known without a fetch."""
         held = self._snapshot
-        return held is not None and key in held.keys and self._clock.running() < held.fresh_until
+        if held is None or id(key) not in held.keys.ids:
+            return False
+        return self._clock.running() < held.fresh_until
 
     async def key(self, kid: str, alg: str) -> PublicKey:
         """The signing key with this id. Of several with this id, it is the one for the algorithm.

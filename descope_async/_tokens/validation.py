@@ -48,7 +48,11 @@ class SessionValidator:
         self._clock = clock
         self._proofs = UsedProofs(clock, replays)
         self._telemetry = telemetry
-        self._tokens = ValidatedTokens()
+        # By exact type: an instance of a subclass of str may say that it is another string than it is.
+        self._tokens: dict[type, ValidatedTokens] = {
+            str: ValidatedTokens(),
+            bytes: ValidatedTokens(),
+        }
 
     # The frames below the next two methods hold the token, so an error leaves without them. A
     # context manager would do that for both, but takes a third of the time of a token seen before.
@@ -130,7 +134,7 @@ class SessionValidator:
         raise failure
 
     def seen_before(
-        self, token: str, audience: str | Collection[str] | None
+        self, token: str | bytes, audience: str | Collection[str] | None
     ) -> SessionToken | None:
         """The session of an unbound token that was accepted before, if it is valid now.
 
@@ -144,11 +148,12 @@ class SessionValidator:
         Returns:
             None where the methods above must be asked.
         """
-        if self._telemetry.is_hooked or type(token) is not str:
+        tokens = self._tokens.get(type(token))
+        if tokens is None or self._telemetry.is_hooked:
             return None
         if audience is not None and not isinstance(audience, frozenset):
             return None
-        found = self._tokens.find(token, audience)
+        found = tokens.find(token, audience)
         if found is None or found.is_bound or not self._signing_keys.has(found.key):
             return None
         is_valid = found.valid_from <= self._clock.now() < found.valid_until
@@ -201,7 +206,8 @@ class SessionValidator:
         Raises:
             TokenError: Its time is not now.
         """
-        found = self._tokens.find(jwt, audience) if type(jwt) is str else None
+        tokens = self._tokens.get(type(jwt))
+        found = None if tokens is None else tokens.find(cast("str", jwt), audience)
         if found is None or not self._signing_keys.has(found.key):
             return None
         now = self._clock.now()
@@ -222,10 +228,10 @@ class SessionValidator:
             raise TokenMalformed("the token's claims are not a JSON object of distinct names")
         times = self._rules.check(claims, audience, self._clock.now())
         session = _session_of(_text(jwt), claims, signed, self._rules.project_id)
-        validated = ValidatedToken(session, key, *times, is_bound="cnf" in claims)
-        # An instance of a subclass of str may say that it is another string than it is.
-        if type(jwt) is str:
-            self._tokens.remember(audience, validated)
+        validated = ValidatedToken(cast("str", jwt), session, key, *times, is_bound="cnf" in claims)
+        tokens = self._tokens.get(type(jwt))
+        if tokens is not None:
+            tokens.remember(audience, validated)
         return validated
 
 

@@ -102,7 +102,9 @@ class AsyncFlow:
 
 def has_authorization(request: Any) -> bool:
     """Whether a request of httpx has an ``Authorization`` header."""
-    return b"authorization" in [name.lower() for name, _ in request.headers.raw]
+    return b"authorization" in [
+        name.lower() for name, _ in request.headers.raw if len(name) == len(b"authorization")
+    ]
 
 
 def put(outgoing: Outgoing, request: Any, token: str) -> None:

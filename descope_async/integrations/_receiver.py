@@ -166,11 +166,11 @@ class Receiver:
         return found
 
     def _refused_nowait(
-        self, scope: MutableMapping[str, Any], token: str, error: TokenError
+        self, scope: MutableMapping[str, Any], token: bytes, error: TokenError
     ) -> Refusal | None:
         found = self.admission.read(scope["headers"])
         if isinstance(found, Credential):
-            if found.value != token:  # the header has more than one space before the token
+            if found.value.encode() != token:  # the header has more than one space before the token
                 return None
             found = self.admission.refusal_of(error)
         scope[self._outcome] = found

@@ -39,6 +39,7 @@ from ._requirement import Requirement
 __all__ = ["Accepted", "Admission", "Credential", "Proofs", "Refusal", "Requirement", "Scheme"]
 
 _SCHEMES: Final[dict[bytes, Scheme]] = {b"bearer": "Bearer", b"dpop": "DPoP"}
+_BEARER: Final = b"Bearer "
 #: Visible ASCII without the comma: a comma joins the values of repeated headers.
 _CHARACTERS: Final = bytes(range(0x21, 0x7F)).replace(b",", b"")
 #: A JWT has two dots, and no access key of the service has any.
@@ -159,7 +160,7 @@ class Admission(Value):
         shown = tuple([each.decode("latin-1") for each in proofs])
         return Credential(kind, scheme, value.decode(), shown)
 
-    def plain_token(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    def plain_token(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
         """The session token of a request, where nothing but the token itself needs to be looked at.
 
         `read` takes longer than to validate a token that was seen before, and a token that turns
@@ -179,12 +180,12 @@ class Admission(Value):
                 given = value
             elif key_header is not None and name == key_header:
                 return None
-        scheme, _, token = (given or b"").partition(b" ")
-        if scheme != b"Bearer":
+        if given is None or given[: len(_BEARER)] != _BEARER:  # `startswith` takes thrice as long
             return None
+        token = given[len(_BEARER) :]
         if "access_key" in self.accept and token.count(b".") < _DOTS:
             return None
-        return token.decode("latin-1")
+        return token
 
     def refuse_missing(self) -> Refusal:
         """The refusal of a request without a credential, or of a scheme that is not accepted."""

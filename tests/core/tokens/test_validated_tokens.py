@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import subprocess
+import sys
 import weakref
 from collections.abc import AsyncIterator
 
@@ -62,6 +64,34 @@ async def test_a_token_seen_before_is_the_same_session(
     assert first is not None
     assert client.validate_session_nowait(session.jwt) is first
     assert await client.validate_session(session.jwt) is first
+
+
+async def test_a_token_of_bytes_is_remembered_too(
+    client: DescopeClient, session: SessionToken
+) -> None:
+    token, forged = session.jwt.encode(), b"a.b." + session.jwt.encode().split(b".")[2]
+    first = client.validate_session_nowait(token)
+    assert first is not None
+    assert first.jwt == session.jwt
+    assert client.validate_session_nowait(token) is first
+    assert await client.validate_session(token) is first
+    for other in (forged, forged.decode()):
+        with pytest.raises(TokenError):
+            client.validate_session_nowait(other)
+
+
+def test_tokens_of_both_types_are_never_compared() -> None:
+    """`python -bb` raises for that, where both have the same hash."""
+    script = (
+        "from descope_async import DescopeClient\n"
+        "from descope_async.emulator.mint import TokenMint\n"
+        "mint = TokenMint()\n"
+        "client = DescopeClient(mint.project_id, public_key=mint.key_set)\n"
+        "jwt = mint.token()\n"
+        "for token in (jwt, jwt.encode(), jwt):\n"
+        "    assert client.validate_session_nowait(token).jwt == jwt\n"
+    )
+    subprocess.run([sys.executable, "-bb", "-c", script], check=True, timeout=120)
 
 
 async def test_its_audience_is_judged_each_time(
@@ -150,7 +180,7 @@ async def test_memory_is_bounded(client: DescopeClient, session: SessionToken) -
     tokens = ValidatedTokens()
 
     def validated(jwt: str) -> ValidatedToken:
-        return ValidatedToken(evolve(session, jwt=jwt), key, 0, 1, is_bound=False)
+        return ValidatedToken(jwt, evolve(session, jwt=jwt), key, 0, 1, is_bound=False)
 
     kept = weakref.WeakSet[ValidatedToken]()
     always = validated("asked for all the time")
