@@ -56,11 +56,10 @@ class Argument:
             description=self.help,
             type=_type_of(item, dir_okay=self.dir_okay),
             metavar=shown if is_required else f"[{shown}]",
-            required=is_required,
-            default=None if is_required else default,
             nargs=_ANY if is_list else _ONE,
             callback=_conversion(item, is_list),
             shell_complete=_completion(self.complete),
+            **_absent(default),
         )
 
 
@@ -111,12 +110,11 @@ class Option:
             [*names, name],
             type=_type_of(item, dir_okay=self.dir_okay, between=self.range),
             metavar=self.metavar,
-            required=is_required,
-            default=None if is_required else value,
             show_default=not is_required and value is not None,
             multiple=is_list,
             callback=_conversion(item, is_list),
             shell_complete=_completion(self.complete),
+            **_absent(value),
             **about,
         )
 
@@ -161,6 +159,13 @@ def _item_of(kind: Any) -> tuple[Any, bool]:
     return _item_of(kinds[0]) if kinds else (kind, False)
 
 
+def _absent(default: Any) -> dict[str, Any]:
+    """What Click is told about a parameter that is not given. To Click, None is a default like others."""
+    if default is inspect.Parameter.empty:
+        return {"required": True}
+    return {"required": False, "default": default}
+
+
 def _type_of(
     item: Any, *, dir_okay: bool, between: tuple[int | None, int | None] = (None, None)
 ) -> click.ParamType[Any]:
@@ -168,6 +173,8 @@ def _type_of(
         return click.Choice([each.value for each in item])
     if item is Path:
         return click.Path(dir_okay=dir_okay, path_type=Path)
+    if item is int and between == (None, None):
+        return click.INT
     if item is int:
         number = click.IntRange(*between)
         number.name = "integer"  # "is not a valid integer range" would say less

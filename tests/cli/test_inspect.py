@@ -32,6 +32,11 @@ def test_says_what_a_token_claims_without_asking_anybody(
     assert list(local.requests) == []
 
 
+def test_a_dash_stands_for_stdin(cli: CommandLine, jwt: str) -> None:
+    done = cli.run("inspect", "-", "--online", stdin=jwt)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "passes")
+
+
 def test_says_whether_it_would_pass(cli: CommandLine, jwt: str, tmp_path: Path) -> None:
     file = tmp_path / "token.txt"
     file.write_text(f"{jwt}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Any, Final
 
 import click
@@ -16,6 +17,21 @@ from .trying import TRY
 from .using import USE
 
 COMMANDS: Final[tuple[Command, ...]] = (*LOOK, *CHANGE, *MANIFEST, *RUNS, *USE, *TRY)
+#: What other tools call some of them, where the nearest name would be another one.
+_ELSEWHERE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("validate", "introspect", "decode"), "inspect"),
+    **dict.fromkeys(("check", "status", "ping"), "doctor"),
+    **dict.fromkeys(("get", "load", "describe"), "show"),
+    **dict.fromkeys(("rm", "remove"), "delete"),
+    **dict.fromkeys(("revoke", "disable"), "deactivate"),
+    **dict.fromkeys(("add", "new"), "create"),
+    **dict.fromkeys(("token", "login"), "exchange"),
+    "enable": "activate",
+    "ls": "list",
+    "diff": "plan",
+    "run": "exec",
+    "help": "--help",
+}
 
 
 class CommandGroup(click.Group):
@@ -34,7 +50,8 @@ class CommandGroup(click.Group):
         """The command that is called, with its arguments."""
         if args[0] not in self._known and args[0][:1].isalnum() and not ctx.resilient_parsing:
             near = difflib.get_close_matches(args[0], self._known, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            meant = _ELSEWHERE.get(args[0]) or (near[0] if near else None)
+            hint = f" Did you mean {meant!r}?" if meant else ""
             ctx.fail(f"There is no command {args[0]!r}.{hint}")
         name, command, rest = super().resolve_command(ctx, args)
         known = self._known.get(name or "")
