@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import sys
 from contextvars import ContextVar, Token
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
 from descope_async import SessionToken
 from descope_async._values.value import Value
 
-__all__ = ["Caller", "CallerFilter", "current_caller"]
+if TYPE_CHECKING:
+    from ._asgi import App, Receive, Scope, Send
+
+__all__ = ["Caller", "CallerFilter", "CallerMiddleware", "current_caller"]
 
 
 @frozen
@@ -41,6 +44,15 @@ _current: ContextVar[Caller | SessionToken | None] = ContextVar(
 Before: TypeAlias = Token[Caller | SessionToken | None]
 
 
+class _Request:
+    """A request of a `CallerMiddleware`, with the caller that a task within has found out."""
+
+    caller: Caller | SessionToken | None = None
+
+
+_request: ContextVar[_Request | None] = ContextVar("descope_async.request", default=None)
+
+
 def current_caller() -> Caller | None:
     """The caller of the request that is being answered; None outside of one, or for nobody.
 
@@ -48,6 +60,8 @@ def current_caller() -> Caller | None:
     route that depends on its caller demand it.
     """
     found = _current.get()
+    if found is None and (request := _request.get()) is not None:
+        found = request.caller
     return Caller(found) if isinstance(found, SessionToken) else found
 
 
@@ -58,10 +72,10 @@ def note(session: SessionToken | None, tenant: str | None = None) -> Before:
         session: The caller; None for nobody.
         tenant: The tenant of the request's path; None for the one that the token names.
     """
-    if session is None or tenant is None:
-        token = _current.set(session)
-    else:
-        token = _current.set(Caller(session, tenant))
+    caller = session if session is None or tenant is None else Caller(session, tenant)
+    token = _current.set(caller)
+    if (request := _request.get()) is not None:
+        request.caller = caller
     # A program that makes spans has imported this module already, and has a context for a span.
     context = sys.modules.get("opentelemetry.context")
     if session is not None and context is not None and context.get_current():
@@ -98,3 +112,26 @@ class CallerFilter(logging.Filter):
         record.descope_key_id = None if caller is None else caller.session.key_id
         record.descope_tenant = None if caller is None else caller.tenant
         return True
+
+
+class CallerMiddleware:
+    """Lets what is around a route know its caller as well: other middleware, and the server's access log.
+
+    Starlette's ``BaseHTTPMiddleware``, of which ``@app.middleware("http")`` makes one, runs the route in a
+    task of its own, and what that task notes is seen in no other. Such an application needs this around
+    it: ``app.add_middleware(CallerMiddleware)``, after all others.
+
+    Args:
+        app: The ASGI application.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        before = _request.set(_Request())
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            _request.reset(before)

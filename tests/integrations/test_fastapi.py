@@ -27,7 +27,11 @@ from fastapi import APIRouter, BackgroundTasks, FastAPI, Security, WebSocket  # 
 from fastapi.responses import StreamingResponse  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 
-from descope_async.integrations.caller import CallerFilter, current_caller  # noqa: E402
+from descope_async.integrations.caller import (  # noqa: E402
+    CallerFilter,
+    CallerMiddleware,
+    current_caller,
+)
 from descope_async.integrations.fastapi import DescopeAuth  # noqa: E402
 
 auth = DescopeAuth()
@@ -443,6 +447,42 @@ def test_the_caller_is_in_log_records(
     (record,) = [each for each in caplog.records if each.name == "bills"]
     assert vars(record)["descope_key_id"] == created.key.id
     assert vars(record)["descope_tenant"] == "t1"
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.usefixtures("emulator")
+def test_the_caller_is_known_around_a_middleware_with_a_task_of_its_own(
+    callers: Callers, caplog: pytest.LogCaptureFixture, is_known: bool
+) -> None:
+    service, log = FastAPI(lifespan=auth.lifespan), logging.getLogger("around")
+
+    @service.get("/t/{tenant_id}", dependencies=[auth.require(tenant="tenant_id")])
+    async def route(tenant_id: str) -> str:
+        return tenant_id
+
+    @service.middleware("http")
+    async def around(request: Any, call_next: Any) -> Any:
+        log.warning("before")
+        answer = await call_next(request)
+        log.warning("after")
+        return answer
+
+    if is_known:
+        service.add_middleware(CallerMiddleware)
+    created = callers.key(tenants={"t1": ["use"]})
+    token = callers.exchange(created.cleartext)
+    caplog.handler.addFilter(CallerFilter())
+    with serving(service) as url, httpx.Client(base_url=url, trust_env=False) as http:
+        for headers in (bearer(token), {}, bearer("a.b.c")):
+            http.get("/t/t1", headers=headers)
+    noted = [
+        (each.message, vars(each)["descope_key_id"], vars(each)["descope_tenant"])
+        for each in caplog.records
+        if each.name == "around"
+    ]
+    known = (created.key.id, "t1") if is_known else (None, None)
+    nobody = [("before", None, None), ("after", None, None)]
+    assert noted == [("before", None, None), ("after", *known), *nobody, *nobody]
 
 
 def test_a_client_that_goes_while_keys_are_fetched_harms_nobody(
