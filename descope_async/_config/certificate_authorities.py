@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, TypeVar
@@ -28,6 +28,10 @@ _NOBODY: Final = (
     "ca-certificates (for Python of python.org on macOS, run Install Certificates.command), or name "
     "a file of certificates in SSL_CERT_FILE"
 )
+#: A file of so many bytes is loaded quickly. A larger one is said to have certificates if its first
+#: so many bytes have the beginning of one.
+_SMALL: Final = 32 * 1024
+_PEM: Final = b"-----BEGIN "
 #: So many contexts are kept: one for each environment in which clients are made or used.
 _KEPT: Final = 8
 
@@ -54,13 +58,17 @@ class _Trust:
 
 
 def check_environment() -> None:
-    """Load what the environment names. The system's own are loaded when they are needed.
+    """Look at what the environment names. All authorities are loaded when they are needed.
 
     Raises:
-        ConfigurationError: A named file or folder cannot be used.
+        ConfigurationError: A named file or folder cannot be used. A large file is not read to its end
+            for that.
     """
     if any(os.environ.get(name) for name in (_FILE, _FOLDERS, *_BUNDLES)):
-        _trust()
+        _, sources = _named()
+        _refuse_unhashed(sources)
+        for each in sources:
+            _look_at(each)
 
 
 def load_authorities() -> None:
@@ -124,7 +132,7 @@ def _named() -> tuple[bool, tuple[_Source, ...]]:
 @lru_cache(_KEPT)
 def _loaded(_class: type, is_system: bool, sources: tuple[_Source, ...]) -> _Trust:
     """A context that trusts these, and perhaps the system's. To load one takes 20 ms and more."""
-    _refuse_unhashed([each for each in sources if each.variable != _SYSTEM])
+    _refuse_unhashed(sources)
     further = list(sources)
     if is_system:
         context = ssl.create_default_context()
@@ -143,12 +151,27 @@ def _loaded(_class: type, is_system: bool, sources: tuple[_Source, ...]) -> _Tru
     return _Trust(context, is_empty and not any(map(_has_hashed, folders)))
 
 
-def _refuse_unhashed(named: list[_Source]) -> None:
+def _look_at(source: _Source) -> None:
+    """Refuse a file that has no certificate."""
+    _, size = source.seen
+    if size <= _SMALL or _is_folder(source.path):
+        _read(source, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations)
+        return
+    try:
+        with source.path.open("rb") as file:
+            start = file.read(_SMALL)
+    except OSError as error:
+        raise _unusable(source.variable, source.path, error) from None
+    if _PEM not in start:
+        raise _unusable(source.variable, source.path, ssl.SSLError())
+
+
+def _refuse_unhashed(sources: Iterable[_Source]) -> None:
     """Refuse a named folder in which OpenSSL would find nothing, without a word.
 
     One that is empty does no harm where another folder of the same variable has certificates.
     """
-    folders = [each for each in named if _is_folder(each.path)]
+    folders = [each for each in sources if each.variable != _SYSTEM and _is_folder(each.path)]
     for each in folders:
         names = _names(each.path)
         if names is None or any(_HASHED.fullmatch(name) for name in names):

@@ -195,6 +195,24 @@ def test_what_is_no_pem_is_said_at_construction(
         DescopeClient("P1")
 
 
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+def test_a_large_file_is_loaded_when_it_is_needed(
+    descope: Emulator, own: Path, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, str(own))
+    certificate, comments = own.read_bytes(), b"# of an authority\n" * 10_000
+    own.write_bytes(certificate + comments)
+    call(descope)
+    own.write_bytes(certificate + comments + certificate[:200])
+    with DescopeClient("P1", "key", base_url=descope.base_url) as client:
+        said = rf"{variable} .*no certificates in PEM"
+        with pytest.raises(ConfigurationError, match=said):
+            client.mgmt.access_key.search_all_access_keys()
+    own.write_bytes(comments)
+    with pytest.raises(ConfigurationError, match=said):
+        DescopeClient("P1")
+
+
 @pytest.mark.parametrize("variable", ["SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_a_folder_without_hashed_names_is_refused(
     descope: Emulator, own: Path, tmp_path: Path, variable: str, monkeypatch: pytest.MonkeyPatch
