@@ -91,8 +91,8 @@ class Receiver:
         """
         if self._client is None:
             raise NotConfigured(
-                "there is no client yet: let the application run this object's lifespan, "
-                "or construct it with a client"
+                "there is no client yet: let the outermost application run this object's lifespan, since "
+                "nobody runs that of a mounted one, or construct this with a client"
             )
         return self._client
 

@@ -6,7 +6,8 @@ import asyncio
 import importlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 from unittest import mock
 
@@ -30,6 +31,10 @@ from tests.integrations.services import ACCEPT, INITIALIZE, Callers, bearer, ser
 pytest.importorskip("mcp", reason="the extra mcp is not installed")
 
 from mcp.server.auth.middleware.auth_context import get_access_token
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
 
 from descope_async.integrations.mcp import DescopeMCP
 
@@ -195,6 +200,35 @@ def test_a_nonce_is_demanded_where_there_is_a_secret_for_it(
         DescopeMCP(RESOURCE, well_known=f"{HOST}/P1", dpop="mixed", dpop_nonce_secret="canary")
     with pytest.raises(ConfigurationError, match="is about proofs"):
         DescopeMCP(RESOURCE, well_known=f"{HOST}/P1", dpop_nonce_secret="s" * 32)
+
+
+def test_a_server_within_another_application(
+    make: Make, descope: DescopeMCP, callers: Callers
+) -> None:
+    within = make(descope)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with descope.running(), within.router.lifespan_context(within):
+            yield
+
+    async def own(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("the outer application's")
+
+    routes = [Route("/own", own), Mount("/", descope.protect(within))]
+    with (
+        serving(Starlette(routes=routes, lifespan=lifespan)) as url,
+        httpx.Client(base_url=url, headers=ACCEPT, trust_env=False, timeout=30) as http,
+    ):
+        assert http.get("/own").text == "the outer application's"
+        created = callers.key(["reports:read"])
+        who, _ = call_tool(http, bearer(callers.exchange(created.cleartext)))
+        assert who == created.key.id
+        refused = http.post("/mcp", headers=bearer("a.b.c"), json=INITIALIZE)
+        assert refused.status_code == 401
+        where = "/.well-known/oauth-protected-resource/mcp"
+        assert where in refused.headers["WWW-Authenticate"]
+        assert http.get(where).json()["resource"] == RESOURCE
 
 
 def test_an_outage_is_503(
