@@ -22,5 +22,5 @@ class Admitted:
     """
 
     session: SessionToken
-    scheme: Scheme
-    kind: Accepted
+    scheme: Scheme = "Bearer"
+    kind: Accepted = "session_token"

@@ -137,45 +137,49 @@ class Receiver:
 
     async def admit(self, scope: MutableMapping[str, Any]) -> Admitted | Refusal:
         """What becomes of a request, by its ASGI scope. The second time it is known already."""
-        return self.admit_nowait(scope) or await self.admit_by_asking(scope)
+        caller = self.caller_nowait(scope)
+        return Admitted(caller) if caller is not None else await self.admit_by_asking(scope)
 
-    def admit_nowait(self, scope: MutableMapping[str, Any]) -> Admitted | Refusal | None:
-        """As `admit`, without I/O, for most requests with a token. None to `admit_by_asking`."""
-        found: Admitted | Refusal | None = scope.get(self._outcome)
+    def caller_nowait(self, scope: MutableMapping[str, Any]) -> SessionToken | None:
+        """The caller of a request with nothing but a valid bearer token, as most have. Does no I/O.
+
+        None for all others, to `admit_by_asking`.
+        """
+        found: SessionToken | Admitted | Refusal | None = scope.get(self._outcome)
         if found is not None:
-            return found
+            return found if isinstance(found, SessionToken) else None
         client, token = self._client, self.admission.plain_token(scope["headers"])
         if client is None or token is None or self._has_other_audience:
             return None
         try:
             session = client.validate_session_nowait(token, self._audience)
         except TokenError as error:
-            return self._refused_nowait(scope, token, error)
-        if session is None:
+            self._refuse(scope, token, error)
             return None
-        found = scope[self._outcome] = Admitted(session, "Bearer", "session_token")
-        note(session)
-        return found
+        if session is not None:
+            scope[self._outcome] = session
+            note(session)
+        return session
 
     async def admit_by_asking(self, scope: MutableMapping[str, Any]) -> Admitted | Refusal:
-        """As `admit`, for a request that `admit_nowait` does not know the answer to."""
+        """As `admit`, for a request whose caller `caller_nowait` does not know."""
+        known: Admitted | Refusal | None = scope.get(self._outcome)
+        if known is not None:
+            return known
         read = self.admission.read(scope["headers"])
         found = await self._ask(read, scope) if isinstance(read, Credential) else read
         scope[self._outcome] = found
         note(found.session if isinstance(found, Admitted) else None)
         return found
 
-    def _refused_nowait(
-        self, scope: MutableMapping[str, Any], token: bytes, error: TokenError
-    ) -> Refusal | None:
+    def _refuse(self, scope: MutableMapping[str, Any], token: bytes, error: TokenError) -> None:
         found = self.admission.read(scope["headers"])
         if isinstance(found, Credential):
             if found.value.encode() != token:  # the header has more than one space before the token
-                return None
+                return
             found = self.admission.refusal_of(error)
         scope[self._outcome] = found
         note(None)
-        return found
 
     async def demand(
         self, scope: MutableMapping[str, Any], admitted: Admitted, requirement: Requirement

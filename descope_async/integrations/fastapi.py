@@ -224,15 +224,19 @@ class _Required(SecurityBase):
         scope, receiver = connection.scope, self._receiver
         overrides = scope["app"].dependency_overrides
         is_overridden = bool(overrides) and self._auth in overrides
-        if is_overridden:
-            admitted: Admitted | Refusal = await _admitted_instead(overrides[self._auth])
-        else:
-            admitted = receiver.admit_nowait(scope) or await receiver.admit_by_asking(scope)
-        if isinstance(admitted, Refusal):
-            _refuse(scope, admitted)
-        caller, requirement = admitted.session, self._requirement
+        admitted: Admitted | None = None  # most requests need nothing but the caller
+        caller = None if is_overridden else receiver.caller_nowait(scope)
+        if caller is None:
+            if is_overridden:
+                found: Admitted | Refusal = await _admitted_instead(overrides[self._auth])
+            else:
+                found = await receiver.admit_by_asking(scope)
+            if isinstance(found, Refusal):
+                _refuse(scope, found)
+            admitted, caller = found, found.session
+        requirement = self._requirement
         if requirement is not None and not requirement.is_met_by(caller):
-            refusal = await receiver.demand(scope, admitted, requirement)
+            refusal = await receiver.demand(scope, admitted or Admitted(caller), requirement)
             if refusal is not None:
                 _refuse(scope, refusal)
         if scope["type"] == "websocket" and not is_overridden:
@@ -243,7 +247,7 @@ class _Required(SecurityBase):
 async def _admitted_instead(override: Callable[[], Any]) -> Admitted:
     """The caller that a test puts in place of the request's. It must meet requirements, too."""
     caller = override()
-    return Admitted(await caller if isawaitable(caller) else caller, "Bearer", "session_token")
+    return Admitted(await caller if isawaitable(caller) else caller)
 
 
 def _refuse(scope: MutableMapping[str, Any], refusal: Refusal) -> NoReturn:
