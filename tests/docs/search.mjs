@@ -13,7 +13,7 @@ const context = vm.createContext({
   _ready() {}, // the page, which is not there
 });
 context.window = context;
-for (const file of ["_static/language_data.js", "_static/searchtools.js"]) {
+for (const file of ["language_data", "searchtools", "search_words"].map((name) => `_static/${name}.js`)) {
   vm.runInContext(readFileSync(`${site}/${file}`, "utf-8"), context, { filename: file });
 }
 vm.runInContext(readFileSync(`${site}/searchindex.js`, "utf-8"), context);
