@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from descope_async.errors import ConfigurationError
+from descope_async.secret_stores._private_files import NO_FILE
 
+from .standard_input import ending_at_once
 from .user_folders import user_folder
+from .whole_files import read_file
 
 _KEY_VARIABLE: Final = "DESCOPE_MANAGEMENT_KEY"
+_MOST_BYTES: Final = 2**20
 _FIELDS: Final = ("project_id", "management_key", "base_url")
 
 
@@ -75,14 +79,14 @@ def _read_reference(key: str) -> dict[str, str]:
     reference = cleaned(key)
     if reference.partition(":")[0] not in SCHEMES:  # the client says what is wrong
         return {}
-    return {"management_key": SecretReference.parse(reference).read()}
+    with ending_at_once():
+        return {"management_key": SecretReference.parse(reference).read()}
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            _refuse_if_shared(path, os.fstat(file.fileno()))
-            return tomllib.load(file)
+        _refuse_if_shared(path, path.stat())
+        return tomllib.loads(read_file(path, _MOST_BYTES).decode())
     except FileNotFoundError:
         raise ConfigurationError(f"there is no file {path} to read the profile from") from None
     except OSError as error:
@@ -93,6 +97,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _refuse_if_shared(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
+        raise ConfigurationError(f"{path} cannot be read: {NO_FILE}")
     if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
         raise ConfigurationError(
             f"others can read {path}, which holds management keys: chmod 600 {path}"

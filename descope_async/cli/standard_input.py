@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
@@ -23,7 +24,7 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 
 def answer(question: str, *, is_secret: bool = False) -> str:
     """What somebody types in answer to a question on the terminal."""
-    with _ending_at_once():
+    with ending_at_once():
         try:
             typed: str = click.prompt(
                 question, default="", show_default=False, err=True, hide_input=is_secret
@@ -45,7 +46,7 @@ def piped(what: str, most: int) -> str:
     Raises:
         ConfigurationError: It is longer, or no text.
     """
-    with _ending_at_once():
+    with ending_at_once():
         if sys.stdin.isatty():
             say(f"reading {what} from the terminal; Ctrl-D on a line of its own ends them")
         try:
@@ -63,7 +64,11 @@ def piped(what: str, most: int) -> str:
 
 
 @contextmanager
-def _ending_at_once() -> Generator[None]:
+def ending_at_once() -> Generator[None]:
+    """Around a wait for what may never come: Ctrl-C, SIGTERM and SIGHUP end the command at once."""
+    if threading.current_thread() is not threading.main_thread():  # which alone gets signals
+        yield
+        return
     # The event loop's own handlers would only act when the loop turns, and it waits here.
     handlers: dict[signal.Signals, Any] = {
         signal.SIGINT: signal.default_int_handler,

@@ -6,11 +6,14 @@ import errno
 import os
 import re
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
 from descope_async.errors import ConfigurationError
 from descope_async.secret_stores._private_files import Access, write_whole
+
+from .standard_input import ending_at_once
 
 _OPEN: Final = re.compile(r"/dev/(std(in|out|err)|fd/\d+)|/proc/[^/]+/fd/\d+")
 #: Why a file cannot take the place of another one that may be written itself: it is mounted, or belongs to
@@ -29,7 +32,8 @@ def read_file(path: Path, most: int) -> bytes:
         ConfigurationError: It cannot be read, or is larger.
     """
     try:
-        with path.open("rb") as file:
+        # A pipe may have no writer.
+        with nullcontext() if path.is_file() else ending_at_once(), path.open("rb") as file:
             data = file.read(most + 1)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None

@@ -279,7 +279,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         number += 1
         campaign.round(8, misbehaves=number % 2 == 0)
         missing = [state for state in STATES if not campaign.states[state]]
-        print(f"{time.monotonic() - began:.0f} s, {campaign.states.total()} kills", flush=True)
+        passed = f"{time.monotonic() - began:.0f} s, {campaign.states.total()} kills"
+        print(f"{passed}; not yet at: {', '.join(missing) or 'none'}", flush=True)
     for state in sorted({*STATES, *campaign.states}):
         print(f"{state:<20}{campaign.states[state]:>6}")
     if missing:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,26 @@ def test_a_file_without_an_end_is_refused(
     Path("keys.yaml").write_text("keys: {}\n")
     done = cli.run(name, *options, "/dev/zero")
     assert (done.returncode, "is larger than" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", [["plan", "PIPE"], ["list"]])
+def test_one_signal_ends_a_wait_for_a_pipe(
+    cli: CommandLine, tmp_path: Path, command: list[str], number: signal.Signals
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with (
+        subprocess.Popen(
+            [*COMMAND, *(each.replace("PIPE", str(pipe)) for each in command)],
+            env=cli.variables(DESCOPE_MANAGEMENT_KEY=f"file:{pipe}"),
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+        pipe.open("w"),
+    ):  # it waits now for what is written
+        time.sleep(0.5)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, said
+    assert len(said.splitlines()) == 1, said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 from datetime import UTC, datetime
@@ -208,6 +209,10 @@ def test_a_profile_says_which_project(local: Emulator, tmp_path: Path) -> None:
     done = cli.run("-p", "local", "list")
     assert done.returncode == 2
     assert local.management_key not in done.stderr
+    profiles.unlink()
+    os.mkfifo(profiles, 0o600)
+    done = cli.run("-p", "local", "list")
+    assert (done.returncode, "it is no regular file" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["--help"], ["list", "--help"], ["--version"]])
