@@ -15,6 +15,7 @@ from .redaction import Redaction
 _LONGEST: Final = 86_400.0
 #: Some services add a fraction, which the standard does not know.
 _SECONDS: Final = re.compile(r"\d+(\.\d+)?", re.ASCII)
+_WHOLE_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 
 
 def retry_after(headers: Mapping[str, str], now: Callable[[], float]) -> float | None:
@@ -34,16 +35,26 @@ def retry_after(headers: Mapping[str, str], now: Callable[[], float]) -> float |
         return None
     if seconds := _SECONDS.fullmatch(header.strip()):
         return min(float(seconds[0]), _LONGEST)
-    then = http_date(header)
+    then = _http_date(header)
     if then is None:
         return None
-    return min(max(then - (http_date(headers.get("Date")) or now()), 0.0), _LONGEST)
+    return min(max(then - (sent_at(headers) or now()), 0.0), _LONGEST)
 
 
-def http_date(header: str | None) -> float | None:
-    """Epoch seconds of an HTTP date; None when absent or malformed."""
-    if header is None:
-        return None
+def sent_at(headers: Mapping[str, str]) -> float | None:
+    """When the answer was made, epoch seconds by the service's clock; None when it does not say so."""
+    header = headers.get("Date")
+    return None if header is None else _http_date(header)
+
+
+def age(headers: Mapping[str, str]) -> float:
+    """Seconds for which a cache on the way has kept the answer (RFC 9111 section 5.1)."""
+    header = headers.get("Age", "")
+    return float(header) if _WHOLE_SECONDS.fullmatch(header) else 0.0
+
+
+def _http_date(header: str) -> float | None:
+    """Epoch seconds of an HTTP date; None for one that is malformed."""
     try:
         return _date_parser()(header).timestamp()
     except (ValueError, TypeError, OverflowError):

@@ -17,7 +17,7 @@ from descope_async.errors import ClientClosed, DescopeError
 
 from .answers import take
 from .connector import ATTEMPT
-from .diagnosis import diagnosed
+from .diagnosis import Service, diagnosed
 from .messages import Answer, Attempt, Request
 from .pool import Pool
 from .request_headers import RequestHeaders
@@ -63,11 +63,10 @@ class Attempts:
         # Exceptions of libraries hold the headers, in their attributes and in the frames of their
         # traceback. So they end here: what is raised is raised outside of their handlers.
         attempt.deadline = pool.deadlines.within(attempt.limit, self._silence(request))
-        where = self._config.project.base_url
         session, proxy = pool.fresh if attempt.is_fresh else pool.kept, pool.proxy
         failure: BaseException
         try:
-            url = URL(self._base_url + request.path)
+            url = URL(self._service.url + request.path)
             if request.query:
                 url = url.with_query(request.query)
             with attempt.deadline:
@@ -101,18 +100,19 @@ class Attempts:
         except (KeyboardInterrupt, SystemExit) as error:
             failure = error.with_traceback(None)
             failure.__context__ = None
-            failure.__cause__ = diagnosed(error, request, attempt, where, proxy)
+            failure.__cause__ = diagnosed(error, request, attempt, self._service, proxy)
         except BaseException as error:  # noqa: BLE001 - no class of exception may leave with its frames
             failure = (
                 ClientClosed(_CLOSED)
                 if pool.is_closed
-                else diagnosed(error, request, attempt, where, proxy)
+                else diagnosed(error, request, attempt, self._service, proxy)
             )
         raise failure
 
     @late
-    def _base_url(self) -> str:
-        return str(self._config.project.base_url)
+    def _service(self) -> Service:
+        base_url = self._config.project.base_url
+        return Service(str(base_url), is_this_machine=base_url.is_loopback)
 
     def _silence(self, request: Request) -> float:
         if request.silence is not None:

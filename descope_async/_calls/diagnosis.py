@@ -8,9 +8,9 @@ from typing import Final
 
 import aiohttp
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
+from attrs import frozen
 from yarl import URL
 
-from descope_async._config.base_url import BaseURL
 from descope_async._config.proxy import Proxy
 from descope_async.errors import (
     ConnectionFailed,
@@ -52,7 +52,7 @@ _DIAGNOSES: Final[tuple[tuple[tuple[type[BaseException], ...], type[RequestFaile
     ),
     ((aiohttp.ClientSSLError, ssl.SSLError), TLSFailed, "no TLS with {where}: {reason}{advice}"),
     ((aiohttp.ClientConnectorDNSError,), ConnectionFailed, "{where} is not known to DNS"),
-    ((aiohttp.ClientHttpProxyError,), ConnectionFailed, "no connection to {service}: {reason}"),
+    ((aiohttp.ClientHttpProxyError,), ConnectionFailed, "no connection to {target}: {reason}"),
     ((aiohttp.ClientConnectorError,), ConnectionFailed, "no connection to {where}: {reason}"),
     (
         (SpokeFirst,),
@@ -90,11 +90,24 @@ _PROXY_AUTHENTICATION: Final = 407
 _CHALLENGE, _CREDENTIALS = "Proxy-Authenticate", "Proxy-Authorization"
 
 
+@frozen
+class Service:
+    """Where requests go, as errors tell of it.
+
+    Attributes:
+        url: The base URL.
+        is_this_machine: Whether its host stands for this machine.
+    """
+
+    url: str
+    is_this_machine: bool
+
+
 def diagnosed(
     error: BaseException,
     request: Request,
     attempt: Attempt,
-    base_url: BaseURL,
+    service: Service,
     proxy: Proxy | None = None,
 ) -> RequestFailed:
     """The error for an exception with which an attempt ended.
@@ -103,21 +116,21 @@ def diagnosed(
         error: The exception.
         request: What was asked.
         attempt: The attempt.
-        base_url: Where the service is.
+        service: Where it was to go.
         proxy: The proxy on the way; None for none.
     """
-    service = str(base_url) if proxy is None else f"{base_url} (through the proxy {proxy.url})"
+    target = service.url if proxy is None else f"{service.url} (through the proxy {proxy.url})"
     is_at_proxy = proxy is not None and _is_at_proxy(error, attempt, proxy)
-    where = service
+    where = target
     if proxy is not None and is_at_proxy:
-        where = f"the proxy {proxy.url} on the way to {base_url}"
+        where = f"the proxy {proxy.url} on the way to {service.url}"
     operation, is_sent = request.operation, attempt.is_sent
     causes = list(_causes(error))
     if any(type(each) is BadHttpMessage and "Too many headers" in str(each) for each in causes):
         problem = f"the answer from {where} has more than {MAX_HEADERS} headers"
         return ConnectionFailed(f"{operation}: {problem}", may_be_done=is_sent)
     if isinstance(error, aiohttp.ClientHttpProxyError) and error.status not in _BUSY_PROXY:
-        return ProxyRefused(f"{operation}: {_refusal_by_proxy(error, str(base_url))}")
+        return ProxyRefused(f"{operation}: {_refusal_by_proxy(error, service.url)}")
     for classes, cls, usual in _DIAGNOSES:
         if any(isinstance(each, classes) for each in causes):
             sentence = usual
@@ -125,10 +138,10 @@ def diagnosed(
                 sentence = _SILENCES.get(attempt.stage, usual)
             problem = sentence.format(
                 where=where,
-                service=service,
+                target=target,
                 reason=_reason(error),
                 type=type(error).__name__,
-                advice=_advice(base_url, is_at_proxy=is_at_proxy),
+                advice=_advice(service, is_at_proxy=is_at_proxy),
             )
             return cls(f"{operation}: {problem}", may_be_done=is_sent)
     raise AssertionError("the last of the diagnoses fits every exception")
@@ -146,11 +159,11 @@ def _is_at_proxy(error: BaseException, attempt: Attempt, proxy: Proxy) -> bool:
     )
 
 
-def _advice(base_url: BaseURL, *, is_at_proxy: bool) -> str:
+def _advice(service: Service, *, is_at_proxy: bool) -> str:
     """What to do where TLS cannot begin."""
     if is_at_proxy:
         return _PLAIN_PROXY
-    return _PLAIN_EMULATOR if base_url.is_loopback else ""
+    return _PLAIN_EMULATOR if service.is_this_machine else ""
 
 
 def _refusal_by_proxy(error: aiohttp.ClientHttpProxyError, where: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from descope_async._config.config import Config
@@ -10,12 +9,11 @@ from descope_async._tokens.key_set import MAX_KEY_SET, FetchedKeys
 from descope_async._values.strict_json import read_object
 from descope_async.errors import UnexpectedResponse
 
-from .answer_headers import http_date
+from .answer_headers import age, sent_at
 from .messages import Answer, Request
 from .transport import Transport
 
 _OPERATION: Final = "key_set"
-_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 
 
 class KeySetFetch:
@@ -51,9 +49,8 @@ class KeySetFetch:
         try:
             return await self._transport.send(request, self._read)
         finally:
-            sent_at = http_date(request.answer_headers.get("Date"))
-            age = _age(request.answer_headers.get("Age", ""))
-            self.service_time = None if sent_at is None else sent_at + age
+            made_at = sent_at(request.answer_headers)
+            self.service_time = None if made_at is None else made_at + age(request.answer_headers)
 
     async def _read(self, answer: Answer) -> FetchedKeys:
         if read_object(answer.body) is None:
@@ -61,10 +58,5 @@ class KeySetFetch:
         return FetchedKeys(
             answer.body,
             answer.headers.get("Cache-Control", ""),
-            _age(answer.headers.get("Age", "")),
+            age(answer.headers),
         )
-
-
-def _age(header: str) -> float:
-    """Seconds for which a cache on the way has kept the answer (RFC 9111 section 5.1)."""
-    return float(header) if _SECONDS.fullmatch(header) else 0.0

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from attrs import frozen
 
 from descope_async._calls import wire
-from descope_async._calls.answer_headers import http_date
+from descope_async._calls.answer_headers import sent_at
 from descope_async._calls.messages import Answer, Request
 from descope_async._calls.retry_rules import EXCHANGE_RATE_LIMIT_PAUSE
 from descope_async._calls.transport import Transport
@@ -158,7 +158,7 @@ class Exchange:
 
     def _answered_at(self, answer: Answer) -> float:
         """When that was answered, epoch seconds, by the service's clock if it says so."""
-        return http_date(answer.headers.get("Date")) or self._clock.now()
+        return sent_at(answer.headers) or self._clock.now()
 
 
 def _lifetime(said: wire.ExchangeAnswer, answered_at: float) -> float:
