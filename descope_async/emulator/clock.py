@@ -83,7 +83,9 @@ class Clock:
         Raises:
             EmulatorError: The seconds are negative or no number, or lead past 2038-01-19.
         """
-        seconds = arguments.number("seconds", seconds, 0, LATEST, "a number, 0 or more")
+        seconds = arguments.number(
+            "seconds", seconds, 0, LATEST, "a number, 0 or more, that leads to 2038-01-19 at most"
+        )
         with self._turn:
             wall = _wall()
             moment = self._course.at(wall) + seconds

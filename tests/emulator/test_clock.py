@@ -111,7 +111,7 @@ def test_time_ends_with_the_numbers_that_answers_can_hold() -> None:
     clock.move_to(datetime(2038, 1, 19, 3, 14, 6, tzinfo=UTC))
     end = clock.now()
     for seconds in (2, 10**10):
-        with pytest.raises(EmulatorError, match=r"2038-01-19|must be a number"):
+        with pytest.raises(EmulatorError, match="2038-01-19"):
             clock.advance(seconds)
     assert clock.now() == end
     clock.advance(1)

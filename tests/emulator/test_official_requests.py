@@ -134,7 +134,7 @@ async def test_batches_of_roles_and_permissions_happen_as_a_whole(do: Do, manage
     assert not {"read", "see", "write"} & set(names)
 
 
-async def test_what_terraform_asks_for(do: Do, manage: Ask) -> None:
+async def test_what_terraform_asks_for(do: Do, manage: Ask, ask: Ask, emulator: Emulator) -> None:
     data = {
         "name": "k",
         "description": "",
@@ -160,6 +160,14 @@ async def test_what_terraform_asks_for(do: Do, manage: Ask) -> None:
         status, answer = await manage("infra", {"entity": "access_key", "data": data | wrong})
         assert (status, answer["errorCode"]) == (400, "E113007")
         assert sentence in answer["errorMessage"]
+    inactive = {"entity": "access_key", "data": {"name": "off", "status": "inactive"}}
+    born = await do("infra", inactive)
+    assert born["data"]["status"] == "inactive"
+    exchange = "/v1/auth/accesskey/exchange"
+    bearer = f"{emulator.project_id}:{born['data']['cleartext']}"
+    assert (await ask("POST", exchange, bearer, json={}))[0] == 401
+    odd = {"entity": "access_key", "data": {"name": "off", "status": "expired"}}
+    assert (await manage("infra", odd))[0] == 400
     assert (await manage("infra", {"entity": "flow", "data": {}}))[0] == 501
     await do(query, method="DELETE")
     assert (await manage(query, method="GET"))[0] == 404

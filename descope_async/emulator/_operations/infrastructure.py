@@ -23,8 +23,9 @@ _ENTITY = "access_key"
 def create(call: Call) -> Json:
     """Create a key; the only answer with its secret."""
     data = _data(call)
+    status = _status(data, "active")
     key, cleartext = access_keys.issue(attrs.evolve(call, fields=data))
-    answer = _answer(call, key)
+    answer = _answer(call, call.project.access_keys.put(attrs.evolve(key, status=status)))
     answer["data"]["cleartext"] = cleartext
     return answer
 
@@ -39,9 +40,7 @@ def update(call: Call) -> Json:
     """Change a key: absent fields stay, and expiry and binding never change."""
     key = access_keys.named(call)
     data = _data(call).joined({"id": key.id})
-    status = data.text("status", key.status)
-    if status not in {"active", "inactive"}:
-        raise Refusal(Problem.INVALID_ENTITY, "The status field must be active or inactive")
+    status = _status(data, key.status)
     access_keys.update(attrs.evolve(call, fields=data))
     changed = attrs.evolve(access_keys.named(call), status=status)
     return _answer(call, call.project.access_keys.put(changed))
@@ -60,6 +59,13 @@ def _check_entity(call: Call) -> None:
         raise Refusal(
             Problem.NOT_EMULATED, "The local Descope does not emulate the entity {}", entity
         )
+
+
+def _status(data: Fields, otherwise: str) -> str:
+    status = data.text("status") or otherwise
+    if status not in {"active", "inactive"}:
+        raise Refusal(Problem.INVALID_ENTITY, "The status field must be active or inactive")
+    return status
 
 
 def _data(call: Call) -> Fields:
