@@ -9,6 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client, override_settings
 from django.urls import path
+from django.views.decorators.cache import cache_page
 
 pytest.importorskip("rest_framework", reason="Django REST framework is not installed")
 
@@ -88,6 +89,7 @@ class Notes(GenericAPIView[Any]):
 urlpatterns = [
     path("api/notes", Notes.as_view()),
     path("api/reports", Reports.as_view()),
+    path("api/cached", cache_page(60)(Reports.as_view())),
     path("api/t/<tenant_id>/bills", Bills.as_view()),
     path("api/limited", Limited.as_view()),
 ]
@@ -150,6 +152,23 @@ def test_a_refusal_that_nobody_is_answered_with_leaves_no_headers(
         assert refused.status_code == 403
         assert refused.headers["Cache-Control"] == "no-store"
         assert 'scope="reports:write"' in refused.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("middleware", [True, False])
+def test_a_cache_around_a_view_tells_callers_apart(
+    site: dict[str, Any], callers: Callers, middleware: bool
+) -> None:
+    cache.clear()
+    keys = {"ACCEPT": ["access_key", "session_token"], "ACCESS_KEY_HEADER": "X-Api-Key"}
+    with override_settings(DESCOPE={**site, **keys}, **({} if middleware else {"MIDDLEWARE": []})):
+        said = list[str]()
+        for _ in range(2):
+            headers = {"X-Api-Key": callers.key(["Reader"])}
+            answer = APIClient().get("/api/cached", headers=headers)
+            said.append(answer.data["pk"])
+            assert answer.headers["Vary"].split(", ").count("X-Api-Key") == 1
+        assert said[0] != said[1]
+        assert APIClient().get("/api/cached").status_code == 401
 
 
 def test_an_outage_is_503(local: Emulator, reader: dict[str, str]) -> None:

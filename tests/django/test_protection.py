@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.test import AsyncClient, Client, override_settings
+from django.core.cache import cache
+from django.test import AsyncClient, Client, RequestFactory, override_settings
+from django.views.decorators.cache import cache_page
 
 from descope_async.emulator import Fault
 from descope_sync.emulator import Emulator
 from tests.django.callers import Callers
+from tests.django.site import Reports, reports
 
 BLOCKING = ["/reports", "/class"]
 AWAITED = ["/areports", "/aclass"]
@@ -58,6 +62,55 @@ def test_who_sends_data_is_told_the_same_and_needs_no_csrf_token(
         assert web.post(url, headers=callers.headers()).status_code == 403
         assert web.post(url, headers=callers.headers(["Reader"])).status_code == 200
         assert b"CSRF" in web.post("/open").content  # every other view is as it was
+
+
+@pytest.fixture(params=["Authorization", "X-Api-Key"])
+def two(
+    request: pytest.FixtureRequest, site: dict[str, Any], callers: Callers
+) -> Iterator[list[dict[str, str]]]:
+    """The headers of two callers, on a site that takes tokens and keys."""
+    both = {"ACCEPT": ["access_key", "session_token"], "ACCESS_KEY_HEADER": "X-Api-Key"}
+    cache.clear()
+    with override_settings(DESCOPE={**site, **both}):
+        yield [
+            {"X-Api-Key": callers.key(["Reader"])}
+            if request.param == "X-Api-Key"
+            else callers.headers(["Reader"])
+            for _ in range(2)
+        ]
+
+
+@pytest.mark.parametrize("url", [*BLOCKING, *AWAITED, "/lazy", "/alazy"])
+def test_the_cache_of_the_site_tells_callers_apart(
+    web: Client, two: list[dict[str, str]], url: str
+) -> None:
+    ours = "descope_sync.integrations.django.DescopeMiddleware"
+    caches = [f"django.middleware.cache.{name}CacheMiddleware" for name in ("Update", "FetchFrom")]
+    with override_settings(MIDDLEWARE=[caches[0], ours, caches[1]]):
+        first, second = (json.loads(web.get(url, headers=each).content) for each in two)
+        assert first["key"] != second["key"]
+        assert json.loads(web.get(url, headers=two[0]).content) == first
+        nobody = web.get(url)
+        assert nobody.status_code == (200 if "lazy" in url else 401)
+        assert first["key"] not in nobody.text
+
+
+def test_a_cache_around_a_view_tells_callers_apart(two: list[dict[str, str]]) -> None:
+    for view in (reports, Reports.as_view()):
+        cached: Callable[..., Any] = cache_page(60)(view)
+        requests = [RequestFactory().get("/cached", headers=headers) for headers in two]
+        first, second = (cached(each).content for each in requests)
+        assert first != second
+        assert cached(RequestFactory().get("/cached")).status_code == 401
+
+
+def test_answers_that_depend_on_no_caller_say_nothing_of_one(
+    web: Client, site: dict[str, Any], reader: dict[str, str]
+) -> None:
+    assert "Vary" not in web.get("/open", headers=reader).headers
+    assert web.get("/reports", headers=reader).headers["Vary"] == "Authorization"
+    with override_settings(DESCOPE={**site, "DPOP": "mixed"}):
+        assert web.get("/reports", headers=reader).headers["Vary"] == "Authorization, DPoP"
 
 
 @pytest.mark.parametrize("url", BLOCKING + AWAITED)

@@ -30,6 +30,11 @@ def refusal_of(request: HttpRequest) -> Refusal | None:
     return cast("Refusal | None", getattr(request, _REFUSAL, None))
 
 
+def is_asked_about(request: HttpRequest) -> bool:
+    """Whether it has been found out who sent a request, and so the answer may depend on it."""
+    return hasattr(request, _OUTCOME)
+
+
 def known_caller(request: HttpRequest) -> SessionToken | None:
     """Who sent a request, if that has been found out and they are let in."""
     found: Admitted | Refusal | None = getattr(request, _OUTCOME, None)

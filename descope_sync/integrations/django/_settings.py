@@ -112,6 +112,7 @@ class Site:
     Attributes:
         admission: What is accepted.
         audience: The audience that tokens must be for; None for no demand.
+        credential_headers: The headers that say who is calling, ``Authorization`` first.
         nonces: The nonces to demand in proofs.
         origin: The scheme and host in DPoP proofs; None for those that Django finds.
         refusal_view: The view that answers refused requests, or its dotted name; None for
@@ -130,6 +131,8 @@ class Site:
         self.refusal_view: Any = found.reveal().get("REFUSAL_VIEW")
         header = self.admission.access_key_header
         self._key_header = None if header is None else f"HTTP_{header.upper().replace('-', '_')}"
+        names = ("Authorization", header, None if self.admission.dpop is None else "DPoP")
+        self.credential_headers = tuple([name for name in names if name is not None])
         self._takes_tokens_only = (
             self.admission.accept == ("session_token",) and self.admission.dpop is None
         )

@@ -10,6 +10,7 @@ from descope_async import SessionToken
 from descope_async.integrations.admission import Refusal, Requirement
 
 from ._admitting import admit, demand
+from ._caches import tell_apart
 from ._settings import site
 from .protection import tuple_of
 
@@ -84,6 +85,9 @@ class DescopeAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Machine, SessionToken] | None:
         """The caller; None for a request without a credential for this class."""
         found = admit(request._request)  # noqa: SLF001 - the documented way to Django's request
+        view = (request.parser_context or {}).get("view")
+        if view is not None:
+            tell_apart(view.headers)
         if isinstance(found, Refusal):
             if found.status == _UNAUTHORIZED and found.error is None:
                 return None

@@ -19,6 +19,7 @@ from descope_async.integrations.caller import Before
 
 from . import _log_caller
 from ._admitting import aadmit, admit, known_caller, refusal_of
+from ._caches import told_apart
 
 __all__ = ["DescopeMiddleware", "DescopeRequest"]
 
@@ -126,7 +127,8 @@ def _exempt(request: HttpRequest, found: Admitted | Refusal) -> None:
 
 
 def _completed(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """The response, with the headers of the refusal if a framework answered that without them."""
+    """The response for this caller, with the headers of the refusal if a framework answered that without them."""
+    told_apart(request, response)
     found = refusal_of(request)
     if found is not None and response.status_code == found.status:
         for name, value in found.headers.items():

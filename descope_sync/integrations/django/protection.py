@@ -14,6 +14,7 @@ from descope_async.integrations.admission import Refusal, Requirement
 
 from ._admitting import ademand, demand
 from ._answers import answer
+from ._caches import told_apart
 from .middleware import equip, unequip
 
 __all__ = ["AccessKeyRequiredMixin", "access_key_required"]
@@ -54,7 +55,7 @@ def access_key_required(
                     found = await ademand(request, requirement, where)
                     if isinstance(found, Refusal):
                         return answer(request, found)
-                    return await view(request, *args, **where)
+                    return told_apart(request, await view(request, *args, **where))
                 finally:
                     unequip(request, before)
 
@@ -67,7 +68,7 @@ def access_key_required(
                 found = demand(request, requirement, where)
                 if isinstance(found, Refusal):
                     return answer(request, found)
-                return view(request, *args, **where)
+                return told_apart(request, view(request, *args, **where))
             finally:
                 unequip(request, before)
 
@@ -121,7 +122,7 @@ class AccessKeyRequiredMixin(View):
             found = demand(request, requirement, kwargs)
             if isinstance(found, Refusal):
                 return answer(request, found)
-            return super().dispatch(request, *args, **kwargs)
+            return told_apart(request, super().dispatch(request, *args, **kwargs))
         finally:
             unequip(request, before)
 
@@ -136,6 +137,9 @@ class AccessKeyRequiredMixin(View):
             if isinstance(found, Refusal):
                 return answer(request, found)
             handled = super().dispatch(request, *args, **kwargs)
-            return await cast("Awaitable[HttpResponseBase]", handled)
+            response: HttpResponseBase = told_apart(
+                request, await cast("Awaitable[HttpResponseBase]", handled)
+            )
+            return response
         finally:
             unequip(request, before)
