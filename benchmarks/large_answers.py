@@ -1,7 +1,7 @@
 """What the largest answers that pass cost: memory, time, and the event loop's longest pause.
 
 The floor of memory is what `json.loads` takes for the same body, and that of the pause is one full
-garbage collection.
+garbage collection. The pause is also measured without the collections within it.
 
 ``python -m benchmarks.large_answers fast URL`` searches once, in a process of its own, and prints what
 that cost; ``usual`` does so without msgspec. ``floor FILE`` measures the floors for the body in a file.
@@ -10,6 +10,7 @@ that cost; ``usual`` does so without msgspec. ``floor FILE`` measures the floors
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import subprocess
 import sys
@@ -22,8 +23,16 @@ from typing import Final
 
 from attrs import evolve
 
-from descope_async import DescopeClient
-from descope_async._calls.found_keys import BYTES_PER_KEY, MAX_MEMBERS, MAX_SEARCH
+from descope_async import AccessKey, DescopeClient
+from descope_async._calls.found_keys import (
+    FREE_MEMORY,
+    MAX_MEMBERS,
+    MAX_SEARCH,
+    MEMORY_PER_BYTE,
+)
+from descope_async._calls.kept import Kept
+from descope_async._calls.pieces import MAX_PIECE
+from descope_async._calls.shortcuts import shortcut
 
 from .answers import LICENSE, MANAGEMENT_KEY, PROJECT, SEARCH, access_key, encoded
 from .bars import Bar, Line
@@ -61,38 +70,39 @@ def _many_as_sent(share: int) -> bytes:
 
 
 def _smallest_keys(share: int) -> bytes:
-    """As many keys as pass, each with as many members as pass."""
-    count = MAX_SEARCH // BYTES_PER_KEY // share - 10
+    """As many keys as pass."""
     keys = [
-        b'{"id":"%09x","name":"%09x","status":"%014x"}' % (number, number, number)
-        for number in range(count)
+        b'{"id":"%011x","name":"%011x","status":"%016x"}' % (number, number, number)
+        for number in range(MAX_SEARCH // 80 // share)
     ]
-    return b'{"keys":[%b]}' % b",".join(keys)
+    return _listed(keys)
 
 
 def _smallest_objects(share: int) -> bytes:
-    """As many claims as pass, each of which is an object of its own with as many members as pass."""
-    claims = [
-        b'{"x%013x":1,"y%012x":1}' % (number, number)
-        for number in range((MAX_MEMBERS - 10) // 3 // share)
-    ]
-    key = b'{"id":"a","customClaims":{"a":[%b]}}' % b",".join(claims)
-    return _list(key, max(1, MAX_SEARCH // len(key) - 1) if share == 1 else 1)
+    """As many claims as pass, each of which is an object of its own with a name of its own."""
+    return _padded(share, lambda number: b'"%x":{"%06x":1}' % (number, number), 9_000)
 
 
 def _smallest_members(share: int) -> bytes:
     """As many claims as pass, each of which is a text of its own."""
-    claims = [
-        b'"%07x":"%04x"' % (number, number % 2**16) for number in range((MAX_MEMBERS - 10) // share)
-    ]
-    key = b'{"id":"a","customClaims":{%b}}' % b",".join(claims)
-    return _list(key, max(1, MAX_SEARCH // len(key) - 1) if share == 1 else 1)
+    return _padded(share, lambda number: b'"%07x":"%04x"' % (number, number % 2**16))
+
+
+def _floats(share: int) -> bytes:
+    """As many numbers as pass, which take the most memory for each byte."""
+    return _padded(share, lambda number: b'"%x":[%b]' % (number, b",".join([b"1.5"] * 1_000)), 18)
 
 
 def _long_names(share: int) -> bytes:
     """Names as long as the answer, with one character that makes each text four times as large."""
     key = encoded({"id": "a", "name": "a" * (_MIB // share) + "\U0001f600"})
-    return _list(key, MAX_SEARCH // _MIB - 1)
+    return _listed([key] * (MAX_SEARCH // _MIB - 1))
+
+
+def _longest_names(share: int) -> bytes:
+    """Names as long as they can be in so many bytes."""
+    key = encoded({"id": "a", "name": "a" * ((MAX_PIECE - _MIB) // share) + "\U0001f600"})
+    return _listed([key] * (MAX_SEARCH // MAX_PIECE))
 
 
 BODIES: Final[dict[str, Callable[[int], bytes]]] = {
@@ -102,7 +112,9 @@ BODIES: Final[dict[str, Callable[[int], bytes]]] = {
     "the smallest keys": _smallest_keys,
     "the smallest objects": _smallest_objects,
     "the smallest members": _smallest_members,
+    "floats": _floats,
     "long names": _long_names,
+    "the longest names": _longest_names,
 }
 #: Those that a service sends. They are measured without the extra, too, as most programs have it.
 _SENT: Final = (_as_sent, _twice_as_many)
@@ -126,12 +138,12 @@ def large_answers(setting: Setting) -> list[Line]:
     return lines
 
 
-def _lines(
-    title: str, size: int, ours: Costs, floor: Costs, *, is_sent: bool
-) -> tuple[Line, Line, Line]:
+def _lines(title: str, size: int, ours: Costs, floor: Costs, *, is_sent: bool) -> tuple[Line, ...]:
     times = tuple(peak / size for peak in ours["peak"])
     speed = tuple(seconds / size * _MIB for seconds in ours["seconds"])
-    pause = Bar("pause ≤ 50 ms", tuple(ours["pause"]), _PAUSE)
+    pause, beside = (
+        Bar("pause ≤ 50 ms", tuple(ours[cost]), _PAUSE) for cost in ("pause", "pause_beside")
+    )
     return (
         Line(
             f"{title}, memory",
@@ -151,6 +163,12 @@ def _lines(
             {"ours": ours["pause"], "floor": floor["pause"]},
             {"floor": "a garbage collection"},
             (pause,) if is_sent else (),
+        ),
+        Line(
+            f"{title}, longest pause beside garbage collections",
+            {"ours": ours["pause_beside"]},
+            {},
+            (beside,) if is_sent else (),
         ),
     )
 
@@ -175,29 +193,63 @@ def _measured(setting: Setting, body: bytes, modes: Sequence[str]) -> Mapping[st
     return found
 
 
-def _list(key: bytes, count: int) -> bytes:
-    return b'{"keys":[%b]}' % b",".join([key] * count)
+def _padded(share: int, claim: Callable[[int], bytes], most: int = MAX_MEMBERS - 10) -> bytes:
+    """Keys with as many claims as pass, each key with a text that takes little memory for its bytes."""
+    keys: list[bytes] = []
+    size = number = 0
+    padding = None
+    while size < MAX_SEARCH // share:
+        claims = b",".join([claim(number + more) for more in range(most)])
+        number += most
+        key = b'{"id":"a","customClaims":{%b},"name":"%%b"}' % claims
+        if padding is None:
+            kept = Kept()
+            shortcut(AccessKey)(json.loads(key), kept)
+            allowed = MEMORY_PER_BYTE + FREE_MEMORY * share / MAX_SEARCH
+            padding = b" " * max(0, int(kept.weight / allowed) - len(key) + 1)
+        keys.append(key % padding)
+        size += len(keys[-1]) + 1
+    return _listed(keys[:-1] or keys)
+
+
+def _listed(keys: Sequence[bytes]) -> bytes:
+    return b'{"keys":[%b]}' % b",".join(keys)
 
 
 async def _search(url: str) -> dict[str, float]:
-    pauses = [0.0]
+    pauses, beside = [0.0], [0.0]
+    collections = 0.0
+
+    def collecting(phase: str, _: object) -> None:
+        nonlocal collections
+        collections += time.process_time() * (1 if phase == "stop" else -1)
 
     async def beat() -> None:
+        nonlocal collections
         while True:
+            collections = 0.0
             began = time.process_time()
             await asyncio.sleep(0)
             pauses.append(time.process_time() - began)
+            beside.append(pauses[-1] - collections)
 
     async with DescopeClient(PROJECT, MANAGEMENT_KEY, base_url=url) as client:
         before = _memory("VmRSS")
+        gc.callbacks.append(collecting)
         beating = asyncio.create_task(beat())
         start = time.process_time()  # on a busy machine, others' work is no pause
         keys = await client.mgmt.access_key.search_all_access_keys()
         seconds = time.process_time() - start
         beating.cancel()
+        gc.callbacks.remove(collecting)
         peak = _memory("VmHWM") - before
     assert keys
-    return {"peak": max(peak, 1), "seconds": seconds, "pause": max(pauses)}
+    return {
+        "peak": max(peak, 1),
+        "seconds": seconds,
+        "pause": max(pauses),
+        "pause_beside": max(beside),
+    }
 
 
 def _floor(body: bytes) -> dict[str, float]:

@@ -7,36 +7,32 @@ lock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from descope_async.models import AccessKey
 
 from .fast_json import list_decoder
+from .kept import Kept
+from .member_count import TooManyMembers
 from .members import Misfit
 from .pieces import NotJSON, Pieces
-from .shortcuts import Shared, shortcut
+from .shortcuts import shortcut
 from .structuring import structure
 
 #: Bytes of the answer, which brings all keys of a project at once. The service names no limit for the
-#: keys of a project; this is room for 50,000 keys of 600 bytes, and at worst it takes 330 MB to read
-#: them.
+#: keys of a project; this is room for 50,000 keys of 600 bytes.
 MAX_SEARCH: Final = 32 * 1024 * 1024
-#: Members in an answer whatever its size. Built, each takes 100 bytes at most.
-MAX_MEMBERS: Final = 100_000
-#: Bytes for each further member. The service sends 18, and keys with dozens of roles still have 13.
-BYTES_PER_MEMBER: Final = 12
-#: Bytes for each further member that has a name, for each further object, and for each further key:
-#: they take more memory than other members. The service sends 27, 58 for a tenant, and 300.
-BYTES_PER_NAME, BYTES_PER_OBJECT, BYTES_PER_KEY = 16, 40, 64
-#: Keys that a search may find whatever their size.
-MOST_SMALL_KEYS: Final = 10_000
-#: Bytes that are counted between two turns of the loop, in a millisecond.
-_COUNTED_AT_ONCE: Final = 1024 * 1024
-#: What says nothing of how many members there are.
-_UNCOUNTED: Final = bytes(set(range(256)) - set(b",[{:"))
+#: Members of one key. What a key has goes into the session tokens of whoever uses it, and a token
+#: travels in a header: in the largest one that this client takes there is room for 12,000.
+MAX_MEMBERS: Final = 20_000
+#: Bytes of memory that the keys may take for each byte of the answer: keys as the service sends them
+#: take 3, and with a hundred short claims each, they take 4.
+MEMORY_PER_BYTE: Final = 6
+#: Bytes of memory that the keys may take however short the answer is: 30,000 tiny keys.
+FREE_MEMORY: Final = 8 * 1024 * 1024
 
-_read_key: Final[Callable[[object, Shared], AccessKey]] = shortcut(AccessKey)
+_read_key: Final[Callable[[object, Kept], AccessKey]] = shortcut(AccessKey)
 
 
 async def read_keys(body: bytes) -> list[AccessKey]:
@@ -44,10 +40,9 @@ async def read_keys(body: bytes) -> list[AccessKey]:
 
     Raises:
         NotJSON: The body is no JSON object.
-        Misfit: A member is missing, not of its type, or one too many.
+        Misfit: A member is missing, not of its type, or the keys take too much memory.
     """
-    await _check_members(body)
-    pieces = Pieces(body, decode_list=await list_decoder(len(body)))
+    pieces = Pieces(body, decode_list=await list_decoder(len(body)), most_members=MAX_MEMBERS)
     keys: list[AccessKey] = []
     pieces.demand("{")
     is_over = pieces.take("}")
@@ -56,7 +51,7 @@ async def read_keys(body: bytes) -> list[AccessKey]:
         pieces.demand(":")
         if name == "keys" and pieces.take("["):
             keys = await _listed(pieces)
-        elif pieces.value() is not None and name == "keys":
+        elif _value(pieces, "$") is not None and name == "keys":
             raise Misfit("is not a list", "$.keys")
         is_over = pieces.take("}")
         if not is_over:
@@ -66,54 +61,20 @@ async def read_keys(body: bytes) -> list[AccessKey]:
     return keys
 
 
-async def _check_members(body: bytes) -> None:
-    """Count the members before any is built: two bytes can become a hundred in memory.
-
-    What stands within strings is counted too. Of names there are at most as many as colons. Where
-    these are too many, as where many values are IPv6 addresses, the quotes before them count too.
-    """
-    members = colons = objects = 0
-    async for block in _blocks(body):
-        marks = block.translate(None, _UNCOUNTED)
-        colons_here = marks.count(b":")
-        colons += colons_here
-        members += len(marks) - colons_here
-        objects += marks.count(b"{")
-    names = colons
-    if names > _most(body, BYTES_PER_NAME):
-        names = sum([block.count(b'":') async for block in _blocks(body)])
-    for count, what, bytes_each in (
-        (members, "members", BYTES_PER_MEMBER),
-        (names, "names", BYTES_PER_NAME),
-        (objects, "objects", BYTES_PER_OBJECT),
-    ):
-        most = _most(body, bytes_each)
-        if count > most:
-            raise Misfit(f"has more than {most:,} {what} in {len(body):,} bytes", "$")
-
-
-def _most(body: bytes, bytes_each: int) -> int:
-    return MAX_MEMBERS + len(body) // bytes_each
-
-
-async def _blocks(body: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(body), _COUNTED_AT_ONCE):
-        yield body[start : start + _COUNTED_AT_ONCE]
-        if start:
-            await asyncio.sleep(0)
-
-
 async def _listed(pieces: Pieces) -> list[AccessKey]:
     """The keys in a list whose opening bracket was taken."""
     keys: list[AccessKey] = []
-    shared: Shared = {}
+    kept = Kept()
     is_over, decoded = pieces.take("]"), pieces.decoded
     while not is_over:
+        kept.is_plain = pieces.is_plain
         for value in pieces.values():
-            keys.append(_key(value, shared, len(keys)))
-        keys.append(_key(pieces.value(), shared, len(keys)))
-        if len(keys) > MOST_SMALL_KEYS + pieces.decoded // BYTES_PER_KEY:
-            raise Misfit(f"has more than {len(keys) - 1:,} keys in so few bytes", "$.keys")
+            keys.append(_key(value, kept, len(keys)))
+        value = _value(pieces, f"$.keys[{len(keys)}]")
+        kept.is_plain = pieces.is_plain
+        keys.append(_key(value, kept, len(keys)))
+        if kept.weight > FREE_MEMORY + MEMORY_PER_BYTE * pieces.decoded:
+            raise Misfit(f"takes more than {MEMORY_PER_BYTE} times its size in memory", "$.keys")
         is_over = pieces.take("]")
         if not is_over:
             pieces.demand(",")
@@ -123,8 +84,18 @@ async def _listed(pieces: Pieces) -> list[AccessKey]:
     return keys
 
 
-def _key(value: object, shared: Shared, number: int) -> AccessKey:
+def _value(pieces: Pieces, path: str) -> Any:
     try:
-        return _read_key(value, shared)
+        return pieces.value()
+    except TooManyMembers:
+        raise Misfit(f"has more than {MAX_MEMBERS:,} members", path) from None
+
+
+def _key(value: Any, kept: Kept, number: int) -> AccessKey:
+    try:
+        key = _read_key(value, kept)
     except (Misfit, RecursionError):
-        return structure(value, AccessKey, f"$.keys[{number}]")
+        key = structure(value, AccessKey, f"$.keys[{number}]")
+        kept.read_only(value)  # weighs it
+    kept.key(value)
+    return key

@@ -14,9 +14,12 @@ import re
 import sys
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator
+from math import copysign, isfinite
 from typing import Any, Final, NoReturn, cast
 
 from descope_async._values.strict_json import may_have_half_surrogates
+
+from .member_count import TooManyMembers, has_more_members
 
 #: Bytes that are decoded at once: some 130 access keys, which take a millisecond.
 WINDOW: Final = 64 * 1024
@@ -30,43 +33,12 @@ _COMMA: Final = re.compile(r"[ \t\n\r]*+,[ \t\n\r]*+")
 #: From the end of an object in a list to the first name in the next one. It is searched for, which
 #: takes long where it is long.
 _BETWEEN: Final = re.compile(r'\}\s{0,8},\s{0,8}\{\s{0,8}"[^"\\]{0,32}"', re.ASCII)
-#: Strings, also one that nothing ends.
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+', re.DOTALL)
-#: A part of a text that ends in no string, with no more strings than are worth keeping at once.
-_PART: Final = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+"?+){1,10000}+', re.DOTALL)
 _HALF_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _MAX_FLOAT: Final = sys.float_info.max
 
 
 class NotJSON(ValueError):
     """The text is not JSON. The error quotes no part of it."""
-
-
-class TooManyMembers(ValueError):
-    """The text has more values than it may have."""
-
-
-def count_members(body: bytes, start: int = 0, end: int | None = None) -> int:
-    """How many values there are at most: each has a comma or an opening bracket before it.
-
-    Those within strings count too, so that this takes no more than three glances at each byte.
-    """
-    return (
-        body.count(b",", start, end) + body.count(b"[", start, end) + body.count(b"{", start, end)
-    )
-
-
-def _has_more_members(body: bytes, limit: int) -> bool:
-    """Whether a body has more values than a limit, those that only look like some left out."""
-    if count_members(body) <= limit:
-        return False
-    members = 0
-    # To leave out many strings at once would take forty times the memory of the body.
-    for part in _PART.finditer(body):
-        members += count_members(_STRINGS.sub(b"", part[0]))
-        if members > limit:
-            return True
-    return False
 
 
 def decode(body: bytes, most_members: int | None = None) -> Any:
@@ -83,7 +55,7 @@ def decode(body: bytes, most_members: int | None = None) -> Any:
         TooManyMembers: It has more of them.
         NotJSON: It is not JSON, or nested too deep.
     """
-    if most_members is not None and _has_more_members(body, most_members):
+    if most_members is not None and has_more_members(body, most_members):
         raise TooManyMembers
     return _usual(body) or _whole(body)
 
@@ -113,6 +85,7 @@ class Pieces:
         body: The text as UTF-8.
         window: How many bytes to decode at once.
         decode_list: A decoder for the objects of a list, which may refuse what JSON allows.
+        most_members: How many values one that is larger than a window may have; None for any number.
     """
 
     def __init__(
@@ -120,22 +93,31 @@ class Pieces:
         body: bytes,
         window: int = WINDOW,
         decode_list: Callable[[str], list[Any]] | None = None,
+        most_members: int | None = None,
     ) -> None:
         self._body = body
         self._window = window
+        self._most_members = most_members
         self._decode_list = decode_list or _DECODER.decode
         self._decoded = 0
         self._decoder = getincrementaldecoder("utf-8")()
         self._text = ""
         self._at = 0
+        self._is_plain = True
         self._is_to_be_mended = False
         self._between = ""
         self._one_by_one_until = 0
+        self._cut_from = -1
 
     @property
     def decoded(self) -> int:
         """How many bytes have been decoded."""
         return self._decoded
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all that is decoded is ASCII: then each character takes one byte of memory."""
+        return self._is_plain
 
     def peek(self) -> str:
         """The next character that is no white space, which stays there; empty at the end."""
@@ -167,6 +149,7 @@ class Pieces:
 
         Raises:
             NotJSON: It is none, larger than a piece may be, or nested too deep.
+            TooManyMembers: It has more values than it may.
         """
         self.peek()
         if self._is_cut():
@@ -185,11 +168,10 @@ class Pieces:
             yield from _mended(found) if self._is_to_be_mended else found
 
     def _is_cut(self) -> bool:
-        """Whether the next object may go on in what is not decoded: another try would be in vain."""
-        return (
-            self._has_more()
-            and bool(self._between)
-            and self._text.find(self._between, self._at) < 0
+        """Whether the next value may go on in what is not decoded: another try would be in vain."""
+        return self._has_more() and (
+            self._at == self._cut_from
+            or (bool(self._between) and self._text.find(self._between, self._at) < 0)
         )
 
     def _several_values(self) -> list[Any]:
@@ -215,6 +197,7 @@ class Pieces:
         try:
             value, end = _DECODER.raw_decode(text, at)
         except (ValueError, RecursionError):
+            self._cut_from = at
             return []  # the rest is read by `value`, which decodes more, or says what is wrong
         comma = _COMMA.match(text, end)
         if comma is None:
@@ -247,6 +230,8 @@ class Pieces:
         rest = self._text[self._at :]
         if len(rest) > MAX_PIECE:
             _refuse()
+        if len(rest) > self._window and self._has_too_many_members(rest):
+            raise TooManyMembers
         # As much again as is left over, so that a long value is not begun anew too often.
         end = self._decoded + max(self._window, len(rest))
         window = self._body[self._decoded : end]
@@ -256,8 +241,14 @@ class Pieces:
         except UnicodeDecodeError:
             _refuse()
         self._at = self._one_by_one_until = 0
+        self._cut_from = -1
+        self._is_plain = self._text.isascii() and "\\u" not in self._text
         self._is_to_be_mended = may_have_half_surrogates(self._text)
         return True
+
+    def _has_too_many_members(self, text: str) -> bool:
+        most = self._most_members
+        return most is not None and has_more_members(text.encode(), most)
 
 
 def _mended(value: Any) -> Any:
@@ -274,7 +265,8 @@ def _mended(value: Any) -> Any:
 
 
 def _finite(digits: str) -> float:
-    return min(max(float(digits), -_MAX_FLOAT), _MAX_FLOAT)
+    number = float(digits)
+    return number if isfinite(number) else copysign(_MAX_FLOAT, number)
 
 
 def _bounded(digits: str) -> int | float:

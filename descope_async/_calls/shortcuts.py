@@ -12,7 +12,6 @@ from typing import (
     Any,
     Final,
     NoReturn,
-    TypeAlias,
     TypeVar,
     cast,
     get_args,
@@ -22,19 +21,15 @@ from typing import (
 
 from attrs import NOTHING, AttrsInstance, fields, has
 
-from descope_async._values.strict_json import ReadOnlyDict, read_only
+from descope_async._values.strict_json import ReadOnlyDict
 
+from .kept import Kept
 from .members import Misfit, integer, is_secret, json_names_of
 from .pieces import NotJSON
 from .structuring import structure
 
 V = TypeVar("V", bound=AttrsInstance)
 
-#: Small values of one answer, by what they are made of. Equal ones are one object, which takes less
-#: memory, and less time of the garbage collector.
-Shared: TypeAlias = dict[tuple[Any, ...], tuple[Any]]
-
-_MOST_SHARED: Final = 1_000
 _EMPTY: Final = ReadOnlyDict()
 #: What is done with a member that is there, by its kind; others are made into what is kept.
 _CHECKED: Final[Mapping[object, str]] = {
@@ -55,14 +50,14 @@ def build(document: object, cls: type[V]) -> V:
     if not isinstance(document, dict):
         raise NotJSON
     try:
-        value: V = shortcut(cls)(cast("object", document), {})
+        value: V = shortcut(cls)(cast("object", document), Kept())
     except (Misfit, RecursionError):
         value = structure(cast("object", document), cls)
     return value
 
 
 @cache
-def shortcut(cls: type[V]) -> Callable[[object, Shared], V]:
+def shortcut(cls: type[V]) -> Callable[[object, Kept], V]:
     """A function that reads a value of this class from decoded JSON.
 
     It raises Misfit for what it does not read, which need not be wrong.
@@ -71,7 +66,7 @@ def shortcut(cls: type[V]) -> Callable[[object, Shared], V]:
 
 
 @cache
-def _sharing_shortcut(cls: type[V]) -> Callable[[object, Shared], tuple[V]]:
+def _sharing_shortcut(cls: type[V]) -> Callable[[object, Kept], tuple[V]]:
     """As `shortcut`, for a class of small values. It gives a tuple that has the value alone.
 
     Most keys have one tenant, so the tuple is shared too.
@@ -80,20 +75,18 @@ def _sharing_shortcut(cls: type[V]) -> Callable[[object, Shared], tuple[V]]:
     return _written(
         cls,
         [
-            "alone = (draft,)",
-            f"if extra is empty and len(shared) < {_MOST_SHARED}: shared[made_of] = alone",
-            "return alone",
+            "return kept.value(draft, made_of, is_shared=extra is empty)",
         ],
         [
             f"made_of = cls, {made_of}",
-            "if extra is empty and made_of in shared: return shared[made_of]",
+            "if extra is empty and made_of in kept.values: return kept.values[made_of]",
         ],
     )
 
 
 def _written(
     cls: type[Any], last: Sequence[str], before: Sequence[str] = ()
-) -> Callable[[object, Shared], Any]:
+) -> Callable[[object, Kept], Any]:
     """The function that reads a value.
 
     Args:
@@ -128,7 +121,7 @@ def _written(
     if keeps_extra:
         lines += [
             f"if len(given) + absent == {len(json_names)}: extra = empty",
-            "else: extra = extra_of(given, known)",
+            "else: extra = extra_of(given, known, kept)",
         ]
     lines += [
         *before,
@@ -138,9 +131,9 @@ def _written(
         "draft.__class__ = cls",
         *last,
     ]
-    source = "\n    ".join(["def read(given, shared):", *lines])
+    source = "\n    ".join(["def read(given, kept):", *lines])
     exec(source, scope)  # noqa: S102 - made of the attributes' names alone
-    read: Callable[[object, Shared], Any] = scope["read"]
+    read: Callable[[object, Kept], Any] = scope["read"]
     return read
 
 
@@ -149,15 +142,15 @@ def _reading_of(kind: object, name: str, scope: dict[str, Any]) -> str:
     if kind in _CHECKED:
         return _CHECKED[kind]
     if get_origin(kind) is Mapping:
-        return "else: {0} = frozen({0})"
+        return "else: {0} = frozen({0}, kept)"
     if has(cast("type[Any]", kind)):
         scope[f"read_{name}"] = shortcut(cast("type[AttrsInstance]", kind))
-        return f"else: {{0}} = read_{name}({{0}}, shared)"
+        return f"else: {{0}} = read_{name}({{0}}, kept)"
     item = get_args(kind)[0]
     if item is str:
-        return "else: {0} = names({0})"
+        return "else: {0} = names({0}, kept)"
     scope[f"read_{name}"] = _sharing_shortcut(item)
-    return f"else: {{0}} = listed({{0}}, read_{name}, shared)"
+    return f"else: {{0}} = listed({{0}}, read_{name}, kept)"
 
 
 def _draft_of(cls: type[V]) -> type[Any]:
@@ -186,38 +179,36 @@ def refuse(value: object) -> NoReturn:
     raise Misfit(f"is of the type {type(value).__name__}")
 
 
-def listed(value: Any, read: Callable[[object, Shared], tuple[V]], shared: Shared) -> tuple[V, ...]:
+def listed(value: Any, read: Callable[[object, Kept], tuple[V]], kept: Kept) -> tuple[V, ...]:
     """The values of a list."""
     if type(value) is not list:
         refuse(value)
     items = cast("list[object]", value)
     if len(items) == 1:
-        return read(items[0], shared)
-    return tuple([read(item, shared)[0] for item in items])
+        return read(items[0], kept)
+    return tuple([read(item, kept)[0] for item in items])
 
 
-def names(value: Any) -> tuple[str, ...]:
+def names(value: Any, kept: Kept) -> tuple[str, ...]:
     """The strings of a list, none of which may be empty."""
     if type(value) is not list:
         refuse(value)
     items = cast("list[object]", value)
-    for item in items:
-        if type(item) is not str or not item:
-            refuse(item)
-    return tuple(cast("list[str]", items))
+    strings = kept.strings(items)
+    return refuse(items) if strings is None else strings
 
 
-def frozen(value: object) -> Any:
+def frozen(value: object, kept: Kept) -> Any:
     """A read-only copy of an object."""
     if type(value) is not dict:
         refuse(value)
-    return read_only(value) if value else _EMPTY
+    return kept.read_only(value) if value else _EMPTY
 
 
-def extra_of(given: dict[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
+def extra_of(given: dict[str, Any], known: frozenset[str], kept: Kept) -> Any:
     """The members of other names, read-only."""
-    unknown = {name: read_only(item) for name, item in given.items() if name not in known}
-    return ReadOnlyDict(unknown)
+    unknown = {name: item for name, item in given.items() if name not in known}
+    return kept.read_only(unknown) if unknown else _EMPTY
 
 
 #: What the written code calls.

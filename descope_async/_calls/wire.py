@@ -21,8 +21,9 @@ from descope_async.models import (
 )
 
 from .found_keys import MAX_MEMBERS, read_keys
+from .member_count import TooManyMembers
 from .members import Misfit, camel
-from .pieces import NotJSON, TooManyMembers, decode
+from .pieces import NotJSON, decode
 from .shortcuts import build
 from .structuring import structure, unstructure
 

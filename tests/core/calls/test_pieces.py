@@ -13,12 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from descope_async._calls.fast_json import list_decoder
+from descope_async._calls.member_count import TooManyMembers, count_members
 from descope_async._calls.pieces import (
     MAX_PIECE,
     NotJSON,
     Pieces,
-    TooManyMembers,
-    count_members,
     decode,
 )
 from tests.core.calls.json_texts import VALUES, texts_of

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from descope_async import AccessKey, AssociatedTenant, CreatedAccessKey, UnexpectedResponse
 from descope_async._calls import wire
+from descope_async._calls.kept import Kept
 from descope_async._calls.members import Misfit
 from descope_async._calls.shortcuts import shortcut
 from descope_async._calls.structuring import structure
@@ -194,7 +195,7 @@ def test_the_first_wrong_member_ends_the_work(answer: Callable[[int], bytes]) ->
 def test_the_short_way_reads_what_the_long_way_reads(document: dict[str, Any]) -> None:
     document = {"id": "A", **document}
     with suppress(Misfit):
-        short = shortcut(AccessKey)(document, {})
+        short = shortcut(AccessKey)(document, Kept())
         assert short == structure(document, AccessKey)
         assert type(short) is AccessKey
         assert pickle.loads(pickle.dumps(short)) == short  # noqa: S301 - our own
@@ -209,14 +210,14 @@ def test_the_short_way_reads_what_the_long_way_reads(document: dict[str, Any]) -
 def test_so_it_does_with_what_holds_values(document: dict[str, Any]) -> None:
     for cls in (CreatedAccessKey, wire.KeyAnswer):
         with suppress(Misfit):
-            short = shortcut(cls)(document, {})
+            short = shortcut(cls)(document, Kept())
             assert short == structure(document, cls)
             assert type(short) is cls
 
 
 def test_what_the_short_way_reads_is_frozen() -> None:
     usual = {name: value for name, value in KEY.items() if name != "expireTime"}
-    key = shortcut(AccessKey)(usual, {})
+    key = shortcut(AccessKey)(usual, Kept())
     for attribute in ("name", "extra"):
         with pytest.raises(FrozenInstanceError):
             setattr(key, attribute, "x")
