@@ -228,6 +228,8 @@ def _change(
         if sinks != "none needed":
             bulk.demand_sink(sinks)
         wanted = ids(key_ids)
+        if not wanted:
+            return ExitCode.DONE
         async with run.client() as client:
             found, at_best = await by_ids(client, wanted), ExitCode.DONE
             if sinks != "none needed":

@@ -15,6 +15,7 @@ from descope_async.errors import ConfigurationError
 from . import moments, output
 from .name_values import pairs
 from .standard_input import piped
+from .streams import say
 
 _MAX_IDS: Final = 100_000
 #: Characters of all of them, with what else stands in the lines of `descope-keys list`.
@@ -97,7 +98,10 @@ def _sort_field(given: str) -> descope_async.SortField:
 
 
 def ids(given: Sequence[str]) -> list[str]:
-    """The ids on the command line, each once; ``-`` stands for those on stdin, one a line."""
+    """The ids on the command line, each once; ``-`` stands for those on stdin, one a line.
+
+    Where none are there either, the person is told so: a job that pipes in what expires, say, is done then.
+    """
     found: dict[str, None] = {}
     for each in given:
         if each == "-":
@@ -105,9 +109,7 @@ def ids(given: Sequence[str]) -> list[str]:
         else:
             found[each] = None
     if not found:
-        raise click.BadParameter(
-            "no ids were given: name access keys, or pass their ids on stdin with -"
-        )
+        say("no ids are on stdin, so there is nothing to do")
     return list(found)
 
 

@@ -108,3 +108,17 @@ def test_one_signal_ends_a_wait_for_a_pipe(
         _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + number, said
     assert len(said.splitlines()) == 1, said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["show", "-"], ["replace", "-", "--expires", "90d", "--to", "jsonl:keys"], ["import", "-"]],
+)
+def test_an_empty_list_of_ids_is_nothing_to_do(
+    cli: CommandLine, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = cli.run(*command, stdin="\n# none\n")
+    said = "descope-keys: no ids are on stdin, so there is nothing to do\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", said)
+    assert not (tmp_path / "keys.yaml").exists()

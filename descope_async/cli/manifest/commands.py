@@ -149,6 +149,8 @@ def import_keys(
 
     async def work() -> None:
         wanted = ids(key_ids)
+        if not wanted:
+            return
         async with current().client() as client:
             with project_lock(client.project_id, "import"):
                 text = text_of(file) if file.exists() else ""
