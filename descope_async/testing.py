@@ -91,7 +91,7 @@ class EmulatorClock(Clock):
         """Return when the emulator's clock has gone forward by this much."""
         self.slept.append(seconds)
         until = self.running() + seconds
-        # Whoever else is ready goes first, as with any other pause.
+        # Tasks that are ready run first, as with any other pause.
         await anyio.lowlevel.checkpoint()
         while (left := until - self.running()) > 0:
             if self._jumps:

@@ -1,8 +1,8 @@
 """A quicker decoder for long lists, where msgspec is installed: the extra ``fast``.
 
-What it accepts means to it what it means to `json`. What it does not accept, such as half a surrogate
-pair or a number beyond every float, is left to `pieces`, which reads it as it reads everything
-without msgspec. So an answer means the same with it and without it.
+It reads the same values as `json`, or refuses a text. What it refuses, such as half a surrogate pair
+or a number beyond every float, is left to `pieces`, which reads every answer where msgspec is missing.
+So an answer means the same with it and without it.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ class Readiness:
     def missing(self, *, management: bool) -> list[str]:
         """A sentence for each setting that is missing or unusable. Sends nothing."""
         settings = self._config.deployment.problems(management=management)
-        # What keeps the public key from being found is told by both.
+        # Both name what keeps the public key from being found.
         return list(dict.fromkeys((*settings, *self._validation.problems())))
 
     @property
@@ -137,7 +137,7 @@ class Readiness:
     async def examine(self, *, management: bool) -> Examination:
         """Look for missing settings, and ask the service what it says of the others.
 
-        One problem does not hide another one, but of a service that does not answer nothing more is asked.
+        One problem does not hide another one. A service that does not answer is asked nothing more.
 
         Args:
             management: Whether the client is to make management calls.

@@ -57,7 +57,7 @@ class ResponseProtocol(ResponseHandler):
         if self.exception() is None or content is None or content.is_eof():
             return
         if content.exception() is None:
-            # aiohttp's C parser would let whoever reads the body wait for ever.
+            # With aiohttp's C parser, the task that reads the body would wait for ever.
             content.set_exception(aiohttp.ClientPayloadError())
 
     def feed_data(self, data: Any, size: int = 0) -> None:

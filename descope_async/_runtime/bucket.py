@@ -6,7 +6,7 @@ import math
 
 
 class Bucket:
-    """A token bucket. Not locked: whoever shares one sees to it that one thread asks at a time.
+    """A token bucket. Not locked: threads that share one must ask one at a time.
 
     Args:
         size: Permits in a full bucket.

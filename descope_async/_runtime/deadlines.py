@@ -185,7 +185,8 @@ class Deadline:
     ) -> None:
         self._deadlines.discard(self)
         task = self._task
-        # The task's context holds whoever holds this: it would live on until the garbage is collected.
+        # The task's context refers to the attempt, and that to this. Unless the circle is broken, they
+        # stay until the garbage collector runs.
         del self._task
         if (
             self._is_exceeded

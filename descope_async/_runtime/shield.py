@@ -68,7 +68,7 @@ async def shielded(
     try:
         while not task.done():
             try:
-                # anyio's scopes cancel again and again, whoever does not shield from them.
+                # anyio's scopes cancel a task again and again, unless it shields itself from them.
                 with scope(shield=cancellation is not None):
                     await asyncio.wait([task])
             except asyncio.CancelledError as error:

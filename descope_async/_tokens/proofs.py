@@ -1,4 +1,4 @@
-"""Proof of possession (RFC 9449): whether whoever sends a token holds the key it is bound to."""
+"""Proof of possession (RFC 9449): whether the sender of a token holds the key that it is bound to."""
 
 from __future__ import annotations
 

@@ -219,9 +219,9 @@ def _schema_of_kind(kind: Any) -> dict[str, Any]:
 
 
 class _Part:
-    """Gives the class of a part to whoever asks the class for it.
+    """An attribute that is the class of a part when it is read from the class.
 
-    An object has the part itself, in an attribute of the same name, which comes first.
+    An object has the part itself in an attribute of the same name, which comes first.
     """
 
     def __init__(self, kind: type[Any]) -> None:

@@ -78,7 +78,7 @@ class AuthException(DescopeError):
         self.error_type = error_type
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Whatever the constructor takes, the state that follows has it all.
+        # The state has everything that the constructor was given.
         if type(self).__module__ == __name__:
             return _anew, (type(self).__name__,), vars(self)
         return type(self), (), vars(self)
@@ -131,7 +131,7 @@ class RateLimitException(AuthException):
         }
 
 
-#: Ours, whatever the names stand for below.
+#: Ours. Below, the same names may stand for the official SDK's classes.
 _AUTH, _RATE_LIMIT = AuthException, RateLimitException
 
 if not TYPE_CHECKING:

@@ -56,7 +56,7 @@ def open_store(reference: str) -> SecretStore:
 
 
 def anchored(reference: str, folder: Path) -> str:
-    """The same place for whoever works in another folder: a relative path is below this one.
+    """The same place by a name that means it in every folder: a relative path is below `folder`.
 
     Args:
         reference: A place, such as ``"file:keys/{id}.json"``.

@@ -108,7 +108,7 @@ class Dispatch:
         self._assert_client = ClientAssertions(instance.signers).make
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The answer to any request whatever, or what a fault makes of it."""
+        """The answer to any request, or what a fault makes of it."""
         if request.path.startswith(PREFIX):
             return _response(await self._outcome(request, self._steer(request)))
         if request.path == "/" and "text/html" in request.headers.get("Accept", ""):
