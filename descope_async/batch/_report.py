@@ -21,8 +21,6 @@ from ._ledger import UNKNOWN, State
 
 #: How many failures a report holds in memory. All are in its file.
 _MOST_FAILURES: Final = 1000
-#: How a file is opened in which a report is written before it gets its name.
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
 #: Keys that were not begun, or whose secret is not where it is to be.
 _UNFINISHED: Final = (State.PLANNED, State.MADE, State.STORED, State.PROVED, State.RESCUED)
@@ -208,7 +206,8 @@ def write_report(journal: Journal, path: Path) -> BatchReport:
     draft = path.with_name(f".{path.name}.draft")
     try:
         if _is_file(path):
-            report = _written(journal, path, draft, _NEW)
+            new = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            report = _written(journal, path, draft, new)
             draft.rename(path)
             return report
         return _written(journal, path, path, os.O_WRONLY)

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from descope_async.testing import tell_unclaimed_secrets
 from descope_sync.emulator import Emulator
+
+
+@pytest.fixture(autouse=True)
+def _untold() -> Iterator[None]:
+    """Pages run in this process, and one lets it tell of unread secrets: other tests must not."""
+    yield
+    tell_unclaimed_secrets(told=False)
 
 
 @pytest.fixture
