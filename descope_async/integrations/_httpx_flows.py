@@ -71,7 +71,7 @@ class AsyncFlow:
             DescopeError: There is no token that works; as `TokenSource.token` does.
         """
         outgoing, source, url = self._outgoing, self._source, request.url
-        if not outgoing.covers(url.scheme, url.host, url.port) or has_authorization(request):
+        if (url.scheme, url.host, url.port) not in outgoing.origins or has_authorization(request):
             yield request
             return
         token = source.get_nowait() or await source.token()
@@ -102,9 +102,10 @@ class AsyncFlow:
 
 def has_authorization(request: Any) -> bool:
     """Whether a request of httpx has an ``Authorization`` header."""
-    return b"authorization" in [
-        name.lower() for name, _ in request.headers.raw if len(name) == len(b"authorization")
-    ]
+    for name, _ in request.headers.raw:
+        if len(name) == len(b"authorization") and name.lower() == b"authorization":
+            return True
+    return False
 
 
 def put(outgoing: Outgoing, request: Any, token: str) -> None:

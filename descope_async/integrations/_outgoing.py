@@ -33,15 +33,18 @@ class Outgoing:
             on this machine may be reached by http.
         proof_key: The key that the token is bound to (RFC 9449); None for a bearer token.
 
+    Attributes:
+        origins: Scheme, host and port of the services that may see the token, in all the spellings in
+            which URLs name them: so no URL must be brought into one form.
+
     Raises:
         ConfigurationError: An argument cannot be right.
     """
 
     def __init__(self, origins: str | Sequence[str], proof_key: ProofKey | None = None) -> None:
         given = [origins] if isinstance(origins, str) else list(origins)
-        # All spellings of each origin are kept, so that no URL must be brought into one form.
-        self._origins = frozenset(each for origin in given for each in _spellings(*_origin(origin)))
-        if not self._origins:
+        self.origins = frozenset(each for origin in given for each in _spellings(*_origin(origin)))
+        if not self.origins:
             raise ConfigurationError("origins must name one or more services")
         key: object = proof_key  # callers without a type checker pass anything
         if key is not None and not isinstance(key, ProofKey):
@@ -49,10 +52,6 @@ class Outgoing:
         self._proof_key = proof_key
         self._seen: tuple[str, dict[str, str] | None] | None = None
         self._nonces: dict[tuple[str, str, int], str] = {}
-
-    def covers(self, scheme: str, host: str | None, port: int | None) -> bool:
-        """Whether a URL's scheme, host and port are those of a service that may see the token."""
-        return (scheme, host, port) in self._origins
 
     def headers(self, token: str, method: str, url: object) -> Mapping[str, str]:
         """The headers with a token: for a bound one, with a proof for this request. Do not change it.
@@ -92,7 +91,7 @@ class Outgoing:
         nonce = headers.get("DPoP-Nonce")  # first, because most answers have none
         if nonce is not None and _NONCE.fullmatch(nonce):
             origin = _origin_of(str(url))
-            if self.covers(*origin):
+            if origin in self.origins:
                 self._nonces[origin] = nonce
 
     def refuses_token(self, challenges: Iterable[str]) -> bool:

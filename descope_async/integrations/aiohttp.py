@@ -57,7 +57,11 @@ class TokenAuth:
         """
         outgoing, url = self._outgoing, request.url
         # aiohttp comes here again for each redirect, with the request that it leads to.
-        if not outgoing.covers(url.scheme, url.host, url.port) or AUTHORIZATION in request.headers:
+        if (
+            url.scheme,
+            url.host,
+            url.port,
+        ) not in outgoing.origins or AUTHORIZATION in request.headers:
             return await handler(request)
         token = self._source.get_nowait() or await self._source.token()
         for name, value in outgoing.headers(token, request.method, url).items():

@@ -68,7 +68,7 @@ class BlockingFlow:
             DescopeError: There is no token that works; as `TokenSource.token` does.
         """
         outgoing, source, url = self._outgoing, self._source, request.url
-        if not outgoing.covers(url.scheme, url.host, url.port) or has_authorization(request):
+        if (url.scheme, url.host, url.port) not in outgoing.origins or has_authorization(request):
             yield request
             return
         token = source.token()

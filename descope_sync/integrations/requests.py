@@ -70,7 +70,7 @@ class TokenAuth(AuthBase):
 
     def _covers(self, request: PreparedRequest) -> bool:
         parts = urlsplit(request.url or "")
-        return self._outgoing.covers(parts.scheme, parts.hostname, parts.port)
+        return (parts.scheme, parts.hostname, parts.port) in self._outgoing.origins
 
     def _set(self, request: PreparedRequest, token: str) -> None:
         request.headers.update(self._outgoing.headers(token, request.method or "GET", request.url))
