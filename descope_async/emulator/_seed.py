@@ -64,9 +64,14 @@ def read(source: str | Path | Mapping[str, Any]) -> Fields:
     if isinstance(source, str | Path):
         file = arguments.path("seed", source)
         try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise EmulatorError(f"cannot read the seed {source}: {error}") from error
+            text = file.read_text(encoding="utf-8-sig")
+        except OSError as error:
+            raise EmulatorError(f"cannot read the seed {source}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise EmulatorError(
+                f"cannot read the seed {source}: it is no UTF-8 text; PowerShell writes that with "
+                "Out-File -Encoding utf8"
+            ) from error
         values = _parsed(file, text)
         values = {} if values is None else values
     if not isinstance(values, Mapping):

@@ -38,7 +38,9 @@ class FileStore:
     def __init__(self, location: str, mode: str = "", owner: str = "", group: str = "") -> None:
         self._template = Template(location, lambda text: slug(text, _FORBIDDEN, _LONGEST))
         self._folder = Path(location).parent
-        if "{" in str(self._folder) or not Path(location).name:
+        if not Path(location).name:
+            raise ConfigurationError(f"file:{location} names no file")
+        if "{" in str(self._folder):
             raise ConfigurationError(
                 f"file:{location}: {{id}} and {{label}} may stand in the file's name only"
             )

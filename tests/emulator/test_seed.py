@@ -233,7 +233,7 @@ async def test_a_missing_or_undecodable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(EmulatorError, match="cannot read the seed"):
         await Emulator(seed=tmp_path / "missing.yaml").start()
     (tmp_path / "latin.yaml").write_bytes(b"\xff\xff")
-    with pytest.raises(EmulatorError, match="cannot read the seed"):
+    with pytest.raises(EmulatorError, match="it is no UTF-8 text"):
         await Emulator(seed=tmp_path / "latin.yaml").start()
 
 

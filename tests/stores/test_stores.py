@@ -322,6 +322,7 @@ def test_a_git_work_tree_has_to_ignore_it(
         ("file:", "needs a location"),
         ("file:keys/{name}", "there are only {id} and {label}"),
         ("file:{id}/key", "in the file's name only"),
+        ("file:.", "names no file"),
         ("file:keys/{id}?color=red", "does not know the settings color"),
         ("dotenv:.env", "write it as dotenv:FILE#NAME"),
         ("exec:", "needs a location"),
