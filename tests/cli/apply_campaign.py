@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Final
@@ -237,7 +238,11 @@ _NEAR: Final = {
 
 def _versions(draw: random.Random) -> list[dict[str, Any]]:
     """A manifest as it changes from time to time."""
-    settings = {"sinks": "file:secrets/{label}.json", "grace": "0s", "delete_after": "never"}
+    settings = {
+        "sinks": "file:secrets/{label}.json",
+        "grace": "0s",
+        "delete_after": draw.choice(["0s", "0s", "never"]),  # only what is deleted is retired first
+    }
     keys: dict[str, dict[str, Any]] = {
         f"m-{number}": {"expires": "2037-01-01"} for number in range(_KEYS)
     }
@@ -273,14 +278,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     campaign = Campaign(random.Random(options.seed))  # noqa: S311 - chooses when to kill
     began, number = time.monotonic(), 0
     missing: Sequence[str] = STATES
-    while not campaign.problems and campaign.states.total() < options.most:
-        if campaign.states.total() >= options.kills and not missing:
-            break
-        number += 1
-        campaign.round(8, misbehaves=number % 2 == 0)
-        missing = [state for state in STATES if not campaign.states[state]]
-        passed = f"{time.monotonic() - began:.0f} s, {campaign.states.total()} kills"
-        print(f"{passed}; not yet at: {', '.join(missing) or 'none'}", flush=True)
+    with suppress(KeyboardInterrupt):  # the table says how far it came
+        while not campaign.problems and campaign.states.total() < options.most:
+            if campaign.states.total() >= options.kills and not missing:
+                break
+            number += 1
+            campaign.round(8, misbehaves=number % 2 == 0)
+            missing = [state for state in STATES if not campaign.states[state]]
+            passed = f"{time.monotonic() - began:.0f} s, {campaign.states.total()} kills"
+            print(f"{passed}; not yet at: {', '.join(missing) or 'none'}", flush=True)
     for state in sorted({*STATES, *campaign.states}):
         print(f"{state:<20}{campaign.states[state]:>6}")
     if missing:
