@@ -34,3 +34,13 @@ def has_more_members(body: bytes, limit: int) -> bool:
         if members > limit:
             return True
     return False
+
+
+def refuse_more_members(body: bytes, limit: int) -> None:
+    """Refuse a body with more values than a limit, before any is built.
+
+    Raises:
+        TooManyMembers: It has more.
+    """
+    if has_more_members(body, limit):
+        raise TooManyMembers

@@ -41,7 +41,7 @@ class NotJSON(ValueError):
     """The text is not JSON. The error quotes no part of it."""
 
 
-def decode(body: bytes, most_members: int | None = None) -> Any:
+def decode(body: bytes) -> Any:
     """The value that a whole body stands for.
 
     Numbers beyond every float become the largest one, and half of a surrogate pair becomes U+FFFD:
@@ -49,14 +49,10 @@ def decode(body: bytes, most_members: int | None = None) -> Any:
 
     Args:
         body: The text as UTF-8.
-        most_members: How many values it may have; None for any number.
 
     Raises:
-        TooManyMembers: It has more of them.
         NotJSON: It is not JSON, or nested too deep.
     """
-    if most_members is not None and has_more_members(body, most_members):
-        raise TooManyMembers
     return _usual(body) or _whole(body)
 
 

@@ -40,8 +40,13 @@ _CHECKED: Final[Mapping[object, str]] = {
 _NOT_EMPTY: Final = "elif type({0}) is not str or not {0}: refuse({0})"
 
 
-def build(document: object, cls: type[V]) -> V:
+def build(document: object, cls: type[V], kept: Kept) -> V:
     """The value that a decoded answer stands for.
+
+    Args:
+        document: The answer.
+        cls: The value's class.
+        kept: What is kept of the answer.
 
     Raises:
         NotJSON: It is not an object.
@@ -50,7 +55,7 @@ def build(document: object, cls: type[V]) -> V:
     if not isinstance(document, dict):
         raise NotJSON
     try:
-        value: V = shortcut(cls)(cast("object", document), Kept())
+        value: V = shortcut(cls)(cast("object", document), kept)
     except (Misfit, RecursionError):
         value = structure(cast("object", document), cls)
     return value
@@ -193,6 +198,8 @@ def names(value: Any, kept: Kept) -> tuple[str, ...]:
     """The strings of a list, none of which may be empty."""
     if type(value) is not list:
         refuse(value)
+    if not value:
+        return ()
     items = cast("list[object]", value)
     strings = kept.strings(items)
     return refuse(items) if strings is None else strings

@@ -21,7 +21,8 @@ from descope_async.models import (
 )
 
 from .found_keys import MAX_MEMBERS, read_keys
-from .member_count import TooManyMembers
+from .kept import Kept
+from .member_count import TooManyMembers, refuse_more_members
 from .members import Misfit, camel
 from .pieces import NotJSON, decode
 from .shortcuts import build
@@ -88,7 +89,8 @@ async def read(cls: type[V], body: bytes) -> V:
     try:
         if cls is KeysAnswer:
             return cast("V", KeysAnswer(await read_keys(body)))
-        return build(decode(body, MAX_MEMBERS), cls)
+        refuse_more_members(body, MAX_MEMBERS)
+        return build(decode(body), cls, Kept())
     except TooManyMembers:
         failure = UnexpectedResponse(
             f"the answer's $ has more than {MAX_MEMBERS:,} members", path="$"

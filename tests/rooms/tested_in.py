@@ -27,7 +27,6 @@ THROUGH = {
     "descope_async/_calls/converter": "core/calls/test_wire.py",
     "descope_async/_calls/key_set_fetch": "core/tokens/test_signing_keys.py",
     "descope_async/_calls/management": "core/test_access_keys.py",
-    "descope_async/_calls/member_count": "core/calls/test_pieces.py",
     "descope_async/_calls/members": "core/calls/test_wire.py",
     "descope_async/_calls/messages": "core/calls/test_transport.py",
     "descope_async/_calls/once": "core/calls/test_delivery.py",

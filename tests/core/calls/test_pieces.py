@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import tracemalloc
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from descope_async._calls.fast_json import list_decoder
-from descope_async._calls.member_count import TooManyMembers, count_members
 from descope_async._calls.pieces import (
     MAX_PIECE,
     NotJSON,
@@ -134,52 +132,3 @@ def test_an_integer_that_python_does_not_read_is_the_largest_number() -> None:
     ]
     with pytest.raises(NotJSON):
         decode(b"[%b,NaN]" % digits)
-
-
-@given(VALUES)
-def test_no_value_is_missed_by_the_count(document: Any) -> None:
-    def size(value: Any) -> int:
-        inner = value.values() if isinstance(value, dict) else value
-        return 1 + (sum(map(size, inner)) if isinstance(value, dict | list) else 0)
-
-    body = json.dumps(document).encode()
-    assert count_members(body) >= (size(document) - 1) / 2
-    assert decode(body, 2 * size(document)) == document
-
-
-def test_what_stands_in_a_string_is_no_member() -> None:
-    body = json.dumps({"a": ',[{"' * 1_000}).encode()
-    assert count_members(body) > 3_000
-    assert decode(body, 1)
-    with pytest.raises(TooManyMembers):
-        decode(b'{"a":[1,2]}', 2)
-    with pytest.raises(NotJSON):
-        decode(b'["\\\\', 1)
-
-
-@pytest.mark.parametrize("member", [b'{"a":', b'"key":[],', b'",",', b'"\\",",'])
-def test_counting_takes_less_memory_than_the_body(member: bytes) -> None:
-    body = b'{"a":[' + member * 300_000
-    tracemalloc.start()
-    try:
-        with pytest.raises((TooManyMembers, NotJSON)):
-            decode(body, most_members=100)
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert most < len(body)
-
-
-@given(st.lists(st.text(alphabet='ab",[{\\'), max_size=8), st.integers(1, 30))
-def test_strings_are_left_out_wherever_they_stand(texts: list[str], members: int) -> None:
-    body = json.dumps(texts + [1] * members).encode()
-    decode(body, most_members=len(texts) + members)
-    with pytest.raises(TooManyMembers):
-        decode(body, most_members=len(texts) + members - 1)
-
-
-def test_more_strings_than_are_left_out_at_once_are_counted() -> None:
-    body = json.dumps([",[{"] * 25_000).encode()
-    assert len(decode(body, most_members=25_000)) == 25_000
-    with pytest.raises(TooManyMembers):
-        decode(body, most_members=24_999)
