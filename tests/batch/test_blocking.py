@@ -169,3 +169,12 @@ def test_a_signal_lets_secrets_arrive(
     crashes.reckon(orders)
     assert not crashes.problems
     assert not emulator.requests.count("access_key.rotate")
+
+
+def test_no_file_is_two_things(client: DescopeClient, tmp_path: Path) -> None:
+    journal, report = tmp_path / "journal", tmp_path / "journal.report.jsonl"
+    with pytest.raises(InvalidArgument, match="two files"):
+        Batch(client, journal, report=journal)
+    for sink in (f"jsonl:{report}", f"jsonl:{journal}", f"dotenv:{report}#KEY"):
+        with pytest.raises(InvalidArgument, match="no sink can be there"):
+            Batch(client, journal, sink)
