@@ -92,7 +92,7 @@ async def test_an_answer_that_goes_on_after_its_view(
     ("described", "said"),
     [
         ({"PROJET_ID": "P1"}, "did you mean 'PROJECT_ID'"),
-        ({"PROJECT_ID": "P1", "ACCEPT": "cookies"}, "accept must name"),
+        ({"PROJECT_ID": "P1", "ACCEPT": "cookies"}, "must name one or more of session_token"),
         ({"PROJECT_ID": "P1", "CLIENT": {"timeout": 1}}, "did you mean 'timeouts'"),
         ({"PROJECT_ID": "P1", "CLIENT": [1]}, "must be a dict"),
         ({}, "project"),
