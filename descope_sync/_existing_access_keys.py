@@ -76,6 +76,8 @@ class ExistingAccessKeys:
 
         The last writer wins, also over a change that somebody makes between two attempts of this.
 
+        What is passed may be as much as for `create`. What the key keeps is not counted.
+
         Args:
             id: The key's id.
             name: Its name, also when unchanged: the service demands it.

@@ -57,6 +57,10 @@ class AccessKeys(ExistingAccessKeys):
         Project roles and tenants exclude one another: when both are given, the roles of the
         tenants win and ``role_names`` has no effect.
 
+        Roles, addresses and values in claims and attributes may be 12,000 together, of which a tenant
+        takes four, and a list or an object within a list two. The answer has more, and is refused beyond
+        20,000.
+
         Args:
             name: What to call it. Names need not be unique.
             expire_time: When it stops working: epoch seconds or an aware datetime; 0 for never.

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, cast
 
 from attrs import AttrsInstance, field, frozen
 
-from descope_async.errors import UnexpectedResponse
+from descope_async.errors import InvalidArgument, UnexpectedResponse
 from descope_async.models import (
     AccessKey,
     AccessKeyLoginOptions,
@@ -22,7 +22,7 @@ from descope_async.models import (
 
 from .found_keys import MAX_MEMBERS, read_keys
 from .kept import Kept
-from .member_count import TooManyMembers, refuse_more_members
+from .member_count import TooManyMembers, has_more_members, refuse_more_members
 from .members import Misfit, camel
 from .pieces import NotJSON, decode
 from .shortcuts import build
@@ -33,6 +33,10 @@ V = TypeVar("V", bound=AttrsInstance)
 #: Bytes of an answer with one key: a request of 1 MiB, whose every character may come back as an
 #: escape of six.
 MAX_KEY: Final = 8 * 1024 * 1024
+#: Members of a key that is sent, 12,000, so that the answer has no more than `MAX_MEMBERS`. The answer
+#: has more members than the request: 20 of the key's own, and the name of each tenant. A tenant is sent
+#: as four members and answered as five. This leaves room for six, and for 2,000 of the key's own.
+MAX_SENT_MEMBERS: Final = MAX_MEMBERS * 3 // 5
 
 
 @frozen
@@ -151,8 +155,12 @@ def create_body(
     key_tenants: Sequence[AssociatedTenant],
     **optional: object,
 ) -> bytes:
-    """The body of create; None is not sent."""
-    return _encoded(
+    """The body of create; None is not sent.
+
+    Raises:
+        InvalidArgument: The answer could have more members than can be read.
+    """
+    return _encoded_key(
         {
             "name": name,
             "expireTime": expire_time,
@@ -166,9 +174,13 @@ def create_body(
 def update_body(
     *, id: str, name: str, key_tenants: Sequence[AssociatedTenant] | None, **optional: object
 ) -> bytes:
-    """The body of update; None is not sent, so that it keeps what is there."""
+    """The body of update; None is not sent, so that it keeps what is there.
+
+    Raises:
+        InvalidArgument: The answer could have more members than can be read.
+    """
     tenants = None if key_tenants is None else _tenants(key_tenants)
-    return _encoded({"id": id, "name": name, **_given({"key_tenants": tenants, **optional})})
+    return _encoded_key({"id": id, "name": name, **_given({"key_tenants": tenants, **optional})})
 
 
 def search_body(
@@ -204,6 +216,16 @@ def login_options(options: AccessKeyLoginOptions) -> dict[str, Any]:
 def exchange_body(options: AccessKeyLoginOptions) -> bytes:
     """The body of an exchange."""
     return _encoded({"loginOptions": login_options(options)})
+
+
+def _encoded_key(body: Mapping[str, Any]) -> bytes:
+    encoded = _encoded(body)
+    if has_more_members(encoded, MAX_SENT_MEMBERS):
+        raise InvalidArgument(
+            "role_names, key_tenants, permitted_ips, custom_claims and custom_attributes hold more "
+            f"than {MAX_SENT_MEMBERS:,} members together; an answer about so large a key could not be read"
+        )
+    return encoded
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:

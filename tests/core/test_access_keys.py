@@ -321,6 +321,53 @@ async def test_the_largest_key_comes_back_with_its_secret(
     assert fresh.cleartext != created.cleartext
 
 
+#: As much of each kind as may be sent. The number of members in the rest of a request is less than 20.
+MANY: list[dict[str, Any]] = [
+    {"role_names": [f"r{number}" for number in range(11_980)]},
+    {"key_tenants": [{"tenant_id": f"t{number}"} for number in range(2_995)]},
+    {"permitted_ips": [f"10.0.{number // 256}.{number % 256}" for number in range(11_980)]},
+    {"custom_claims": {"list": [[] for _ in range(5_990)]}},
+    {"custom_attributes": {f"a{number}": 1 for number in range(11_980)}},
+]
+_kinds = pytest.mark.parametrize("many", MANY, ids=[next(iter(each)) for each in MANY])
+
+
+@_kinds
+async def test_as_many_members_as_may_be_sent_can_be_read_back(
+    client: DescopeClient, many: dict[str, Any]
+) -> None:
+    keys = client.mgmt.access_key
+    created = await keys.create("n", description=",[{" * 20_000, **many)
+    updated = await keys.update(created.key.id, "n", **many)
+    assert updated == created.key == await keys.load(created.key.id)
+    assert await keys.search_all_access_keys() == [updated]
+    assert (await keys.rotate(created.key.id)).key == updated
+
+
+@_kinds
+@pytest.mark.parametrize("on_unknown", ["raise", "reconcile"])
+async def test_more_members_than_can_be_read_back_never_leave(
+    many: dict[str, Any], on_unknown: Any
+) -> None:
+    ((parameter, value),) = many.items()
+    more: Any = (
+        {"first": value, "then": [1] * 20} if isinstance(value, dict) else value[:20] + value
+    )
+    async with DescopeClient("P1", "K1", base_url="http://127.0.0.1:1") as client:
+        keys = client.mgmt.access_key
+        with pytest.raises(InvalidArgument, match=f"{parameter}.* more than 12,000 members"):
+            await keys.create("n", **{parameter: more}, on_unknown=on_unknown)
+        with pytest.raises(InvalidArgument, match="12,000 members"):
+            await keys.update("a", "n", **{parameter: more})
+
+
+async def test_members_of_all_kinds_count_together() -> None:
+    half: dict[str, Any] = {"role_names": ["r"] * 6_000, "custom_claims": {"c": [1] * 6_000}}
+    async with DescopeClient("P1", "K1", base_url="http://127.0.0.1:1") as client:
+        with pytest.raises(InvalidArgument, match="together"):
+            await client.mgmt.access_key.create("n", **half)
+
+
 async def test_many_at_once(client: DescopeClient) -> None:
     created = await client.mgmt.access_key.create("n")
     sessions = await asyncio.gather(

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
+import aiohttp
 import anyio
 import pytest
 
@@ -504,6 +505,51 @@ async def test_a_salvaged_secret_is_delivered(servers: type[Servers]) -> None:
     assert (secret.cleartext, secret.key, secret.key_id, secret.name) == (SECRET, None, None, "ci")
     assert (failed.value.cleartext, failed.value.result) == (SECRET, None)
     assert failed.value.key_id == "AK1"
+
+
+@pytest.mark.parametrize("delivers", [True, False])
+@pytest.mark.parametrize("on_unknown", ["raise", "reconcile"])
+async def test_a_secret_beside_too_many_members_is_not_lost(
+    servers: type[Servers], on_unknown: Any, delivers: bool
+) -> None:
+    """The service may add more to a key than was sent. Here, the secret comes after 2 MB of that."""
+    key = {"id": "AK1", "name": "n", "customClaims": {"cleartext": "FAKE", "more": ["x"] * 400_000}}
+    answer = servers.answer("200 OK", json.dumps({"key": key, "cleartext": SECRET}).encode())
+    delivered: list[DeliveredSecret] = []
+    async with (
+        servers.running(answer, license=servers.licensed) as server,
+        DescopeClient("P1", "K1", base_url=server.base_url) as client,
+    ):
+        with pytest.raises(UnexpectedResponse, match="more than 20,000 members") as caught:
+            await client.mgmt.access_key.create(
+                "ci", on_unknown=on_unknown, deliver=delivered.append if delivers else None
+            )
+        assert len(server.received) == 2  # a head and a body: it was not repeated
+    assert caught.value.cleartext == SECRET
+    assert [(each.cleartext, each.name) for each in delivered] == [(SECRET, "ci")][:delivers]
+
+
+async def test_so_is_the_new_secret_of_a_key_that_others_made_too_large(
+    emulator: Emulator, client: DescopeClient
+) -> None:
+    addresses = [f"10.{number // 250}.{number % 250}.0/24" for number in range(25_000)]
+    credentials = f"{emulator.project_id}:{emulator.management_key}"
+    async with (
+        aiohttp.ClientSession(emulator.base_url) as http,
+        http.post(
+            "/v1/mgmt/accesskey/create",
+            json={"name": "n", "permittedIps": ["127.0.0.1", *addresses]},
+            headers={"Authorization": f"Bearer {credentials}"},
+        ) as response,
+    ):
+        made = await response.json()
+    delivered: list[DeliveredSecret] = []
+    with pytest.raises(UnexpectedResponse, match="more than 20,000 members") as caught:
+        await client.mgmt.access_key.rotate(made["key"]["id"], deliver=delivered.append)
+    (secret,) = delivered
+    assert secret.cleartext == caught.value.cleartext != made["cleartext"]
+    assert secret.key_id == made["key"]["id"]
+    await client.exchange_access_key(secret.cleartext)
 
 
 @pytest.mark.parametrize("status", ["307 There", "401 No", "409 Twice", "429 Busy", "503 Oops"])
