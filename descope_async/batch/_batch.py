@@ -13,8 +13,6 @@ from descope_async.client import DescopeClient
 from descope_async.errors import InvalidArgument
 from descope_async.models import AccessKey
 from descope_async.secret_stores import SecretStore, open_store
-from descope_async.secret_stores._dotenv import DotenvStore
-from descope_async.secret_stores._json_lines import JsonLinesStore
 from descope_async.secret_stores._private_files import file_path
 
 from ._conduct import Conduct, Settings
@@ -98,12 +96,12 @@ class Batch:
             raise InvalidArgument(f"client must be a DescopeClient, not {type(client).__name__}")
         path = file_path("journal", journal)
         written = file_path("report", f"{path}.report.jsonl" if report is None else report)
-        stores = _stores(sinks)
-        _refuse_shared(path, written, stores)
+        if path.absolute() == written.absolute():
+            raise InvalidArgument("journal and report must be two files")
         self._conduct = Conduct(
             client,
             path,
-            stores,
+            _stores(sinks),
             Rescue(path, rescue_recipient),
             Settings(
                 concurrency=_whole("concurrency", concurrency, 1, _MOST_WORKERS),
@@ -277,19 +275,6 @@ def _numbered(read: Callable[[int, object], Item], given: object) -> Callable[[]
 def _stores(given: str | SecretStore | Sequence[str | SecretStore]) -> list[SecretStore]:
     listed = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
     return [open_store(each) if isinstance(each, str) else each for each in listed]
-
-
-def _refuse_shared(journal: Path, report: Path, stores: Sequence[SecretStore]) -> None:
-    """Refuse one file for two things: the second would take the place of the first, and of the secrets in it."""
-    if journal.absolute() == report.absolute():
-        raise InvalidArgument("journal and report must be two files")
-    for store in stores:
-        if isinstance(store, DotenvStore | JsonLinesStore):
-            file = Path(store.place("", "").partition(":")[2].rpartition("#")[0])
-            if file in (journal.absolute(), report.absolute()):
-                raise InvalidArgument(
-                    f"{file} is the journal or the report, so no sink can be there"
-                )
 
 
 def _whole(parameter: str, value: object, least: int, most: int) -> int:

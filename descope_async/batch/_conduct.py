@@ -93,7 +93,7 @@ class Conduct:
         self._client = client
         self._path = path
         self._sinks = list(sinks)
-        self._storing = Storing(self._sinks, rescue)
+        self._storing = Storing(self._sinks, rescue, (path, settings.report))
         self._planning = Planning(client, self._storing)
         self._settings = settings
         self._clock = client._config.clock  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - a part of this package

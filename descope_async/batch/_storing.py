@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -63,15 +64,33 @@ class Storing:
     Args:
         sinks: The sinks.
         rescue: Where a secret goes when one of them fails.
+        own: The files that the run itself writes, and would write over a secret.
     """
 
-    def __init__(self, sinks: Sequence[SecretStore], rescue: Rescue) -> None:
+    def __init__(
+        self, sinks: Sequence[SecretStore], rescue: Rescue, own: Sequence[Path] = ()
+    ) -> None:
         self._sinks = tuple(sinks)
         self._rescue = rescue
+        self._own = {each.name.casefold(): os.path.realpath(each) for each in own}
 
     def places(self, key_id: str, label: str) -> list[str]:
-        """Where the secret of a key is kept."""
-        return [sink.place(key_id, label) for sink in self._sinks]
+        """Where the secret of a key is kept.
+
+        Raises:
+            SecretStoreError: That would be in a file that the run itself writes.
+        """
+        found = [sink.place(key_id, label) for sink in self._sinks]
+        for place in found:
+            self._refuse_own(place)
+        return found
+
+    def _refuse_own(self, place: str) -> None:
+        location = place.partition(":")[2]
+        for file in (location, location.rpartition("#")[0]):  # a file, or an entry in one
+            own = self._own.get(Path(file).name.casefold())
+            if own is not None and os.path.realpath(file).casefold() == own.casefold():
+                raise SecretStoreError(place, "the run itself writes that file")
 
     async def check(self, keys: int) -> None:
         """Find out whether the sinks can keep secrets.
@@ -119,18 +138,21 @@ class Storing:
             SecretRescued: One does not; the secret is in the rescue file.
             SecretUnsaved: It is not even there.
         """
-        places = self.places(entry.key_id, entry.label)
         try:
-            for sink, place in zip(self._sinks, places, strict=True):
-                await _put(sink, place, entry, overwrite=overwrite, pending=pending)
+            return await self._put_into_all(entry, overwrite=overwrite, pending=pending)
         except Exception as error:  # noqa: BLE001 - a sink of somebody's own may raise anything
             problem = str(error) if isinstance(error, DescopeError) else type(error).__name__
-        else:
-            return places
-        await self.rescue(number, entry, problem)
+        return await self.rescue(number, entry, problem)
+
+    async def _put_into_all(
+        self, entry: SecretEntry, *, overwrite: bool, pending: bool
+    ) -> list[str]:
+        places = self.places(entry.key_id, entry.label)
+        for sink, place in zip(self._sinks, places, strict=True):
+            await _put(sink, place, entry, overwrite=overwrite, pending=pending)
         return places
 
-    async def rescue(self, number: int, entry: SecretEntry, problem: str) -> None:
+    async def rescue(self, number: int, entry: SecretEntry, problem: str) -> NoReturn:
         """Write a secret to the rescue file.
 
         Raises:
@@ -194,9 +216,7 @@ class Storing:
         entry = await _in_thread(partial(self._rescue.get, path))
         if entry is None:
             return None
-        places = self.places(entry.key_id, entry.label)
-        for sink, place in zip(self._sinks, places, strict=True):
-            await _put(sink, place, entry, overwrite=overwrite, pending=pending)
+        places = await self._put_into_all(entry, overwrite=overwrite, pending=pending)
         await _in_thread(partial(self._rescue.remove, path))
         return places
 

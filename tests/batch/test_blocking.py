@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from descope_async.emulator import Fault
-from descope_async.secret_stores import read_secret
+from descope_async.secret_stores import SecretStoreError, read_secret
 from descope_async.testing import EmulatorClock
 from descope_sync import DescopeClient, InvalidArgument
 from descope_sync.batch import Batch, BatchStopped, Progress, StoredKey
@@ -171,10 +171,34 @@ def test_a_signal_lets_secrets_arrive(
     assert not emulator.requests.count("access_key.rotate")
 
 
-def test_no_file_is_two_things(client: DescopeClient, tmp_path: Path) -> None:
-    journal, report = tmp_path / "journal", tmp_path / "journal.report.jsonl"
+def test_journal_and_report_are_two_files(client: DescopeClient, tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="two files"):
-        Batch(client, journal, report=journal)
-    for sink in (f"jsonl:{report}", f"jsonl:{journal}", f"dotenv:{report}#KEY"):
-        with pytest.raises(InvalidArgument, match="no sink can be there"):
-            Batch(client, journal, sink)
+        Batch(client, tmp_path / "journal", report=tmp_path / "journal")
+
+
+@pytest.mark.parametrize(
+    "sink",
+    [
+        "jsonl:journal",
+        "jsonl:folder/../report",
+        "dotenv:report#KEY",
+        "file:{label}",
+        "file:folder/../{label}",
+    ],
+)
+def test_no_secret_goes_where_the_run_writes(
+    client: DescopeClient,
+    emulator: Emulator,
+    sink: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    key = {"name": "n", "label": "report"}
+    batch = Batch(client, "journal", sink, report="report")
+    with pytest.raises(SecretStoreError, match="the run itself writes that file"):
+        batch.examine("create", [key])
+    with pytest.raises(SecretStoreError, match="the run itself writes that file"):
+        batch.create([key])
+    assert not emulator.requests.count("access_key.create")
