@@ -64,6 +64,6 @@ def _parameters(command: Any) -> Iterator[str]:
 def _shown(parameter: Any) -> str:
     text = (parameter.help or "").replace("|", "\\|")
     default = parameter.default
-    if parameter.is_flag or default in (None, "", (), []):
+    if parameter.is_flag or parameter.required or default in (None, "", (), []):
         return text
     return f"{text} Default: `{getattr(default, 'value', default)}`."

@@ -197,6 +197,7 @@ def test_a_second_build_reads_what_may_have_changed_and_writes_the_same(site: Pa
 def test_the_page_of_the_command_line_names_every_command_to_machines(site: Path) -> None:
     text = (site / "reference/command-line.md").read_text(encoding="utf-8")
     assert [name for name in COMMANDS if f"\n### {name.name}\n" not in text] == []
+    assert "object at 0x" not in text
 
 
 @pytest.mark.timeout(400)
