@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, Final, TypeVar
 
 from descope_async import CreatedAccessKey
-from descope_async.emulator import Clock, Faults, RequestLog
+from descope_async.emulator import Clock, Fault, Faults, RequestLog
 from descope_sync import DescopeClient
 from descope_sync.emulator import Emulator
 
@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 #: How old the token of `EmulatedProject.expired_headers` is, and its leeway is at most 300 s.
 _LONG_AGO: Final = 7 * 86_400
+_NO_KEY_SET: Final = Fault("status", "key_set")
 
 
 class EmulatedProject:
@@ -137,10 +138,15 @@ class EmulatedProject:
             moment ago: no client knows it, so none can check this token. Other tokens pass wherever
             their keys are known, as they do while the real service is down.
         """
-        _aside(lambda: self._emulator.rotate_signing_keys(project_id=self.project_id))
-        headers = self.headers(**options)
         refusing = _aside(self._emulator.refusing_connections)
-        _aside(refusing.__enter__)
+        # The exchange needs connections. An application that starts meanwhile must not get the new key.
+        self.faults.add(_NO_KEY_SET)
+        try:
+            _aside(lambda: self._emulator.rotate_signing_keys(project_id=self.project_id))
+            headers = self.headers(**options)
+            _aside(refusing.__enter__)
+        finally:
+            self.faults.remove(_NO_KEY_SET)
         try:
             yield headers
         finally:

@@ -241,7 +241,7 @@ def test_raw_access_keys_where_they_are_accepted(
         assert web.get(url, headers=header).status_code == 200
         assert web.get(url, headers={"X-Api-Key": key}).status_code == 200
         assert web.get(url, headers={**header, "X-Api-Key": key}).status_code == 400
-        assert web.get(url, headers={"X-Api-Key": key[:-1] + "0"}).status_code == 401
+        assert web.get(url, headers={"X-Api-Key": key + "0"}).status_code == 401
         token = callers.token(["Reader"])
         local.requests.clear()
         assert web.get(url, headers={"Authorization": f"Bearer {token}x"}).status_code == 401

@@ -57,6 +57,17 @@ class Faults:
         with self._turn:
             self._rules.append(_Rule(fault))
 
+    def remove(self, fault: Fault) -> None:
+        """Forget a rule, the newest one if several are equal. What has begun to go wrong still does.
+
+        This does nothing if there is no such rule.
+        """
+        with self._turn:
+            for index in reversed(range(len(self._rules))):
+                if self._rules[index].count.fault == fault:
+                    del self._rules[index]
+                    return
+
     def clear(self) -> None:
         """Forget every rule. What has begun to go wrong still does."""
         with self._turn:
