@@ -220,7 +220,8 @@ def exchange_body(options: AccessKeyLoginOptions) -> bytes:
 
 def _encoded_key(body: Mapping[str, Any]) -> bytes:
     encoded = _encoded(body)
-    if has_more_members(encoded, MAX_SENT_MEMBERS):
+    # A member takes a byte at least, so what is short need not be counted.
+    if len(encoded) > MAX_SENT_MEMBERS and has_more_members(encoded, MAX_SENT_MEMBERS):
         raise InvalidArgument(
             "role_names, key_tenants, permitted_ips, custom_claims and custom_attributes hold more "
             f"than {MAX_SENT_MEMBERS:,} members together; an answer about so large a key could not be read"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 
-from attrs import evolve
-
 from descope_async._runtime.clock import Clock
 from descope_async._values.secret import Secret
 from descope_async.dpop_request import DPoPRequest
@@ -193,12 +191,10 @@ class SessionValidator:
         validated = self._seen(jwt, audience)
         if validated is None:
             unchecked = parse(jwt)
-            validated = self._seen_as_text(jwt, audience)
-            if validated is None:
-                key = key or self._signing_keys.key_nowait(*unchecked.signer())
-                if key is None:
-                    return None
-                validated = self._validated(jwt, unchecked, key, audience)
+            key = key or self._signing_keys.key_nowait(*unchecked.signer())
+            if key is None:
+                return None
+            validated = self._validated(jwt, unchecked, key, audience)
         session = validated.session
         if is_own or (request is None and not validated.is_bound):
             return session, None
@@ -217,23 +213,6 @@ class SessionValidator:
         now = self._clock.now()
         if not found.valid_from <= now < found.valid_until:
             self._rules.check(found.session.claims, audience, now)  # says what is wrong
-        return found
-
-    def _seen_as_text(self, jwt: object, audience: frozenset[str] | None) -> ValidatedToken | None:
-        """A token in bytes that was accepted before as str, and is remembered as bytes from now on.
-
-        An ASGI server hands tokens over as bytes. While a signing key must be fetched, the adapter
-        asks again with a str.
-
-        Raises:
-            TokenError: Its time is not now.
-        """
-        if type(jwt) is not bytes:
-            return None
-        found = self._seen(_text(jwt), audience)
-        if found is not None:
-            found = evolve(found, text=jwt)
-            self._tokens[bytes].remember(audience, found)
         return found
 
     def _validated(

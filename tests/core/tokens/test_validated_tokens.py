@@ -80,27 +80,6 @@ async def test_a_token_of_bytes_is_remembered_too(
             client.validate_session_nowait(other)
 
 
-async def test_a_token_of_bytes_that_was_accepted_as_text_is_not_checked_again(
-    client: DescopeClient, session: SessionToken, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While there are no keys, an ASGI adapter asks with bytes first, and then with text."""
-    token = session.jwt.encode()
-    header, _, signature = token.split(b".")
-    async with DescopeClient(client.project_id, base_url=client.base_url) as receiver:
-        assert receiver.validate_session_nowait(token) is None
-        accepted = await receiver.validate_session(session.jwt)
-        with pytest.raises(TokenError):
-            receiver.validate_session_nowait(header + b".e30." + signature)
-        with pytest.raises(AudienceMismatch):
-            receiver.validate_session_nowait(token, "another-service")
-        with monkeypatch.context() as later:
-            later.setattr(Clock, "now", lambda _: session.expire_time + 6)
-            with pytest.raises(TokenExpired):
-                receiver.validate_session_nowait(token)
-        for _ in range(2):
-            assert receiver.validate_session_nowait(token) is accepted
-
-
 def test_tokens_of_both_types_are_never_compared() -> None:
     """`python -bb` raises for that, where both have the same hash."""
     script = (
