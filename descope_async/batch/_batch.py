@@ -13,7 +13,7 @@ from descope_async.client import DescopeClient
 from descope_async.errors import InvalidArgument
 from descope_async.models import AccessKey
 from descope_async.secret_stores import SecretStore, open_store
-from descope_async.secret_stores._private_files import file_path
+from descope_async.secret_stores._private_files import canonical, file_path
 
 from ._conduct import Conduct, Settings
 from ._items import Item, KeyChange, NewKey, existing_key, key_change, new_key, replaced_key
@@ -96,7 +96,7 @@ class Batch:
             raise InvalidArgument(f"client must be a DescopeClient, not {type(client).__name__}")
         path = file_path("journal", journal)
         written = file_path("report", f"{path}.report.jsonl" if report is None else report)
-        if path.absolute() == written.absolute():
+        if canonical(path) == canonical(written):
             raise InvalidArgument("journal and report must be two files")
         self._conduct = Conduct(
             client,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from attrs import frozen
 from descope_async._values.secret import Secret
 from descope_async.errors import DescopeError
 from descope_async.secret_stores import SecretEntry, SecretStore, SecretStoreError
+from descope_async.secret_stores._private_files import canonical
 
 from ._items import Item
 from ._rescue import Rescue
@@ -72,7 +72,8 @@ class Storing:
     ) -> None:
         self._sinks = tuple(sinks)
         self._rescue = rescue
-        self._own = {each.name.casefold(): os.path.realpath(each) for each in own}
+        self._own = frozenset(map(canonical, own))
+        self._own_names = frozenset(each.name.casefold() for each in own)
 
     def places(self, key_id: str, label: str) -> list[str]:
         """Where the secret of a key is kept.
@@ -88,8 +89,8 @@ class Storing:
     def _refuse_own(self, place: str) -> None:
         location = place.partition(":")[2]
         for file in (location, location.rpartition("#")[0]):  # a file, or an entry in one
-            own = self._own.get(Path(file).name.casefold())
-            if own is not None and os.path.realpath(file).casefold() == own.casefold():
+            # Only for few of many keys, the file system has to be asked.
+            if Path(file).name.casefold() in self._own_names and canonical(file) in self._own:
                 raise SecretStoreError(place, "the run itself writes that file")
 
     async def check(self, keys: int) -> None:

@@ -53,6 +53,11 @@ def _path(given: object) -> Path | None:
     return found if found.name and not has_nul else None
 
 
+def canonical(path: str | os.PathLike[str]) -> str:
+    """One text for all ways to write a file's path: no symlinks, and case told apart by no file system."""
+    return os.path.realpath(path).casefold()
+
+
 def at_home(path: str | os.PathLike[str]) -> Path:
     """The path that a user wrote: ``~`` at its beginning is a home folder, as in a shell.
 

@@ -171,32 +171,39 @@ def test_a_signal_lets_secrets_arrive(
     assert not emulator.requests.count("access_key.rotate")
 
 
-def test_journal_and_report_are_two_files(client: DescopeClient, tmp_path: Path) -> None:
+@pytest.mark.parametrize("report", ["journal", "folder/../journal", "link/journal"])
+def test_journal_and_report_are_two_files(
+    client: DescopeClient, tmp_path: Path, report: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(InvalidArgument, match="two files"):
-        Batch(client, tmp_path / "journal", report=tmp_path / "journal")
+        Batch(client, tmp_path / "journal", report=tmp_path / report)
 
 
 @pytest.mark.parametrize(
-    "sink",
+    ("sink", "report"),
     [
-        "jsonl:journal",
-        "jsonl:folder/../report",
-        "dotenv:report#KEY",
-        "file:{label}",
-        "file:folder/../{label}",
+        ("jsonl:journal", "report"),
+        ("jsonl:journal", "folder/journal"),
+        ("jsonl:folder/../report", "report"),
+        ("dotenv:report#KEY", "report"),
+        ("file:{label}", "report"),
+        ("file:folder/../{label}", "report"),
     ],
 )
 def test_no_secret_goes_where_the_run_writes(
     client: DescopeClient,
     emulator: Emulator,
     sink: str,
+    report: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     key = {"name": "n", "label": "report"}
-    batch = Batch(client, "journal", sink, report="report")
+    batch = Batch(client, "journal", sink, report=report)
     with pytest.raises(SecretStoreError, match="the run itself writes that file"):
         batch.examine("create", [key])
     with pytest.raises(SecretStoreError, match="the run itself writes that file"):
