@@ -44,13 +44,16 @@ async def read_keys(body: bytes) -> list[AccessKey]:
     """
     pieces = Pieces(body, decode_list=await list_decoder(len(body)), most_members=MAX_MEMBERS)
     keys: list[AccessKey] = []
+    kept = Kept()
     pieces.demand("{")
     is_over = pieces.take("}")
     while not is_over:
+        if pieces.peek() != '"':
+            raise NotJSON
         name = pieces.value()
         pieces.demand(":")
         if name == "keys" and pieces.take("["):
-            keys = await _listed(pieces)
+            keys = await _listed(pieces, kept)
         elif _value(pieces, "$") is not None and name == "keys":
             raise Misfit("is not a list", "$.keys")
         is_over = pieces.take("}")
@@ -61,10 +64,9 @@ async def read_keys(body: bytes) -> list[AccessKey]:
     return keys
 
 
-async def _listed(pieces: Pieces) -> list[AccessKey]:
+async def _listed(pieces: Pieces, kept: Kept) -> list[AccessKey]:
     """The keys in a list whose opening bracket was taken."""
     keys: list[AccessKey] = []
-    kept = Kept()
     is_over, decoded = pieces.take("]"), pieces.decoded
     while not is_over:
         kept.is_plain = pieces.is_plain

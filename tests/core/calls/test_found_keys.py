@@ -89,6 +89,7 @@ def test_a_search_may_find_nothing(body: str) -> None:
         ('{"keys" [{"id":"a"}]}', None),
         ('{"keys":[{"id":"a"} {"id":"a"}]}', None),
         ('[{"id":"a"}]', None),
+        ('{5:1,"keys":[{"id":"a"}]}', None),
         ("", None),
     ],
 )

@@ -129,6 +129,13 @@ def test_what_would_take_too_much_is_refused_before_it_is_read_to_its_end() -> N
     assert most < 8 * FREE_MEMORY, "the whole takes 160 MiB"
 
 
+def test_lists_of_which_only_the_last_counts_are_weighed_together() -> None:
+    body = answer(with_claims, 2 * MiB, 0, ascii_only=True)
+    assert search(body)[0] > 0
+    member = body[1:-1]
+    assert search(b"{%b}" % b",".join([member] * 3))[0] == 0
+
+
 def usual(number: int) -> dict[str, Any]:
     """A key as a project has thousands of them."""
     return {
