@@ -29,9 +29,8 @@ html_baseurl = SITE or ""
 html_copy_source = False  # each page is beside itself as Markdown
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_js_files = [
-    ("search_words.js", {"defer": "defer"})
-]  # after Sphinx's search, and before it begins
+# Deferred, so that it runs after Sphinx's search has been defined, and before that begins.
+html_js_files = [("search_words.js", {"defer": "defer"})]
 exclude_patterns = ["_build", "_site", "changes"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
