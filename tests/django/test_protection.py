@@ -10,11 +10,13 @@ import pytest
 from django.core.cache import cache
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.views.decorators.cache import cache_page
+from django.views.decorators.vary import vary_on_headers
 
 from descope_async.emulator import Fault
 from descope_sync.emulator import Emulator
+from descope_sync.integrations.django import access_key_required
 from tests.django.callers import Callers
-from tests.django.site import Reports, reports
+from tests.django.site import Reports, reports, untouched
 
 BLOCKING = ["/reports", "/class"]
 AWAITED = ["/areports", "/aclass"]
@@ -102,6 +104,22 @@ def test_a_cache_around_a_view_tells_callers_apart(two: list[dict[str, str]]) ->
         first, second = (cached(each).content for each in requests)
         assert first != second
         assert cached(RequestFactory().get("/cached")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("own", "vary"),
+    [
+        ("Authorization", "Authorization, X-Api-Key"),
+        ("Proxy-Authorization", "Proxy-Authorization, Authorization, X-Api-Key"),
+        ("x-api-key,Cookie", "x-api-key, Cookie, Authorization"),
+        ("*", "*"),
+    ],
+)
+def test_what_a_view_itself_says_to_caches_is_completed(
+    two: list[dict[str, str]], own: str, vary: str
+) -> None:
+    view = access_key_required()(vary_on_headers(*own.split(","))(untouched))
+    assert view(RequestFactory().get("/", headers=two[0])).headers["Vary"] == vary
 
 
 def test_answers_that_depend_on_no_caller_say_nothing_of_one(

@@ -26,14 +26,11 @@ def told_apart(request: HttpRequest, response: Any) -> Any:
         response: What the view returned, which Django refuses later if it is no response.
     """
     if isinstance(response, HttpResponseBase) and is_asked_about(request):
-        names = site().credential_headers
-        if names[0] not in response.headers.get(_VARY, ""):
-            patch_vary_headers(response, names)
+        patch_vary_headers(response, site().credential_headers)
     return response
 
 
 def tell_apart(headers: MutableMapping[str, str]) -> None:
     """The same for the headers that a view of Django REST framework will answer with."""
-    names, varies = site().credential_headers, headers.get(_VARY, "")
-    if names[0] not in varies:
-        headers[_VARY] = ", ".join([*filter(None, [varies]), *names])
+    named = [name.strip() for name in headers.get(_VARY, "").split(",")]
+    headers[_VARY] = ", ".join(filter(None, dict.fromkeys([*named, *site().credential_headers])))
