@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Final
 from descope_async.errors import ConfigurationError
 
 from ._errors import SecretStoreError
-from ._private_files import NO_FILE, Access, write_whole
+from ._private_files import NO_FILE, Access, is_mounted, write_whole
 from ._private_folders import check_folder, check_ignored_by_git, make_folder
 from ._store import SecretEntry
 from ._template import Template
@@ -65,7 +64,7 @@ class DotenvStore:
         self._lines(store)
         if self._path.is_symlink():
             raise SecretStoreError(store, "it is a symlink, which somebody may redirect")
-        if os.path.ismount(self._path):
+        if is_mounted(self._path):
             raise SecretStoreError(store, "it is mounted, so no other file can take its place")
 
     def is_free(self, place: str) -> bool:

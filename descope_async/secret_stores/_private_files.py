@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 from contextlib import suppress
@@ -17,6 +18,8 @@ from descope_async.errors import ConfigurationError, InvalidArgument
 
 #: What is wrong with a device, a pipe or a folder in the place of a file.
 NO_FILE: Final = "it is no regular file"
+#: Characters that Linux writes as octal numbers in its list of what is mounted.
+_UNLISTED: Final = re.compile(rb"[ \t\n\\]")
 
 
 def file_path(name: str, given: object) -> Path:
@@ -169,6 +172,22 @@ def _check_replaceable(path: Path) -> None:
         raise FileExistsError(17, "it is a symlink, which somebody may redirect", str(path))
     if not stat.S_ISREG(bits):
         raise OSError(errno.EINVAL, NO_FILE, str(path))
+
+
+def is_mounted(path: Path) -> bool:
+    """Whether a file is mounted where it is, so that no other file can take its place."""
+    if os.path.ismount(path):
+        return True
+    try:
+        mounts = Path("/proc/self/mountinfo").read_bytes()
+    except OSError:  # only Linux mounts a file that is on the same file system as its folder
+        return False
+    name = _UNLISTED.sub(_listed, os.fsencode(os.path.realpath(path)))
+    return any(line.split(b" ")[4:5] == [name] for line in mounts.split(b"\n"))
+
+
+def _listed(found: re.Match[bytes]) -> bytes:
+    return b"\\%03o" % ord(found[0])
 
 
 def replace_whole(path: Path, draft: Path, data: bytes, *, overwrite: bool) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +12,7 @@ import pytest
 
 from descope_async import ConfigurationError
 from descope_async.cli.whole_files import write_file
+from tests.mounts import run_where_mounted
 from tests.unprivileged import unprivileged
 
 _NOBODY = 65534
@@ -59,7 +57,6 @@ def test_a_file_in_a_closed_folder_is_written_in_place(folder: Path) -> None:
     assert (file.read_text(), file.stat().st_ino) == ("short\n", number)
 
 
-@pytest.mark.skipif(not shutil.which("unshare"), reason="nothing can be mounted here")
 def test_a_file_that_is_mounted_is_written(tmp_path: Path) -> None:
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     inside.touch()
@@ -68,26 +65,7 @@ def test_a_file_that_is_mounted_is_written(tmp_path: Path) -> None:
         "from pathlib import Path; from descope_async.cli.whole_files import write_file;"
         f"write_file(Path({str(inside)!r}), 'seen\\n')"
     )
-    script = f'mount --bind {outside} {inside} || exit 77; exec "$@"'
-    done = subprocess.run(
-        [
-            shutil.which("unshare") or "",
-            "-rm",
-            "sh",
-            "-c",
-            script,
-            "sh",
-            sys.executable,
-            "-c",
-            program,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    if done.returncode == 77 or "unshare" in done.stderr:
-        pytest.skip("nothing can be mounted here")
+    done = run_where_mounted(outside, inside, program)
     assert done.returncode == 0, done.stderr
     assert (outside.read_text(), inside.read_text()) == ("seen\n", "")
 

@@ -17,6 +17,7 @@ import pytest
 from descope_async import ConfigurationError, DescopeClient, write_secret
 from descope_async.secret_stores import SecretStoreError, open_store, read_secret
 from descope_sync.emulator import Emulator
+from tests.mounts import run_where_mounted
 from tests.unprivileged import unprivileged
 
 from .contract import carries_batch_work, entry, keeps_its_word, names_are_kept_apart
@@ -177,6 +178,20 @@ def test_a_check_leaves_a_dotenv_file_as_it_is(dotenv: str, tmp_path: Path) -> N
     file.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SecretStoreError, match="symlink"):
         open_store(dotenv).check(3)
+
+
+def test_a_dotenv_file_that_is_mounted_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    inside, outside = tmp_path / "in \\ side", tmp_path / "outside"
+    inside.touch(mode=0o600)
+    outside.touch(mode=0o600)
+    program = (
+        "from descope_async.secret_stores import open_store;"
+        f"open_store({f'dotenv:{inside}#NAME'!r}).check(1)"
+    )
+    done = run_where_mounted(outside, inside, program)
+    assert "it is mounted, so no other file can take its place" in done.stderr
+    open_store(f"dotenv:{inside}#NAME").check(1)
 
 
 @pytest.mark.parametrize("sink", ["dotenv:{}#NAME", "jsonl:{}", "file:{}"])
