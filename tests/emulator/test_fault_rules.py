@@ -125,6 +125,25 @@ def test_the_same_rule_twice_is_two_rules() -> None:
     assert [faults.strike("exchange") is not None for _ in range(3)] == [True, True, False]
 
 
+def test_one_rule_is_removed_the_newest_of_equal_ones() -> None:
+    faults = Faults()
+    close, reset = Fault("close", times=3), Fault("reset", "access_key.load")
+    for rule in (close, reset):
+        faults.add(rule)
+    assert faults.strike("exchange") == close
+    faults.add(close)
+    faults.remove(close)
+    assert list(faults) == [
+        FaultCount(close, seen=1, struck=1),
+        FaultCount(reset, seen=0, struck=0),
+    ]
+    faults.remove(Fault("close"))  # there is no such rule
+    assert len(list(faults)) == 2
+    faults.remove(close)
+    assert [each.fault for each in faults] == [reset]
+    assert faults.strike("exchange") is None
+
+
 def test_threads_count_together() -> None:
     faults = Faults()
     faults.add(Fault("close", every=2))
@@ -208,11 +227,14 @@ def test_faults_that_make_no_sense(arguments: dict[str, Any], message: str) -> N
         Fault(**{"effect": "close", **arguments})
 
 
-@pytest.mark.parametrize("wrong", [None, "close", {"effect": "close"}, Fault])
+@pytest.mark.parametrize(
+    "wrong", [None, "close", {"effect": "close"}, Fault, FaultCount(Fault("close"))]
+)
 def test_only_faults_are_rules(wrong: Any) -> None:
     faults = Faults()
-    with pytest.raises(EmulatorError, match="fault must be a Fault"):
-        faults.add(wrong)
+    for change in (faults.add, faults.remove):
+        with pytest.raises(EmulatorError, match="fault must be a Fault, not a "):
+            change(wrong)
     assert list(faults) == []
 
 

@@ -52,8 +52,7 @@ class Faults:
         Raises:
             EmulatorError: It is no `Fault`.
         """
-        if not isinstance(fault, Fault):
-            raise EmulatorError(f"fault must be a Fault, not a {type(fault).__name__}")
+        _check(fault)
         with self._turn:
             self._rules.append(_Rule(fault))
 
@@ -61,7 +60,11 @@ class Faults:
         """Forget a rule, the newest one if several are equal. What has begun to go wrong still does.
 
         This does nothing if there is no such rule.
+
+        Raises:
+            EmulatorError: It is no `Fault`.
         """
+        _check(fault)
         with self._turn:
             for index in reversed(range(len(self._rules))):
                 if self._rules[index].count.fault == fault:
@@ -109,3 +112,8 @@ class _Rule:
 
     def strike(self) -> None:
         self.count = evolve(self.count, struck=self.count.struck + 1)
+
+
+def _check(fault: object) -> None:
+    if not isinstance(fault, Fault):
+        raise EmulatorError(f"fault must be a Fault, not a {type(fault).__name__}")
