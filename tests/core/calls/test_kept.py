@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from benchmarks.answers import access_key
 from descope_async import AccessKey, UnexpectedResponse
 from descope_async._calls import found_keys, wire
 from descope_async._calls.found_keys import FREE_MEMORY, MEMORY_PER_BYTE
@@ -89,13 +90,13 @@ def search(body: bytes) -> tuple[int, int, int]:
     """How many keys were found, 0 for a refusal; what they take; and the most that was taken."""
     asyncio.run(wire.read(wire.KeysAnswer, b'{"keys":[{"id":"a","roleNames":[""]}]}'))  # imports
     found: list[AccessKey] = []
+    refusals: list[str] = []
 
     async def read() -> None:
         try:
             found.extend((await wire.read(wire.KeysAnswer, body)).keys)
         except UnexpectedResponse as error:
-            assert error.path == "$.keys"  # noqa: PT017 - it need not be raised
-            assert "memory" in str(error)  # noqa: PT017 - as above
+            refusals.append(str(error))
 
     gc.collect()
     tracemalloc.start()
@@ -104,6 +105,7 @@ def search(body: bytes) -> tuple[int, int, int]:
         kept, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+    assert refusals in ([], ["the answer's $.keys takes more than 6 times its size in memory"])
     return len(found), kept, most
 
 
@@ -136,54 +138,47 @@ def test_lists_of_which_only_the_last_counts_are_weighed_together() -> None:
     assert search(b"{%b}" % b",".join([member] * 3))[0] == 0
 
 
-def usual(number: int) -> dict[str, Any]:
-    """A key as a project has thousands of them."""
-    return {
-        "id": f"K2{number:026d}",
-        "name": f"service-{number}",
-        "description": "",
-        "status": "active",
-        "roleNames": ["Backend", "Reader"],
-        "keyTenants": [
-            {"tenantId": f"T2{number % 50}", "roleNames": ["Admin"], "tenantName": "One"}
-        ],
-        "boundUserId": "",
-        "clientId": f"UDJ{number:040d}",
-        "customClaims": {"team": "build", "number": number},
-        "customAttributes": {},
-        "permittedIps": ["10.0.0.0/8"],
-        "createdBy": "U2administrator",
-        "createdTime": 1_763_000_000 + number,
-        "expireTime": 0,
-        "editable": True,
-    }
-
-
 def with_many_flags(number: int) -> dict[str, Any]:
     """One with a hundred short claims."""
-    return {**usual(number), "customClaims": {f"flag{it}": it % 2 == 0 for it in range(100)}}
+    return {**access_key(number), "customClaims": {f"flag{it}": it % 2 == 0 for it in range(100)}}
 
 
 def with_many_tenants(number: int) -> dict[str, Any]:
     """One with hundreds of tenants, all of which other keys have too."""
     tenants = [{"tenantId": f"t{it}", "roleNames": ["Admin"]} for it in range(300)]
-    return {**usual(number), "keyTenants": tenants}
+    return {**access_key(number), "keyTenants": tenants}
+
+
+def with_a_tenant_of_its_own(number: int) -> dict[str, Any]:
+    """One of a project that has a tenant, and a role and an address for it, for each customer."""
+    (tenant,) = access_key(number)["keyTenants"]
+    tenants = [{**tenant, "tenantId": f"T{number}", "roleNames": [f"Admin {number}"]}]
+    addresses = [f"10.0.{number // 256}.{number % 256}"]
+    return {**access_key(number), "keyTenants": tenants, "permittedIps": addresses}
 
 
 def with_a_picture(number: int) -> dict[str, Any]:
     """One whose name has a character beyond the most usual ones."""
-    return {**usual(number), "name": f"\U0001f916 service {number}", "description": "schön"}
+    return {**access_key(number), "name": f"\U0001f916 service {number}", "description": "schön"}
 
 
 def with_new_members(number: int) -> dict[str, Any]:
     """One from a service that says more of keys and tenants than today's."""
-    tenants = [{**tenant, "domains": []} for tenant in usual(number)["keyTenants"]]
-    return {**usual(number), "keyTenants": tenants, "lastUsed": {"time": number, "ip": "::1"}}
+    tenants = [{**tenant, "domains": []} for tenant in access_key(number)["keyTenants"]]
+    return {**access_key(number), "keyTenants": tenants, "lastUsed": {"time": number, "ip": "::1"}}
 
 
 @pytest.mark.parametrize("ascii_only", [True, False])
 @pytest.mark.parametrize(
-    "key", [usual, with_many_flags, with_many_tenants, with_a_picture, with_new_members]
+    "key",
+    [
+        access_key,
+        with_many_flags,
+        with_many_tenants,
+        with_a_tenant_of_its_own,
+        with_a_picture,
+        with_new_members,
+    ],
 )
 def test_keys_of_real_projects_take_much_less_than_is_allowed(
     key: Made, *, ascii_only: bool
