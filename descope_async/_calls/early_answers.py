@@ -21,7 +21,7 @@ class SpokeFirst(aiohttp.ClientConnectionError):
 
 
 async def listen_to(connection: Any) -> Callable[[], bool]:
-    """A function that says whether something has arrived over a connection, read by the loop or not.
+    """A function that says whether something has arrived over a connection that the loop has not read.
 
     Args:
         connection: A new one.

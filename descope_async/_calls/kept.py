@@ -14,7 +14,8 @@ from descope_async._values.strict_json import ReadOnlyDict
 from descope_async.models import AccessKey
 
 _MOST_SHARED: Final = 1_000
-#: Bytes of an access key without its members, and of its place in a list.
+#: Bytes of an access key without its members, with what the garbage collector needs for it (16) and
+#: its place in a list (8).
 _KEY: Final = AccessKey.__basicsize__ + 24
 #: Bytes by which Python rounds the size of an object up, on average.
 _ROUNDING: Final = 8

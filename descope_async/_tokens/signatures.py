@@ -85,7 +85,7 @@ def check_signature(token: UncheckedToken, key: PublicKey, noun: str = "token") 
         raise SignatureInvalid(f"the {noun}'s signature has not the length of its key's signatures")
     try:
         genuine = key.handle.verify(token.signing_input, token.signature)
-    except Exception:  # noqa: BLE001 - a signature that makes the library fail is not right
+    except Exception:  # noqa: BLE001 - whatever the library raises, it has not found the signature right
         genuine = False
     if genuine is not True:
         raise SignatureInvalid(
