@@ -86,7 +86,7 @@ def _key(secret: Secret[str | None]) -> Secret[bytes]:
     if encoded is None:
         raise ConfigurationError(
             f"dpop_nonce_secret must be a string of {_SHORTEST_SECRET} characters or more: "
-            "python -c 'import secrets; print(secrets.token_urlsafe(32))' prints one"
+            'python -c "import secrets; print(secrets.token_urlsafe(32))" prints one'
         )
     return encoded
 
