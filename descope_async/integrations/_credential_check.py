@@ -106,10 +106,8 @@ class CredentialCheck:
             found = await self._verifiers.of(client, max_age).verify(credential.value)
         except DescopeError as error:
             return self._admission.refusal_of(error)
-        if found.session is None:
-            refusal = self._admission.refusal_of_key(found)
-            assert refusal is not None  # noqa: S101 - there is a session if there is no refusal
-            return refusal
+        if not found:
+            return self._admission.refusal_of_key(found)
         return Admitted(found.session, credential.scheme, credential.kind)
 
     def forget(self) -> None:

@@ -27,7 +27,7 @@ from descope_async import (
     SessionToken,
     TokenError,
     TokenExpired,
-    Verification,
+    UnverifiedKey,
 )
 from descope_async._values.value import Value
 
@@ -211,11 +211,9 @@ class Admission(Value):
             case _:
                 return _unavailable(error.retry_after)
 
-    def refusal_of_key(self, verification: Verification) -> Refusal | None:
-        """What a verifier's answer means for the caller. None for a good access key."""
-        match verification.reason:
-            case "valid":
-                return None
+    def refusal_of_key(self, unverified: UnverifiedKey) -> Refusal:
+        """What a verifier's answer about an access key that is not let in means for the caller."""
+        match unverified.reason:
             case "malformed" | "refused":
                 return self._challenges.refuse(
                     401, "invalid_token", "the access key is not valid", "Bearer"
@@ -226,9 +224,9 @@ class Admission(Value):
                 )
             case "rate_limited":
                 text = "too many unknown access keys are being tried"
-                return Refusal.to_wait(429, text, verification.retry_after)
+                return Refusal.to_wait(429, text, unverified.retry_after)
             case "unavailable":
-                return _unavailable(verification.retry_after)
+                return _unavailable(unverified.retry_after)
 
     def refusal_of_unbound(self, session: SessionToken, scheme: Scheme) -> Refusal | None:
         """The refusal of a token that is bound to no key, where it must be. None to go on."""

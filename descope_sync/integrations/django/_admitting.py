@@ -156,9 +156,8 @@ def _refuse_to_block() -> None:
 
 
 def _verified(read: Credential, found: Verification) -> Admitted | Refusal:
-    refusal = site().admission.refusal_of_key(found)
-    if found.session is None or refusal is not None:
-        return refusal or site().admission.refuse_missing()
+    if not found:
+        return site().admission.refusal_of_key(found)
     return Admitted(found.session, read.scheme, read.kind)
 
 
