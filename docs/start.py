@@ -44,9 +44,8 @@ def main() -> int:
         if not shutil.which(python) or quietly([python, "-c", too_old]):
             step("make .venv with " + sys.executable)
             succeed([sys.executable, "-m", "venv", "--clear", ".venv"])
-        elif quietly(
-            [python, "-c", "import pip"]
-        ):  # another tool made .venv, or venv got no further
+        elif quietly([python, "-c", "import pip"]):
+            # Another tool made .venv, or venv got no further.
             step("add pip to .venv")
             succeed([python, "-m", "venv", ".venv"])
         if not (shutil.which(str(PROGRAMS / command[0])) and is_installed(package)):
