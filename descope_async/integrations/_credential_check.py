@@ -101,9 +101,14 @@ class CredentialCheck:
             client: The client to ask.
             credential: The access key.
             max_age: Seconds since the service was asked about it, at most. None for the verifier's own.
+
+        Raises:
+            InvalidArgument: As `of_token`.
         """
         try:
             found = await self._verifiers.of(client, max_age).verify(credential.value)
+        except InvalidArgument:
+            raise
         except DescopeError as error:
             return self._admission.refusal_of(error)
         if not found:

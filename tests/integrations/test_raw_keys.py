@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from descope_async import NotConfigured, SessionToken
+from descope_async import ConfigurationError, DescopeClient, NotConfigured, SessionToken
 from descope_async.emulator import Fault
 from descope_sync.emulator import Emulator
 from tests.integrations.services import Callers, bearer, serving
@@ -235,3 +235,20 @@ def test_an_application_that_did_not_start_its_client_is_told_so(callers: Caller
     for credential in (callers.key().cleartext, callers.token()):
         with pytest.raises(NotConfigured, match="lifespan"):
             TestClient(unstarted).get("/", headers=bearer(credential))
+
+
+def test_a_client_without_a_project_is_told_and_not_taken_for_an_outage(
+    callers: Callers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = callers.key().cleartext, callers.token()
+    monkeypatch.delenv("DESCOPE_PROJECT_ID")
+    lost = DescopeAuth(DescopeClient(), accept=["session_token", "access_key"])
+    service = FastAPI()  # its lifespan would have told before
+
+    @service.get("/", dependencies=[lost.require()])
+    async def route() -> str:
+        return "never"
+
+    for credential in credentials:
+        with pytest.raises(ConfigurationError, match="DESCOPE_PROJECT_ID"):
+            TestClient(service).get("/", headers=bearer(credential))
