@@ -106,19 +106,24 @@ def test_a_section_holds_one_command_that_start_knows(heading: str) -> None:
     assert job in [line.split()[0] for line in usage.stderr.splitlines()[1:]]
 
 
-@pytest.mark.timeout(300)
-def test_an_installation_that_fails_says_why_without_a_traceback(tmp_path: Path) -> None:
-    (tmp_path / "docs").mkdir()
-    shutil.copy(ROOT / "docs/start.py", tmp_path / "docs")
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+def demo_without_a_network(checkout: Path) -> subprocess.CompletedProcess[str]:
+    """Start the demo where pip reaches no index."""
     nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:1/", "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
-    done = subprocess.run(
-        [sys.executable, tmp_path / "docs/start.py", "demo"],
+    return subprocess.run(
+        [sys.executable, checkout / "docs/start.py", "demo"],
         capture_output=True,
         text=True,
         env={**os.environ, **nowhere},
         check=False,
     )
+
+
+@pytest.mark.timeout(300)
+def test_an_installation_that_fails_says_why_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs/start.py", tmp_path / "docs")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    done = demo_without_a_network(tmp_path)
     assert done.returncode == 1
     assert done.stdout == ""
     *lines, last = done.stderr.splitlines()
@@ -138,16 +143,9 @@ def test_what_is_installed_runs_without_a_network_and_pip_is_added_where_it_is_m
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     source = tmp_path / "descope_async/client.py"
     source.touch()
-    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:1/", "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
 
     def start() -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, tmp_path / "docs/start.py", "demo"],
-            capture_output=True,
-            text=True,
-            env={**os.environ, **nowhere},
-            check=False,
-        )
+        done = demo_without_a_network(tmp_path)
         return done.returncode, done.stdout + done.stderr
 
     # As venv leaves it on Debian, where its part for pip is a package of its own.
