@@ -28,8 +28,8 @@ _NOBODY: Final = (
     "ca-certificates (for Python of python.org on macOS, run Install Certificates.command), or name "
     "a file of certificates in SSL_CERT_FILE"
 )
-#: A file of so many bytes is loaded quickly. A larger one is said to have certificates if its first
-#: so many bytes have the beginning of one.
+#: A file of so many bytes is loaded quickly. A larger one is not, if its first so many bytes have the
+#: beginning of a certificate.
 _SMALL: Final = 32 * 1024
 _PEM: Final = b"-----BEGIN "
 #: So many contexts are kept: one for each environment in which clients are made or used.
@@ -153,17 +153,20 @@ def _loaded(_class: type, is_system: bool, sources: tuple[_Source, ...]) -> _Tru
 
 def _look_at(source: _Source) -> None:
     """Refuse a file that has no certificate."""
+    if not _begins_with_pem(source):
+        _read(source, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations)
+
+
+def _begins_with_pem(source: _Source) -> bool:
+    """Whether a file is large, and begins with PEM."""
     _, size = source.seen
     if size <= _SMALL or _is_folder(source.path):
-        _read(source, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations)
-        return
+        return False
     try:
         with source.path.open("rb") as file:
-            start = file.read(_SMALL)
+            return _PEM in file.read(_SMALL)
     except OSError as error:
         raise _unusable(source.variable, source.path, error) from None
-    if _PEM not in start:
-        raise _unusable(source.variable, source.path, ssl.SSLError())
 
 
 def _refuse_unhashed(sources: Iterable[_Source]) -> None:
