@@ -88,7 +88,11 @@ class Connections:
         return pool
 
     async def prepare(self) -> None:
-        """Do what the first call would wait for, but send nothing."""
+        """Do what the first call would wait for, but send nothing.
+
+        Raises:
+            ConnectionFailed: A file that every call needs cannot be opened.
+        """
         with suppress(ConfigurationError):  # the first call says it
             await self._prepared()
 
