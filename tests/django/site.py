@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import path
+from django.views.decorators.csrf import csrf_protect
 from django.views.generic import View
 
 from descope_sync.integrations.django import (
@@ -29,6 +30,13 @@ async def alazy(request: DescopeRequest) -> JsonResponse:
 
 def untouched(_: HttpRequest) -> HttpResponse:
     return HttpResponse("open")
+
+
+@access_key_required()
+@csrf_protect
+def guarded(_: HttpRequest) -> HttpResponse:
+    """Acts for the user of a session as well."""
+    return HttpResponse("guarded")
 
 
 @access_key_required(permissions=["reports:read"])
@@ -113,6 +121,7 @@ urlpatterns = [
     path("lazy", lazy),
     path("alazy", alazy),
     path("open", untouched),
+    path("guarded", guarded),
     path("reports", reports),
     path("areports", areports),
     path("t/<tenant_id>/bills", bills),

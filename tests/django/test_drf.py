@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
 from django.views.decorators.cache import cache_page
@@ -86,7 +90,26 @@ class Notes(GenericAPIView[Any]):
         return Response({})
 
 
+class Writing(APIView):
+    permission_classes = (IsAuthenticated,)
+
+    def post(self, request: Request) -> Response:
+        return Response({"user": str(request.user)})
+
+
+def signed_in(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
+    """A middleware that finds the user of a session, without a database."""
+
+    def find(request: Any) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            request.user = User(username="somebody")
+        return get_response(request)
+
+    return find
+
+
 urlpatterns = [
+    path("api/writing", Writing.as_view()),
     path("api/notes", Notes.as_view()),
     path("api/reports", Reports.as_view()),
     path("api/cached", cache_page(60)(Reports.as_view())),
@@ -176,6 +199,35 @@ def test_an_outage_is_503(local: Emulator, reader: dict[str, str]) -> None:
     answer = APIClient().get("/api/reports", headers=reader)
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("middleware", [True, False])
+@pytest.mark.parametrize(
+    "classes",
+    [
+        (DescopeAuthentication, SessionAuthentication),
+        (SessionAuthentication, DescopeAuthentication),
+    ],
+)
+def test_who_is_known_by_a_session_needs_a_csrf_token(
+    reader: dict[str, str],
+    middleware: bool,
+    classes: tuple[Any, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Writing, "authentication_classes", classes)
+    names = [name for name in settings.MIDDLEWARE if middleware or "descope" not in name]
+    with override_settings(MIDDLEWARE=[*names, f"{__name__}.signed_in"]):
+        web = APIClient(enforce_csrf_checks=True)
+        assert web.post("/api/writing", headers=reader).status_code == 200
+        web.cookies[settings.SESSION_COOKIE_NAME] = "of-somebody"
+        assert web.post("/api/writing").status_code == 403
+        answer = web.post("/api/writing", headers=reader)
+        if classes[0] is DescopeAuthentication:
+            assert answer.data["user"].startswith("access key ")
+        else:
+            assert answer.status_code == 403
+            assert "CSRF" in answer.data["detail"]
 
 
 def test_a_token_needs_no_csrf_token(reader: dict[str, str]) -> None:

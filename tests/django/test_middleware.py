@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import SynchronousOnlyOperation
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory, override_settings
@@ -54,6 +55,20 @@ def test_a_valid_credential_needs_no_csrf_token(callers: Callers) -> None:
     assert web.post("/open").status_code == 403
     assert web.post("/open", headers={"Authorization": "Bearer a.b.c"}).status_code == 403
     assert web.post("/open", headers=callers.headers()).status_code == 200
+
+
+@pytest.mark.usefixtures("site")
+def test_beside_the_cookie_of_a_session_it_needs_one(reader: dict[str, str]) -> None:
+    web = Client(enforce_csrf_checks=True)
+    web.cookies["theme"] = "dark"
+    assert web.post("/open", headers=reader).status_code == 200
+    web.cookies[settings.SESSION_COOKIE_NAME] = "of-somebody"
+    assert web.post("/open", headers=reader).status_code == 403
+    assert web.post("/reports", headers=reader).status_code == 200, "where only the caller counts"
+    assert web.post("/guarded", headers=reader).status_code == 403
+    web.cookies["csrftoken"] = token = "t" * 32
+    assert web.post("/open", headers={**reader, "X-CSRFToken": token}).status_code == 200
+    assert web.post("/guarded", headers={**reader, "X-CSRFToken": token}).status_code == 200
 
 
 @pytest.mark.usefixtures("site")

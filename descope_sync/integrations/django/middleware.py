@@ -8,6 +8,7 @@ from inspect import iscoroutinefunction
 from typing import Any, Final, cast
 
 from asgiref.sync import markcoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
@@ -50,7 +51,8 @@ class DescopeMiddleware:
     returns the token, or None.
 
     A request whose credential is valid needs no CSRF token: no browser adds an ``Authorization`` header by
-    itself. For this the middleware has to stand in front of ``CsrfViewMiddleware``.
+    itself. It needs one if it has the cookie of a session as well, since a view may act for the user of that
+    session. For this the middleware has to stand in front of ``CsrfViewMiddleware``.
 
     Args:
         get_response: The next middleware or the view.
@@ -121,7 +123,7 @@ async def _asession(request: HttpRequest) -> SessionToken | None:
 
 
 def _exempt(request: HttpRequest, found: Admitted | Refusal) -> None:
-    if isinstance(found, Admitted):
+    if isinstance(found, Admitted) and settings.SESSION_COOKIE_NAME not in request.COOKIES:
         # Django's test client and Django REST framework set the same flag.
         cast("Any", request)._dont_enforce_csrf_checks = True  # noqa: SLF001
 
