@@ -309,11 +309,16 @@ def shown(error: BaseException | None) -> str:
     return text
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("parameter", SECRETS)
+@pytest.mark.parametrize(
+    ("parameter", "client"),
+    [
+        (parameter, client)
+        for parameter in SECRETS
+        for client in CLIENTS
+        if parameter != "key_set" or "compat" not in client  # which has no such parameter
+    ],
+)
 def test_no_frame_shows_an_argument_that_was_refused(parameter: str, client: str) -> None:
-    if parameter == "key_set" and "compat" in client:
-        return
     for value in (*SECRETS[parameter], *EVERYWHERE):
         given: dict[str, Any] = {"project_id": PROJECT, parameter: value}
         with pytest.raises(DescopeError, match=parameter) as caught:
