@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final, get_args
+from typing import Final, cast, get_args
 
 from attrs import field, frozen
 
@@ -40,6 +40,8 @@ __all__ = ["Accepted", "Admission", "Credential", "Proofs", "Refusal", "Requirem
 
 _SCHEMES: Final[dict[bytes, Scheme]] = {b"bearer": "Bearer", b"dpop": "DPoP"}
 _BEARER: Final = b"Bearer "
+#: No headers for access keys: what is looked at anyway, and what browsers send by themselves.
+_TAKEN: Final = frozenset({"authorization", "dpop", "cookie"})
 #: Visible ASCII without the comma: a comma joins the values of repeated headers.
 _CHARACTERS: Final = bytes(range(0x21, 0x7F)).replace(b",", b"")
 #: A JWT has two dots, and no access key of the service has any.
@@ -52,7 +54,9 @@ _NO_NONCE: Final = "the DPoP proof needs the nonce of this answer"
 
 
 def _kinds(value: Accepted | Iterable[Accepted]) -> tuple[Accepted, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
+    given: object = value  # callers without a type checker pass anything
+    is_one = isinstance(given, str) or not isinstance(given, Iterable)
+    return cast("tuple[Accepted, ...]", (given,) if is_one else tuple(value))
 
 
 @frozen(kw_only=True)
@@ -85,9 +89,9 @@ class Admission(Value):
 
     def __attrs_post_init__(self) -> None:
         kinds = get_args(Accepted)
-        if not self.accept or not set(self.accept) <= set(kinds):
+        if not self.accept or any(each not in kinds for each in self.accept):
             raise ConfigurationError(f"accept must name one or more of {', '.join(kinds)}")
-        if self.dpop not in {None, *get_args(Proofs)}:
+        if self.dpop not in (None, *get_args(Proofs)):
             raise ConfigurationError(f"dpop must be None or one of {', '.join(get_args(Proofs))}")
         if self.dpop is not None and "session_token" not in self.accept:
             raise ConfigurationError("dpop is about session tokens: accept them, or leave it out")
@@ -103,9 +107,14 @@ class Admission(Value):
             return
         if "access_key" not in self.accept:
             raise ConfigurationError("access_key_header needs access_key in accept")
-        if not _HEADER_NAME.fullmatch(self.access_key_header):
+        header: object = self.access_key_header
+        if not isinstance(header, str) or not _HEADER_NAME.fullmatch(header):
             raise ConfigurationError("access_key_header must be the name of a header")
-        object.__setattr__(self, "_key_header", self.access_key_header.lower().encode())
+        if header.lower() in _TAKEN:
+            raise ConfigurationError(
+                "access_key_header must be a header for nothing else, such as X-Api-Key"
+            )
+        object.__setattr__(self, "_key_header", header.lower().encode())
 
     def read(self, headers: Iterable[tuple[bytes, bytes]]) -> Credential | Refusal:
         """The credential in a request's headers. Nothing else of a request is looked at.

@@ -320,13 +320,22 @@ def test_a_requirement_that_cannot_be_right(values: dict[str, Any]) -> None:
     [
         {"accept": ()},
         {"accept": "tokens"},
+        {"accept": 5},
+        {"accept": None},
+        {"accept": [["session_token"]]},
         {"dpop": True},
+        {"dpop": ["mixed"]},
+        {"realm": 5},
         {"dpop": "mixed", "accept": "access_key"},
         {"realm": 'a"b'},
         {"realm": "a\r\nb"},
         {"resource_metadata": 5},
         {"access_key_header": "X-Api-Key"},
         {"access_key_header": "X Key", "accept": "access_key"},
+        {"access_key_header": "Authorization", "accept": "access_key"},
+        {"access_key_header": "dpop", "accept": ("session_token", "access_key"), "dpop": "mixed"},
+        {"access_key_header": "Cookie", "accept": "access_key"},
+        {"access_key_header": 5, "accept": "access_key"},
     ],
 )
 def test_settings_that_cannot_be_right(values: dict[str, Any]) -> None:
