@@ -201,16 +201,16 @@ def write_report(journal: Journal, path: Path) -> BatchReport:
     A device or a pipe, such as ``/dev/null``, is written to as it is.
 
     Raises:
-        OSError: It cannot be written. An older one, which is not true any more, is removed then.
+        OSError: It cannot be written, or nobody reads the pipe. An older one, which is not true any more, is removed then.
     """
     draft = path.with_name(f".{path.name}.draft")
     try:
         if _is_file(path):
             new = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            report = _written(journal, path, draft, new)
+            report = _written(journal, path, os.open(draft, new, 0o600))
             draft.rename(path)
             return report
-        return _written(journal, path, path, os.O_WRONLY)
+        return _written(journal, path, _device(path))
     except OSError:
         remove_report(draft)
         remove_report(path)
@@ -229,11 +229,18 @@ def _is_file(path: Path) -> bool:
     return path.is_file() or not path.exists()
 
 
-def _written(journal: Journal, path: Path, opened: Path, flags: int) -> BatchReport:
+def _device(path: Path) -> int:
+    """The descriptor of a device or a pipe. Nobody waits for the reader of a pipe that has none."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
+def _written(journal: Journal, path: Path, descriptor: int) -> BatchReport:
     failures: list[KeyOutcome] = []
     failed = left = 0
     next_due: float | None = None
-    with os.fdopen(os.open(opened, flags, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         for outcome in outcomes(journal):
             file.write(json.dumps(outcome.to_dict(), ensure_ascii=False) + "\n")
             if outcome.until is not None:

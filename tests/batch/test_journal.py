@@ -266,3 +266,12 @@ async def test_a_report_may_go_to_a_pipe(make_batch: MakeBatch, tmp_path: Path) 
         assert json.loads(os.read(reader, 4096))["outcome"] == "done"
         os.close(reader)
     assert (pipe.is_fifo(), link.is_symlink()) == (True, True)
+
+
+@pytest.mark.timeout(60)
+async def test_a_pipe_that_nobody_reads_is_no_report(make_batch: MakeBatch, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BatchStopped, match=r"the report .*pipe cannot be written") as caught:
+        await make_batch(report=tmp_path / "pipe").create([{"name": "a"}])
+    assert caught.value.report.is_complete
+    assert (tmp_path / "pipe").is_fifo()
