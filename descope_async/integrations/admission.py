@@ -97,7 +97,8 @@ class Admission(Value):
             raise ConfigurationError("dpop is about session tokens: accept them, or leave it out")
         for name in ("realm", "resource_metadata"):
             value = getattr(self, name)
-            if value is not None and not can_be_quoted(value):
+            is_left_out = name == "resource_metadata" and value is None
+            if not (is_left_out or can_be_quoted(value)):
                 raise ConfigurationError(f"{name} must be printable ASCII without quotes")
         challenges = Challenges(self.dpop, self.realm, self.resource_metadata)
         object.__setattr__(self, "_challenges", challenges)

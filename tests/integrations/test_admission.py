@@ -326,6 +326,7 @@ def test_a_requirement_that_cannot_be_right(values: dict[str, Any]) -> None:
         {"dpop": True},
         {"dpop": ["mixed"]},
         {"realm": 5},
+        {"realm": None},
         {"dpop": "mixed", "accept": "access_key"},
         {"realm": 'a"b'},
         {"realm": "a\r\nb"},
