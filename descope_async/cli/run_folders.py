@@ -101,7 +101,8 @@ class RunFolder:
     def is_abandoned(self) -> bool:
         """Whether its process has gone before it wrote a journal, so that nothing was called."""
         try:
-            with (self.path / _ABOUT).open("rb") as file:
+            # NFS locks only what is open for writing.
+            with (self.path / _ABOUT).open("r+b") as file:
                 lock(file.fileno())
                 return self._is_empty
         except OSError:  # its process is at work, or has just removed it
