@@ -69,7 +69,11 @@ class RunFolder:
         about = {"project": project, "operation": operation, "sinks": places, "lock": manifest}
         try:
             path = _new_folder(name)
-            held = _locked(path / _ABOUT, json.dumps(about).encode())
+            try:
+                held = _locked(path / _ABOUT, json.dumps(about).encode())
+            except OSError:
+                path.rmdir()
+                raise
         except OSError as error:
             raise ConfigurationError(f"{_home() / name} cannot be made: {error.strerror}") from None
         return cls(path, project, operation, tuple(places), manifest, held)
@@ -180,6 +184,7 @@ def _locked(path: Path, data: bytes) -> BinaryIO:
         draft.rename(path)
     except OSError:
         file.close()
+        draft.unlink()
         raise
     return file
 

@@ -20,7 +20,7 @@ from .running import carry_out, current
 from .standard_input import answer, piped
 from .streams import write
 
-#: Characters of a file that holds a token: far more than any token has.
+#: Characters of a key on stdin: far more than any key has.
 _LONGEST: Final = 1_000_000
 _VARIABLE: Final = "DESCOPE_ACCESS_KEY"
 _SESSION_VARIABLE: Final = "DESCOPE_SESSION_TOKEN"

@@ -136,18 +136,32 @@ def test_an_end_in_a_hurry_leaves_no_old_report(
     assert ids == {each.name: each.id for each in admin.mgmt.access_key.search_all_access_keys()}
 
 
-def test_a_full_disk_holds_no_lock_up(cli: CommandLine, runs: Path) -> None:
-    (runs.parent / "locks").mkdir(parents=True)
+def _without_space(cli: CommandLine, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end that can write to no file, as on a full disk."""
     script = 'ulimit -f 0; trap "" XFSZ; exec "$@"'
-    done = subprocess.run(
-        ["/bin/sh", "-c", script, "sh", *COMMAND, "resume"],
+    return subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *COMMAND, *arguments],
         env=cli.variables(),
         capture_output=True,
         text=True,
         timeout=90,
         check=False,
     )
+
+
+def test_a_full_disk_holds_no_lock_up(cli: CommandLine, runs: Path) -> None:
+    (runs.parent / "locks").mkdir(parents=True)
+    done = _without_space(cli, "resume")
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_a_full_disk_leaves_no_folder_of_a_run(
+    cli: CommandLine, local: Emulator, runs: Path
+) -> None:
+    done = _without_space(cli, "create", "a", "--to", "env:KEY")
+    assert (done.returncode, "cannot be made: File too large" in done.stderr) == (2, True)
+    assert not list(runs.iterdir())
+    assert not local.requests.count("access_key.create")
 
 
 def test_all_folders_are_their_owner_s(cli: CommandLine, runs: Path, tmp_path: Path) -> None:
