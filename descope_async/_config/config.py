@@ -12,13 +12,13 @@ from attrs import AttrsInstance, field, frozen
 from descope_async._arguments import deliver as checked_deliver
 from descope_async._arguments import hooks as checked_hooks
 from descope_async._arguments import labels, value_or_mapping
+from descope_async._files.paths import file_path
 from descope_async._runtime.clock import SYSTEM_CLOCK, Clock
 from descope_async._values.numbers import is_within
 from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.events import Hook
 from descope_async.events._telemetry import Service
-from descope_async.secret_stores._private_files import file_path
 from descope_async.settings import Deliver, Limits, ReplayStore, Retries, Timeouts
 
 from . import extra_headers

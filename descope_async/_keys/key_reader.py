@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from descope_async._arguments import label
+from descope_async._files.paths import at_home
 from descope_async._runtime.cancel_scopes import cancel_scope
 from descope_async._runtime.coroutine_functions import is_coroutine_function
 from descope_async._runtime.imports_aside import imported
@@ -19,7 +20,6 @@ from descope_async.errors import ConfigurationError, InvalidArgument
 from descope_async.secret_stores import SecretStoreError, read_secret
 from descope_async.secret_stores import _stored_text as stored_text
 from descope_async.secret_stores._environment import read_text, variable
-from descope_async.secret_stores._private_files import at_home
 from descope_async.secret_stores._reference import SecretReference
 from descope_async.secret_stores._stored_text import credential
 from descope_async.settings import EnvironmentVariable

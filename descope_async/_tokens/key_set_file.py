@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from descope_async._config.project import Project
+from descope_async._files.private_files import Access, write_whole
+from descope_async._files.private_folders import make_folder
 from descope_async._runtime.callables import TookTooLong, call_within
 from descope_async._runtime.clock import Clock
 from descope_async._values.numbers import LATEST, is_within
 from descope_async._values.strict_json import read_object
 from descope_async.errors import ConfigurationError, UnexpectedResponse
 from descope_async.events._log import LOG
-from descope_async.secret_stores._private_files import Access, write_whole
-from descope_async.secret_stores._private_folders import make_folder
 
 from .key_set import MAX_KEY_SET, FetchedKeys, parse_key_set
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from descope_async import _arguments as arguments
+from descope_async._files.paths import canonical, file_path
 from descope_async._values.numbers import is_within
 from descope_async.client import DescopeClient
 from descope_async.errors import InvalidArgument
 from descope_async.models import AccessKey
 from descope_async.secret_stores import SecretStore, open_store
-from descope_async.secret_stores._private_files import canonical, file_path
 
 from ._conduct import Conduct, Settings
 from ._items import Item, KeyChange, NewKey, existing_key, key_change, new_key, replaced_key

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, Self
 
+from descope_async._files.locks import lock, require_locks
 from descope_async.secret_stores._append_log import AppendLog
-from descope_async.secret_stores._file_locks import lock, require_locks
 
 from ._errors import JournalError, JournalLocked, JournalMismatch
 from ._journal_lines import LINE_END, Record, encode, read, text

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from descope_async.secret_stores._private_files import NO_FILE
+from descope_async._files.private_files import NO_FILE
 
 from ._errors import JournalDamaged, JournalError, JournalMismatch
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from descope_async._files.paths import file_path
 from descope_async._runtime.clock import SYSTEM_CLOCK
 from descope_async._values.value import Value
-from descope_async.secret_stores._private_files import file_path
 
 from ._journal import Journal
 from ._journal_lines import require

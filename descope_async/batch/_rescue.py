@@ -10,11 +10,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from descope_async._files.private_files import Access, write_whole
+from descope_async._files.private_folders import make_folder
 from descope_async.errors import ConfigurationError
 from descope_async.secret_stores import SecretEntry
 from descope_async.secret_stores._extras import needed
-from descope_async.secret_stores._private_files import Access, write_whole
-from descope_async.secret_stores._private_folders import make_folder
 from descope_async.secret_stores._template import slug
 
 _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9_.-]")

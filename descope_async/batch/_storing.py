@@ -11,10 +11,10 @@ import anyio
 import anyio.to_thread
 from attrs import frozen
 
+from descope_async._files.paths import canonical
 from descope_async._values.secret import Secret
 from descope_async.errors import DescopeError
 from descope_async.secret_stores import SecretEntry, SecretStore, SecretStoreError
-from descope_async.secret_stores._private_files import canonical
 
 from ._items import Item
 from ._rescue import Rescue

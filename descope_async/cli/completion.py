@@ -112,8 +112,8 @@ def _read(path: Path) -> dict[str, Any] | None:
 def _write(path: Path, found: dict[str, Any]) -> None:
     import json
 
-    from descope_async.secret_stores._private_files import Access, write_whole
-    from descope_async.secret_stores._private_folders import make_folder
+    from descope_async._files.private_files import Access, write_whole
+    from descope_async._files.private_folders import make_folder
 
     with suppress(OSError):
         make_folder(path.parent)

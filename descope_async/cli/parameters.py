@@ -12,8 +12,8 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 import click
 from click.shell_completion import CompletionItem
 
+from descope_async._files.paths import at_home
 from descope_async.errors import ConfigurationError, InvalidArgument
-from descope_async.secret_stores._private_files import at_home
 
 #: What the Tab key offers for a word that was begun: values, each with a word about it.
 Complete = Callable[[click.Context, str], Sequence[tuple[str, str]]]

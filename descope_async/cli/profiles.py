@@ -8,8 +8,8 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final, cast
 
+from descope_async._files.private_files import NO_FILE
 from descope_async.errors import ConfigurationError
-from descope_async.secret_stores._private_files import NO_FILE
 
 from .standard_input import ending_at_once
 from .user_folders import user_folder

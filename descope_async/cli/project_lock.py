@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
+from descope_async._files.locks import lock, require_locks
+from descope_async._files.private_folders import make_folder
 from descope_async.errors import ConfigurationError
-from descope_async.secret_stores._file_locks import lock, require_locks
-from descope_async.secret_stores._private_folders import make_folder
 
 from . import moments
 from .refusals import ProjectBusy

@@ -14,10 +14,10 @@ from typing import Any, BinaryIO, Final, Self, cast
 
 from attrs import field, frozen
 
+from descope_async._files.locks import lock, require_locks
+from descope_async._files.paths import at_home
+from descope_async._files.private_folders import make_folder
 from descope_async.errors import ConfigurationError
-from descope_async.secret_stores._file_locks import lock, require_locks
-from descope_async.secret_stores._private_files import at_home
-from descope_async.secret_stores._private_folders import make_folder
 from descope_async.secret_stores._schemes import anchored
 
 from . import moments

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from descope_async._files.paths import at_home
 from descope_async.errors import ConfigurationError
-from descope_async.secret_stores._private_files import at_home
 
 
 def user_folder(variable: str, below_home: str) -> Path:

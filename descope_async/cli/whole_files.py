@@ -10,8 +10,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
+from descope_async._files.private_files import Access, write_whole
 from descope_async.errors import ConfigurationError
-from descope_async.secret_stores._private_files import Access, write_whole
 
 from .standard_input import ending_at_once
 

@@ -11,8 +11,8 @@ from typing import Final
 import anyio.to_thread
 
 from descope_async import ReplayStoreFull
+from descope_async._files.paths import file_path
 from descope_async._runtime.clock import Clock
-from descope_async.secret_stores._private_files import file_path
 
 __all__ = ["SQLiteReplayStore"]
 

@@ -8,7 +8,8 @@ import stat
 import threading
 from pathlib import Path
 
-from ._private_files import NO_FILE, sync_folder
+from descope_async._files.private_files import NO_FILE
+from descope_async._files.private_folders import sync_folder
 
 
 class AppendLog:

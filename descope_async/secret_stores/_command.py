@@ -8,10 +8,10 @@ import shutil
 import subprocess
 from typing import Final
 
+from descope_async._files.paths import with_home
 from descope_async.errors import ConfigurationError
 
 from ._errors import SecretStoreError
-from ._private_files import with_home
 from ._store import SecretEntry
 from ._template import Template
 

@@ -7,11 +7,12 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from descope_async._files.private_files import NO_FILE, Access, is_mounted, write_whole
+from descope_async._files.private_folders import make_folder
 from descope_async.errors import ConfigurationError
 
 from ._errors import SecretStoreError
-from ._private_files import NO_FILE, Access, is_mounted, write_whole
-from ._private_folders import check_folder, check_ignored_by_git, make_folder
+from ._folder_checks import check_folder, check_ignored_by_git
 from ._store import SecretEntry
 from ._template import Template
 

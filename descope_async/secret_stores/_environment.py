@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from descope_async._files.paths import at_home
 from descope_async.errors import ConfigurationError
 
 from . import _stored_text as stored_text
 from ._errors import SecretStoreError
-from ._private_files import at_home
 from ._store import SecretEntry
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from descope_async._files.private_files import Access
+from descope_async._files.private_folders import make_folder
 from descope_async.errors import ConfigurationError
 
 from ._append_log import AppendLog
 from ._errors import SecretStoreError
-from ._private_files import Access
-from ._private_folders import check_folder, check_ignored_by_git, make_folder
+from ._folder_checks import check_folder, check_ignored_by_git
 from ._store import SecretEntry
 
 _BLOCK: Final = 64 * 1024

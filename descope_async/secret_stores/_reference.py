@@ -12,13 +12,14 @@ from typing import Any, Final, cast
 
 from attrs import frozen
 
+from descope_async._files.paths import file_path
+from descope_async._files.private_files import Access, write_whole
 from descope_async._values.secret import Secret
 from descope_async._values.value import Buildable
 from descope_async.errors import InvalidArgument
 
 from . import SecretStoreError, open_store, read_secret
 from . import _stored_text as stored_text
-from ._private_files import Access, file_path, write_whole
 from ._schemes import SCHEMES
 
 __all__ = ["SecretReference", "write_secret"]

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl
 
+from descope_async._files.paths import with_home
 from descope_async._runtime.late_imports import late_import
 from descope_async.errors import ConfigurationError
 
 from ._errors import SecretStoreError
-from ._private_files import with_home
 from ._store import SecretStore
 
 #: What stores are called in references.

@@ -67,8 +67,8 @@ class Twin:
 FACADES: Final = (
     Facade("access_keys/_existing.py", "_existing_access_keys.py", bases=["ExistingAccessKeys"]),
     Facade("access_keys/__init__.py", "access_keys.py", children=["AccessKeys"]),
-    Facade("authentication.py", "authentication.py", bases=["Authentication"]),
-    Facade("client.py", "client.py", roots=["DescopeClient"], children=["Management"]),
+    Facade("client/_authentication.py", "_authentication.py", bases=["Authentication"]),
+    Facade("client/__init__.py", "client.py", roots=["DescopeClient"], children=["Management"]),
     Facade(
         "token_source.py",
         "token_source.py",

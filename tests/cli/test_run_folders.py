@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from descope_async._files.locks import lock  # what another process would do
 from descope_async.emulator import Fault
-from descope_async.secret_stores._file_locks import lock  # what another process would do
 from descope_sync import DescopeClient
 from descope_sync.emulator import Emulator
 

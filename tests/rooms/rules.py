@@ -21,7 +21,7 @@ _PAGE: Final = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 ROOMS: Final = re.findall(r"^\| `(\w+)/?` \|", _PAGE, re.MULTILINE)
 #: Rows of the tables of what a private package holds.
 INNER: Final = re.findall(
-    r"^\| `((?:_\w+|errors|events|secret_stores|access_keys)/\w+)` \|", _PAGE, re.MULTILINE
+    r"^\| `((?:_\w+|errors|events|secret_stores|access_keys|client)/\w+)` \|", _PAGE, re.MULTILINE
 )
 #: The wings: they stand on the core, and the core does not know of them.
 WINGS: Final = (
@@ -46,7 +46,7 @@ WITHOUT_GUARD: Final = {"batch", "emulator", "_pyinstaller", "testing", "cli", "
 #: Modules that may, and why.
 GUARDLESS: Final = {
     "_values.value": "pydantic asks, and has imported it",
-    "secret_stores._file_locks": "only for batch and the command line",
+    "_files.locks": "only for batch and the command line",
 }
 #: Which rooms of the core may import a library.
 OWNERS: Final = {

@@ -42,6 +42,8 @@ THROUGH = {
     "descope_async/_config/project": "core/config/test_config.py",
     "descope_async/_config/route": "stories/test_network_security.py",
     "descope_async/_config/tls": "core/config/test_certificate_authorities.py",
+    "descope_async/_files/locks": "cli/test_run_folders.py",
+    "descope_async/_files/private_folders": "stores/test_stores.py",
     "descope_async/_keys/exchange": "core/test_access_keys.py",
     "descope_async/_keys/key_reader": "core/keys/test_refused_keys.py",
     "descope_async/_keys/renewals": "core/test_token_source.py",
@@ -63,8 +65,7 @@ THROUGH = {
     "descope_async/_tokens/pinned_keys": "core/tokens/test_signing_keys.py",
     "descope_async/_tokens/project_validation": "core/config/test_deployment.py",
     "descope_async/access_keys/_existing": "core/test_access_keys.py",
-    "descope_async/authentication": "core/tokens/test_validation.py",
-    "descope_async/client": "core/config/test_config.py",
+    "descope_async/client/_authentication": "core/tokens/test_validation.py",
     "descope_async/events/_event": "core/events/test_telemetry.py",
     "descope_async/settings": "core/config/test_config.py",
 }

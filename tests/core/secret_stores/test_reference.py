@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
-import threading
 import traceback
 from collections.abc import Iterator
 from importlib import import_module
@@ -24,7 +22,6 @@ from descope_async import (
 )
 from descope_async.emulator import Emulator
 from descope_async.secret_stores import SecretStoreError, open_store
-from descope_async.secret_stores._private_files import replace_whole
 
 CANARY = "K2canarySecretThatMustNotShow"
 
@@ -198,38 +195,6 @@ def test_a_string_that_looks_like_a_reference_is_refused_before_anything_is_sent
         DescopeClient("P1", "env:DESCOPE_MANAGEMENT_KEY")
 
 
-def test_a_written_secret_is_for_its_user_alone(tmp_path: Path) -> None:
-    path = tmp_path / "key"
-    path.write_text("old")
-    path.chmod(0o644)
-    write_secret(path, CANARY)
-    write_secret(str(path), f"{CANARY}2")
-    assert path.read_text() == f"{CANARY}2"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_reader_finds_the_old_secret_or_the_new_one(tmp_path: Path) -> None:
-    path = tmp_path / "key"
-    secrets = {f"{CANARY}{number}" * 50 for number in range(10)}
-    write_secret(path, next(iter(secrets)))
-    seen, is_over = set[str](), threading.Event()
-
-    def look() -> None:
-        while not is_over.is_set():
-            seen.add(path.read_text())
-
-    reader = threading.Thread(target=look)
-    reader.start()
-    for _ in range(10):
-        for secret in secrets:
-            write_secret(path, secret)
-    is_over.set()
-    reader.join(60)
-    assert seen <= secrets
-    assert seen
-
-
 @pytest.mark.parametrize(
     "secret",
     [
@@ -277,29 +242,3 @@ def test_what_names_no_file_is_refused_without_showing_the_secret(path: Any) -> 
         caught.value.with_traceback(caught.tb.tb_next), capture_locals=True
     )
     assert CANARY not in "".join(shown.format())
-
-
-def test_what_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
-    with pytest.raises(SecretStoreError, match="No such file") as caught:
-        write_secret(tmp_path / "not-there" / "key", CANARY)
-    assert CANARY not in str(caught.value)
-    target = tmp_path / "target"
-    target.write_text("old")
-    (tmp_path / "link").symlink_to(target)
-    with pytest.raises(SecretStoreError):
-        write_secret(tmp_path / "link", CANARY)
-    assert target.read_text() == "old"
-
-
-def test_the_way_of_windows_replaces_whole_too(tmp_path: Path) -> None:
-    path, draft = tmp_path / "key", tmp_path / "draft"
-    replace_whole(path, draft, b"1", overwrite=False)
-    replace_whole(path, draft, b"2", overwrite=True)
-    with pytest.raises(FileExistsError):
-        replace_whole(path, draft, b"3", overwrite=False)
-    with pytest.raises(OSError, match="No such file"):
-        replace_whole(
-            tmp_path / "folder" / "key", tmp_path / "folder" / "draft", b"4", overwrite=True
-        )
-    assert path.read_bytes() == b"2"
-    assert list(tmp_path.iterdir()) == [path]

@@ -1,20 +1,20 @@
-"""Folders that hold files with secrets: who may use them, and whether git would commit what is in them."""
+"""Whether a folder may hold secrets: who can use it, and whether git would commit what is in it."""
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import stat
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
+from descope_async._files.private_files import Access, write_whole
+from descope_async._files.private_folders import nearest_folder
+
 from ._errors import SecretStoreError
-from ._private_files import Access, sync_folder, write_whole
 
 #: What a small file takes on a disk, and what must stay free beside all files.
 _FILE_SIZE: Final = 4096
@@ -85,23 +85,6 @@ def _try_out(folder: Path, there: Path, access: Access, place: str) -> None:
         raise SecretStoreError(place, f"{folder}: {error.strerror}") from None
     if not is_kept:
         raise SecretStoreError(place, "what was written cannot be read back")
-
-
-def nearest_folder(folder: Path) -> Path:
-    """A folder, or the one above it that there is already."""
-    return next(each for each in (folder, *folder.parents) if os.path.lexists(each))
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for their owner alone. They survive the end of the machine.
-
-    Raises:
-        OSError: It cannot be made.
-    """
-    missing = takewhile(lambda each: not os.path.lexists(each), (folder, *folder.parents))
-    for each in reversed(list(missing)):
-        each.mkdir(mode=0o700, exist_ok=True)
-        sync_folder(each.parent)
 
 
 def _keeps_probe(folder: Path, access: Access) -> bool:

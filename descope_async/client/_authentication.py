@@ -6,27 +6,27 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
-from . import _arguments as arguments
-from ._calls.key_set_fetch import KeySetFetch
-from ._calls.transport import Transport
-from ._config.config import Config
-from ._keys.exchange import Exchange
-from ._keys.presented_keys import Lifetimes
-from ._keys.renewals import Renewals
-from ._keys.shared import Shared
-from ._tokens.key_set_file import KeySetFile
-from ._tokens.project_validation import ProjectValidation
-from ._tokens.signing_keys import SigningKeys
-from ._values.secret import Secret
-from .dpop_request import DPoPRequest
-from .errors import ClientClosed
-from .events._telemetry import Telemetry
-from .models import AccessKeyLoginOptions
-from .secret_stores._stored_text import credential
-from .session_token import SessionToken
-from .settings import AccessKeySource
-from .token_source import TokenSource
-from .verifier import AccessKeyVerifier
+from descope_async import _arguments as arguments
+from descope_async._calls.key_set_fetch import KeySetFetch
+from descope_async._calls.transport import Transport
+from descope_async._config.config import Config
+from descope_async._keys.exchange import Exchange
+from descope_async._keys.presented_keys import Lifetimes
+from descope_async._keys.renewals import Renewals
+from descope_async._keys.shared import Shared
+from descope_async._tokens.key_set_file import KeySetFile
+from descope_async._tokens.project_validation import ProjectValidation
+from descope_async._tokens.signing_keys import SigningKeys
+from descope_async._values.secret import Secret
+from descope_async.dpop_request import DPoPRequest
+from descope_async.errors import ClientClosed
+from descope_async.events._telemetry import Telemetry
+from descope_async.models import AccessKeyLoginOptions
+from descope_async.secret_stores._stored_text import credential
+from descope_async.session_token import SessionToken
+from descope_async.settings import AccessKeySource
+from descope_async.token_source import TokenSource
+from descope_async.verifier import AccessKeyVerifier
 
 __all__ = ["Authentication"]
 

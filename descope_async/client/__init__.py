@@ -9,20 +9,21 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
-from ._calls.license import License
-from ._calls.readiness import Readiness
-from ._calls.transport import Transport
-from ._config.config import resolve
-from ._runtime.clock import Clock
-from ._runtime.imports_aside import all_imported
-from ._values.secret import Secret
-from ._values.value import part
-from .access_keys import AccessKeys
-from .authentication import Authentication
-from .errors import ConfigurationError, NotConfigured
-from .events import Hook
-from .events._telemetry import Telemetry
-from .settings import Deliver, Limits, ReplayStore, RequestIdSource, Retries, Timeouts
+from descope_async._calls.license import License
+from descope_async._calls.readiness import Readiness
+from descope_async._calls.transport import Transport
+from descope_async._config.config import resolve
+from descope_async._runtime.clock import Clock
+from descope_async._runtime.imports_aside import all_imported
+from descope_async._values.secret import Secret
+from descope_async._values.value import part
+from descope_async.access_keys import AccessKeys
+from descope_async.errors import ConfigurationError, NotConfigured
+from descope_async.events import Hook
+from descope_async.events._telemetry import Telemetry
+from descope_async.settings import Deliver, Limits, ReplayStore, RequestIdSource, Retries, Timeouts
+
+from ._authentication import Authentication
 
 __all__ = ["DescopeClient", "Management"]
 
