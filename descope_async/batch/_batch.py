@@ -18,7 +18,7 @@ from descope_async.secret_stores import SecretStore, open_store
 from ._conduct import Conduct, Settings
 from ._items import Item, KeyChange, NewKey, existing_key, key_change, new_key, replaced_key
 from ._progress import Progress
-from ._report import BatchReport
+from ._report import BatchReport, draft_of
 from ._rescue import Rescue
 from ._run import StoredKey
 from ._timing import pace, settle_time, spans
@@ -96,7 +96,7 @@ class Batch:
             raise InvalidArgument(f"client must be a DescopeClient, not {type(client).__name__}")
         path = file_path("journal", journal)
         written = file_path("report", f"{path}.report.jsonl" if report is None else report)
-        if canonical(path) == canonical(written):
+        if canonical(path) in {canonical(written), canonical(draft_of(written))}:
             raise InvalidArgument("journal and report must be two files")
         self._conduct = Conduct(
             client,

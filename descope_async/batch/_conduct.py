@@ -27,7 +27,7 @@ from ._progress import Progress, ProgressTeller
 from ._rate_limits import following
 from ._recovery import Recovery
 from ._replacing import Replacing
-from ._report import BatchReport, remove_report, summary, write_report
+from ._report import BatchReport, draft_of, remove_report, summary, write_report
 from ._rescue import Rescue
 from ._run import Run, StoredKey
 from ._settling import Settling
@@ -93,7 +93,9 @@ class Conduct:
         self._client = client
         self._path = path
         self._sinks = list(sinks)
-        self._storing = Storing(self._sinks, rescue, (path, settings.report))
+        self._storing = Storing(
+            self._sinks, rescue, (path, settings.report, draft_of(settings.report))
+        )
         self._planning = Planning(client, self._storing)
         self._settings = settings
         self._clock = client._config.clock  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - a part of this package

@@ -203,7 +203,7 @@ def write_report(journal: Journal, path: Path) -> BatchReport:
     Raises:
         OSError: It cannot be written, or nobody reads the pipe. An older one, which is not true any more, is removed then.
     """
-    draft = path.with_name(f".{path.name}.draft")
+    draft = draft_of(path)
     try:
         if _is_file(path):
             new = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -215,6 +215,11 @@ def write_report(journal: Journal, path: Path) -> BatchReport:
         remove_report(draft)
         remove_report(path)
         raise
+
+
+def draft_of(path: Path) -> Path:
+    """The file that a report is written to before it gets its name."""
+    return path.with_name(f".{path.name}.draft")
 
 
 def remove_report(path: Path) -> None:

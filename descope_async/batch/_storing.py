@@ -11,11 +11,11 @@ import anyio
 import anyio.to_thread
 from attrs import frozen
 
-from descope_async._files.paths import canonical
 from descope_async._values.secret import Secret
 from descope_async.errors import DescopeError
 from descope_async.secret_stores import SecretEntry, SecretStore, SecretStoreError
 
+from ._files_in_use import FilesInUse
 from ._items import Item
 from ._rescue import Rescue
 
@@ -72,26 +72,17 @@ class Storing:
     ) -> None:
         self._sinks = tuple(sinks)
         self._rescue = rescue
-        self._own = frozenset(map(canonical, own))
-        self._own_names = frozenset(each.name.casefold() for each in own)
+        self._files_in_use = FilesInUse(own, rescue.folder)
 
     def places(self, key_id: str, label: str) -> list[str]:
         """Where the secret of a key is kept.
 
         Raises:
-            SecretStoreError: That would be in a file that the run itself writes.
+            SecretStoreError: That would be in a file that something else writes too.
         """
         found = [sink.place(key_id, label) for sink in self._sinks]
-        for place in found:
-            self._refuse_own(place)
+        self._files_in_use.refuse(found)
         return found
-
-    def _refuse_own(self, place: str) -> None:
-        location = place.partition(":")[2]
-        for file in (location, location.rpartition("#")[0]):  # a file, or an entry in one
-            # Only for few of many keys, the file system has to be asked.
-            if Path(file).name.casefold() in self._own_names and canonical(file) in self._own:
-                raise SecretStoreError(place, "the run itself writes that file")
 
     async def check(self, keys: int) -> None:
         """Find out whether the sinks can keep secrets.

@@ -55,7 +55,10 @@ class AppendLog:
                 while left:
                     left = left[os.write(self.descriptor, left) :]
             except OSError:
-                os.ftruncate(self.descriptor, begin)
+                if written := len(data) - len(left):
+                    # Not to where this log began: another process may have added lines of its own.
+                    end = os.lseek(self.descriptor, 0, os.SEEK_CUR)
+                    os.ftruncate(self.descriptor, end - written)
                 raise
             self._position = begin + len(data)
             return self._position

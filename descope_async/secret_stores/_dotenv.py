@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from descope_async._files.locks import alone_with
 from descope_async._files.private_files import NO_FILE, Access, is_mounted, write_whole
 from descope_async._files.private_folders import make_folder
+from descope_async._runtime.forks import ProcessLock
 from descope_async.errors import ConfigurationError
 
 from ._errors import SecretStoreError
@@ -24,6 +27,8 @@ _PENDING: Final = "__PENDING"
 #: The file is written anew for each secret, so the work grows with the square of their number.
 _MOST: Final = 500
 _MAX_FILE: Final = 1024 * 1024
+#: For the threads of this process, also where files have no locks.
+_TURN: Final = ProcessLock()
 
 
 class DotenvStore:
@@ -47,7 +52,6 @@ class DotenvStore:
         self._path = Path(file).absolute()
         self._template = Template(name, _variable)
         self._access = Access.of(mode, owner, group)
-        self._turn = threading.Lock()
 
     def place(self, key_id: str, label: str) -> str:
         """The file and the variable's name."""
@@ -75,7 +79,7 @@ class DotenvStore:
     def put(self, place: str, entry: SecretEntry, *, overwrite: bool, pending: bool) -> None:
         """Set the variable, in a file that is written whole."""
         name = _name(place) + _PENDING * pending
-        with self._turn:
+        with self._alone(place):
             lines = self._lines(place)
             old = _value(lines, name)
             if old not in (None, entry.cleartext) and not (overwrite or pending):
@@ -92,10 +96,20 @@ class DotenvStore:
     def promote(self, place: str, key_id: str) -> None:
         """Rename the pending variable, if it is still there."""
         name = _name(place)
-        with self._turn:
+        with self._alone(place):
             lines = self._lines(place)
             if (found := _value(lines, name + _PENDING)) is not None:
                 self._write(place, _with(_with(lines, name, found), name + _PENDING, None))
+
+    @contextmanager
+    def _alone(self, place: str) -> Generator[None]:
+        """Keep others from writing the file meanwhile: theirs would not have this secret."""
+        try:
+            make_folder(self._path.parent)
+            with _TURN.held, alone_with(self._path):
+                yield
+        except OSError as error:
+            raise SecretStoreError(place, error.strerror or type(error).__name__) from None
 
     def _lines(self, place: str) -> list[str]:
         try:
@@ -114,7 +128,6 @@ class DotenvStore:
     def _write(self, place: str, lines: list[str]) -> None:
         text = "".join(f"{line}\n" for line in lines)
         try:
-            make_folder(self._path.parent)
             write_whole(self._path, text.encode(), self._access, overwrite=True)
         except OSError as error:
             raise SecretStoreError(place, error.strerror or type(error).__name__) from None

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from descope_async._files.locks import lock_held
 from descope_async._files.private_files import Access
 from descope_async._files.private_folders import make_folder
 from descope_async.errors import ConfigurationError
@@ -73,7 +74,11 @@ class JsonLinesStore:
         line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         try:
             log = self._open()
-            log.sync(log.write(line))
+            with lock_held(log.descriptor):  # other runs may write to it too
+                if not _ends_a_line(log.descriptor):
+                    line = b"\n" + line  # after a line whose writer was killed
+                position = log.write(line)
+            log.sync(position)
         except OSError as error:
             raise SecretStoreError(place, error.strerror or type(error).__name__) from None
 
@@ -95,12 +100,14 @@ class JsonLinesStore:
         with self._opening:
             if self._log is None:
                 make_folder(self._path.parent)
-                log = AppendLog(self._path)
-                size = os.fstat(log.descriptor).st_size
-                if size and os.pread(log.descriptor, 1, size - 1) != b"\n":
-                    log.write(b"\n")  # the end of a line whose writer was killed
-                self._log = log
+                self._log = AppendLog(self._path)
             return self._log
+
+
+def _ends_a_line(descriptor: int) -> bool:
+    """Whether a line that is added to a file begins a new one."""
+    size = os.fstat(descriptor).st_size
+    return not size or os.pread(descriptor, 1, size - 1) == b"\n"
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import threading
 from importlib import import_module
 from typing import Any, Final
 
+from descope_async._runtime.forks import ProcessLock
 from descope_async.errors import ConfigurationError
 
 from ._errors import SecretStoreError
@@ -17,6 +17,8 @@ from ._template import Template, slug
 _PENDING: Final = " (pending)"
 _SLASH: Final = re.compile(r"/")
 _LONGEST: Final = 400
+#: Backends that keep a file lose what is written at the same time.
+_TURN: Final = ProcessLock()
 
 
 class KeyringStore:
@@ -33,8 +35,6 @@ class KeyringStore:
             raise ConfigurationError(f"keyring:{location}: write it as keyring:SERVICE/NAME")
         # A slash in a label would move the border between the two.
         self._template = Template(location, lambda text: slug(text, _SLASH, _LONGEST))
-        # Backends that keep a file lose what is written at the same time.
-        self._turn = threading.Lock()
         with needed("keyring", "keyring", "keyring:"):
             self._keyring: Any = import_module("keyring")
 
@@ -47,7 +47,7 @@ class KeyringStore:
         store = f"keyring:{self._template.text}"
         service, name = _names(store)
         try:
-            with self._turn:
+            with _TURN.held:
                 self._keyring.set_password(service, f"{name}.probe", "probe")
                 found = self._keyring.get_password(service, f"{name}.probe")
                 self._keyring.delete_password(service, f"{name}.probe")
@@ -86,14 +86,14 @@ class KeyringStore:
             return
         self._set(place, (service, name), found)
         try:
-            with self._turn:
+            with _TURN.held:
                 self._keyring.delete_password(service, name + _PENDING)
         except Exception as error:  # noqa: BLE001 - each backend has its own
             raise SecretStoreError(place, _told(error)) from None
 
     def _get(self, place: str, names: tuple[str, str]) -> str | None:
         try:
-            with self._turn:
+            with _TURN.held:
                 found: str | None = self._keyring.get_password(*names)
         except Exception as error:  # noqa: BLE001 - each backend has its own
             raise SecretStoreError(place, _told(error)) from None
@@ -101,7 +101,7 @@ class KeyringStore:
 
     def _set(self, place: str, names: tuple[str, str], cleartext: str) -> None:
         try:
-            with self._turn:
+            with _TURN.held:
                 self._keyring.set_password(*names, cleartext)
         except Exception as error:  # noqa: BLE001 - each backend has its own
             raise SecretStoreError(place, type(error).__name__) from None

@@ -179,6 +179,26 @@ def test_journal_and_report_are_two_files(
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(InvalidArgument, match="two files"):
         Batch(client, tmp_path / "journal", report=tmp_path / report)
+    with pytest.raises(InvalidArgument, match="two files"):
+        Batch(client, tmp_path / ".r.draft", report=tmp_path / report.replace("journal", "r"))
+
+
+@pytest.mark.parametrize(
+    "other", ["jsonl:./secrets", "dotenv:folder/../secrets#{id}", "file:secrets"]
+)
+def test_sinks_of_two_kinds_do_not_share_a_file(
+    client: DescopeClient,
+    emulator: Emulator,
+    other: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    first = "dotenv:secrets#X_{id}" if other.startswith("jsonl") else "jsonl:secrets"
+    with pytest.raises(SecretStoreError, match="it would share its file with"):
+        Batch(client, "journal", [first, other]).create([{"name": "n"}])
+    assert not emulator.requests.count("access_key.create")
 
 
 @pytest.mark.parametrize(
@@ -190,6 +210,9 @@ def test_journal_and_report_are_two_files(
         ("dotenv:report#KEY", "report"),
         ("file:{label}", "report"),
         ("file:folder/../{label}", "report"),
+        ("jsonl:.report.draft", "report"),
+        ("file:journal.rescue/{id}.json", "report"),
+        ("dotenv:folder/../journal.rescue/env#{id}", "report"),
     ],
 )
 def test_no_secret_goes_where_the_run_writes(

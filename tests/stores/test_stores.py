@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,92 @@ def test_a_dotenv_file_keeps_its_other_lines(dotenv: str, tmp_path: Path) -> Non
     assert shown.stdout.decode() == 'it\'s $1 \\ "new"'
     with pytest.raises(SecretStoreError, match="for 500 secrets at most, not for 501"):
         store.check(501)
+
+
+def test_secrets_that_are_written_to_a_dotenv_file_at_the_same_time_are_all_kept(
+    tmp_path: Path,
+) -> None:
+    put = (
+        "import sys; from descope_async.secret_stores import SecretEntry, open_store\n"
+        "store = open_store(sys.argv[1])\n"
+        "for number in range(40):\n"
+        "    entry = SecretEntry(cleartext='s', key_id=f'k{number}', name='', label='', fingerprint='')\n"
+        "    store.put(store.place(entry.key_id, ''), entry, overwrite=False, pending=False)\n"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", put, f"dotenv:{tmp_path}/.env#{name}_{{id}}"])
+        for name in "AB"
+    ]
+
+    def put_here(name: str) -> None:
+        store = open_store(f"dotenv:{tmp_path}/.env#{name}_{{id}}")
+        for number in range(40):
+            key = entry("s", f"k{number}")
+            place = store.place(key.key_id, "")
+            store.put(place, key, overwrite=False, pending=True)
+            store.promote(place, key.key_id)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(put_here, "CD"))
+    assert [process.wait(120) for process in processes] == [0, 0]
+    assert sorted((tmp_path / ".env").read_text().splitlines()) == sorted(
+        f"{name}_k{number}='s'" for name in "ABCD" for number in range(40)
+    )
+    assert list(tmp_path.iterdir()) == [tmp_path / ".env"]
+
+
+def test_a_line_that_does_not_fit_takes_nothing_from_other_processes(
+    json_lines: str, tmp_path: Path
+) -> None:
+    put = (
+        "import resource, sys; from descope_async.secret_stores import SecretEntry, open_store\n"
+        "store = open_store(sys.argv[1])\n"
+        "for line in sys.stdin:\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (int(line), resource.RLIM_INFINITY))\n"
+        "    entry = SecretEntry(cleartext='s' * 40, key_id='K2cut', name='', label='', fingerprint='')\n"
+        "    try:\n"
+        "        store.put(store.place('K2cut', ''), entry, overwrite=False, pending=False)\n"
+        "    except Exception as error:\n"
+        "        print(error, flush=True)\n"
+        "    else:\n"
+        "        print('kept', flush=True)\n"
+    )
+    file = tmp_path / "secrets.jsonl"
+    store = open_store(json_lines)
+
+    with subprocess.Popen(
+        [sys.executable, "-c", put, json_lines],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+
+        def put_there(largest: int) -> str:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(f"{largest}\n")
+            process.stdin.flush()
+            return process.stdout.readline().strip()
+
+        assert put_there(10**6) == "kept"
+        for number in range(3):
+            key_id = f"K2here{number}"
+            store.put(
+                store.place(key_id, ""), entry("here", key_id), overwrite=False, pending=False
+            )
+        whole = file.read_bytes()
+        assert "too large" in put_there(len(whole) + 20)
+        assert file.read_bytes() == whole
+        with file.open("ab") as cut:
+            cut.write(whole[:30])  # as a kill leaves it
+        store.put(
+            store.place("K2last", ""), entry("last", "K2last"), overwrite=False, pending=False
+        )
+        assert put_there(10**6) == "kept"
+    for key_id in ("K2cut", "K2here0", "K2here1", "K2here2", "K2last"):
+        assert read_secret(store.place(key_id, "")), key_id
 
 
 def test_a_check_leaves_a_dotenv_file_as_it_is(dotenv: str, tmp_path: Path) -> None:
