@@ -102,8 +102,9 @@ class Loop:
     An anyio `BlockingPortal` is open on the loop as long as it runs. The portal carries one task,
     the reception, and what the portal returned for it is the handle by which the loop is stopped.
     A call is started in the reception's task group of anyio, by a callback of the loop: through a
-    queue, it would come two turns of the loop later. The portal's own ``call`` would cost two trips to the loop, one to make a task and one for its
-    result, and the first is a wait that a forked child could not leave.
+    queue, it would come two turns of the loop later. The portal's own ``call`` would cost two trips
+    to the loop, one to make a task and one for its result, and the first is a wait that a forked
+    child could not leave.
 
     Raises:
         LoopClosed: The thread cannot be started, or does not come to run a loop.

@@ -49,9 +49,11 @@ def main() -> int:
             step("add pip to .venv")
             succeed([python, "-m", "venv", ".venv"])
         if not (shutil.which(str(PROGRAMS / command[0])) and is_installed(package)):
+            began, found = time.time(), sources()
             step(f"install {package} into .venv (first time: {cost})")
             succeed([python, "-m", "pip", "install"] + QUIETLY + [package])
-            stamp(package).touch()
+            stamp(package).write_text("\n".join(found), encoding="utf-8")
+            os.utime(str(stamp(package)), (began, began))
     except subprocess.CalledProcessError as error:
         say("This did not work, and said above why: " + " ".join(error.cmd))
         return 1
@@ -85,19 +87,25 @@ def quietly(command: "list[str]") -> int:
 
 
 def stamp(package: str) -> Path:
-    """The file in .venv that says when a package was installed."""
+    """The file in .venv that says when a package was installed, and from which files of the checkout."""
     return HERE / ".venv" / ("installed-" + re.sub(r"\W+", "-", package).strip("-"))
 
 
+def sources() -> "list[str]":
+    """The files of the checkout that an installation is made from, by their paths in it."""
+    found = [HERE / "pyproject.toml", HERE / "README.md"]
+    for folder in ("descope_async", "descope_sync"):
+        found += [each for each in (HERE / folder).rglob("*") if "__pycache__" not in each.parts]
+    return sorted(each.relative_to(HERE).as_posix() for each in found if each.is_file())
+
+
 def is_installed(package: str) -> bool:
-    """Whether a package was installed, and nothing of this checkout has changed since."""
+    """Whether a package was installed, and no file of this checkout is new, changed or gone since."""
     if not stamp(package).exists():
         return False
-    sources = [HERE / "pyproject.toml", HERE / "README.md"]
-    for folder in ("descope_async", "descope_sync"):
-        sources += [each for each in (HERE / folder).rglob("*") if "__pycache__" not in each.parts]
-    since = stamp(package).stat().st_mtime
-    return all(each.stat().st_mtime <= since for each in sources if each.is_file())
+    found, since = sources(), stamp(package).stat().st_mtime
+    installed = stamp(package).read_text(encoding="utf-8").split("\n")
+    return found == installed and all((HERE / each).stat().st_mtime <= since for each in found)
 
 
 def refused() -> int:

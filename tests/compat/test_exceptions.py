@@ -94,6 +94,21 @@ def test_a_rate_limit(headers: list[str], seconds: int, body: str) -> None:
     assert error.error_message == ("slow down" if "slow" in body else None)
 
 
+def test_more_members_than_a_key_may_have(unused_port: int) -> None:
+    many = {"list": [1] * 12_000}
+    with DescopeClient(
+        "P1", management_key=SECRET, base_url=f"http://127.0.0.1:{unused_port}"
+    ) as client:
+        with pytest.raises(AuthException, match="12,000 members") as caught:
+            client.mgmt.access_key.create("n", custom_claims=many)
+        assert caught.value.status_code == 400  # and not 503: nothing was sent
+    key = {"id": "AK1", "name": "n", "customClaims": {"list": [1] * 20_000}}
+    with answering("200 OK", json.dumps({"key": key})) as url:
+        error = refused(url)
+    assert error.status_code == 502
+    assert "20,000 members" in str(error.error_message)
+
+
 @pytest.mark.parametrize("call", ["create", "load", "exchange"])
 def test_no_answer(call: str, unused_port: int) -> None:
     error = refused(f"http://127.0.0.1:{unused_port}", call)

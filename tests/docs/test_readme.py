@@ -159,12 +159,18 @@ def test_what_is_installed_runs_without_a_network_and_pip_is_added_where_it_is_m
     program.write_text("#!/bin/sh\necho the demo\n")
     program.chmod(0o755)
     assert not stamp.exists()
-    stamp.touch()
+    stamp.write_text("descope_async/client.py\npyproject.toml")
     code, said = start()
     assert (code, "the demo" in said, "install" in said) == (0, True, False)
-    later = stamp.stat().st_mtime + 1
-    os.utime(source, (later, later))
-    assert start()[0] == 1  # the checkout has changed since, and cannot be installed
+    # The checkout has changed since, and cannot be installed.
+    before = stamp.stat().st_mtime
+    for time, code in ((before + 1, 1), (before, 0)):
+        os.utime(source, (time, time))
+        assert start()[0] == code
+    source.rename(tmp_path / "descope_async/renamed.py")
+    assert start()[0] == 1
+    (tmp_path / "descope_async/renamed.py").unlink()
+    assert start()[0] == 1
 
 
 @pytest.mark.parametrize("python", [sys.executable, *[program for program in OLD if runs(program)]])

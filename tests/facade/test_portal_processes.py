@@ -106,7 +106,8 @@ def test_exit_after_a_name_was_looked_up(run_script: Run) -> None:
 
 
 @pytest.mark.skipif(
-    sys.platform != "linux", reason="other systems count files and memory otherwise"
+    sys.platform != "linux",
+    reason="the script's limits on open files and on memory stop no thread on other systems",
 )
 @pytest.mark.parametrize(
     ("case", "said"),
