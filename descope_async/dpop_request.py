@@ -53,8 +53,9 @@ class DPoPRequest(Value):
     Attributes:
         method: The HTTP method, in the case in which it was sent.
         url: The URL as the caller wrote it: absolute, with the host that the caller means, and
-            percent-encoded as sent. Query and fragment do not matter, and ``wss`` counts as ``https``. Do not take the host from a
-            ``Host`` header that anybody may choose: a proof for another server would fit then.
+            percent-encoded as sent. Query and fragment do not matter, and ``wss`` counts as ``https``.
+            Do not take the host from a ``Host`` header that anybody may choose: a proof for another
+            server would fit then.
         proofs: The values of the ``DPoP`` headers; one proof may be given as a string. Exactly
             one is accepted.
         scheme: The scheme of the ``Authorization`` header, such as ``"DPoP"``; None when the token

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from descope_async import DPoPRequest, InvalidArgument
 from descope_async.dpop_request import normal_url
+from tests.tracebacks import shown
 
 URL = "https://api.example.com/reports"
 
@@ -175,11 +176,7 @@ def test_values_of_the_wrong_type_are_refused_without_the_token(
         headers = {"Authorization": "Bearer canary", **headers}
     with pytest.raises(InvalidArgument) as refusal:
         DPoPRequest.from_headers(method, url, headers, trust_forwarded=True)
-    trace = refusal.value.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename != __file__:
-            assert "canary" not in repr(trace.tb_frame.f_locals)
-        trace = trace.tb_next
+    assert "canary" not in shown(refusal.value, without=__file__)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import os
 import pickle
 import random
 import threading
-import traceback
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from descope_async.emulator import Emulator
 from tests.core.calls.badly_served import encoded
 from tests.core.keys.exchanging import Service
 from tests.servers import Servers
+from tests.tracebacks import shown
 
 
 @pytest.fixture
@@ -301,17 +301,10 @@ async def test_nothing_shows_a_secret(
             assert isinstance(caught.value, UnexpectedResponse)
         with pytest.raises(DescopeError) as refused:
             client.token_source(f"{CANARY}\0")
-    shown = caplog.text + repr(source)
-    pending: list[BaseException | None] = [caught.value, refused.value]
-    while pending:
-        error = pending.pop()
-        if error is not None:
-            shown += repr(error) + repr(vars(error)) + str(pickle.dumps(error))
-            for frame, _ in traceback.walk_tb(error.__traceback__):
-                if frame.f_code.co_filename != __file__:
-                    shown += repr(frame.f_locals)
-            pending += [error.__cause__, error.__context__]
-    assert "canary" not in shown.lower()
+    text = caplog.text + repr(source)
+    for error in (caught.value, refused.value):
+        text += shown(error, without=__file__) + str(pickle.dumps(error))
+    assert "canary" not in text.lower()
 
 
 async def test_a_source_that_holds_secrets_shows_none(service: Service) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ from descope_sync.integrations.django import access_key_required
 from descope_sync.integrations.django.drf import DescopeAuthentication, HasAccess
 from descope_sync.integrations.django.testing import on_local
 from tests.django.callers import Callers
+from tests.tracebacks import shown
 
 SECRET = "canary-of-a-secret-of-32-characters"
 
@@ -138,23 +138,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def shown(error: BaseException) -> str:
-    """What a report of an error shows that has the variables of every frame."""
-    text = list[str]()
-    pending: list[BaseException | None] = [error]
-    while pending:
-        each = pending.pop()
-        if each is not None:
-            text += [repr(each), repr(vars(each))]
-            text += [
-                repr(frame.f_locals)
-                for frame, _ in traceback.walk_tb(each.__traceback__)
-                if frame.f_code.co_filename != __file__
-            ]
-            pending += [each.__cause__, each.__context__]
-    return "\n".join(text)
-
-
 @pytest.mark.parametrize("middleware", [True, False])
 @pytest.mark.parametrize(("wrong", "why"), WRONG)
 def test_a_wrong_setting_is_named_and_no_frame_shows_the_secrets_beside_it(
@@ -172,7 +155,7 @@ def test_a_wrong_setting_is_named_and_no_frame_shows_the_secrets_beside_it(
     with override_settings(DESCOPE=given, **({} if middleware else {"MIDDLEWARE": []})):
         with pytest.raises(ConfigurationError, match=why) as caught:
             Client(headers=headers).get("/view")
-        assert "canary" not in shown(caught.value)
+        assert "canary" not in shown(caught.value, without=__file__)
         with override_settings(DEBUG=True):
             page = Client(headers=headers, raise_request_exception=False).get("/view")
     assert page.status_code == 500
@@ -183,5 +166,5 @@ def test_a_wrong_setting_is_named_and_no_frame_shows_the_secrets_beside_it(
 def test_a_test_that_fails_on_a_local_descope_shows_no_secret(local: Emulator) -> None:
     with pytest.raises(ZeroDivisionError) as caught, on_local(local):
         _ = 1 / 0
-    assert "canary" not in shown(caught.value)
-    assert local.management_key not in shown(caught.value)
+    assert "canary" not in shown(caught.value, without=__file__)
+    assert local.management_key not in shown(caught.value, without=__file__)

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +28,7 @@ from descope_async import (
     UnexpectedResponse,
 )
 from tests.servers import Behaviour, Servers
+from tests.tracebacks import shown
 
 KEY = {"id": "AK1", "name": "n", "status": "active"}
 SECRET = "canaryOfTheManagementKey"
@@ -242,12 +242,6 @@ ODD = [
 ]
 
 
-def shown(error: BaseException) -> str:
-    text = traceback.TracebackException.from_exception(error, capture_locals=True)
-    below = text.stack[1:]  # without the frame of the test, which knows the keys
-    return repr(error) + str(error) + "".join(traceback.StackSummary.from_list(below).format())
-
-
 @pytest.mark.parametrize("odd", ODD, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("call", CALLS)
 async def test_whatever_a_library_raises_is_an_error_of_the_tree(
@@ -265,7 +259,7 @@ async def test_whatever_a_library_raises_is_an_error_of_the_tree(
         await asyncio.sleep(0.05)  # the license is asked for in the background
     gc.collect()
     error = caught.value
-    assert "canary" not in shown(error)
+    assert "canary" not in shown(error, without=__file__)
     assert "canary" not in caplog.text
     assert error.__context__ is None or isinstance(error.__context__, DescopeError)
     if call != "keys":
@@ -294,7 +288,7 @@ async def test_what_may_have_been_sent_says_so(
         monkeypatch.undo()
     assert caught.value.may_be_done
     for error in (caught.value, unknown.value):
-        assert "canary" not in shown(error)
+        assert "canary" not in shown(error, without=__file__)
 
 
 @pytest.mark.parametrize("odd", [KeyboardInterrupt, SystemExit])
@@ -318,7 +312,7 @@ def test_an_interruption_inside_a_library_leaves_without_frames(
     with suppress(odd):
         asyncio.run(load())
     (error,) = caught
-    assert "canary" not in shown(error)
+    assert "canary" not in shown(error, without=__file__)
     assert isinstance(error.__cause__, ConnectionFailed)
     assert error.__cause__.may_be_done
 

@@ -8,7 +8,6 @@ import json
 import logging
 import ssl
 import threading
-import traceback
 import warnings
 import weakref
 from typing import Any
@@ -36,6 +35,7 @@ from descope_async import (
     UnexpectedResponse,
 )
 from tests.servers import Servers
+from tests.tracebacks import shown
 
 CANARY = "KcanaryOfTheManagementKey"
 KEY = json.dumps({"key": {"id": "AK1", "name": "n"}}).encode()
@@ -47,18 +47,6 @@ def client_of(base_url: str, **settings: Any) -> DescopeClient:
     return DescopeClient("P1", CANARY, base_url=base_url, **{**once, **settings})
 
 
-def shown(error: BaseException) -> str:
-    """Everything that a log with local variables of this package would show of an error."""
-    text: list[str] = [repr(error), str(error)]
-    seen: list[BaseException | None] = [error, error.__cause__, error.__context__]
-    for each in filter(None, seen):
-        text.append(repr(vars(each)))
-        for frame, _ in traceback.walk_tb(each.__traceback__):
-            if "descope_" in frame.f_code.co_filename or "aiohttp" in frame.f_code.co_filename:
-                text.append(repr(frame.f_locals))
-    return "\n".join(text)
-
-
 async def load(client: DescopeClient) -> DescopeError | None:
     failure: DescopeError | None = None
     async with client:
@@ -67,7 +55,7 @@ async def load(client: DescopeClient) -> DescopeError | None:
         except DescopeError as error:
             failure = error
     if failure is not None:
-        assert CANARY not in shown(failure)
+        assert CANARY not in shown(failure, without=__file__)
         assert failure.operation == "access_key.load"
     return failure
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from descope_async import ConfigurationError, DescopeClient, DescopeError, Inval
 from descope_async.compat.descope_client_async import DescopeClientAsync
 from descope_async.emulator.mint import TokenMint
 from tests.servers import threaded_server
+from tests.tracebacks import shown
 
 PROJECT = "P2aAc4T2V93bddihGEx2Ryhc8e5Z"
 JWK = {
@@ -297,18 +297,6 @@ def test_kept_keys_are_read_like_a_public_key() -> None:
         client_of(key_set="${KEYS}")
 
 
-def shown(error: BaseException | None) -> str:
-    """What a log that shows local variables would show, without the frames of this file."""
-    text = ""
-    while error is not None:
-        text += f"{error!r}"
-        for frame, _ in traceback.walk_tb(error.__traceback__):
-            if frame.f_code.co_filename != __file__:
-                text += f"{frame.f_code.co_qualname}: {frame.f_locals!r}"
-        error = error.__cause__ or error.__context__
-    return text
-
-
 @pytest.mark.parametrize(
     ("parameter", "client"),
     [
@@ -323,7 +311,7 @@ def test_no_frame_shows_an_argument_that_was_refused(parameter: str, client: str
         given: dict[str, Any] = {"project_id": PROJECT, parameter: value}
         with pytest.raises(DescopeError, match=parameter) as caught:
             CLIENTS[client](**given)
-        assert "canary" not in shown(caught.value)
+        assert "canary" not in shown(caught.value, without=__file__)
 
 
 @pytest.mark.parametrize("place", ["variable", "file"])
@@ -341,7 +329,7 @@ def test_no_frame_shows_a_variable_that_was_refused(
             monkeypatch.setenv(f"{variable}_FILE", str(tmp_path / "it"))
         with pytest.raises(ConfigurationError, match=variable) as caught:
             client_of(**{parameter: None})
-        assert "canary" not in shown(caught.value)
+        assert "canary" not in shown(caught.value, without=__file__)
 
 
 @pytest.mark.parametrize("refused", SECRETS)
@@ -357,7 +345,7 @@ def test_no_frame_shows_an_argument_beside_the_one_that_was_refused(refused: str
         given["public_key"] = {**JWK, "x5t": "canary"}
     with pytest.raises(ConfigurationError, match=refused) as caught:
         DescopeClient(**given)
-    assert "canary" not in shown(caught.value)
+    assert "canary" not in shown(caught.value, without=__file__)
 
 
 @pytest.mark.parametrize(("parameter", "variable"), EACH)
@@ -380,7 +368,7 @@ async def test_no_frame_shows_a_variable_that_was_refused_at_first_use(
         monkeypatch.setenv(variable, value)
         with pytest.raises(ConfigurationError, match=variable) as caught:
             await use(client)
-        assert "canary" not in shown(caught.value)
+        assert "canary" not in shown(caught.value, without=__file__)
 
 
 @pytest.mark.parametrize(("parameter", "variable"), EACH)
@@ -401,5 +389,5 @@ def test_a_value_in_the_place_of_a_file_is_not_shown(
     why = f"{variable}_FILE must name a file, and holds a value itself: set {variable} instead"
     with pytest.raises(ConfigurationError, match=why) as caught:
         client_of(**{parameter: None})
-    assert "canary" not in shown(caught.value)
+    assert "canary" not in shown(caught.value, without=__file__)
     assert client.check() == [why]
