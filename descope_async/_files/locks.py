@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
+from descope_async._runtime.late_imports import importing
 from descope_async.errors import ConfigurationError
 
 
@@ -48,7 +49,8 @@ def lock_held(descriptor: int) -> Generator[None]:
     Raises:
         OSError: The file system has no locks.
     """
-    import fcntl
+    with importing():
+        import fcntl
 
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:

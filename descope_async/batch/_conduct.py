@@ -179,7 +179,7 @@ class Conduct:
             settle_after=settings.settle_after,
             after_stored=settings.after_stored,
         )
-        teller = ProgressTeller(journal.ledger, self._clock.running, settings.progress)
+        teller = ProgressTeller(journal.ledger, self._clock.running, settings.progress, stop)
         with handling_signals(stop, settings.handle_signals):
             try:
                 async with following(self._client, run.pace):
@@ -190,6 +190,8 @@ class Conduct:
                 stop.ask(str(error))
             teller.tell(always=True)
             report = await self._reported(journal, stop)
+        if stop.exit is not None:
+            raise stop.exit
         if stop.reason is None:
             return report
         cls = BatchInterrupted if stop.signal is not None else BatchStopped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError, current_task
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,7 +85,13 @@ class Finishing:
         )
         try:
             await call_within(None, run.after_stored, stored)
-        except Exception as error:  # noqa: BLE001 - the user's own callable may raise anything
+        except (SystemExit, KeyboardInterrupt) as error:
+            run.stop.exit_with(error)
+            raise RunStopped from None
+        except (Exception, CancelledError) as error:
+            task = current_task()
+            if isinstance(error, CancelledError) and task and task.cancelling():
+                raise  # it is this task that is cancelled, not what the hook waited for
             return {"hook": f"{type(error).__name__}: {error}"}
         return {}
 

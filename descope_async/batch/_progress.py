@@ -11,6 +11,7 @@ from attrs import frozen
 from descope_async._values.value import Value
 
 from ._ledger import UNKNOWN, Ledger, State
+from ._stop import Stop
 
 _log: Final = logging.getLogger("descope_async")
 #: Seconds between two calls of the user's callback at least.
@@ -47,6 +48,7 @@ class ProgressTeller:
         ledger: The state of all keys.
         running: Tells running time in seconds.
         callback: The user's; None for none.
+        stop: What the callback ends the run with, if it raises SystemExit.
     """
 
     def __init__(
@@ -54,10 +56,12 @@ class ProgressTeller:
         ledger: Ledger,
         running: Callable[[], float],
         callback: Callable[[Progress], object] | None,
+        stop: Stop,
     ) -> None:
         self._ledger = ledger
         self._running = running
         self._callback = callback
+        self._stop = stop
         self._began = running()
         self._finished = self._count()
         self._told_at = 0.0
@@ -81,6 +85,9 @@ class ProgressTeller:
         )
         try:
             self._callback(progress)
+        except (SystemExit, KeyboardInterrupt) as error:
+            self._callback = None
+            self._stop.exit_with(error)
         except Exception:  # noqa: BLE001 - the user's own callable may raise anything
             self._callback = None
             _log.exception("the progress callback failed; it is not called again")

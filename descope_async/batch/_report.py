@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from io import BufferedWriter, FileIO, RawIOBase, TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from descope_async._files.paths import file_path
 from descope_async._runtime.clock import SYSTEM_CLOCK
 from descope_async._values.value import Value
 
+from ._device import Device
 from ._journal import Journal
 from ._journal_lines import require
 from ._ledger import UNKNOWN, State
@@ -207,10 +209,10 @@ def write_report(journal: Journal, path: Path) -> BatchReport:
     try:
         if _is_file(path):
             new = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            report = _written(journal, path, os.open(draft, new, 0o600))
+            report = _written(journal, path, FileIO(os.open(draft, new, 0o600), "w"))
             draft.rename(path)
             return report
-        return _written(journal, path, _device(path))
+        return _written(journal, path, Device(path))
     except OSError:
         remove_report(draft)
         remove_report(path)
@@ -234,18 +236,11 @@ def _is_file(path: Path) -> bool:
     return path.is_file() or not path.exists()
 
 
-def _device(path: Path) -> int:
-    """The descriptor of a device or a pipe. Nobody waits for the reader of a pipe that has none."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-    os.set_blocking(descriptor, True)
-    return descriptor
-
-
-def _written(journal: Journal, path: Path, descriptor: int) -> BatchReport:
+def _written(journal: Journal, path: Path, raw: RawIOBase) -> BatchReport:
     failures: list[KeyOutcome] = []
     failed = left = 0
     next_due: float | None = None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with TextIOWrapper(BufferedWriter(raw), encoding="utf-8") as file:
         for outcome in outcomes(journal):
             file.write(json.dumps(outcome.to_dict(), ensure_ascii=False) + "\n")
             if outcome.until is not None:

@@ -20,6 +20,7 @@ class Stop:
     Attributes:
         reason: Why; None while nobody wants that.
         signal: The number of the signal that asked for it; None without one.
+        exit: What a function of the user raised to end the program; None without that.
         is_hurried: Whether only secrets under way are still waited for.
     """
 
@@ -27,6 +28,7 @@ class Stop:
         self._sleep = sleep
         self.reason: str | None = None
         self.signal: int | None = None
+        self.exit: BaseException | None = None
         self.is_hurried = False
         self._event = anyio.Event()
 
@@ -40,6 +42,11 @@ class Stop:
         if self.reason is None:
             self.reason, self.signal = reason, signal
         self._event.set()
+
+    def exit_with(self, error: BaseException) -> None:
+        """End the run, and raise this after it. In the task of a worker, it would end the event loop."""
+        self.exit = error.with_traceback(None)
+        self.ask(f"{type(error).__name__} was raised")
 
     def hurry(self) -> None:
         """From now on, wait only for secrets that are under way."""

@@ -262,4 +262,15 @@ def _get(
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
+    return await anyio.to_thread.run_sync(partial(_done, work), abandon_on_cancel=True)
+
+
+def _done(work: Callable[[], T]) -> T:
+    """Do what a sink is to do. Where it would end the program, it has failed."""
+    try:
+        return work()
+    except Exception:
+        raise
+    except BaseException as error:  # noqa: BLE001 - with a secret in hand, the event loop must go on
+        name = type(error).__name__
+    raise DescopeError(f"the sink raised {name}")

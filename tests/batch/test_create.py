@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 from descope_async import ConfigurationError, DescopeClient, InvalidArgument
 from descope_async.batch import Batch, BatchStopped, NewKey, Progress, SecretStoreError, StoredKey
 from descope_async.emulator import Emulator, Fault
-from descope_async.secret_stores import read_secret
+from descope_async.secret_stores import open_store, read_secret
 
 MakeBatch = Callable[..., Batch]
 
@@ -236,6 +238,62 @@ async def test_a_hook_that_fails_is_reported(make_batch: MakeBatch) -> None:
     report = await make_batch(after_stored=fail).create([{"name": "a"}])
     assert report.is_complete
     assert report.failures[0].problem == "OSError: no such service"
+
+
+@pytest.mark.parametrize("where", ["after_stored", "awaited after_stored", "progress"])
+async def test_a_program_may_end_itself_in_what_the_run_calls(
+    make_batch: MakeBatch, client: DescopeClient, report_of: Any, where: str
+) -> None:
+    def leave(_: object) -> None:
+        sys.exit(7)
+
+    async def leave_later(_: object) -> None:
+        sys.exit(7)
+
+    hook = leave_later if where.startswith("awaited") else leave
+    with pytest.raises(SystemExit) as caught:
+        await make_batch(**{where.rpartition(" ")[2]: hook}).create(
+            {"name": f"m-{n}"} for n in range(20)
+        )
+    assert caught.value.code == 7
+    outcomes = [line["outcome"] for line in report_of()]
+    assert len(await client.mgmt.access_key.search_all_access_keys()) < 20
+    assert set(outcomes) <= {"done", "stored", "not done"}
+
+    told: list[StoredKey] = []
+    report = await make_batch(after_stored=told.append).resume()
+    assert report.is_complete
+    assert len(told) >= 20 - outcomes.count("done")
+    assert await secrets_work(client, report_of())
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, CancelledError])
+async def test_a_sink_that_ends_the_program_is_a_sink_that_fails(
+    make_batch: MakeBatch, tmp_path: Path, error: type[BaseException]
+) -> None:
+    sink = open_store(f"file:{tmp_path}/keys/{{id}}.json")
+
+    class Leaving:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(sink, name)
+
+        def put(self, *_: object, **__: object) -> None:
+            raise error
+
+    with pytest.raises(BatchStopped, match=f"the sink raised {error.__name__}") as caught:
+        await make_batch(Leaving()).create({"name": f"m-{n}"} for n in range(20))
+    rescued = [each for each in caught.value.report.failures if each.outcome == "rescued"]
+    assert rescued
+    assert (await make_batch().resume()).is_complete
+
+
+async def test_a_hook_whose_work_is_cancelled_is_reported(make_batch: MakeBatch) -> None:
+    async def wait(stored: StoredKey) -> None:
+        raise CancelledError
+
+    report = await make_batch(after_stored=wait).create({"name": f"m-{n}"} for n in range(20))
+    assert report.is_complete
+    assert len(report.failures) == 20
 
 
 async def test_a_hook_that_is_a_generator_is_reported(make_batch: MakeBatch) -> None:

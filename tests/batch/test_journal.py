@@ -275,3 +275,25 @@ async def test_a_pipe_that_nobody_reads_is_no_report(make_batch: MakeBatch, tmp_
         await make_batch(report=tmp_path / "pipe").create([{"name": "a"}])
     assert caught.value.report.is_complete
     assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.timeout(120)
+async def test_a_pipe_that_is_read_no_longer_holds_up_no_run(
+    make_batch: MakeBatch, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    while True:  # it is full but for less than a page
+        writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            os.write(writer, b"x" * 4096)
+        except BlockingIOError:
+            break
+        finally:
+            os.close(writer)
+    keys = [{"name": f"m-{number}"} for number in range(30)]
+    with pytest.raises(BatchStopped, match=r"pipe cannot be written: nobody reads") as caught:
+        await make_batch(report=pipe).create(keys)
+    assert caught.value.report.is_complete
+    os.close(reader)
