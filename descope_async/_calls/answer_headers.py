@@ -75,4 +75,4 @@ def request_id(headers: Mapping[str, str], redaction: Redaction) -> str | None:
         headers: The answer's.
         redaction: Takes out the keys of the request.
     """
-    return redaction.shown(headers.get("x-request-id") or headers.get("cf-ray") or None)
+    return redaction.shown_id(headers.get("x-request-id") or headers.get("cf-ray") or None)

@@ -13,7 +13,6 @@ from descope_async.errors import UnexpectedResponse
 
 from .answer_headers import request_id
 from .messages import Answer, Attempt, Request
-from .redaction import Redaction
 from .refusals import refusal
 
 T = TypeVar("T")
@@ -57,7 +56,7 @@ async def take(
             f"{request.operation}: the answer cannot be read: {type(error).__name__}"
         )
     failure.operation, failure.status_code = request.operation, answer.status
-    failure.request_id = request_id(answer.headers, Redaction(request.bearer))
+    failure.request_id = request_id(answer.headers, request.redaction)
     raise request.care.searched(failure, answer.body)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from enum import Enum, auto, unique
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal, TypeVar
@@ -16,6 +16,7 @@ from descope_async._values.secret import Secret
 from descope_async.errors import DescopeError
 
 from .new_secret import NewSecret
+from .redaction import Redaction
 
 T = TypeVar("T")
 
@@ -90,6 +91,7 @@ class Request:
         external_id: The id of the caller's own request; None for none.
         patience: Seconds to wait at most if the service asks to wait; infinity for as long as the
             client's settings allow.
+        secrets: What else must not be shown, if an answer repeats it.
         answer_headers: The headers of the last answer, also of a refusal; empty before one.
     """
 
@@ -109,7 +111,13 @@ class Request:
     rate_limit_pause: float | None = None
     patience: float = math.inf
     external_id: str | None = None
+    secrets: Collection[Secret[str]] = ()
     answer_headers: Mapping[str, str] = field(default=_NO_HEADERS, init=False, repr=False)
+
+    @property
+    def redaction(self) -> Redaction:
+        """What takes keys out of what is shown of an answer."""
+        return Redaction(self.bearer, self.secrets)
 
 
 @unique

@@ -29,7 +29,6 @@ from descope_async.models import CreatedAccessKey
 
 from .answer_headers import request_id
 from .messages import Attempt, Request
-from .redaction import Redaction
 
 
 @frozen
@@ -222,7 +221,7 @@ class Progress:
         headers = None if self.last is None else self.last.headers
         asked_as: str | None = getattr(error, "request_id", None)
         if asked_as is None and headers is not None:
-            asked_as = request_id(headers, Redaction(self.request.bearer))
+            asked_as = request_id(headers, self.request.redaction)
         return {
             "status_code": None if self.last is None else self.last.status,
             "error_type": None if error is None else type(error).__name__,

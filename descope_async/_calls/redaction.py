@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
+
+from attrs import define, field
 
 from descope_async._values.secret import Secret
 
@@ -14,34 +16,48 @@ _LONGEST, _LOOKED_AT = 500, 4000
 #: is no key, and would be found everywhere.
 _ECHO, _LEAST_ECHO = 8, 2
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+#: JSON Web Tokens: all begin with the base64url of ``{"``.
+_TOKEN: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+)*+")
+#: What is as long as a key, and longer than the ids that a support team asks for: a UUID has 36
+#: characters.
+_KEY_SIZED: Final = re.compile(r"[A-Za-z0-9_+=-]{40,}+")
 
 
+@define(eq=False)
 class Redaction:
-    """Takes the keys that a request carried out of what is shown of its answer.
+    """Takes keys out of what is shown of an answer.
 
-    A server may repeat what it was sent. Parts of a key are taken out too.
+    A server may repeat what it was sent, by this request or by another one. So parts of the keys that
+    the client knows are taken out, and also whatever looks like a token or like somebody else's key.
 
-    Args:
+    Attributes:
         bearer: The credential of the request: a project id and keys, with colons between them. None
             for a request without one.
+        others: What else must not be shown.
     """
 
-    def __init__(self, bearer: Secret[str] | None) -> None:
-        keys: list[Secret[str]] = []
-        if bearer is not None:
-            keys += map(Secret, bearer.reveal().split(":")[1:])
-        lengths = [min(_ECHO, len(key.reveal())) for key in keys]
-        # A length, and whether a text of this length is a part of the key. A debugger that shows
-        # such a method shows no part.
-        self._echoes = [
-            (
-                length,
-                {
-                    key.reveal()[at : at + length] for at in range(len(key.reveal()) - length + 1)
-                }.__contains__,
-            )
-            for key, length in zip(keys, lengths, strict=True)
-            if length >= _LEAST_ECHO
+    bearer: Secret[str] | None
+    others: Collection[Secret[str]] = ()
+    _echoes: list[tuple[int, Callable[[object], bool]]] | None = field(default=None, init=False)
+
+    def _find_echoes(self) -> list[tuple[int, Callable[[object], bool]]]:
+        """Lengths, each with whether a text of this length is a part of a key.
+
+        A debugger that shows such a method shows no part.
+        """
+        keys = list(self.others)
+        if self.bearer is not None:
+            keys += map(Secret, self.bearer.reveal().split(":")[1:])
+        found: dict[int, list[Secret[set[str]]]] = {}
+        for key in keys:
+            length = min(_ECHO, len(key.reveal()))
+            if length >= _LEAST_ECHO:
+                places = range(len(key.reveal()) - length + 1)
+                parts = Secret({key.reveal()[at : at + length] for at in places})
+                found.setdefault(length, []).append(parts)
+        return [
+            (length, set[str]().union(*[each.reveal() for each in parts]).__contains__)
+            for length, parts in found.items()
         ]
 
     def shown(self, said: str | None, longest: int = _LONGEST) -> str | None:
@@ -53,10 +69,19 @@ class Redaction:
         """
         if said is None:
             return None
+        return _CONTROL.sub(" ", _KEY_SIZED.sub("…", self._unechoed(said)))[:longest]
+
+    def shown_id(self, said: str | None) -> str | None:
+        """As `shown`, for the id of a request, which may be longer than a key."""
+        return None if said is None else _CONTROL.sub(" ", self._unechoed(said))[:_LONGEST]
+
+    def _unechoed(self, said: str) -> str:
+        if self._echoes is None:
+            self._echoes = self._find_echoes()
         said = said[:_LOOKED_AT]
         for length, is_part in self._echoes:
             said = _without(said, length, is_part)
-        return _CONTROL.sub(" ", said)[:longest]
+        return _TOKEN.sub("…", said)
 
 
 def _without(said: str, length: int, is_part: Callable[[object], bool]) -> str:

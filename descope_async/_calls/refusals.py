@@ -21,7 +21,6 @@ from descope_async.errors import (
 
 from .answer_headers import request_id, retry_after
 from .messages import Request
-from .redaction import Redaction
 from .wire import ServiceError, read_error
 
 #: Characters of an error answer that are kept as they came, and of an error's sentence.
@@ -57,7 +56,7 @@ def refusal(
     if status < HTTPStatus.BAD_REQUEST:
         return _unexpected(request, status, headers)
     said = read_error(body)
-    redaction = Redaction(request.bearer)
+    redaction = request.redaction
     code = redaction.shown(said.error_code)
     description = redaction.shown(said.error_description)
     message = redaction.shown(said.error_message)
@@ -87,7 +86,7 @@ def _unexpected(request: Request, status: int, headers: Mapping[str, str]) -> Un
         f"{request.operation}: the answer {problem}",
         path=None if is_redirect else "$",
         status_code=status,
-        request_id=request_id(headers, Redaction(request.bearer)),
+        request_id=request_id(headers, request.redaction),
     )
 
 

@@ -53,6 +53,7 @@ class Transport:
             ClientClosed: After `aclose`.
         """
         request.external_id = self._external_id()
+        request.secrets = self._config.secrets
         pool = self._connections.pool_if_open() or await self._connections.pool()
         make = partial(self._attempts.make, request, read, pool)
         return await self._repeats.run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
@@ -41,6 +41,8 @@ class Config:
     Attributes:
         deployment: Project and keys, and where the service is.
         trust_env: Whether the environment may name a proxy.
+        secrets: What must not be shown, if a server repeats it: management keys, and what else goes
+            into headers.
     """
 
     deployment: Deployment = field(repr=False)
@@ -52,6 +54,7 @@ class Config:
     trust_env: bool
     replay_store: ReplayStore | None = field(default=None, repr=False)
     headers: Secret[Mapping[str, str]] = field(factory=lambda: Secret({}))
+    secrets: Collection[Secret[str]] = ()
     user_agent: str = ""
     external_request_id: RequestId | None = field(default=None, repr=False)
     limits: Limits = field(factory=Limits)
@@ -127,6 +130,8 @@ def resolve(
             kept_keys="key_set" if kept else "key_set_file" if file else "",
         )
         deployment = Deployment(written, arguments, environment)
+        added = extra_headers.headers(headers)
+        deployment.known_keys += extra_headers.credentials(added)
         project, is_trusted = deployment.known_project, _is_trusted(trust_env)
         check_route(project.base_url, project.ssl, trust_env=is_trusted)
         return Config(
@@ -138,7 +143,8 @@ def resolve(
             retries=_options("retries", Retries, retries),
             trust_env=is_trusted,
             replay_store=_replay_store(replay_store),
-            headers=extra_headers.headers(headers),
+            headers=added,
+            secrets=deployment.known_keys,
             user_agent=extra_headers.user_agent(user_agent),
             external_request_id=extra_headers.external_request_id(external_request_id),
             limits=_options("limits", Limits, limits),

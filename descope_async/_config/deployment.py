@@ -65,9 +65,14 @@ class Deployment:
         arguments: What it was given else.
         environment: The environment.
 
+    Attributes:
+        known_keys: The management keys that were given, or found when they were needed.
+
     Raises:
         ConfigurationError: A setting is unusable. The message names it.
     """
+
+    known_keys: list[Secret[str]]
 
     def __init__(
         self,
@@ -85,8 +90,8 @@ class Deployment:
         self._project_at_first = self._project_of(
             self._public_key, given[PROJECT_ID], given[BASE_URL]
         )
-        for setting in (MANAGEMENT_KEY, AUTH_MANAGEMENT_KEY):
-            _key(given[setting])
+        keys = [_key(given[each]) for each in (MANAGEMENT_KEY, AUTH_MANAGEMENT_KEY)]
+        self.known_keys = [key for key in keys if key is not None]
 
     @property
     def known_project(self) -> Project:
@@ -154,11 +159,16 @@ class Deployment:
 
     @late
     def _management_key(self) -> Secret[str]:
-        return self._find_management_key()
+        key = self._find_management_key()
+        self.known_keys.append(key)
+        return key
 
     @late
     def _auth_management_key(self) -> Secret[str] | None:
-        return self._find_auth_management_key()
+        key = self._find_auth_management_key()
+        if key is not None:
+            self.known_keys.append(key)
+        return key
 
     def _find_project(self) -> Project:
         found = self.project_so_far()

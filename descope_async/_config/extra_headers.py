@@ -16,6 +16,7 @@ RequestId: TypeAlias = Callable[[], object]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 #: RFC 9110 section 5.5: what a value may be that every server reads alike.
+_LEAST_CREDENTIAL: Final = 16
 _VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,8190}[\x21-\x7e])?")
 #: Products with versions, and comments, as RFC 9110 section 10.1.5 has them.
 _AGENT: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?")
@@ -75,6 +76,12 @@ def headers(value: Secret[object]) -> Secret[Mapping[str, str]]:
                 "end, not empty and without spaces around it"
             )
     return Secret({name: str.__str__(cast("str", given.reveal()[name])) for name in names})
+
+
+def credentials(headers: Secret[Mapping[str, str]]) -> list[Secret[str]]:
+    """The values of headers that may be credentials. A shorter one may be an ordinary word."""
+    values = map(Secret, headers.reveal().values())
+    return [each for each in values if len(each.reveal()) >= _LEAST_CREDENTIAL]
 
 
 def user_agent(value: object) -> str:

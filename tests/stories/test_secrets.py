@@ -28,6 +28,9 @@ ACCESS = "KcanaryAccessKeyOfSomeLength"
 TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJjYW5hcnkiOiJjYW5hcnkifQ.Y2FuYXJ5"
 CLEARTEXT = "canaryCleartext"
 NAME = "NameOfAnAccessKey"
+HEADER = "canaryOfAGateway"
+#: A key of somebody else, as long as the service's are, that a confused server repeats.
+ANOTHER = "KcanaryOfAnotherCaller" + "Xy3" * 14
 CANARIES = [MANAGEMENT, AUTH, ACCESS, *TOKEN.split("."), CLEARTEXT, "canary"]
 
 # The calls take their secrets out of functions: a local variable of the caller's is the caller's.
@@ -62,8 +65,8 @@ def sent_by(call: str) -> str:
 
 
 def echo(call: str) -> bytes:
-    """An error body that repeats what the call has sent."""
-    said = sent_by(call)
+    """An error body that repeats what the call has sent, and what the client may have sent before."""
+    said = f"{sent_by(call)}, {MANAGEMENT}, {AUTH}, {HEADER}, {TOKEN}, {ANOTHER}"
     return json.dumps({"errorCode": "E1", "errorDescription": said, "errorMessage": said}).encode()
 
 
@@ -82,7 +85,9 @@ def behaviours(servers: type[Servers], call: str) -> dict[str, Any]:
         "garbage": servers.raw(b"\0\1\2\r\n\r\n"),
         "cut": servers.raw(head + misspelt(call)),
         "busy": servers.answer("503 Busy", echo(call), "Retry-After: 0"),
-        "echoes": servers.answer("401 Unauthorized", echo(call), f"x-request-id: {sent_by(call)}"),
+        "echoes": servers.answer(
+            "401 Unauthorized", echo(call), f"x-request-id: {sent_by(call)} {AUTH}"
+        ),
         "misspells": servers.answer("200 OK", misspelt(call)),
         "fails, and yet has it": servers.answer("502 Oops", misspelt(call)),
         "stalls": servers.silence,
@@ -126,6 +131,7 @@ async def test_no_failure_shows_a_secret(
     settings: dict[str, Any] = {
         "hooks": [told.append],
         "auth_management_key": AUTH,
+        "headers": {"X-Gateway-Key": HEADER},
         "timeouts": {"deadline": 0.3, "exchange": 0.3, "keys": 0.3},
     }
     async with servers.running(behaviours(servers, call)[behaviour]) as server:
@@ -156,6 +162,7 @@ async def test_no_verification_shows_a_secret(
     told = list[Event]()
     settings: dict[str, Any] = {
         "auth_management_key": AUTH,
+        "headers": {"X-Gateway-Key": HEADER},
         "timeouts": {"exchange": 0.3},
         "hooks": [told.append],
     }
@@ -257,8 +264,9 @@ import descope_async, descope_sync
 from descope_async import DescopeError
 
 logging.basicConfig(level=logging.DEBUG)
-base_url, management, access = sys.argv[1], *sys.stdin.read().split()
-account = {"management_key": management, "auth_management_key": management}
+base_url, management, auth, header, access = sys.argv[1], *sys.stdin.read().split()
+account = {"management_key": management, "auth_management_key": auth}
+account |= {"headers": {"X-Gateway-Key": header}}
 account |= {"base_url": base_url, "timeouts": {"deadline": 0.5}}
 
 async def main():
@@ -297,13 +305,31 @@ async def test_no_debug_mode_shows_a_secret(servers: type[Servers], behaviour: s
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        out, _ = await process.communicate(f"{MANAGEMENT} {ACCESS}".encode())
+        out, _ = await process.communicate(f"{MANAGEMENT} {AUTH} {HEADER} {ACCESS}".encode())
     text = out.decode()
     assert "through" in text
     assert "came to nothing" in text
     assert "DEBUG:asyncio" in text
     for canary in CANARIES:
         assert canary not in text, text
+
+
+async def test_no_key_that_was_found_late_is_shown(
+    servers: type[Servers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        servers.running(servers.answer("401 Unauthorized", echo("load"))) as server,
+        descope_async.DescopeClient("P1", base_url=server.base_url) as client,
+    ):
+        monkeypatch.setenv("DESCOPE_MANAGEMENT_KEY", MANAGEMENT)
+        monkeypatch.setenv("DESCOPE_AUTH_MANAGEMENT_KEY", AUTH)
+        for call in ("load", "exchange"):
+            with pytest.raises(DescopeError) as caught:
+                await CALLS[call](client)
+        text = shown(caught.value)
+    assert "401" in text
+    assert MANAGEMENT not in text
+    assert AUTH not in text
 
 
 async def test_the_secret_of_a_misspelt_answer_is_handed_over(servers: type[Servers]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from attrs import asdict
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,8 +35,15 @@ def redaction(*keys: str) -> Redaction:
         ("short: canary0", "short: canary0"),
         (f"{KEY[:9]}{KEY[3:]}", "……"),
         ("a\r\nb\x00\udc80c", "a b c"),
-        ("x" * 501, "x" * 500),
-        ("x" * 499 + KEY, "x" * 499 + "…"),
+        ("x " * 251, "x " * 250),
+        (". " * 249 + "." + KEY, ". " * 249 + ".…"),
+        (f"of {'k' * 39}", f"of {'k' * 39}"),
+        (f"of {'k' * 40}", "of …"),
+        ("of Ab3_-+=9" + "z" * 60 + "!", "of …!"),
+        ("id 123e4567-e89b-12d3-a456-426614174000", "id 123e4567-e89b-12d3-a456-426614174000"),
+        ("jwt=eyJhbGciOiJI.eyJzdWIiOiJK.c2ln, etc", "jwt=…, etc"),
+        ("half of eyJhbGciOiJIUzI1NiJ9.", "half of …"),
+        ("eyJ is how they begin", "eyJ is how they begin"),
     ],
 )
 def test_what_is_shown(said: str | None, shown: str | None) -> None:
@@ -51,7 +59,23 @@ def test_every_key_of_a_request_is_taken_out() -> None:
 
 
 def test_how_much_is_shown() -> None:
-    assert redaction(KEY).shown("x" * 9000, 2000) == "x" * 2000
+    assert redaction(KEY).shown("x " * 9000, 2000) == "x " * 1000
+
+
+def test_other_keys_are_taken_out_too() -> None:
+    others = [Secret("other-key-of-the-client"), Secret("x"), Secret("pqr")]
+    made = Redaction(Secret(f"P1:{KEY}"), others)
+    assert (
+        made.shown(f"<{KEY}> <other-key-of-the-client> <other-ke> <pqr> x") == "<…> <…> <…> <…> x"
+    )
+    assert Redaction(None, [Secret("other-key")]).shown("other-key") == "…"
+
+
+def test_an_id_may_be_longer_than_a_key() -> None:
+    traced = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert redaction(KEY).shown_id(traced) == traced
+    assert redaction(KEY).shown_id(f"{KEY}\n eyJhbGciOiJI.eyJzdWIiOiJK.c2ln") == "…  …"
+    assert redaction(KEY).shown_id(None) is None
 
 
 @given(st.lists(st.integers(0, len(KEY)), min_size=2, max_size=8))
@@ -63,7 +87,8 @@ def test_no_part_of_a_key_is_shown(cuts: list[int]) -> None:
 
 def test_nothing_shows_the_key() -> None:
     made = redaction(KEY)
-    assert KEY[:8] not in f"{made!r} {vars(made)}"
+    assert made.shown(KEY) == "…"
+    assert KEY[:8] not in f"{made!r} {asdict(made)}"
 
 
 def test_redaction_is_linear() -> None:
