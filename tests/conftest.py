@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -15,6 +14,7 @@ from hypothesis import settings
 
 import descope_async
 from descope_async.testing import tell_unclaimed_secrets
+from tests import ports
 from tests.servers import Servers
 
 # Most tests make keys and never use them. The tests of what is told turn it on.
@@ -62,10 +62,7 @@ def each_decoder(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture
 def unused_port() -> int:
     """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return ports.unused()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from typing import Final
 
 from attrs import frozen
 
+from tests import ports
+
 SITE: Final = Path(__file__).parents[2] / "docs/examples/django"
 
 #: A server under which nothing of ours can run, which has to say so.
@@ -98,9 +100,7 @@ class Server:
 @contextmanager
 def serving(name: str, environment: Mapping[str, str], site: Path = SITE) -> Iterator[Server]:
     """Run the site under a server while the block runs."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = ports.unused()
     listed = SERVERS | {GEVENT: f"{SERVERS['gunicorn']} --worker-class gevent"}
     programs = str(Path(sys.executable).parent)
     command = [each.format(bin=programs, port=port) for each in listed[name].split()]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import socket
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from tests import ports
 
 from .ledger import Ledger
 from .run import Resources, Soak, seeded
@@ -19,9 +20,7 @@ _SLACK, _FOR_AN_ENTRY = 48 * 2**20, 2048
 
 
 async def _soak(seconds: float, seed: int, data: Path) -> list[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    soak = Soak(Service(port, data), seeded(seed))
+    soak = Soak(Service(ports.unused(), data), seeded(seed))
     soak.service.start(misbehaves=True)
     # What is made once, such as the facade's loop, is there after the first part.
     await soak.work(seconds / 4)

@@ -15,6 +15,7 @@ import pytest
 from descope_async import DescopeClient
 from descope_async.secret_stores import SecretStoreError, open_store
 from descope_sync.emulator import Emulator
+from tests import ports
 
 from .contract import carries_batch_work, entry, keeps_its_word, names_are_kept_apart
 
@@ -25,12 +26,8 @@ pytestmark = pytest.mark.skipif(BAO is None, reason="there is no server of OpenB
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    import socket
-
     hvac: Any = pytest.importorskip("hvac")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = ports.unused()
     home = tmp_path_factory.mktemp("bao")
     address = f"http://127.0.0.1:{port}"
     with subprocess.Popen(

@@ -44,11 +44,13 @@ class Held:
         client: Its client.
         asked: Set when a request has been read.
         release: Set to let the answer go.
+        under_way: What ends waits, kept so that it is not collected.
     """
 
     client: DescopeClient
     asked: asyncio.Event = field(factory=asyncio.Event)
     release: asyncio.Event = field(factory=asyncio.Event)
+    under_way: list[asyncio.Task[None]] = field(factory=list[asyncio.Task[None]])
 
     async def create(self) -> CreatedAccessKey:
         return await self.client.mgmt.access_key.create("n")
@@ -104,43 +106,49 @@ async def by_cancel_again_and_again(held: Held) -> None:
 
 
 async def by_timeout(held: Held) -> None:
-    releasing = asyncio.create_task(release_when_asked(held))
-    async with asyncio.timeout(0.3):
+    async with asyncio.timeout(None) as limit:
+        end_when_asked(held, lambda: limit.reschedule(asyncio.get_running_loop().time()))
         await held.create()
-    await releasing
 
 
 async def by_wait_for(held: Held) -> None:
-    releasing = asyncio.create_task(release_when_asked(held))
-    await asyncio.wait_for(held.create(), 0.3)
-    await releasing
-
-
-async def release_when_asked(held: Held) -> None:
+    task = asyncio.create_task(held.create())
     await held.asked.wait()
-    await asyncio.sleep(0.6)
-    held.release.set()
+    asyncio.get_running_loop().call_later(0.3, held.release.set)
+    await asyncio.wait_for(task, 0.01)
+
+
+def end_when_asked(held: Held, end: Callable[[], object]) -> None:
+    """Let the wait end when the request has been read, and the answer go some time after that."""
+
+    async def wait() -> None:
+        await held.asked.wait()
+        end()
+        await held.release_soon()
+
+    held.under_way.append(asyncio.create_task(wait()))
 
 
 async def by_fail_after(held: Held) -> None:
-    releasing = asyncio.create_task(release_when_asked(held))
-    with anyio.fail_after(0.3):
+    with anyio.fail_after(None) as scope:
+
+        def end() -> None:
+            scope.deadline = anyio.current_time()
+
+        end_when_asked(held, end)
         await held.create()
-    await releasing
 
 
 async def by_move_on(held: Held) -> None:
     with anyio.CancelScope() as scope:
-        async with anyio.create_task_group() as group:
-            group.start_soon(release_when_asked, held)
-            # The scope of the caller only, so that the server goes on.
-            try:
-                with anyio.CancelScope() as own:
-                    asyncio.get_running_loop().call_later(0.3, own.cancel)
-                    await held.create()
-            except OutcomeUnknown:
-                await asyncio.sleep(0)  # the scope's cancellation has ended with it
-                raise
+        # The scope of the caller only, so that the server goes on.
+        try:
+            with anyio.CancelScope() as own:
+                end_when_asked(held, own.cancel)
+                await held.create()
+        except OutcomeUnknown:
+            await asyncio.sleep(0)  # the scope's cancellation has ended with it
+            raise
     assert not scope.cancelled_caught
 
 
@@ -232,7 +240,7 @@ async def test_what_becomes_of_another_answer(
 
 @pytest.mark.parametrize("limit", ["deadline", "secret"])
 async def test_the_wait_for_the_answer_has_an_end(servers: type[Servers], limit: str) -> None:
-    async with held(servers, timeouts={limit: 0.5}) as server:
+    async with held(servers, timeouts={limit: 2}) as server:
         task = asyncio.create_task(server.create())
         await server.asked.wait()
         task.cancel()
@@ -259,7 +267,7 @@ async def test_before_it_is_sent_it_ends_at_once() -> None:
             await asyncio.sleep(0.2)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
-                async with asyncio.timeout(3):
+                async with asyncio.timeout(30):
                     await task
         for filler in fillers:
             filler.close()

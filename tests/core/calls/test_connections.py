@@ -27,7 +27,7 @@ from descope_async import (
     TLSFailed,
     UnexpectedResponse,
 )
-from tests.servers import Behaviour, Servers
+from tests.servers import Servers
 from tests.tracebacks import shown
 
 KEY = {"id": "AK1", "name": "n", "status": "active"}
@@ -317,37 +317,36 @@ def test_an_interruption_inside_a_library_leaves_without_frames(
     assert error.__cause__.may_be_done
 
 
-def late(seconds: float) -> Behaviour:
-    """An answer that comes while the client's loop stands still."""
+@pytest.mark.parametrize("limit", ["deadline", "secret", "read"])
+def test_what_arrived_while_the_loop_stood_still_counts(servers: type[Servers], limit: str) -> None:
+    ready, ended = threading.Event(), threading.Event()
+    asked, stands_still = threading.Semaphore(0), threading.Event()
+    urls: list[str] = []
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(seconds)
+        asked.release()
+        await asyncio.to_thread(stands_still.wait, 60)
         writer.write(http(ANSWER))
         await writer.drain()
         await reader.read()
 
-    return behave
-
-
-@pytest.mark.parametrize("limit", ["deadline", "secret", "read"])
-def test_what_arrived_while_the_loop_stood_still_counts(servers: type[Servers], limit: str) -> None:
-    ready, ended = threading.Event(), threading.Event()
-    urls: list[str] = []
-
     async def serve() -> None:
-        async with servers.running(late(0.3), license=servers.licensed) as server:
+        async with servers.running(behave, license=servers.licensed) as server:
             urls.append(server.base_url)
             ready.set()
             await asyncio.to_thread(ended.wait, 60)
 
     async def main() -> tuple[CreatedAccessKey, str]:
         async with DescopeClient(
-            "P1", SECRET, base_url=urls[0], timeouts={limit: 1.5}, retries={"attempts": 1}
+            "P1", SECRET, base_url=urls[0], timeouts={limit: 2}, retries={"attempts": 1}
         ) as client:
             creating = asyncio.create_task(client.mgmt.access_key.create("n"))
             loading = asyncio.create_task(client.mgmt.access_key.load("AK1"))
-            await asyncio.sleep(0.15)
-            time.sleep(3)  # noqa: ASYNC251 - that is what this is about
+            for _ in range(2):
+                while not asked.acquire(blocking=False):
+                    await asyncio.sleep(0.01)
+            stands_still.set()
+            time.sleep(4)  # noqa: ASYNC251 - that is what this is about
             return await creating, (await loading).id
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))

@@ -241,12 +241,12 @@ async def test_closing_during_calls_tells_each_of_them(servers: type[Servers]) -
 
 async def test_waiting_for_a_free_connection_is_not_connecting(servers: type[Servers]) -> None:
     async def slowly(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(2)
+        await asyncio.sleep(4)
         await servers.answer("200 OK", KEY)(_, writer)
 
     async with (
         servers.running(slowly) as server,
-        client_of(server.base_url, timeouts={"connect": 1.5}) as client,
+        client_of(server.base_url, timeouts={"connect": 3.5}) as client,
     ):
         await asyncio.gather(*(client.mgmt.access_key.load("a") for _ in range(110)))
 

@@ -28,9 +28,25 @@ class Call:
     async def __call__(self) -> int:
         self.runs += 1
         number = self.runs
-        await asyncio.sleep(self._seconds)
+        await self.wait()
         self.ended += 1
         return number
+
+    async def wait(self) -> None:
+        """Take the time that it takes."""
+        await asyncio.sleep(self._seconds)
+
+
+class HeldCall(Call):
+    """A call that goes on until it may end, as any thread can say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_end = threading.Event()
+
+    async def wait(self) -> None:
+        while not self.may_end.is_set():  # noqa: ASYNC110 - another thread may set it
+            await asyncio.sleep(0.005)
 
 
 async def join_or_ride_along(flight: SingleFlight[int], call: Call) -> int | None:
@@ -89,14 +105,16 @@ async def test_every_asker_gets_the_error_without_the_others_frames(ask: Asking)
 
 @ASKING
 async def test_cancelling_askers_harms_nobody_else(ask: Asking) -> None:
-    flight, call = SingleFlight[int](), Call(0.05)
+    flight, call = SingleFlight[int](), HeldCall()
     first = asyncio.ensure_future(ask(flight, call))
     others = [asyncio.ensure_future(ask(flight, call)) for _ in range(50)]
     await asyncio.sleep(0.01)
     for task in [first, *others[::2]]:
         task.cancel()
-    with anyio.move_on_after(0.001):
+    with anyio.move_on_after(0.001) as scope:
         await ask(flight, call)
+    assert scope.cancelled_caught
+    call.may_end.set()
     assert await asyncio.gather(*others[1::2]) == [1] * 25
     assert first.cancelled()
     assert (call.runs, call.ended) == (1, 1)
@@ -198,18 +216,20 @@ async def test_a_run_that_is_cancelled_before_it_begins_leaves_nobody_waiting() 
     await asyncio.sleep(0)  # the run is made, and its turn comes after this
     await flight.aclose()
     assert call.runs == 0
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         assert await asker == 1
 
 
 def test_threads_with_loops_of_their_own_share_a_run() -> None:
-    flight, call = SingleFlight[int](), Call(0.3)
+    flight, call = SingleFlight[int](), HeldCall()
     results: list[int | None] = []
-    ready = threading.Barrier(8)
+    asking = threading.Barrier(8, call.may_end.set)
 
     async def ask() -> None:
-        ready.wait(10)
-        results.extend(await asyncio.gather(*(flight.join(call) for _ in range(50))))
+        asked = [asyncio.create_task(flight.join(call)) for _ in range(50)]
+        await asyncio.sleep(0)  # each of them has joined
+        await asyncio.to_thread(asking.wait, 30)
+        results.extend(await asyncio.gather(*asked))
 
     for thread in [in_thread(lambda: asyncio.run(ask())) for _ in range(8)]:
         thread.join(30)
@@ -219,7 +239,7 @@ def test_threads_with_loops_of_their_own_share_a_run() -> None:
 def test_a_loop_that_left_before_the_end_is_not_called_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    flight, call = SingleFlight[int](), Call(0.2)
+    flight, call = SingleFlight[int](), HeldCall()
     started = threading.Event()
 
     async def carry() -> None:
@@ -228,14 +248,16 @@ def test_a_loop_that_left_before_the_end_is_not_called_back(
         started.set()
         await flight.join(call)
 
-    async def leave() -> None:
-        with anyio.move_on_after(0.01):
+    async def leave() -> bool:
+        with anyio.move_on_after(0.01) as scope:
             await flight.join(call)
+        return scope.cancelled_caught
 
     carrier = in_thread(lambda: asyncio.run(carry()))
-    assert started.wait(10)
-    asyncio.run(leave())
-    carrier.join(10)
+    assert started.wait(30)
+    assert asyncio.run(leave())
+    call.may_end.set()
+    carrier.join(30)
     assert (call.runs, call.ended) == (1, 1)
     assert not caplog.records
 
@@ -249,7 +271,7 @@ def test_when_the_carrying_loop_dies_another_takes_over(tidy: bool) -> None:
         flight.start(slow)
         await asyncio.sleep(0)
         started.set()
-        await asyncio.to_thread(asked.wait, 10)
+        await asyncio.to_thread(asked.wait, 30)
 
     def die() -> None:
         if tidy:
@@ -261,16 +283,16 @@ def test_when_the_carrying_loop_dies_another_takes_over(tidy: bool) -> None:
 
     loops: list[asyncio.AbstractEventLoop] = []
     carrier = in_thread(die)
-    assert started.wait(10)
+    assert started.wait(30)
 
     async def ask() -> int | None:
         asking = asyncio.create_task(flight.join(call))
         await asyncio.sleep(0.01)
         asked.set()
-        return await asyncio.wait_for(asking, 20)
+        return await asyncio.wait_for(asking, 30)
 
     assert asyncio.run(ask()) == 1
-    carrier.join(10)
+    carrier.join(30)
     assert (slow.runs, slow.ended) == (1, 0)
     for loop in loops:
         for task in asyncio.all_tasks(loop):
@@ -292,18 +314,18 @@ def test_when_blocking_code_holds_the_carrying_loop_up_another_takes_over(
         flight.start(slow)
         await asyncio.sleep(0)
         started.set()
-        answered.wait(20)
+        answered.wait(30)
         carried.append(await flight.join(slow))
 
     async def ask() -> int | None:
-        return await asyncio.wait_for(flight.join(call), 20)
+        return await asyncio.wait_for(flight.join(call), 30)
 
     carrier = in_thread(lambda: asyncio.run(carry()))
-    assert started.wait(10)
+    assert started.wait(30)
     assert asyncio.run(ask()) == 1
     assert (slow.runs, slow.ended, call.runs) == (1, 0, 1)
     answered.set()
-    carrier.join(10)
+    carrier.join(30)
     assert slow.ended == slow.runs == 2
     assert carried == [2]
 
@@ -373,7 +395,7 @@ def test_a_forked_child_starts_clean() -> None:
     def child() -> int:
         # A thread, because the loop that was forked cannot be left here.
         results: list[int | None] = []
-        in_thread(lambda: results.append(asyncio.run(flight.join(call)))).join(10)
+        in_thread(lambda: results.append(asyncio.run(flight.join(call)))).join(30)
         return 0 if results == [1] else 1
 
     async def run() -> int | None:

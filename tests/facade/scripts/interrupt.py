@@ -92,6 +92,7 @@ def enter() -> None:
 def interrupt(times: int) -> None:
     for _ in range(times):
         ready.wait()
+        ready.clear()  # the next one comes when this one was ignored: two at once would be one
         time.sleep(0.2)
         os.kill(os.getpid(), signal.SIGINT)
 
