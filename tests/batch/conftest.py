@@ -13,6 +13,7 @@ from descope_async import AccessKey, DescopeClient
 from descope_async.batch import Batch, SecretEntry
 from descope_async.emulator import Emulator
 from descope_async.secret_stores import SecretStoreError
+from descope_async.testing import EmulatorClock
 
 
 @pytest.fixture
@@ -27,6 +28,7 @@ async def client(emulator: Emulator) -> AsyncIterator[DescopeClient]:
         emulator.project_id,
         emulator.management_key,
         base_url=emulator.base_url,
+        clock=EmulatorClock(emulator.clock),
         timeouts={"read": 1, "secret": 1, "deadline": 3, "exchange": 3},
     ) as client:
         yield client

@@ -280,10 +280,17 @@ async def test_a_cancelled_run_stores_what_is_under_way(
 ) -> None:
     import anyio
 
+    async def cancel_when_asked() -> None:
+        while not emulator.requests.count("access_key.create"):  # noqa: ASYNC110 - of another thread
+            await anyio.sleep(0.01)
+        scope.cancel()
+
     store = memory_store()
     emulator.faults.add(Fault("delay", "access_key.create", seconds=0.3))
-    with anyio.move_on_after(0.5) as scope:
-        await make_batch(store).create([{"name": "a"}] * 40)
+    with anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as group:
+            group.start_soon(cancel_when_asked)
+            await make_batch(store).create([{"name": "a"}] * 40)
     assert scope.cancelled_caught
     emulator.faults.clear()
     assert store.kept

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import anyio
 import pytest
 
 from descope_async import AccessKey, DescopeClient, InvalidArgument, Unauthorized
@@ -91,13 +89,18 @@ async def test_a_successor_is_bound_to_the_same_user(
 
 
 async def test_the_old_key_is_retired_step_by_step(
-    make_batch: MakeBatch, client: DescopeClient, existing: Any, tmp_path: Path, report_of: Any
+    make_batch: MakeBatch,
+    client: DescopeClient,
+    emulator: Emulator,
+    existing: Any,
+    tmp_path: Path,
+    report_of: Any,
 ) -> None:
     keys, secrets = await existing(3, expire_time=FAR)
     stored: list[StoredKey] = []
     sink = f"file:{tmp_path}/keys/{{label}}"
     report = await make_batch(sink, after_stored=stored.append).rotate(
-        keys, grace=0.5, delete_after=0.5
+        keys, grace=3_600, delete_after=3_600
     )
     assert (report.waiting, report.done, report.failed) == (3, 0, 0)
     assert report.next_due is not None
@@ -112,13 +115,14 @@ async def test_the_old_key_is_retired_step_by_step(
     ]
 
     report = await make_batch(sink).resume()
-    assert report.waiting == 3  # it was not due, or has become due just now
+    assert report.waiting == 3
+    assert all([await works(client, secret) for secret in secrets])
 
-    await anyio.sleep(0.6)
+    emulator.clock.advance(3_600)
     report = await make_batch(sink).resume()
     assert report.waiting == 3
     assert [(await load(client, key)).status for key in keys] == ["inactive"] * 3
-    await anyio.sleep(0.6)
+    emulator.clock.advance(3_600)
     report = await make_batch(sink).resume()
     assert report.is_complete
     left = {key.id for key in await client.mgmt.access_key.search_all_access_keys()}
@@ -146,17 +150,19 @@ async def test_a_pointer_moves_only_after_the_proof(
     assert await works(client, made.cleartext)
 
 
-async def due_report(make_batch: MakeBatch, keys: Any, then: Callable[[], Any]) -> BatchReport:
+async def due_report(
+    make_batch: MakeBatch, emulator: Emulator, keys: Any, then: Callable[[], Any]
+) -> BatchReport:
     """What a run that waits for its grace period says when that is over, and this was done."""
-    await make_batch().rotate(keys, grace=0.1, delete_after=0)
+    await make_batch().rotate(keys, grace=3_600, delete_after=0)
     await then()
-    await anyio.sleep(0.15)
+    emulator.clock.advance(3_600)
     report = await make_batch().resume()
     return report if report.is_complete or report.failed else await make_batch().resume()
 
 
 async def test_steps_that_were_done_by_hand(
-    make_batch: MakeBatch, client: DescopeClient, existing: Any, report_of: Any
+    make_batch: MakeBatch, client: DescopeClient, emulator: Emulator, existing: Any, report_of: Any
 ) -> None:
     (deactivated, deleted), _ = await existing(2)
 
@@ -164,46 +170,46 @@ async def test_steps_that_were_done_by_hand(
         await client.mgmt.access_key.deactivate(deactivated.id)
         await client.mgmt.access_key.delete(deleted.id)
 
-    report = await due_report(make_batch, [deactivated, deleted], by_hand)
+    report = await due_report(make_batch, emulator, [deactivated, deleted], by_hand)
     assert report.is_complete
     assert report_of()[1]["notes"] == ["the old key was deleted"]
 
 
 async def test_a_successor_that_was_deleted_lets_the_old_key_stay(
-    make_batch: MakeBatch, client: DescopeClient, existing: Any, report_of: Any
+    make_batch: MakeBatch, client: DescopeClient, emulator: Emulator, existing: Any, report_of: Any
 ) -> None:
     (key,), (secret,) = await existing(1)
 
     async def by_hand() -> None:
         await client.mgmt.access_key.delete(report_of()[0]["key_id"])
 
-    report = await due_report(make_batch, [key], by_hand)
+    report = await due_report(make_batch, emulator, [key], by_hand)
     assert "is gone, inactive or expired; the old key" in report.failures[0].problem
     assert await works(client, secret)
 
 
 async def test_a_successor_that_was_rotated_lets_the_old_key_stay(
-    make_batch: MakeBatch, client: DescopeClient, existing: Any, report_of: Any
+    make_batch: MakeBatch, client: DescopeClient, emulator: Emulator, existing: Any, report_of: Any
 ) -> None:
     (key,), (secret,) = await existing(1)
 
     async def by_hand() -> None:
         await client.mgmt.access_key.rotate(report_of()[0]["key_id"])
 
-    report = await due_report(make_batch, [key], by_hand)
+    report = await due_report(make_batch, emulator, [key], by_hand)
     assert "the service refuses the secret of" in report.failures[0].problem
     assert await works(client, secret)
 
 
 async def test_an_old_key_that_is_activated_again_is_not_deleted(
-    make_batch: MakeBatch, client: DescopeClient, existing: Any, report_of: Any
+    make_batch: MakeBatch, client: DescopeClient, emulator: Emulator, existing: Any, report_of: Any
 ) -> None:
     (key,), (secret,) = await existing(1)
-    await make_batch().rotate([key], grace=0, delete_after=0.3)
+    await make_batch().rotate([key], grace=0, delete_after=3_600)
     await make_batch().resume()
     assert (await load(client, key)).status == "inactive"
     await client.mgmt.access_key.activate(key.id)
-    await anyio.sleep(0.4)
+    emulator.clock.advance(3_600)
     report = await make_batch().resume()
     assert "somebody has activated" in report.failures[0].problem
     assert await works(client, secret)
@@ -247,8 +253,10 @@ async def test_keys_that_need_no_successor(
 async def test_an_expired_key_is_replaced_and_not_rotated(
     make_batch: MakeBatch, client: DescopeClient, emulator: Emulator, existing: Any
 ) -> None:
-    keys, _ = await existing(1, expire_time=int(datetime.now(UTC).timestamp()) + 2)
-    await anyio.sleep(2.2)
+    now = emulator.clock.now()
+    emulator.clock.move_to(now - 3_600, backwards=True)
+    keys, _ = await existing(1, expire_time=int(now) - 60)
+    emulator.clock.advance(3_600)
     report = await make_batch().rotate(keys, grace=60)
     assert "is expired; replace it" in report.failures[0].problem
     report = await make_batch(journal="other").replace(keys, FAR)
