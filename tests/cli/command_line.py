@@ -126,10 +126,13 @@ class CommandLine:
                 os.write(leader, typed.encode())
             screen = bytearray()
             began = time.monotonic()
+            has_asked = False
             while True:
-                if not select.select([leader], [], [], 10)[0]:
+                if not select.select([leader], [], [], 5)[0]:
                     if time.monotonic() > began + 90:
                         process.kill()
+                    elif has_asked:  # and has forgotten what came before it listened
+                        os.write(leader, typed.encode())
                     continue
                 try:
                     read = os.read(leader, 4096)
@@ -138,8 +141,8 @@ class CommandLine:
                 if not read:
                     break
                 screen += read
-                if asked and asked.encode() in screen:
-                    asked = ""
+                if asked and not has_asked and asked.encode() in screen:
+                    has_asked = True
                     time.sleep(1)  # a question for a secret forgets what was typed before
                     os.write(leader, typed.encode())
                 if interrupted_at and interrupted_at.encode() in screen:

@@ -127,7 +127,7 @@ def test_a_run_that_was_killed_goes_on(
 ) -> None:
     rows = "name,label\n" + "".join(f"machine,{number}\n" for number in range(30))
     (tmp_path / "machines.csv").write_text(rows)
-    command = ["provision", str(tmp_path / "machines.csv"), "--to", sink, "--yes", "--rate", "20"]
+    command = ["provision", str(tmp_path / "machines.csv"), "--to", sink, "--yes", "--rate", "5"]
     with subprocess.Popen(
         [*COMMAND, *command],
         env=cli.variables(),

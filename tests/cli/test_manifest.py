@@ -463,7 +463,7 @@ def test_an_apply_that_was_killed_makes_no_twin(
         'sinks: "file:secrets/{label}.json"\nkeys:\n'
         + "".join(f"  machine-{number}: {{}}\n" for number in range(20))
     )
-    command = ["apply", str(folder.manifest), "--yes", "--rate", "20"]
+    command = ["apply", str(folder.manifest), "--yes", "--rate", "5"]
     with subprocess.Popen(
         [*COMMAND, *command],
         env=cli.variables(),
@@ -472,7 +472,9 @@ def test_an_apply_that_was_killed_makes_no_twin(
     ) as process:
         deadline = time.monotonic() + 60
         while local.requests.count("access_key.create") < 5 and time.monotonic() < deadline:
+            assert process.poll() is None
             time.sleep(0.05)
+        assert local.requests.count("access_key.create") >= 5
         process.send_signal(signal.SIGKILL)
     settled = ["--rate", "none", "--settle-after", "1s"]
     if goes_on == "apply":

@@ -38,7 +38,7 @@ async def source_of(client: DescopeClient) -> TokenSource:
 
 async def refused(client: DescopeClient, token: str) -> None:
     """Return once the token's key is known to be gone, which is found out in the background."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while True:
             try:
                 await client.validate_session(token)

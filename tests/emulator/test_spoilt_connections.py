@@ -134,7 +134,7 @@ async def test_an_outage_ends(emulator: Emulator) -> None:
     emulator.faults.add(Fault("outage", "access_key.create", seconds=0.05, times=2))
     for _ in range(2):
         assert await sent(emulator) == b""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while True:
                 try:
                     answer = await sent(emulator, NOTHING)
@@ -219,7 +219,7 @@ async def test_the_end_waits_for_no_fault(fault: Fault) -> None:
     reader, writer = await connected(emulator)
     writer.write(request(emulator))
     await until(lambda: strikes(emulator) == [1])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         await emulator.aclose()
         with suppress(ConnectionResetError):  # where the request was not read yet
             await reader.read()

@@ -48,6 +48,7 @@ class Service:
         self.answer = FetchedKeys(document(*kids))
         self.failure: Exception | None = None
         self.seconds = 0.0
+        self.held_up: asyncio.Event | None = None
         self.fetches = 0
         self.cache = SigningKeys(self.fetch, self.clock)
 
@@ -55,6 +56,8 @@ class Service:
         self.fetches += 1
         answer = self.answer
         await asyncio.sleep(self.seconds)
+        if self.held_up is not None:
+            await self.held_up.wait()
         if self.failure is not None:
             raise self.failure
         return answer

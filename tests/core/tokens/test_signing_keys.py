@@ -225,11 +225,12 @@ async def test_a_fetch_that_began_too_early_is_no_answer() -> None:
 
 async def test_cold_askers_share_one_fetch_and_may_be_cancelled() -> None:
     service = Service("k1")
-    service.seconds = 0.05
+    service.held_up = asyncio.Event()
     tasks = [asyncio.create_task(service.cache.key("k1", "ES256")) for _ in range(1_000)]
     await asyncio.sleep(0.01)
     for task in tasks[::3]:
         task.cancel()
+    service.held_up.set()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert sum(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes) == 334
     assert service.fetches == 1
@@ -280,7 +281,7 @@ def test_threads_share_the_keys_and_the_fetches() -> None:
     together = threading.Barrier(6)
 
     async def ask(thread: int) -> None:
-        together.wait(10)
+        together.wait(30)
         for turn in range(5):
             found.extend(
                 await asyncio.gather(*(service.cache.key("k1", "ES256") for _ in range(50)))
