@@ -15,9 +15,7 @@ MakeBatch = Callable[..., Batch]
 ITEMS = [{"name": "a"}] * 8
 
 
-async def test_a_rate_is_kept(
-    make_batch: MakeBatch, memory_store: Any, emulator: Emulator
-) -> None:
+async def test_a_rate_is_kept(make_batch: MakeBatch, memory_store: Any, emulator: Emulator) -> None:
     began = emulator.clock.now()
     await make_batch(memory_store(), rate=10).create(ITEMS)
     assert emulator.clock.now() - began > 0.7

@@ -343,7 +343,7 @@ def test_what_arrived_while_the_loop_stood_still_counts(servers: type[Servers], 
             creating = asyncio.create_task(client.mgmt.access_key.create("n"))
             loading = asyncio.create_task(client.mgmt.access_key.load("AK1"))
             for _ in range(2):
-                while not asked.acquire(blocking=False):
+                while not asked.acquire(blocking=False):  # noqa: ASYNC110 - of another thread
                     await asyncio.sleep(0.01)
             stands_still.set()
             time.sleep(4)  # noqa: ASYNC251 - that is what this is about
