@@ -53,8 +53,8 @@ class Emulator:
     Args:
         project_id: The id of the first project. None for a random one, or, with a data file, for
             the first project in it.
-        management_key: The key that manages every project. None for a random one. A data file
-            keeps no secret, so each start sets it anew.
+        management_key: The key that manages every project. None for a random one, which a data
+            file keeps; it does not keep one that is given.
         host: The address to listen on.
         port: The port to listen on; 0 for a free one.
         data: A file to keep everything in. It is made if there is none.

@@ -39,6 +39,7 @@ class Instance:
         shapes_before: The token shapes that were there before they were steered, by project and
             access key (None for the project's own).
         author: The id of the management key that calls from Python are made with.
+        management_key: That key.
     """
 
     state: State
@@ -51,6 +52,7 @@ class Instance:
     project_id: str
     base_url: str
     author: str
+    management_key: str = field(repr=False)
     shapes_before: dict[tuple[str, str | None], TokenShape | None] = field(
         factory=dict[tuple[str, str | None], TokenShape | None]
     )

@@ -23,21 +23,21 @@ def secret_or_random(management_key: str | None) -> str:
 async def prepare(
     state: State,
     project_id: str | None,
-    management_key: str,
+    management_key: str | None,
     contents: Fields,
     now: int,
     strict: bool,
-) -> tuple[str, str]:
+) -> tuple[str, str, str]:
     """Make what every emulator has, and fill new projects from a seed.
 
     Returns:
-        The id of the first project, and that of the management key for everything.
+        The id of the first project, that of the management key for everything, and the key itself.
     """
     mark = state.mark
     if project_id is None:
         project_id = next(iter(state.projects), None) or new_id("P")
     try:
-        author = state.set_default_manager(management_key).id
+        author, management_key = state.set_default_manager(management_key)
         if project_id not in state.projects:
             seed.fill(state.add_project(project_id, now), contents, now, author, strict)
         for inner_id, inner_key, inner in seed.projects(contents, project_id):
@@ -48,7 +48,7 @@ async def prepare(
         state.discard()  # else the next start would find, and keep, half a seed
         raise
     await state.settle(mark)
-    return project_id, author
+    return project_id, author, management_key
 
 
 async def create_project(

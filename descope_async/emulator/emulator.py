@@ -38,8 +38,8 @@ class Emulator:
     Args:
         project_id: The id of the first project. None for a random one, or, with a data file, for
             the first project in it.
-        management_key: The key that manages every project. None for a random one. A data file
-            keeps no secret, so each start sets it anew.
+        management_key: The key that manages every project. None for a random one, which a data
+            file keeps; it does not keep one that is given.
         host: The address to listen on.
         port: The port to listen on; 0 for a free one.
         data: A file to keep everything in. It is made if there is none.
@@ -74,7 +74,9 @@ class Emulator:
     ) -> None:
         options = Options(
             project_id=new_id("P") if project_id is None and data is None else project_id,
-            management_key=set_up.secret_or_random(management_key),
+            management_key=None
+            if management_key is None and data is not None
+            else set_up.secret_or_random(management_key),
             control_token=new_secret(),
             host=host,
             port=port,
@@ -129,7 +131,7 @@ class Emulator:
     @property
     def management_key(self) -> str:
         """A key that manages every project."""
-        return self._life.options.management_key
+        return self._life.management_key
 
     @property
     def control_token(self) -> str:

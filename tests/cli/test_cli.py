@@ -248,6 +248,7 @@ def test_data_survives_and_is_not_shared(tmp_path: Path) -> None:
             base_url=printed["DESCOPE_BASE_URI"],
         ) as client:
             created = client.mgmt.access_key.create("kept")
+    before = printed
     with (
         emulator("--data", file) as (_, printed),
         DescopeClient(
@@ -256,6 +257,8 @@ def test_data_survives_and_is_not_shared(tmp_path: Path) -> None:
             base_url=printed["DESCOPE_BASE_URI"],
         ) as client,
     ):
+        for name in ("DESCOPE_PROJECT_ID", "DESCOPE_MANAGEMENT_KEY"):
+            assert printed[name] == before[name]
         assert client.mgmt.access_key.load(created.key.id).name == "kept"
         assert client.exchange_access_key(created.cleartext).key_id == created.key.id
 

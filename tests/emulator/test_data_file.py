@@ -131,6 +131,8 @@ async def test_everything_is_there_again(tmp_path: Path) -> None:
     again = Emulator(data=data)
     with pytest.raises(EmulatorError, match="start the emulator first"):
         _ = again.project_id
+    with pytest.raises(EmulatorError, match="start the emulator first"):
+        _ = again.management_key
     async with again, managing(again) as session:
         assert again.project_id == emulator.project_id, "the first project of the file"
         assert await again.snapshot() == before
@@ -141,20 +143,39 @@ async def test_everything_is_there_again(tmp_path: Path) -> None:
         headers = {"Authorization": f"Bearer {other.project_id}:{other.management_key}"}
         async with session.get("/v1/mgmt/license", headers=headers) as response:
             assert response.status == 200
-        headers = {"Authorization": f"Bearer {again.project_id}:{emulator.management_key}"}
-        async with session.get("/v1/mgmt/license", headers=headers) as response:
-            assert response.status == 401, "each start sets the management key anew"
+        assert again.management_key == emulator.management_key
 
 
-async def test_the_file_is_the_owners_alone_and_holds_no_secret(tmp_path: Path) -> None:
+async def test_a_management_key_that_was_given_is_for_one_run(tmp_path: Path) -> None:
     data = tmp_path / "emulator.db"
-    async with Emulator(data=data) as emulator, managing(emulator) as session:
+    keys: list[str] = []
+    for given in (None, "given", None, None):
+        async with Emulator(data=data, management_key=given) as emulator, managing(emulator) as it:
+            await post(it, CREATE, {"name": "n"})
+            for old in {*keys} - {emulator.management_key}:
+                headers = {"Authorization": f"Bearer {emulator.project_id}:{old}"}
+                async with it.get("/v1/mgmt/license", headers=headers) as response:
+                    assert response.status == 401
+            keys.append(emulator.management_key)
+    assert keys[1] == "given"
+    assert keys[2] == keys[3] != keys[0]
+
+
+async def test_the_file_is_the_owners_alone_and_holds_no_secret_but_its_key(tmp_path: Path) -> None:
+    data = tmp_path / "emulator.db"
+    async with Emulator(data=data) as emulator:
+        kept = emulator.management_key
+    assert kept.encode() in data.read_bytes()  # so that it is the same at the next start
+    async with (
+        Emulator(data=data, management_key="G1VEN") as emulator,
+        managing(emulator) as session,
+    ):
         created = await post(session, CREATE, {"name": "NAME-TO-FIND"})
         rotated = await post(session, "/v1/mgmt/accesskey/rotate", {"id": created["key"]["id"]})
         assert {stat.S_IMODE(path.stat().st_mode) for path in files_in(tmp_path)} == {0o600}
     written = b"".join(path.read_bytes() for path in files_in(tmp_path))
     assert b"NAME-TO-FIND" in written
-    for secret in (created["cleartext"], rotated["cleartext"], emulator.management_key):
+    for secret in (created["cleartext"], rotated["cleartext"], "G1VEN"):
         assert secret.encode() not in written
 
 
@@ -265,6 +286,7 @@ async def test_a_file_of_the_first_schema_is_opened(tmp_path: Path) -> None:
     with sqlite3.connect(data) as older:
         older.execute("UPDATE record SET body = json_remove(body, '$.token_lifetime')")
         older.execute("UPDATE record SET body = json_remove(body, '$.rotation')")
+        older.execute("UPDATE record SET body = json_remove(body, '$.kept_secret')")
         older.execute("PRAGMA user_version = 1")
     older.close()
     async with Emulator(data=data) as emulator:
@@ -274,7 +296,7 @@ async def test_a_file_of_the_first_schema_is_opened(tmp_path: Path) -> None:
     with sqlite3.connect(data) as newer:
         found = newer.execute("SELECT body FROM record WHERE kind = 'signing_key' ORDER BY rowid")
         assert [json.loads(body)["rotation"] for (body,) in found if "rotation" in body] == [1]
-        assert newer.execute("PRAGMA user_version").fetchone() == (3,)
+        assert newer.execute("PRAGMA user_version").fetchone() == (4,)
     newer.close()
 
 

@@ -20,7 +20,7 @@ _LOG: Final = logging.getLogger("descope_async.emulator")
 
 #: "DSCE" in SQLite's header: the file is known as an emulator's.
 _APPLICATION: Final = 0x44534345
-_SCHEMA: Final = 3
+_SCHEMA: Final = 4
 #: Each version adds fields, which files of earlier ones do not have.
 _READABLE: Final = range(1, _SCHEMA + 1)
 _TABLE: Final = """
@@ -232,7 +232,7 @@ class DataFile:
 def _made_private(path: Path) -> Generator[None, None, None]:
     """Make the file its owner's alone before SQLite opens it; undo that if the block fails.
 
-    It holds the private signing keys. SQLite gives its other files the mode that this one has when
+    It holds the private signing keys and the management key. SQLite gives its other files the mode that this one has when
     it makes them, so a later change of the mode would leave those readable.
     """
     modes: dict[Path, int] = {}

@@ -50,6 +50,7 @@ class ManagementKey:
     Attributes:
         project_ids: The projects that it manages; empty for all.
         is_default: Whether it is the emulator's own.
+        kept_secret: The secret, where it is the emulator's own and nobody chose it.
         roles: The roles that it was made with, as they came.
     """
 
@@ -57,6 +58,7 @@ class ManagementKey:
     secret_digest: str = field(repr=False)
     project_ids: list[str] = field(factory=list[str])
     is_default: bool = False
+    kept_secret: str = field(default="", repr=False)
     name: str = ""
     description: str = ""
     status: str = "active"

@@ -28,6 +28,7 @@ from .records import (
     User,
     digest,
     new_id,
+    new_secret,
 )
 from .table import Table
 
@@ -133,18 +134,29 @@ class State:
             )
         )
 
-    def set_default_manager(self, secret: str) -> ManagementKey:
-        """The management key for everything, with this secret from now on.
+    def set_default_manager(self, secret: str | None) -> tuple[str, str]:
+        """Give the management key for everything its secret for now.
+
+        Args:
+            secret: The secret; None for the one of earlier runs, or else a random one, which is
+                kept.
+
+        Returns:
+            The key's id, and the secret.
 
         Raises:
             EmulatorError: The secret is in use by another management key.
         """
         default = next((key for key in self.managers if key.is_default), None)
+        kept = ""
+        if secret is None:
+            secret = kept = (default and default.kept_secret) or new_secret()
         holder = self.managers.find(digest(secret))
         if holder and holder != default:
             raise EmulatorError("this management key is for some projects only; pass another")
         default = default or ManagementKey(id=new_id("K"), secret_digest="", is_default=True)
-        return self.managers.put(evolve(default, secret_digest=digest(secret)))
+        default = evolve(default, secret_digest=digest(secret), kept_secret=kept)
+        return self.managers.put(default).id, secret
 
     async def settle(self, mark: int) -> None:
         """Return when everything done so far is stored.

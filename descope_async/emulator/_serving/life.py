@@ -47,6 +47,7 @@ class Life:
         self._thread: ServerThread[tuple[Instance, Listener]] | None = None
         self._listener: Listener | None = None
         self._project_id = options.project_id
+        self._management_key = options.management_key
         self._base_url = ""
         self._process = 0
 
@@ -69,6 +70,7 @@ class Life:
         self._listener = listener
         self._base_url = listener.base_url
         self._project_id = instance.project_id
+        self._management_key = instance.management_key
         self._process = os.getpid()
 
     async def stop(self, *, tell: bool = True) -> None:
@@ -135,6 +137,13 @@ class Life:
         return self._project_id
 
     @property
+    def management_key(self) -> str:
+        """The key that manages every project."""
+        if self._management_key is None:
+            raise NotStarted("the management key is not known yet: start the emulator first")
+        return self._management_key
+
+    @property
     def certificate(self) -> str:
         """What it shows over TLS."""
         if self._listener is None or self._listener.certificate is None:
@@ -148,7 +157,7 @@ class Life:
             "DESCOPE_BASE_URI": self.base_url,
             "DESCOPE_BASE_URL": self.base_url,
             "DESCOPE_PROJECT_ID": self.project_id,
-            "DESCOPE_MANAGEMENT_KEY": self.options.management_key,
+            "DESCOPE_MANAGEMENT_KEY": self.management_key,
             "DESCOPE_EMULATOR_TOKEN": self.options.control_token,
         }
 

@@ -28,7 +28,7 @@ class Options:
     """
 
     project_id: str | None
-    management_key: str = field(repr=False)
+    management_key: str | None = field(repr=False)
     control_token: str = field(repr=False)
     host: str
     port: int

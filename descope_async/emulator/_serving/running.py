@@ -101,7 +101,7 @@ async def _instance(
     contents = Fields({})
     if options.seed is not None:
         contents = await anyio.to_thread.run_sync(seed.read, options.seed)
-    project_id, author = await set_up.prepare(
+    project_id, author, management_key = await set_up.prepare(
         state, options.project_id, options.management_key, contents, clock.stamp(), options.strict
     )
     rate_limits = RateLimits()
@@ -117,4 +117,5 @@ async def _instance(
         project_id=project_id,
         base_url=base_url,
         author=author,
+        management_key=management_key,
     )
