@@ -230,31 +230,6 @@ def test_who_is_known_by_a_session_needs_a_csrf_token(
             assert "CSRF" in answer.data["detail"]
 
 
-class OfCookie(SessionAuthentication):
-    """Signs a user in as libraries do that keep a JWT in a cookie of their own."""
-
-    def authenticate(self, request: Request) -> tuple[User, None] | None:
-        if "jwt" not in request.COOKIES:
-            return None
-        self.enforce_csrf(request)
-        return User(username="somebody"), None
-
-
-@pytest.mark.parametrize("middleware", [True, False])
-def test_who_is_known_by_another_cookie_needs_a_csrf_token(
-    reader: dict[str, str], middleware: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Writing, "authentication_classes", (OfCookie, DescopeAuthentication))
-    names = [name for name in settings.MIDDLEWARE if middleware or "descope" not in name]
-    with override_settings(MIDDLEWARE=names):
-        web = APIClient(enforce_csrf_checks=True)
-        assert web.post("/api/writing", headers=reader).status_code == 200
-        web.cookies["jwt"] = "of-somebody"
-        answer = web.post("/api/writing", headers=reader)
-    assert answer.status_code == 403
-    assert "CSRF" in answer.data["detail"]
-
-
 def test_a_token_needs_no_csrf_token(reader: dict[str, str]) -> None:
     strict = APIClient(enforce_csrf_checks=True)
     assert strict.post("/api/reports", headers=reader).status_code == 200

@@ -8,6 +8,7 @@ from inspect import iscoroutinefunction
 from typing import Any, Final, cast
 
 from asgiref.sync import markcoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
@@ -49,9 +50,9 @@ class DescopeMiddleware:
     first looked at; it is false for a request without a valid credential. ``await request.adescope()``
     returns the token, or None.
 
-    A request with a valid credential and without cookies needs no CSRF token: no browser adds an
-    ``Authorization`` header by itself. With any cookie it needs one, since a view may act for the user whom
-    that cookie signs in. For this the middleware has to stand in front of ``CsrfViewMiddleware``.
+    A request whose credential is valid needs no CSRF token: no browser adds an ``Authorization`` header by
+    itself. It needs one if it has the cookie of a session as well, since a view may act for the user of that
+    session. For this the middleware has to stand in front of ``CsrfViewMiddleware``.
 
     Args:
         get_response: The next middleware or the view.
@@ -122,8 +123,7 @@ async def _asession(request: HttpRequest) -> SessionToken | None:
 
 
 def _exempt(request: HttpRequest, found: Admitted | Refusal) -> None:
-    # Which cookies sign a user in is known to the site alone: a class of Django REST framework may read one.
-    if isinstance(found, Admitted) and not request.COOKIES:
+    if isinstance(found, Admitted) and settings.SESSION_COOKIE_NAME not in request.COOKIES:
         # Django's test client and Django REST framework set the same flag.
         cast("Any", request)._dont_enforce_csrf_checks = True  # noqa: SLF001
 
