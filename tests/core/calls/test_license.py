@@ -48,6 +48,13 @@ async def test_it_is_asked_for_once(servers: type[Servers]) -> None:
         assert len(asked) == 1
 
 
+@pytest.fixture
+def long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A burst waits for the tier as long as a busy machine needs, and longer than a call takes."""
+    monkeypatch.setattr("descope_async._calls.license._BURST_WAITS", 20)
+
+
+@pytest.mark.usefixtures("long_waits")
 async def test_it_reaches_a_burst(servers: type[Servers]) -> None:
     async with (
         servers.running(servers.answer("200 OK", KEY), license=servers.licensed) as server,
@@ -69,6 +76,7 @@ async def test_a_burst_does_not_wait_long(servers: type[Servers]) -> None:
     assert 0.14 <= took < 4  # seconds; the service is silent for 5
 
 
+@pytest.mark.usefixtures("long_waits")
 async def test_a_call_by_itself_does_not_wait(servers: type[Servers]) -> None:
     """Nor do others after it."""
     took: list[float] = []
@@ -80,10 +88,11 @@ async def test_a_call_by_itself_does_not_wait(servers: type[Servers]) -> None:
             began = time.monotonic()
             await load(client)
             took.append(time.monotonic() - began)
-    assert min(took) < 0.1
+    assert max(took) < 4  # the service is silent for 5 seconds
     assert tiers(server) == [None] * 10
 
 
+@pytest.mark.usefixtures("long_waits")
 async def test_an_exchange_does_not_wait(servers: type[Servers]) -> None:
     async with (
         servers.running(servers.answer("500 Oops", b""), license=servers.silence) as server,
@@ -98,7 +107,7 @@ async def test_an_exchange_does_not_wait(servers: type[Servers]) -> None:
             took.append(time.monotonic() - began)
         with pytest.raises(ServerError):
             await calls
-    assert min(took) < 0.1
+    assert max(took) < 4
     assert tiers(server, b"/v1/auth") == [None] * 10
 
 

@@ -59,7 +59,7 @@ async def test_a_server_that_drips_is_left_in_time(servers: type[Servers], opera
     call, _ = ALL[operation]
     async with client_of(servers, lambda _: drip, timeouts={"deadline": 0.6}) as (client, _, _):
         with pytest.raises((DeadlineExceeded, OutcomeUnknown)) as caught:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(30):
                 await call(client)
     assert isinstance(caught.value, DeadlineExceeded | OutcomeUnknown)
 
@@ -89,9 +89,9 @@ async def test_an_error_whose_body_stalls_is_that_error(servers: type[Servers]) 
         await writer.drain()
         await reader.read()
 
-    for limits in ({"read": 0.3, "deadline": 60}, {"read": 30, "deadline": 0.3}):
+    for limits in ({"read": 1, "deadline": 60}, {"read": 30, "deadline": 1.5}):
         async with client_of(servers, lambda _: stall, timeouts=limits) as (client, _, _):
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(30):
                 with pytest.raises(NotFound):
                     await client.mgmt.access_key.load("K")
             task = asyncio.current_task()
