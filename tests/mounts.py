@@ -25,7 +25,7 @@ def run_where_mounted(file: Path, over: Path, program: str) -> subprocess.Comple
         [unshare, "-rm", "sh", "-c", script, "sh", file, over, sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     if done.returncode == _REFUSED or done.stderr.startswith("unshare:"):

@@ -111,7 +111,7 @@ def threaded_server(serve: Callable[[socket.socket], None]) -> Iterator[int]:
         finally:
             listener.shutdown(socket.SHUT_RDWR)  # wakes the thread, where closing would not
             for thread in (accepting, *threads):
-                thread.join(10)
+                thread.join(30)
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> Behaviour:

@@ -19,7 +19,7 @@ def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=50,
+        timeout=120,
         check=False,
     )
 

@@ -16,8 +16,6 @@ from descope_sync.emulator import Emulator as BlockingEmulator
 
 from .crashes import Crashes, report_of
 
-#: Processes are started, which takes long on a busy machine.
-pytestmark = pytest.mark.timeout(240)
 MakeBatch = Callable[..., Batch]
 
 

@@ -13,8 +13,6 @@ from descope_sync.emulator import Emulator
 from .crashes import FAULTS, Crashes, report_of
 from .deaths import DEATHS, die
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.mark.parametrize("misbehaves", [False, True])
 @pytest.mark.parametrize("operation", ["create", "rotate", "replace"])

@@ -28,8 +28,6 @@ from tests.unprivileged import unprivileged
 
 from .crashes import SCRIPT
 
-#: Processes are started, which takes long on a busy machine.
-pytestmark = pytest.mark.timeout(240)
 MakeBatch = Callable[..., Batch]
 ITEMS = [{"name": f"machine-{number}"} for number in range(6)]
 
@@ -268,7 +266,6 @@ async def test_a_report_may_go_to_a_pipe(make_batch: MakeBatch, tmp_path: Path) 
     assert (pipe.is_fifo(), link.is_symlink()) == (True, True)
 
 
-@pytest.mark.timeout(60)
 async def test_a_pipe_that_nobody_reads_is_no_report(make_batch: MakeBatch, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(BatchStopped, match=r"the report .*pipe cannot be written") as caught:
@@ -277,7 +274,6 @@ async def test_a_pipe_that_nobody_reads_is_no_report(make_batch: MakeBatch, tmp_
     assert (tmp_path / "pipe").is_fifo()
 
 
-@pytest.mark.timeout(120)
 async def test_a_pipe_that_is_read_no_longer_holds_up_no_run(
     make_batch: MakeBatch, tmp_path: Path
 ) -> None:

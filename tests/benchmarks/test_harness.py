@@ -65,7 +65,6 @@ def test_every_row_is_tested() -> None:
     assert list(TITLES) == list(ROWS)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("row", TITLES)
 def test_a_quick_run_measures_the_row(row: str, tmp_path: Path) -> None:
     done, lines = quick_run(tmp_path / "found.json", row, check=True)

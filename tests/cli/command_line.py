@@ -73,7 +73,7 @@ class CommandLine:
             [*COMMAND, *arguments],
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=120,
             input=stdin,
             env=self.variables(**environment),
             check=False,
@@ -87,7 +87,7 @@ class CommandLine:
                 stdout=full,
                 stderr=subprocess.PIPE,
                 text=True,
-                timeout=90,
+                timeout=120,
                 env=self.variables(),
                 check=False,
             )
@@ -150,7 +150,7 @@ class CommandLine:
                     # Python does not see one that comes in the microseconds between its last look and its wait.
                     time.sleep(0.3)
                     process.send_signal(by)
-            code = process.wait(timeout=90)
+            code = process.wait(timeout=120)
         os.close(leader)
         return code, screen.decode(errors="replace")
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import random
 
-import pytest
-
 from .apply_campaign import Campaign
 
 
-@pytest.mark.timeout(240)
 def test_an_apply_that_is_killed_now_and_then_loses_nothing() -> None:
     campaign = Campaign(random.Random(18))  # noqa: S311 - chooses when to kill
     campaign.round(2, misbehaves=True)

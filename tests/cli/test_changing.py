@@ -18,8 +18,6 @@ from descope_sync import DescopeClient
 from descope_sync.emulator import Emulator
 from tests.cli.command_line import COMMAND, CommandLine
 
-pytestmark = pytest.mark.timeout(180)  # commands start anew, and may share the machine
-
 
 @pytest.fixture
 def sink(tmp_path: Path) -> str:
@@ -177,7 +175,7 @@ def test_signals_end_a_run_in_good_order(
         while local.requests.count("access_key.create") < 3 and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=120)
     assert process.returncode == code, said
     assert "descope-keys resume" in said
     assert "Traceback" not in said
@@ -389,7 +387,7 @@ def test_a_closed_pipe_keeps_the_exit_code(
         stdout=writer,
         stderr=writer if closed == "both" else subprocess.PIPE,
         env=cli.variables(),
-        timeout=90,
+        timeout=120,
         check=False,
     )
     os.close(writer)

@@ -26,7 +26,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         [*COMMAND, *arguments],
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=120,
         stdin=subprocess.DEVNULL,
         env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100", **environment},
         check=False,
@@ -97,7 +97,7 @@ def test_the_demo_says_what_went_wrong() -> None:
             rule.encode(),
             {"Authorization": f"Bearer {printed['DESCOPE_EMULATOR_TOKEN']}"},
         )
-        urllib.request.urlopen(request, timeout=20).close()  # noqa: S310 - as above
+        urllib.request.urlopen(request, timeout=120).close()  # noqa: S310 - as above
         done = run(
             "demo",
             "--base-url",
@@ -171,7 +171,7 @@ def test_the_emulator_serves_until_it_is_stopped(number: signal.Signals) -> None
         assert printed["DESCOPE_MANAGEMENT_KEY"] == "Kmine"
         assert printed["DESCOPE_BASE_URI"] == printed["DESCOPE_BASE_URL"]
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=120)
         assert process.returncode == 0
         assert (out, err) == ("", "")
 
@@ -179,7 +179,7 @@ def test_the_emulator_serves_until_it_is_stopped(number: signal.Signals) -> None
 def test_env_prints_nothing_but_exports() -> None:
     with emulator("--env") as (process, _):
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=20) == ("", "")
+        assert process.communicate(timeout=120) == ("", "")
 
 
 def test_another_process_steers_the_emulator() -> None:
@@ -191,7 +191,7 @@ def test_another_process_steers_the_emulator() -> None:
                 body,
                 {"Authorization": f"Bearer {token}"},
             )
-            with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310 - as above
+            with urllib.request.urlopen(request, timeout=120) as response:  # noqa: S310 - as above
                 answer: dict[str, object] = json.load(response)
             return answer
 
@@ -290,7 +290,7 @@ def test_the_emulator_shows_requests_as_json_and_its_certificate() -> None:
         context = ssl.create_default_context(cafile=path.strip("'"))
         with pytest.raises(urllib.error.HTTPError, match="404") as refused:
             urllib.request.urlopen(  # noqa: S310 - a local URL
-                f"{printed['DESCOPE_BASE_URL']}/v2/keys/P404", timeout=30, context=context
+                f"{printed['DESCOPE_BASE_URL']}/v2/keys/P404", timeout=120, context=context
             )
         refused.value.close()
         line = json.loads(process.stderr.readline())
@@ -307,7 +307,7 @@ def test_the_emulator_shows_requests_as_text_and_is_quiet_elsewhere() -> None:
         with emulator(*arguments) as (process, printed):
             assert process.stderr
             with pytest.raises(urllib.error.HTTPError) as refused:
-                urllib.request.urlopen(f"{printed['DESCOPE_BASE_URL']}/v2/keys/P404", timeout=30)  # noqa: S310 - a local URL
+                urllib.request.urlopen(f"{printed['DESCOPE_BASE_URL']}/v2/keys/P404", timeout=120)  # noqa: S310 - a local URL
             refused.value.close()
             process.send_signal(signal.SIGTERM)
             said = process.stderr.read()

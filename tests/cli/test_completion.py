@@ -16,8 +16,6 @@ from descope_sync import DescopeClient
 from descope_sync.emulator import Emulator
 from tests.cli.command_line import CommandLine
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 def tab(cli: CommandLine, tmp_path: Path) -> CommandLine:
@@ -120,4 +118,4 @@ def test_the_script_for_a_shell_is_one_that_it_reads(cli: CommandLine, shell: st
     assert "_DESCOPE_KEYS_COMPLETE" in done.stdout
     if program := shutil.which(shell):
         option = "--no-execute" if shell == "fish" else "-n"
-        subprocess.run([program, option], input=done.stdout, text=True, timeout=60, check=True)
+        subprocess.run([program, option], input=done.stdout, text=True, timeout=120, check=True)

@@ -14,8 +14,6 @@ from descope_sync import DescopeClient
 
 from .command_line import COMMAND, CommandLine
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
@@ -59,7 +57,7 @@ def test_input_that_is_no_text_or_too_long_is_refused(
         input=given,
         capture_output=True,
         env=cli.variables(LC_ALL=locale),
-        timeout=90,
+        timeout=120,
         check=False,
     )
     assert (done.returncode, said in done.stderr.decode()) == (2, True), done.stderr
@@ -105,7 +103,7 @@ def test_one_signal_ends_a_wait_for_a_pipe(
     ):  # it waits now for what is written
         time.sleep(0.5)
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=120)
     assert process.returncode == 128 + number, said
     assert len(said.splitlines()) == 1, said
 

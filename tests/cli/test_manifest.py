@@ -17,8 +17,6 @@ from descope_sync import AccessKey, DescopeClient
 from descope_sync.emulator import Emulator
 from tests.cli.command_line import COMMAND, CommandLine
 
-pytestmark = pytest.mark.timeout(240)  # commands start anew, and may share the machine
-
 MANIFEST = """\
 sinks: "file:secrets/{label}.json"
 keys:

@@ -141,7 +141,7 @@ def test_a_reader_that_goes_away_is_no_failure(cli: CommandLine, admin: DescopeC
         process.stdout.read(1)
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=120) == 0
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_a_stream_may_be_closed(
         capture_output=True,
         env=cli.variables(),
         text=True,
-        timeout=90,
+        timeout=120,
         check=False,
     )
     assert done.returncode == code, done.stderr

@@ -19,8 +19,6 @@ from descope_sync.emulator import Emulator
 
 from .command_line import COMMAND, CommandLine
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
@@ -77,7 +75,7 @@ def test_a_running_command_is_seen_from_another_container(
         while not list(runs.glob("*/run.json")) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert "ended before" not in cli.run("resume").stderr
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert local.requests.count("access_key.create") == 1
     assert len(admin.mgmt.access_key.search_all_access_keys()) == 1
@@ -123,7 +121,7 @@ def test_an_end_in_a_hurry_leaves_no_old_report(
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        out, said = process.communicate(timeout=60)
+        out, said = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, ""), said
     assert not report.exists()
     local.faults.clear()
@@ -144,7 +142,7 @@ def _without_space(cli: CommandLine, *arguments: str) -> subprocess.CompletedPro
         env=cli.variables(),
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=120,
         check=False,
     )
 

@@ -17,8 +17,6 @@ from descope_sync.emulator import Emulator
 
 from .command_line import COMMAND, CommandLine
 
-pytestmark = pytest.mark.timeout(240)
-
 LOST = ["nobody reads", "full disk"]
 MANIFEST = """\
 sinks: file:keys/{label}.json
@@ -53,7 +51,7 @@ def _code(cli: CommandLine, *arguments: str, out: str = "", err: str = "") -> tu
             stderr=lost_err if err else subprocess.PIPE,
             env=cli.variables(),
             text=True,
-            timeout=90,
+            timeout=120,
             check=False,
         )
     return done.returncode, done.stdout or "", done.stderr or ""

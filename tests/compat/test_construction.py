@@ -71,7 +71,7 @@ def test_a_pinned_key_as_a_dict(emulator: Emulator, settings: dict[str, Any]) ->
     token = client.exchange_access_key(secret)["sessionToken"]["jwt"]
 
     url = f"{emulator.base_url}/v2/keys/{emulator.project_id}"
-    with urlopen(url, timeout=10) as answer:  # noqa: S310 - http
+    with urlopen(url, timeout=120) as answer:  # noqa: S310 - http
         published: dict[str, Any] = json.load(answer)
     renamed = {"keys": [{**key, "kid": "another"} for key in published["keys"]]}
     for as_given in (dict, json.dumps):
@@ -119,7 +119,7 @@ def test_a_script_that_closes_nothing_ends_quietly(emulator: Emulator) -> None:
         ],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "{'keys': []}\n", "")
@@ -144,7 +144,7 @@ def test_a_type_checker_points_at_what_cannot_move(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     errors = [line for line in done.stdout.splitlines() if ": error:" in line]

@@ -45,7 +45,7 @@ def test_the_searches(tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=True,
         )
         found = [each.split(":") for each in done.stdout.splitlines()]

@@ -23,7 +23,6 @@ def side_by_side(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-@pytest.mark.timeout(180)  # the official SDK waits ten seconds between its attempts
 def test_the_table_is_what_a_run_gives(side_by_side: Any) -> None:
     table = side_by_side.table()
     assert len(table.splitlines()) == 2 + len(side_by_side.TROUBLES)

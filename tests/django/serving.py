@@ -112,7 +112,7 @@ def serving(name: str, environment: Mapping[str, str], site: Path = SITE) -> Ite
         finally:
             process.terminate()
             try:
-                process.wait(timeout=30)
+                process.wait(timeout=120)
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processor time is read from /proc")
 @pytest.mark.parametrize("options", [["--in-process"], ["--requests", "16"]])

@@ -16,8 +16,6 @@ import requests
 from tests.django.callers import Callers
 from tests.django.serving import SITE, serving
 
-pytestmark = pytest.mark.timeout(300)  # servers start anew, and may share the machine
-
 
 def manage(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -26,7 +24,7 @@ def manage(environment: dict[str, str], *arguments: str) -> subprocess.Completed
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
@@ -42,14 +40,14 @@ def test_the_page_shows_a_secret_once_and_only_to_staff(
     assert made.returncode == 0, made.stderr
     with serving("gunicorn", environment) as server, requests.Session() as browser:
         url = server.url
-        page = browser.get(f"{url}/keys", timeout=30)
+        page = browser.get(f"{url}/keys", timeout=120)
         assert page.url.startswith(f"{url}/login")
         form = {
             "username": "ada",
             "password": "only for tests",
             "csrfmiddlewaretoken": browser.cookies["csrftoken"],
         }
-        browser.post(page.url, data=form, timeout=30)
+        browser.post(page.url, data=form, timeout=120)
         token = browser.cookies["csrftoken"]
         page = browser.post(
             f"{url}/keys", data={"name": "made here", "csrfmiddlewaretoken": token}, timeout=30
@@ -62,7 +60,7 @@ def test_the_page_shows_a_secret_once_and_only_to_staff(
         )
         (fresh,) = re.findall(r"<code>(\w+)</code>", rotated.text)
         assert callers.client.exchange_access_key(fresh).key_id == session.key_id
-        assert browser.post(f"{url}/keys", data={"name": "forged"}, timeout=30).status_code == 403
+        assert browser.post(f"{url}/keys", data={"name": "forged"}, timeout=120).status_code == 403
 
 
 def test_its_own_tests(environment: dict[str, str]) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 pytestmark = [
-    pytest.mark.timeout(120),
     pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks"),
 ]
 

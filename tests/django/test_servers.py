@@ -29,7 +29,6 @@ from tests.django.callers import Callers
 from tests.django.serving import GEVENT, SERVERS, SITE, Server, serving
 
 pytestmark = [
-    pytest.mark.timeout(300),  # servers start anew, and may share the machine
     pytest.mark.skipif(sys.platform != "linux", reason="worker processes are found in /proc"),
 ]
 #: Servers with workers that they start again.
@@ -51,7 +50,7 @@ def serve(environment: dict[str, str]) -> Callable[..., Any]:
 def let_in(server: Server, headers: dict[str, str], times: int = 6) -> None:
     """See that a caller is let in, so often that each worker has answered."""
     for _ in range(times):
-        answer = requests.get(f"{server.url}/reports", headers=headers, timeout=60)
+        answer = requests.get(f"{server.url}/reports", headers=headers, timeout=120)
         assert answer.status_code == 200, answer.text
         assert answer.json()["for"].startswith("K")
 
@@ -61,7 +60,7 @@ def until_served(server: Server, headers: dict[str, str]) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
-            answer = requests.get(f"{server.url}/reports", headers=headers, timeout=60)
+            answer = requests.get(f"{server.url}/reports", headers=headers, timeout=120)
         except requests.RequestException:  # not there yet, or ended within the answer
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -77,12 +76,12 @@ def test_callers_come_in(serve: Callable[..., Any], callers: Callers, name: str)
     with serve(name) as server:
         url = server.url
         let_in(server, reader)
-        assert requests.get(f"{url}/reports", timeout=60).status_code == 401
-        assert requests.get(f"{url}/reports", headers=writer, timeout=60).status_code == 403
-        assert requests.get(f"{url}/t/t1/bills", headers=biller, timeout=60).status_code == 200
-        assert requests.get(f"{url}/t/t2/bills", headers=biller, timeout=60).status_code == 403
-        assert requests.post(f"{url}/uploads", headers=writer, timeout=60).status_code == 201
-        assert requests.post(f"{url}/uploads", headers=reader, timeout=60).status_code == 403
+        assert requests.get(f"{url}/reports", timeout=120).status_code == 401
+        assert requests.get(f"{url}/reports", headers=writer, timeout=120).status_code == 403
+        assert requests.get(f"{url}/t/t1/bills", headers=biller, timeout=120).status_code == 200
+        assert requests.get(f"{url}/t/t2/bills", headers=biller, timeout=120).status_code == 403
+        assert requests.post(f"{url}/uploads", headers=writer, timeout=120).status_code == 201
+        assert requests.post(f"{url}/uploads", headers=reader, timeout=120).status_code == 403
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -122,7 +121,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_fetch(
     local.faults.add(Fault("stall", "key_set", seconds=30, nth=1))
     with serve(name) as server, ThreadPoolExecutor(1) as thread:
         url = f"{server.url}/reports"
-        lost = thread.submit(requests.get, url, headers=reader, timeout=60)
+        lost = thread.submit(requests.get, url, headers=reader, timeout=120)
         deadline = time.monotonic() + 30
         while not local.requests.count("key_set"):
             assert time.monotonic() < deadline
@@ -145,7 +144,7 @@ def test_kills_reloads_and_new_signing_keys_under_load(
     def call(url: str) -> None:
         while not done.is_set():
             try:
-                answer = requests.get(f"{url}/reports", headers=tokens[-1], timeout=60)
+                answer = requests.get(f"{url}/reports", headers=tokens[-1], timeout=120)
             except requests.RequestException:
                 statuses["cut"] += 1
             else:
@@ -202,7 +201,7 @@ def test_a_changed_file_reloads_the_site(
             until_served(server, reader)
             # The process may end before its answer, or between the answer's head and its body.
             with suppress(requests.RequestException):
-                answer = requests.get(f"{server.url}/reports", headers=reader, timeout=60)
+                answer = requests.get(f"{server.url}/reports", headers=reader, timeout=120)
                 if answer.ok and answer.json().get("reloaded"):
                     break
             assert time.monotonic() < deadline
@@ -216,6 +215,6 @@ def test_gevent_is_refused_with_a_sentence(
     pytest.importorskip("gevent", reason="gevent is not installed")
     reader = callers.headers(["Reader"])
     with serve(GEVENT) as server:
-        answer = requests.get(f"{server.url}/reports", headers=reader, timeout=60)
+        answer = requests.get(f"{server.url}/reports", headers=reader, timeout=120)
         assert answer.status_code == 500
     assert "gevent has replaced them" in capfd.readouterr().err

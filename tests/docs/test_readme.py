@@ -118,7 +118,6 @@ def demo_without_a_network(checkout: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.timeout(300)
 def test_an_installation_that_fails_says_why_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "docs/start.py", tmp_path / "docs")
@@ -133,7 +132,6 @@ def test_an_installation_that_fails_says_why_without_a_traceback(tmp_path: Path)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a program of .venv is written as a script")
-@pytest.mark.timeout(300)
 def test_what_is_installed_runs_without_a_network_and_pip_is_added_where_it_is_missing(
     tmp_path: Path,
 ) -> None:
@@ -185,7 +183,7 @@ def test_an_old_python_is_told_at_once_and_in_words(python: str) -> None:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=20,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 2

@@ -258,7 +258,7 @@ def test_the_search_finds_the_page_first(site: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=120,
     )
     found = dict(zip(SEARCHES, json.loads(asked.stdout), strict=True))
     assert {word: pages[:1] for word, pages in found.items()} == {

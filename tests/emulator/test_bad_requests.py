@@ -294,7 +294,7 @@ async def test_a_client_that_waits_to_be_asked_for_the_body_is_asked(emulator: E
         b"Connection: close\r\nExpect: 100-continue\r\n"
         b"Authorization: Bearer " + credentials.encode() + b"\r\n\r\n"
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         writer.write(b'{"name": "k"}')
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")

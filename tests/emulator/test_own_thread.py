@@ -15,7 +15,7 @@ from descope_async.emulator import Emulator, EmulatorError
 
 def status(emulator: Emulator) -> int:
     try:
-        with urllib.request.urlopen(f"{emulator.base_url}/v2/keys/P404", timeout=30) as response:  # noqa: S310 - a local URL
+        with urllib.request.urlopen(f"{emulator.base_url}/v2/keys/P404", timeout=120) as response:  # noqa: S310 - a local URL
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:  # it is an answer too, and Python 3.15 tells of one that is not closed

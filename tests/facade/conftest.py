@@ -34,7 +34,7 @@ def run_script(tmp_path: Path) -> Callable[..., Finished]:
     Its output goes to files: a forked child that outlives it would hold a pipe open.
     """
 
-    def run(name: str, *arguments: str, within: float = 50) -> Finished:
+    def run(name: str, *arguments: str, within: float = 120) -> Finished:
         out, err = tmp_path / "out", tmp_path / "err"
         with out.open("wb") as out_file, err.open("wb") as err_file:
             process = subprocess.Popen(

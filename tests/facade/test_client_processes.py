@@ -63,7 +63,7 @@ def test_clients_that_nobody_closed(
 def test_first_calls(
     run_script: Callable[..., Any], emulator_url: tuple[str, str, str], case: str, said: list[str]
 ) -> None:
-    finished = run_script("first_calls.py", case, *emulator_url, within=180)
+    finished = run_script("first_calls.py", case, *emulator_url, within=240)
     assert (finished.status, finished.out, finished.err) == (0, said, "")
 
 

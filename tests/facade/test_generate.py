@@ -78,7 +78,7 @@ def test_what_is_generated_works(generate: Generate, project: Path) -> None:
         env={"PYTHONPATH": str(project)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -101,7 +101,7 @@ def test_each_wrapper_is_checked_against_the_core(generate: Generate, project: P
             cwd=project,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         ).stdout
 
@@ -200,7 +200,7 @@ def test_modules_within_a_package(project: Path) -> None:
         cwd=project,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

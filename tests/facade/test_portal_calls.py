@@ -44,7 +44,7 @@ async def count(seen: list[str], stop: int = 3) -> AsyncGenerator[int, None]:
 async def span(seen: list[str]) -> AsyncIterator[str]:
     # Both of these fail when they are left in another task than they were entered in.
     token = USER.set("inside")
-    async with asyncio.timeout(10), asyncio.TaskGroup():
+    async with asyncio.timeout(30), asyncio.TaskGroup():
         try:
             yield "value"
         except KeyError:
@@ -117,7 +117,7 @@ def test_a_loop_that_died_is_replaced(portal: Portal) -> None:
     with pytest.raises(LoopClosed, match="ended before the call did"):
         portal.call(die)
     assert portal.call(add, 1) == 2
-    threads[0].join(10)
+    threads[0].join(30)
 
 
 def raise_system_exit() -> NoReturn:
@@ -163,7 +163,7 @@ def test_the_context_of_the_caller_is_seen_and_kept(portal: Portal) -> None:
 @pytest.mark.skipif(find_spec("sniffio") is None, reason="sniffio is not installed")
 def test_the_caller_is_on_another_library(portal: Portal) -> None:
     async def use_anyio() -> str:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             await anyio.lowlevel.checkpoint()
         return "asyncio"
 
@@ -203,9 +203,9 @@ def test_close_ends_calls_and_the_next_call_starts_again(portal: Portal) -> None
 
     thread = Thread(target=call)
     thread.start()
-    assert started.wait(10)
+    assert started.wait(30)
     portal.close()
-    thread.join(10)
+    thread.join(30)
     assert len(errors) == 1
     assert portal.call(add, 1) == 2
 
@@ -248,7 +248,7 @@ def test_an_error_in_the_generator_ends_the_iteration(portal: Portal) -> None:
 def test_scopes_and_context_hold_across_items(portal: Portal) -> None:
     async def scoped() -> AsyncGenerator[int, None]:
         token = USER.set("inside")
-        async with asyncio.timeout(10), anyio.create_task_group() as tasks:
+        async with asyncio.timeout(30), anyio.create_task_group() as tasks:
             tasks.start_soon(asyncio.sleep, 0)
             yield 1
             yield 2

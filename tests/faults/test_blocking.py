@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from tests.faults.check import deviations, size
 from tests.faults.matrix import run
 
 
-@pytest.mark.timeout(300)
 def test_every_call_ends_as_documented() -> None:
     cells = asyncio.run(run(blocking=True))
     assert deviations(cells) == []

@@ -15,8 +15,6 @@ from tests.faults.check import deviations, size
 from tests.faults.matrix import Cell, run
 from tests.faults.page import PAGE, page_with
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(scope="module")
 def cells() -> Sequence[Cell]:

@@ -150,7 +150,7 @@ def test_a_websocket_opens_with_a_proof(emulator: Emulator, callers: Callers, sc
                 aiohttp.ClientSession(middlewares=(sent,)) as session,
                 session.ws_connect(f"{url}/feed".replace("http", scheme)) as socket,
             ):
-                return await socket.receive_str(timeout=60)
+                return await socket.receive_str(timeout=120)
 
     with serving(service) as url:
         assert asyncio.run(received(url)) == "open"
@@ -329,13 +329,12 @@ def workers(folder: Path, port: int) -> Iterator[None]:
         server.wait(60)
 
 
-@pytest.mark.timeout(300)
 def test_over_several_workers_a_proof_counts_once(tmp_path: Path, unused_port: int) -> None:
     url, token = f"http://127.0.0.1:{unused_port}/", bound()
 
     def ask(headers: dict[str, str]) -> httpx.Response | None:
         try:
-            return httpx.get(url, headers=headers, trust_env=False, timeout=60)
+            return httpx.get(url, headers=headers, trust_env=False, timeout=120)
         except httpx.TransportError:  # a worker was killed, or has not started
             return None
 

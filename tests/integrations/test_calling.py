@@ -469,21 +469,21 @@ async def test_grpc(
     target = f"unix:{tmp_path / 's'}"
     for _ in range(2):  # without a token yet, and with one
         async with grpc.aio.secure_channel(target, credentials(awaited(source))) as channel:
-            said = await channel.unary_unary("/Reports/WhoAmI")(b"", timeout=30)
+            said = await channel.unary_unary("/Reports/WhoAmI")(b"", timeout=120)
         assert said.decode() == f"Bearer {await source.token()}"
 
     def block() -> None:
         with descope_sync.DescopeClient(emulator.project_id, base_url=emulator.base_url) as client:
             own = client.token_source(callers.key().cleartext)
             with grpc.secure_channel(target, credentials(blocking(own))) as channel:
-                said = channel.unary_unary("/Reports/WhoAmI")(b"", timeout=30)
+                said = channel.unary_unary("/Reports/WhoAmI")(b"", timeout=120)
             assert said.decode() == f"Bearer {own.token()}"
             bad = client.token_source("K2-is-not-a-key-of-this-project")
             with (
                 grpc.secure_channel(target, credentials(blocking(bad))) as channel,
                 pytest.raises(grpc.RpcError) as caught,
             ):
-                channel.unary_unary("/Reports/WhoAmI")(b"", timeout=30)
+                channel.unary_unary("/Reports/WhoAmI")(b"", timeout=120)
             assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
     await asyncio.to_thread(block)

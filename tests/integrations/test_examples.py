@@ -51,7 +51,7 @@ def test_machine_client(callers: Callers, monkeypatch: pytest.MonkeyPatch) -> No
             [sys.executable, EXAMPLES / "machine_client.py"],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
     assert done.stderr == ""

@@ -498,7 +498,7 @@ def test_a_client_that_goes_while_keys_are_fetched_harms_nobody(
                     f"GET /whoami HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
                 )
                 time.sleep(0.05)
-        answer = httpx.get(f"{url}/whoami", headers=bearer(token), trust_env=False, timeout=20)
+        answer = httpx.get(f"{url}/whoami", headers=bearer(token), trust_env=False, timeout=120)
         assert answer.status_code == 200
     assert emulator.requests.count("key_set") <= 3
 
@@ -561,7 +561,7 @@ def test_a_websocket_ends_with_its_token(
     with websockets.connect(socket_url(http), additional_headers=bearer(token)) as connection:
         connection.recv()
         with pytest.raises(ConnectionClosed) as caught:
-            connection.recv(timeout=50)
+            connection.recv(timeout=120)
     closed = caught.value.rcvd
     assert closed is not None
     assert (closed.code, closed.reason) == (1008, "the token has expired")

@@ -89,7 +89,7 @@ def descope(emulator: Emulator) -> DescopeMCP:
 def http(make: Make, descope: DescopeMCP) -> Iterator[httpx.Client]:
     with (
         serving(descope.protect(make(descope))) as url,
-        httpx.Client(base_url=url, headers=ACCEPT, trust_env=False, timeout=30) as client,
+        httpx.Client(base_url=url, headers=ACCEPT, trust_env=False, timeout=120) as client,
     ):
         yield client
 
@@ -182,7 +182,7 @@ def test_a_nonce_is_demanded_where_there_is_a_secret_for_it(
     emulator.clock.freeze()  # so that no nonce ends meanwhile
     with (
         serving(descope.protect(make(descope))) as url,
-        httpx.Client(base_url=url, headers=ACCEPT, trust_env=False, timeout=30) as http,
+        httpx.Client(base_url=url, headers=ACCEPT, trust_env=False, timeout=120) as http,
     ):
 
         def post(nonce: str | None) -> httpx.Response:
@@ -218,7 +218,7 @@ def test_a_server_within_another_application(
     routes = [Route("/own", own), Mount("/", descope.protect(within))]
     with (
         serving(Starlette(routes=routes, lifespan=lifespan)) as url,
-        httpx.Client(base_url=url, headers=ACCEPT, trust_env=False, timeout=30) as http,
+        httpx.Client(base_url=url, headers=ACCEPT, trust_env=False, timeout=120) as http,
     ):
         assert http.get("/own").text == "the outer application's"
         created = callers.key(["reports:read"])

@@ -80,7 +80,7 @@ async def trace(request: Any, call_next: Any) -> Any:
 @pytest.fixture
 def http() -> Iterator[httpx.Client]:
     exporter.clear()
-    with serving(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+    with serving(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=120) as client:
         yield client
 
 

@@ -148,7 +148,7 @@ def test_a_websocket_is_served_and_refused(http: httpx.Client, callers: Callers)
     url = str(http.base_url).replace("http", "ws").rstrip("/") + "/echo"
     with client.connect(url, additional_headers=bearer(callers.token(["use"]))) as connection:
         connection.send("hello")
-        assert connection.recv(timeout=20) == "hello"
+        assert connection.recv(timeout=120) == "hello"
     for headers, status in (({}, 401), (bearer(callers.token()), 403)):
         with pytest.raises(InvalidStatus) as caught:
             client.connect(url, additional_headers=headers)
@@ -159,13 +159,13 @@ def test_a_websocket_ends_with_its_token(make: Make, emulator: Emulator, callers
     client = pytest.importorskip("websockets.sync.client")
     from websockets.exceptions import ConnectionClosed
 
-    emulator.set_token_lifetime(2)
+    emulator.set_token_lifetime(4)  # of which the handshake may take a part
     token = callers.token()
     with serving(DescopeMiddleware(make())) as url:
         address = url.replace("http", "ws") + "/echo"
         with client.connect(address, additional_headers=bearer(token)) as connection:
             with pytest.raises(ConnectionClosed) as caught:
-                connection.recv(timeout=20)
+                connection.recv(timeout=120)
             closed = caught.value.rcvd
             assert closed is not None
             assert (closed.code, closed.reason) == (1008, "the token has expired")

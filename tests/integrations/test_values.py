@@ -164,7 +164,7 @@ def test_litestar_answers_with_values_without_their_secrets() -> None:
         return [litestar.get(path)(answer), litestar.get(f"{path}/typed")(typed)]
 
     app = litestar.Litestar([each for value in SECRETIVE for each in route(value)])
-    with serving(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as http:
+    with serving(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=120) as http:
         for value in SECRETIVE:
             within = http.get(f"/{name_of(value)}")
             alone = http.get(f"/{name_of(value)}/typed")

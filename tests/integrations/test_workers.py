@@ -119,7 +119,7 @@ class Load:
     def _ask(self) -> None:
         # A connection for each request, since a kept one stays with one worker.
         limits = httpx.Limits(max_keepalive_connections=0)
-        with httpx.Client(limits=limits, trust_env=False, timeout=60) as http:
+        with httpx.Client(limits=limits, trust_env=False, timeout=120) as http:
             for token, wanted in cycle(self.expected.items()):
                 if self._is_over.is_set():
                     return
@@ -149,7 +149,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def is_up(url: str) -> bool:
     try:
-        return httpx.get(url, trust_env=False, timeout=60).status_code == 401
+        return httpx.get(url, trust_env=False, timeout=120).status_code == 401
     except httpx.TransportError:
         return False
 

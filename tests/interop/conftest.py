@@ -49,7 +49,7 @@ def _run(command: Sequence[str], folder: Path) -> dict[str, Any]:
                 env={**os.environ, **exported},
                 capture_output=True,
                 text=True,
-                timeout=50,
+                timeout=120,
                 check=False,
             )
         finally:

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 pytest_plugins = ["pytester"]
-#: Each test starts a pytest of its own, one with workers: more than the 120 s that it may take.
-pytestmark = pytest.mark.timeout(200)
 
 Run = Callable[..., pytest.RunResult]
 

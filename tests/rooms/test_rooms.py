@@ -239,4 +239,4 @@ except AttributeError as error:
 else:
     raise SystemExit("a missing name was found")
 """
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)

@@ -16,7 +16,6 @@ from tests.soak.service import ACCOUNT, ROOT, Service
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="it counts what Linux lists there")
-@pytest.mark.timeout(180)
 def test_nothing_is_lost_and_nothing_is_left() -> None:
     command = [sys.executable, "-m", "tests.soak", "--seconds", "5", "--seed", "5"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

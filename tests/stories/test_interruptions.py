@@ -245,7 +245,7 @@ async def test_the_wait_for_the_answer_has_an_end(servers: type[Servers], limit:
         await server.asked.wait()
         task.cancel()
         with pytest.raises(OutcomeUnknown) as caught:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(30):
                 await asyncio.shield(task)
     assert caught.value.is_interrupted
     assert caught.value.result is None
@@ -285,7 +285,7 @@ async def test_waiting_to_send_it_ends_at_once(servers: type[Servers]) -> None:
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await task
 
 
@@ -320,7 +320,7 @@ def test_a_loop_that_is_shut_down_waits_too(servers: type[Servers]) -> None:
             cancelled.set()
 
     async def main() -> None:
-        client = DescopeClient("P1", "K1", base_url=base_urls.get(timeout=30))
+        client = DescopeClient("P1", "K1", base_url=base_urls.get(timeout=120))
         kept.extend(asyncio.create_task(work) for work in (store(client), note_cancellation()))
         while not asked.is_set():  # noqa: ASYNC110 - it is set by another loop
             await asyncio.sleep(0.01)
@@ -346,7 +346,7 @@ def test_ctrl_c_under_asyncio_run_waits_too(times: int, leaves: str) -> None:
         [sys.executable, script, str(times)],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=120,
         check=False,
     )
     assert done.stdout.splitlines() == ["handed over: True the secret", leaves], done.stderr

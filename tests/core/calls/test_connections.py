@@ -429,7 +429,7 @@ def test_a_first_call_where_no_file_can_be_opened(unused_port: int, work: str) -
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert done.stderr == ""
     first, second = done.stdout.splitlines()

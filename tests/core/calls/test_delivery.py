@@ -123,7 +123,7 @@ async def test_a_blocking_callable_runs_on_a_thread_in_the_callers_context(
     def store(secret: DeliveredSecret) -> None:
         for _ in range(4):  # while the loop goes on
             loop.call_soon_threadsafe(turned.release)
-            assert turned.acquire(timeout=30)
+            assert turned.acquire(timeout=120)
         with pytest.raises(RuntimeError):
             asyncio.get_running_loop()
         seen.extend((CALLER.get(), secret.cleartext))

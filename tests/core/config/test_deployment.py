@@ -232,7 +232,7 @@ async def test_a_late_public_key_holds_no_loop_up(
         input=given,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (done.stdout.split(), done.stderr) == (["False", "True"], "")

@@ -56,7 +56,7 @@ def test_a_library_that_cannot_be_imported_is_named(use: str, module: str) -> No
         input=json.dumps([mint.project_id, mint.key_set]),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (done.stdout, done.stderr) == ("ImportError it is broken\n", "")

@@ -65,7 +65,7 @@ def test_a_fork_waits_for_an_import_whatever_that_needs(tmp_path: Path, need: st
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=120,
     )
     assert (done.stdout.split(), done.stderr) == (["0"], "")
 

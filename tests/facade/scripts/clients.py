@@ -19,7 +19,7 @@ THREADS: list[threading.Thread] = []
 @atexit.register  # before the package registers its own, and so run after it
 def wait_for_threads() -> None:
     for thread in THREADS:
-        thread.join(10)
+        thread.join(30)
 
 
 from descope_async.testing import tell_unclaimed_secrets  # noqa: E402

@@ -107,7 +107,7 @@ class Stress:
             time.sleep(0.05)
 
     def live_as_a_child(self, dice: random.Random) -> None:
-        signal.alarm(15)
+        signal.alarm(30)
         code = 1
         try:
             asyncio.run(self.ask_a_little(dice))
@@ -146,7 +146,7 @@ def everything(stress: Stress) -> None:
         thread.start()
     stress.fork(dice[-1])
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
         assert not thread.is_alive(), "it hangs"
     stress.close()
     gc.collect()
@@ -162,7 +162,7 @@ def cold(stress: Stress) -> None:
     tokens: list[str] = []
 
     async def ask() -> None:
-        ready.wait(10)
+        ready.wait(30)
         tokens.extend(await asyncio.gather(*[stress.source.token() for _ in range(2_500)]))
 
     threads = [threading.Thread(target=lambda: asyncio.run(ask())) for _ in range(4)]
