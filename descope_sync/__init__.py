@@ -69,7 +69,8 @@ if TYPE_CHECKING:
         write_secret,
     )
 
-    from ._portal import BlockingCallInEventLoop, LoopClosed
+    from ._loop import LoopClosed
+    from ._running_loop import BlockingCallInEventLoop
     from .access_keys import AccessKeys
     from .client import DescopeClient, Management
     from .token_source import TokenSource
@@ -83,14 +84,14 @@ _LAZY: Final = {
     "AccessKeyVerifier": ".verifier",
     "AccessKeys": ".access_keys",
     "AssociatedTenant": "descope_async",
-    "BlockingCallInEventLoop": "._portal",
+    "BlockingCallInEventLoop": "._running_loop",
     "CreatedAccessKey": "descope_async",
     "DPoPRequest": "descope_async",
     "DeliveredSecret": "descope_async",
     "DescopeClient": ".client",
     "EnvironmentVariable": "descope_async",
     "Limits": "descope_async",
-    "LoopClosed": "._portal",
+    "LoopClosed": "._loop",
     "Management": ".client",
     "ProofKey": "descope_async",
     "ReplayStore": "descope_async",

@@ -5,35 +5,25 @@ The first call starts it, a forked child forgets its parent's, and it ends when 
 
 from __future__ import annotations
 
-import asyncio
 import atexit
-import inspect
-import os
-import sys
-import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing
-from pathlib import Path
 from threading import RLock, current_thread
 from typing import Any, Final, ParamSpec, TypeVar
 
 from descope_async._runtime.forks import catch_up_with_fork, forget_in_child
-from descope_async.errors import ConfigurationError, DescopeError
+from descope_async.errors import DescopeError
 
 from ._blocking_calls import EXITING, Bound, Call
+from ._green_threads import IMPORTED_UNDER_EVENTLET, refuse_replaced_threads, threads_are_eventlets
 from ._held import Held
 from ._loop import Loop, LoopClosed
+from ._running_loop import warn_inside_event_loop
 
-__all__ = ["PORTAL", "BlockingCallInEventLoop", "LoopClosed", "Portal", "unwrapped"]
+__all__ = ["PORTAL", "Portal", "unwrapped"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_HERE: Final = str(Path(__file__).parent) + os.sep
-
-
-class BlockingCallInEventLoop(RuntimeWarning):
-    """A blocking method was called on a thread that runs an event loop, which then stood still."""
 
 
 class Portal:
@@ -50,7 +40,7 @@ class Portal:
         bound = Bound(func, args, kwargs)
         del args, kwargs
         loop = self._current()
-        _warn_inside_event_loop(loop)
+        warn_inside_event_loop(loop)
         return Call(loop, bound).outcome(loop.start)
 
     def iterate(
@@ -59,7 +49,7 @@ class Portal:
         """Iterate over ``func(*args, **kwargs)``, which never runs ahead of its reader."""
         bound = Bound(func, args, kwargs)
         del args, kwargs
-        _warn_inside_event_loop(self._loop)
+        warn_inside_event_loop(self._loop)
         return self._iterate(bound)
 
     def enter(
@@ -73,7 +63,7 @@ class Portal:
         bound = Bound(func, args, kwargs)
         del args, kwargs
         loop = self._current()
-        _warn_inside_event_loop(loop)
+        warn_inside_event_loop(loop)
         return Held(loop, bound)
 
     def close(self) -> None:
@@ -86,7 +76,7 @@ class Portal:
     def close_at_exit(self) -> None:
         """Close for good: nobody would end a loop that is started after this."""
         self._is_exiting = True
-        if _IMPORTED_UNDER_EVENTLET or not _threads_are_eventlets():  # else it cannot be waited for
+        if IMPORTED_UNDER_EVENTLET or not threads_are_eventlets():  # else it cannot be waited for
             self.close()
 
     def forget(self) -> None:
@@ -111,7 +101,7 @@ class Portal:
                 yield item
 
     def _current(self) -> Loop:
-        _refuse_replaced_threads()
+        refuse_replaced_threads()
         catch_up_with_fork()
         loop = self._loop
         if loop is None or not loop.is_alive:
@@ -122,7 +112,7 @@ class Portal:
                         raise LoopClosed(EXITING)
                     loop = self._loop = Loop()
         if current_thread() is loop.thread:
-            _warn_inside_event_loop(loop)
+            warn_inside_event_loop(loop)
             raise DescopeError(
                 "a blocking call on descope_sync's own event loop, as from a callback, would wait "
                 "for itself: use descope_async there"
@@ -135,55 +125,6 @@ def unwrapped(twin: object) -> Any:
     return vars(twin).get("_async", twin) if hasattr(twin, "__dict__") else twin
 
 
-def _warn_inside_event_loop(own: Loop | None) -> None:
-    try:
-        running = asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    if _at_a_prompt():
-        return
-    if _IMPORTED_UNDER_EVENTLET and own is not None and own.runs(running):
-        return  # all of eventlet's threads are one thread, on which our loop is the running one
-    level, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(
-        "a blocking descope_sync call on a thread that runs an event loop stops that loop: await "
-        "the same method of descope_async instead",
-        BlockingCallInEventLoop,
-        stacklevel=level,
-    )
-
-
-def _at_a_prompt() -> bool:
-    """Whether what is typed runs inside an event loop, as in notebooks and `python -m asyncio`."""
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and ipython.get_ipython() is not None:
-        return True
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return spec is not None and spec.name == "asyncio.__main__"
-
-
-def _refuse_replaced_threads() -> None:
-    gevent = sys.modules.get("gevent.monkey")
-    if gevent is not None and gevent.is_module_patched("threading"):
-        raise ConfigurationError(
-            "descope_sync needs real threads, and gevent has replaced them: patch without them, "
-            "by gevent.monkey.patch_all(thread=False)"
-        )
-    if _threads_are_eventlets() and not _IMPORTED_UNDER_EVENTLET:
-        raise ConfigurationError(
-            "eventlet has replaced the threads after descope_sync was imported: call "
-            "eventlet.monkey_patch() before the import"
-        )
-
-
-def _threads_are_eventlets() -> bool:
-    eventlet = sys.modules.get("eventlet.patcher")
-    return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
-
-
-_IMPORTED_UNDER_EVENTLET: Final = _threads_are_eventlets()
 PORTAL: Final = Portal()
 forget_in_child(PORTAL)
 atexit.register(PORTAL.close_at_exit)

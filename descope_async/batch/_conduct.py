@@ -32,10 +32,10 @@ from ._rescue import Rescue
 from ._run import Run, StoredKey
 from ._settling import Settling
 from ._signals import handling_signals
+from ._statuses import SWITCHES, Switching
 from ._stop import RunStopped, Stop
 from ._stop_errors import BatchInterrupted, BatchStopped
 from ._storing import Storing
-from ._switching import SWITCHES, Switching
 from ._work import Creating, Rotating, Updating, Work
 from ._workers import Workers
 

@@ -16,8 +16,8 @@ from ._journal import Journal
 from ._ledger import State
 from ._rights import check_rights
 from ._shared_places import Places
+from ._statuses import SWITCHES
 from ._storing import Storing
-from ._switching import SWITCHES
 
 _CHUNK: Final = 256
 

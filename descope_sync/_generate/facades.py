@@ -9,15 +9,17 @@ from typing import Final
 HAND_WRITTEN: Final = {
     "_generate",
     "_blocking_calls.py",
+    "_green_threads.py",
     "_held.py",
     "_loop.py",
     "_portal.py",
+    "_running_loop.py",
     "_termination.py",
     "py.typed",
     "integrations",
 }
 #: What descope_sync has beyond the names of descope_async, by module.
-ADDED: Final = {"BlockingCallInEventLoop": "._portal", "LoopClosed": "._portal"}
+ADDED: Final = {"BlockingCallInEventLoop": "._running_loop", "LoopClosed": "._loop"}
 
 
 @dataclass(frozen=True)

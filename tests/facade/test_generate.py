@@ -42,7 +42,14 @@ def project(tmp_path: Path) -> Path:
     for room in rooms:  # which the portal needs
         shutil.copy(ROOT / f"descope_async/_runtime/{room}.py", core / "_runtime")
     shutil.copytree(ROOT / "descope_async/errors", core / "errors")
-    for name in ("_blocking_calls.py", "_held.py", "_loop.py", "_portal.py"):
+    for name in (
+        "_blocking_calls.py",
+        "_green_threads.py",
+        "_held.py",
+        "_loop.py",
+        "_portal.py",
+        "_running_loop.py",
+    ):
         shutil.copy(ROOT / "descope_sync" / name, facade)
     return tmp_path
 

@@ -5,27 +5,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from inspect import iscoroutinefunction
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from asgiref.sync import markcoroutinefunction
-from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 import descope_sync
 from descope_async import SessionToken
 from descope_async.integrations._receiver import Admitted
-from descope_async.integrations.admission import Refusal
 from descope_async.integrations.caller import Before
 
 from . import _log_caller
 from ._admitting import aadmit, admit, known_caller, refusal_of
 from ._caches import told_apart
+from ._csrf import exempt_caller, is_guarded
 
 __all__ = ["DescopeMiddleware", "DescopeRequest"]
-
-#: Methods that need no CSRF token (RFC 9110, 9.2.1).
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class DescopeRequest(HttpRequest):
@@ -76,8 +72,8 @@ class DescopeMiddleware:
             return self._acall(request)
         before = equip(request)
         try:
-            if request.method not in _SAFE:
-                _exempt(request, admit(request))
+            if is_guarded(request):
+                exempt_caller(request, admit(request))
             return _completed(request, cast("HttpResponseBase", self._get_response(request)))
         finally:
             unequip(request, before)
@@ -85,8 +81,8 @@ class DescopeMiddleware:
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         before = equip(request)
         try:
-            if request.method not in _SAFE:
-                _exempt(request, await aadmit(request))
+            if is_guarded(request):
+                exempt_caller(request, await aadmit(request))
             response = await cast("Awaitable[HttpResponseBase]", self._get_response(request))
             return _completed(request, response)
         finally:
@@ -120,12 +116,6 @@ def _session(request: HttpRequest) -> SessionToken | None:
 async def _asession(request: HttpRequest) -> SessionToken | None:
     found = await aadmit(request)
     return found.session if isinstance(found, Admitted) else None
-
-
-def _exempt(request: HttpRequest, found: Admitted | Refusal) -> None:
-    if isinstance(found, Admitted) and settings.SESSION_COOKIE_NAME not in request.COOKIES:
-        # Django's test client and Django REST framework set the same flag.
-        cast("Any", request)._dont_enforce_csrf_checks = True  # noqa: SLF001
 
 
 def _completed(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

@@ -15,6 +15,7 @@ from descope_async.integrations.admission import Refusal, Requirement
 from ._admitting import ademand, demand
 from ._answers import answer
 from ._caches import told_apart
+from ._csrf import exempt_view
 from .middleware import equip, unequip
 
 __all__ = ["AccessKeyRequiredMixin", "access_key_required"]
@@ -59,7 +60,7 @@ def access_key_required(
                 finally:
                     unequip(request, before)
 
-            return cast("V", _without_csrf(aprotected))
+            return cast("V", exempt_view(aprotected))
 
         @wraps(view)
         def protected(request: HttpRequest, *args: Any, **where: Any) -> Any:
@@ -72,19 +73,9 @@ def access_key_required(
             finally:
                 unequip(request, before)
 
-        return cast("V", _without_csrf(protected))
+        return cast("V", exempt_view(protected))
 
     return protect
-
-
-def _without_csrf(view: V) -> V:
-    """The view, to which Django lets requests without a CSRF token through.
-
-    Nobody gets into it without a valid credential, and no browser adds one by itself. A caller whose
-    token has expired must be told that, and not that a CSRF token is missing.
-    """
-    cast("Any", view).csrf_exempt = True
-    return view
 
 
 def tuple_of(names: Iterable[str]) -> Any:
@@ -126,7 +117,7 @@ class AccessKeyRequiredMixin(View):
         finally:
             unequip(request, before)
 
-    _without_csrf(dispatch)  # from where `as_view` takes it
+    exempt_view(dispatch)  # from where `as_view` takes it
 
     async def _adispatch(
         self, requirement: Requirement, request: HttpRequest, *args: Any, **kwargs: Any
