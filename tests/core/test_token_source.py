@@ -41,7 +41,7 @@ def service() -> Service:
 
 def renewals() -> int:
     gc.collect()
-    return sum(isinstance(each, Renewal) for each in gc.get_objects())
+    return sum(type(each) is Renewal for each in gc.get_objects())
 
 
 async def test_ten_thousand_on_a_cold_source_cause_one_exchange(service: Service) -> None:

@@ -75,7 +75,7 @@ def test_an_error_is_not_kept_alive(portal: Portal) -> None:
         pass
 
     def alive() -> int:
-        return sum(isinstance(each, Tracked) for each in gc.get_objects())
+        return sum(type(each) is Tracked for each in gc.get_objects())
 
     async def fail() -> NoReturn:
         raise Tracked

@@ -67,7 +67,7 @@ class Resources:
             len(list(_PROCESS.joinpath("fd").iterdir())),
             len(asyncio.all_tasks()) - 1,
             threading.active_count(),
-            sum(isinstance(each, aiohttp.ClientSession | Pool) for each in gc.get_objects()),
+            sum(type(each) in (aiohttp.ClientSession, Pool) for each in gc.get_objects()),
             int(_PROCESS.joinpath("statm").read_text().split()[1]) * _PAGE,
         )
 
