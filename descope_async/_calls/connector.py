@@ -92,6 +92,7 @@ class Connector(aiohttp.TCPConnector):
     ) -> Any:
         factory, *others = args
         attempt, is_proxy = ATTEMPT.get(), client_error is aiohttp.ClientProxyConnectionError
+        attempt.stage = Stage.BEGIN  # another address of the host may have come further
 
         def connected() -> Any:  # the loop calls it once the socket is connected
             if settings.get("ssl"):

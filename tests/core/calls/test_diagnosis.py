@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 
@@ -20,18 +23,32 @@ def no_other_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-async def failure(base_url: str, *, connect: float = 1) -> RequestFailed:
+async def failure(base_url: str, *, connect: float = 1, deadline: float = 2) -> RequestFailed:
     async with DescopeClient(
         "P1",
         "Kmanagement",
         base_url=base_url,
         retries={"attempts": 1},
-        timeouts={"connect": connect, "read": 2, "deadline": 2},
+        timeouts={"connect": connect, "read": deadline, "deadline": deadline},
     ) as client:
         with pytest.raises(RequestFailed) as caught:
             await client.mgmt.access_key.load("AK1")
     assert not caught.value.may_be_done
     return caught.value
+
+
+@contextmanager
+def full_backlog(host: str, port: int) -> Iterator[None]:
+    """An address where connections wait for ever, as behind a firewall that drops packets."""
+    with ExitStack() as block:
+        listener = block.enter_context(socket.socket())
+        listener.bind((host, port))
+        listener.listen(0)
+        for _ in range(4):
+            filler = block.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex((host, port))
+        yield
 
 
 def answer_in_plain_http(connection: socket.socket) -> None:
@@ -118,12 +135,33 @@ async def test_a_service_that_is_silent_where_tls_should_begin(servers: type[Ser
     assert f"{url} takes connections, and answers nothing in TLS in time" in str(error)
 
 
+async def test_the_address_that_was_tried_last(
+    servers: type[Servers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one takes the connection and is silent; the second takes none."""
+    resolve = socket.getaddrinfo
+
+    def found(host: str, *arguments: Any, **named: Any) -> Any:
+        addresses = ["127.0.0.1", "127.0.0.2"] if host == "localhost" else [host]
+        return [each for to in addresses for each in resolve(to, *arguments, **named)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    async with servers.running(servers.silence) as server:
+        port = int(server.base_url.rpartition(":")[2])
+        with full_backlog("127.0.0.2", port):
+            error = await failure(f"https://localhost:{port}", deadline=30)
+    assert type(error) is DeadlineExceeded
+    assert str(error) == (
+        f"access_key.load: no connection to https://localhost:{port} in time (timeouts= sets it)"
+    )
+
+
 async def test_a_certificate_of_the_proxy_and_not_of_the_service(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with Emulator(tls=True) as emulator:  # TLS by an authority that nobody knows
         monkeypatch.setenv("HTTPS_PROXY", emulator.base_url)
-        error = await failure(SERVICE)
+        error = await failure(SERVICE, connect=30, deadline=30)
         assert type(error) is TLSFailed
         where = f"the proxy {emulator.base_url} on the way to {SERVICE}"
         assert f"the certificate of {where} is not trusted" in str(error)
