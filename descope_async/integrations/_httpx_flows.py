@@ -12,7 +12,7 @@ from descope_async import DescopeError, InvalidArgument, ProofKey, TokenSource
 
 from ._outgoing import UNAUTHORIZED, Outgoing
 
-__all__ = ["AsyncFlow", "challenges", "has_authorization", "put"]
+__all__ = ["AsyncFlow", "challenges", "put", "takes_token"]
 
 
 class AsyncFlow:
@@ -70,14 +70,19 @@ class AsyncFlow:
         Raises:
             DescopeError: There is no token that works; as `TokenSource.token` does.
         """
-        outgoing, source, url = self._outgoing, self._source, request.url
-        if (url.scheme, url.host, url.port) not in outgoing.origins or has_authorization(request):
+        outgoing, source = self._outgoing, self._source
+        if not takes_token(outgoing, request):
             yield request
             return
         token = source.get_nowait() or await source.token()
-        put(outgoing, request, token)
+        bearer = outgoing.bearers[token]
+        if bearer is None:
+            put(outgoing, request, token)
+        else:
+            request.headers["Authorization"] = bearer
         response = yield request
-        outgoing.note_nonce(request.url, response.headers)
+        if outgoing.makes_proofs:
+            outgoing.note_nonce(request.url, response.headers)
         if response.status_code != UNAUTHORIZED or not isinstance(request.stream, self._in_memory):
             return
         if outgoing.wants_nonce(challenges(response)):
@@ -97,15 +102,16 @@ class AsyncFlow:
             outgoing.note_nonce(request.url, response.headers)
 
 
-# `in` and `update` of the libraries decode all other headers first. That takes four times as long.
-
-
-def has_authorization(request: Any) -> bool:
-    """Whether a request of httpx has an ``Authorization`` header."""
+def takes_token(outgoing: Outgoing, request: Any) -> bool:
+    """Whether a request of httpx goes to a service that may see the token, and has none yet."""
+    url = request.url
+    if (url.scheme, url.raw_host.decode(), url.port) not in outgoing.origins:
+        return False
+    # `in` of the headers decodes all of them first. That takes four times as long.
     for name, _ in request.headers.raw:
         if len(name) == len(b"authorization") and name.lower() == b"authorization":
-            return True
-    return False
+            return False
+    return True
 
 
 def put(outgoing: Outgoing, request: Any, token: str) -> None:

@@ -6,7 +6,7 @@ import ipaddress
 import json
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -36,6 +36,9 @@ class Outgoing:
     Attributes:
         origins: Scheme, host and port of the services that may see the token, in all the spellings in
             which URLs name them: so no URL must be brought into one form.
+        bearers: By a token, the value of its ``Authorization`` header; None for one that is bound to a
+            key. It raises as `headers` does.
+        makes_proofs: Whether there is a key for proofs, for which the nonces of answers are noted.
 
     Raises:
         ConfigurationError: An argument cannot be right.
@@ -50,11 +53,12 @@ class Outgoing:
         if key is not None and not isinstance(key, ProofKey):
             raise ConfigurationError("proof_key must be a ProofKey")
         self._proof_key = proof_key
-        self._seen: tuple[str, dict[str, str] | None] | None = None
+        self.bearers: Mapping[str, str | None] = _Bearers(self._is_bound)
+        self.makes_proofs = proof_key is not None
         self._nonces: dict[tuple[str, str, int], str] = {}
 
     def headers(self, token: str, method: str, url: object) -> Mapping[str, str]:
-        """The headers with a token: for a bound one, with a proof for this request. Do not change it.
+        """The headers with a token: for a bound one, with a proof for this request.
 
         Args:
             token: The token.
@@ -64,12 +68,9 @@ class Outgoing:
         Raises:
             ConfigurationError: The token is bound to a key, and ``proof_key`` is not that one.
         """
-        seen = self._seen
-        if seen is None or seen[0] != token:
-            bearer = None if self._is_bound(token) else {"Authorization": f"Bearer {token}"}
-            seen = self._seen = token, bearer
-        if seen[1] is not None:
-            return seen[1]
+        bearer = self.bearers[token]
+        if bearer is not None:
+            return {"Authorization": bearer}
         assert self._proof_key is not None  # noqa: S101 - a bound token is refused without it
         target = str(url)
         return self._proof_key.headers(
@@ -112,6 +113,24 @@ class Outgoing:
                 "the token is bound to a key: pass that key as proof_key, to make proofs"
             )
         return True
+
+
+class _Bearers(dict[str, "str | None"]):
+    """The header of the last token. Finding it there takes no call of a function.
+
+    Args:
+        is_bound: Whether a token is bound to a key.
+    """
+
+    def __init__(self, is_bound: Callable[[str], bool]) -> None:
+        super().__init__()
+        self._is_bound = is_bound
+
+    def __missing__(self, token: str) -> str | None:
+        bearer = None if self._is_bound(token) else f"Bearer {token}"
+        self.clear()
+        self[token] = bearer
+        return bearer
 
 
 def _origin(value: str) -> tuple[str, str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import Any
 
-from descope_async.integrations._httpx_flows import challenges, has_authorization, put
+from descope_async.integrations._httpx_flows import challenges, put, takes_token
 from descope_async.integrations._outgoing import UNAUTHORIZED, Outgoing
 from descope_sync import DescopeError, InvalidArgument, ProofKey, TokenSource
 
@@ -67,14 +67,19 @@ class BlockingFlow:
         Raises:
             DescopeError: There is no token that works; as `TokenSource.token` does.
         """
-        outgoing, source, url = self._outgoing, self._source, request.url
-        if (url.scheme, url.host, url.port) not in outgoing.origins or has_authorization(request):
+        outgoing, source = self._outgoing, self._source
+        if not takes_token(outgoing, request):
             yield request
             return
         token = source.token()
-        put(outgoing, request, token)
+        bearer = outgoing.bearers[token]
+        if bearer is None:
+            put(outgoing, request, token)
+        else:
+            request.headers["Authorization"] = bearer
         response = yield request
-        outgoing.note_nonce(request.url, response.headers)
+        if outgoing.makes_proofs:
+            outgoing.note_nonce(request.url, response.headers)
         if response.status_code != UNAUTHORIZED or not isinstance(request.stream, self._in_memory):
             return
         if outgoing.wants_nonce(challenges(response)):

@@ -168,6 +168,37 @@ async def test_another_origin_never_sees_it(
     assert services[1].tokens() == [None, None]
 
 
+@pytest.mark.parametrize("url", ["https://xn--mller-kva.example", "https://müller.example"])
+@pytest.mark.parametrize("name", ["aiohttp", "httpx", "httpx2"])
+async def test_an_origin_with_letters_beyond_ascii(
+    name: str, url: str, source: TokenSource
+) -> None:
+    """It is given as DNS has it. URLs may name it in either way."""
+    origin, sent = "https://xn--mller-kva.example", list[str | None]()
+
+    async def catch(request: aiohttp.ClientRequest, _: Any) -> aiohttp.ClientResponse:
+        sent.append(request.headers.get("Authorization"))
+        raise aiohttp.ClientConnectionError  # nothing is there
+
+    if name == "aiohttp":
+        auths: list[aiohttp.ClientMiddlewareType] = [TokenAuth(source, origin), catch]
+        async with aiohttp.ClientSession(middlewares=auths) as session:
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await session.get(url)
+    else:
+        library = pytest.importorskip(name, reason=f"{name} is not installed")
+        auth = importlib.import_module(f"descope_async.integrations.{name}").TokenAuth
+
+        def answer(request: Any) -> Any:
+            sent.append(request.headers.get("Authorization"))
+            return library.Response(200)
+
+        transport = library.MockTransport(answer)
+        async with library.AsyncClient(transport=transport, auth=auth(source, origin)) as client:
+            await client.get(url)
+    assert sent == [f"Bearer {await source.token()}"]
+
+
 async def test_a_redirect_within_the_origin_has_it(
     send: Send, services: tuple[Service, Service], source: TokenSource
 ) -> None:
