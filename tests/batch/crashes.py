@@ -193,7 +193,7 @@ def started(orders: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
 
 def begun(journal: Path, process: subprocess.Popen[str]) -> None:
     """Wait until some keys are made, and others are under way."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         assert process.poll() is None, process.communicate()
         if journal.exists() and journal.read_bytes().count(b'"k":"done"') >= 4:

@@ -132,7 +132,7 @@ def test_a_run_that_was_killed_goes_on(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while local.requests.count("access_key.create") < 5 and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
@@ -171,7 +171,7 @@ def test_signals_end_a_run_in_good_order(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while local.requests.count("access_key.create") < 3 and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(number)

@@ -468,7 +468,7 @@ def test_an_apply_that_was_killed_makes_no_twin(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while local.requests.count("access_key.create") < 5 and time.monotonic() < deadline:
             assert process.poll() is None
             time.sleep(0.05)
@@ -495,14 +495,14 @@ def test_an_apply_that_was_killed_makes_no_twin(
 
 
 def test_apply_and_resume_do_not_meet(folder: Folder, local: Emulator, cli: CommandLine) -> None:
-    local.faults.add(Fault("delay", "access_key.create", seconds=20))
+    local.faults.add(Fault("delay", "access_key.create", seconds=200))
     with subprocess.Popen(
         [*COMMAND, "apply", str(folder.manifest), "--yes"],
         env=cli.variables(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not local.requests.count("access_key.create") and time.monotonic() < deadline:
             time.sleep(0.05)
         for command in (["resume"], ["apply", str(folder.manifest), "--yes"]):

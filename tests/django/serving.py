@@ -70,7 +70,7 @@ class Server:
         """Let it start its workers anew, and wait until the old ones have ended."""
         old = set(self.workers())
         self.process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (now := set(self.workers())) or now & old:
             assert time.monotonic() < deadline, "the old workers go on"
             time.sleep(0.1)
@@ -119,7 +119,7 @@ def serving(name: str, environment: Mapping[str, str], site: Path = SITE) -> Ite
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert process.poll() is None, "the server has ended"
         with socket.socket() as probe:

@@ -50,13 +50,15 @@ def test_the_page_shows_a_secret_once_and_only_to_staff(
         browser.post(page.url, data=form, timeout=120)
         token = browser.cookies["csrftoken"]
         page = browser.post(
-            f"{url}/keys", data={"name": "made here", "csrfmiddlewaretoken": token}, timeout=30
+            f"{url}/keys", data={"name": "made here", "csrfmiddlewaretoken": token}, timeout=120
         )
         (secret,) = re.findall(r"<code>(\w+)</code>", page.text)
         assert "no-store" in page.headers["Cache-Control"]
         session = callers.client.exchange_access_key(secret)
         rotated = browser.post(
-            f"{url}/keys", data={"rotate": session.key_id, "csrfmiddlewaretoken": token}, timeout=30
+            f"{url}/keys",
+            data={"rotate": session.key_id, "csrfmiddlewaretoken": token},
+            timeout=120,
         )
         (fresh,) = re.findall(r"<code>(\w+)</code>", rotated.text)
         assert callers.client.exchange_access_key(fresh).key_id == session.key_id

@@ -34,7 +34,7 @@ with override_settings(DESCOPE=Slow(PROJECT_ID="P1")):
     reading.wait()
     child = os.fork()
     if not child:
-        signal.alarm(20)  # instead of waiting for ever
+        signal.alarm(60)  # instead of waiting for ever
         client()
         os._exit(0)
     _, status = os.waitpid(child, 0)
@@ -49,7 +49,7 @@ def test_the_child_does_not_wait_for_a_thread_of_its_parent() -> None:
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr

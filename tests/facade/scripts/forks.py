@@ -128,7 +128,7 @@ def without_hooks() -> None:
     """uWSGI forks so: Python does not hear of it."""
 
     def call_in_time() -> None:
-        signal.alarm(10)
+        signal.alarm(60)
         call()
         generator = PORTAL.iterate(items)
         print("items", list(generator))
@@ -153,7 +153,7 @@ def in_a_signal_handler() -> None:
         if pid := os.fork():
             children.append(pid)
         else:
-            signal.alarm(10)
+            signal.alarm(60)
 
     signal.signal(signal.SIGUSR1, fork)
     call()
@@ -181,13 +181,13 @@ def at_any_moment() -> None:
     for number in range(30):
         pid = os.fork()  # for a process that has not yet called
         if not pid:
-            signal.alarm(20)
+            signal.alarm(60)
             thread = threading.Thread(target=first_call)
             thread.start()
             time.sleep(number / 10_000)
             grandchild = os.fork()
             if not grandchild:
-                signal.alarm(10)
+                signal.alarm(60)
                 first_call()
                 os._exit(0)
             thread.join()

@@ -107,7 +107,7 @@ class Stress:
             time.sleep(0.05)
 
     def live_as_a_child(self, dice: random.Random) -> None:
-        signal.alarm(30)
+        signal.alarm(60)
         code = 1
         try:
             asyncio.run(self.ask_a_little(dice))
