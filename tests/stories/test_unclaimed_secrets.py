@@ -38,7 +38,9 @@ Told = list[SecretUnclaimed]
 def _told() -> Iterator[None]:
     gc.collect()  # what other tests dropped is no news of these
     tell_unclaimed_secrets(told=True)
+    gc.freeze()  # so that no collection looks at what other tests left, which takes long
     yield
+    gc.unfreeze()
     tell_unclaimed_secrets(told=False)
 
 
