@@ -16,6 +16,7 @@ from .parameters import Option, wrong_value
 from .reading import Ids
 from .run_folders import RunFolder, being_succeeded
 from .running import carry_out, current
+from .same_keys import new_run
 from .selection import by_ids, ids
 from .streams import say
 
@@ -106,7 +107,7 @@ def rotate(
     retiring, pace = {} if grace is None else later, bulk.rate_of(rate)
 
     async def work(client: DescopeClient, found: list[AccessKey]) -> ExitCode:
-        folder = RunFolder.new(client.project_id, "rotate", to or ())
+        folder = new_run(client.project_id, "rotate", to or (), [key.id for key in found])
         return await bulk.carry(
             client,
             folder,
@@ -146,7 +147,7 @@ def replace(
     pace = bulk.rate_of(rate)
 
     async def work(client: DescopeClient, found: list[AccessKey]) -> ExitCode:
-        folder = RunFolder.new(client.project_id, "replace", to or ())
+        folder = new_run(client.project_id, "replace", to or (), [key.id for key in found])
         return await bulk.carry(
             client,
             folder,

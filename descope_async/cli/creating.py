@@ -16,6 +16,7 @@ from .name_values import pairs
 from .parameters import Argument, Option
 from .run_folders import RunFolder
 from .running import carry_out, current
+from .same_keys import new_run, refuse_unfinished
 from .streams import deliver, say
 
 
@@ -59,6 +60,8 @@ def create(
         _demand_one_place(to, reveal=reveal or force, force=force)
         key_fields.checked(key)
         async with run.client() as client:
+            if to:
+                refuse_unfinished(client.project_id, [name])
             if dry_run:
                 say(f"create {name!r} in {run.where(client)}")
                 if to:
@@ -107,13 +110,15 @@ def provision(
             say(f"{file} names no keys")
             return ExitCode.DONE
         async with run.client() as client:
+            labels = [row.get("label", row["name"]) for row in rows]
+            refuse_unfinished(client.project_id, labels)
             lines = [_planned(row) for row in rows]
             if not agreed(
                 run, client, "create", lines, yes=yes, dry_run=dry_run, max_changes=max_changes
             ):
                 await bulk.examine(client, "create", rows, to or ())
                 return ExitCode.DONE
-            folder = RunFolder.new(client.project_id, "create", to or ())
+            folder = new_run(client.project_id, "create", to or (), labels)
             return await bulk.carry(
                 client,
                 folder,

@@ -16,7 +16,7 @@ from descope_async.errors import (
 )
 from descope_async.secret_stores import SecretStoreError
 
-from .refusals import ProjectBusy, StalePlan
+from .refusals import ProjectBusy, RunUnfinished, StalePlan
 
 
 class ExitCode(IntEnum):
@@ -46,7 +46,7 @@ MEANINGS: Final = {
     ExitCode.UNKNOWN: "Nobody knows whether a create or rotate happened. The message names the key.",
     ExitCode.SINK: "A secret could not be stored where it belongs. It is in the rescue file.",
     ExitCode.BUSY: (
-        "The service limits the rate, or it did not answer in time; or another `apply`, `import` or `resume` is at work."
+        "The service limits the rate, or it did not answer in time; or another `apply`, `import` or `resume`, or a command about the same keys, is at work."
     ),
     ExitCode.STALE: (
         "A saved plan does not fit: it was edited, is of another project, or something has changed since. "
@@ -61,6 +61,7 @@ _OF_ERRORS: Final = (
     (OutcomeUnknown, ExitCode.UNKNOWN),
     (StalePlan, ExitCode.STALE),
     (ProjectBusy, ExitCode.BUSY),
+    (RunUnfinished, ExitCode.PARTIAL),
     ((RateLimited, DeadlineExceeded), ExitCode.BUSY),
     ((Unauthorized, Forbidden), ExitCode.REFUSED),
     ((ConfigurationError, InvalidArgument, SecretStoreError), ExitCode.USAGE),

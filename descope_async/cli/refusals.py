@@ -9,5 +9,9 @@ class StalePlan(ConfigurationError):
     """A saved plan does not fit: it was edited, is of another project, or something has changed since."""
 
 
+class RunUnfinished(ConfigurationError):
+    """A run that is not finished does it already."""
+
+
 class ProjectBusy(ConfigurationError):
     """Another process on this machine is changing the keys of the project."""

@@ -40,6 +40,7 @@ class RunFolder:
         operation: What is done, such as ``"create"``.
         sinks: Where secrets go.
         lock_file: The lock file of the manifest that the run carries out; empty for none.
+        keys: A digest of what tells its keys from others; empty for none.
         held: Where this process made it: its locked file, by which others see that somebody is at work.
     """
 
@@ -48,11 +49,18 @@ class RunFolder:
     operation: str
     sinks: tuple[str, ...] = ()
     lock_file: str = ""
+    keys: str = ""
     held: BinaryIO | None = field(default=None, eq=False, repr=False)
 
     @classmethod
     def new(
-        cls, project: str, operation: str, sinks: Sequence[str], lock_file: Path | None = None
+        cls,
+        project: str,
+        operation: str,
+        sinks: Sequence[str],
+        lock_file: Path | None = None,
+        *,
+        keys: str = "",
     ) -> Self:
         """A folder for a run that begins now, below the user's state folder.
 
@@ -66,7 +74,13 @@ class RunFolder:
         name = f"{started}-{operation}-{os.getpid()}"
         places = [anchored(each, Path.cwd()) for each in sinks]
         manifest = str(lock_file.absolute()) if lock_file else ""
-        about = {"project": project, "operation": operation, "sinks": places, "lock": manifest}
+        about = {
+            "project": project,
+            "operation": operation,
+            "sinks": places,
+            "lock": manifest,
+            "keys": keys,
+        }
         try:
             path = _new_folder(name)
             try:
@@ -76,7 +90,7 @@ class RunFolder:
                 raise
         except OSError as error:
             raise ConfigurationError(f"{_home() / name} cannot be made: {error.strerror}") from None
-        return cls(path, project, operation, tuple(places), manifest, held)
+        return cls(path, project, operation, tuple(places), manifest, keys, held)
 
     @classmethod
     def open(cls, name: str) -> RunFolder:
@@ -111,6 +125,19 @@ class RunFolder:
                 return self._is_empty
         except OSError:  # its process is at work, or has just removed it
             return False
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a process is carrying it out now, or is about to begin it."""
+        for path in (self.path / _ABOUT, self.journal):
+            try:
+                with path.open("r+b") as file:
+                    lock(file.fileno())
+            except FileNotFoundError:
+                continue
+            except OSError:
+                return True
+        return False
 
     @property
     def _is_empty(self) -> bool:
@@ -211,6 +238,7 @@ def _run_in(path: Path) -> RunFolder | None:
         found: object = json.loads((path / _ABOUT).read_text(encoding="utf-8"))
         about = cast("dict[str, Any]", found)
         sinks = tuple(about["sinks"])
-        return RunFolder(path, about["project"], about["operation"], sinks, about.get("lock", ""))
+        manifest, keys = about.get("lock", ""), about.get("keys", "")
+        return RunFolder(path, about["project"], about["operation"], sinks, manifest, keys)
     except (OSError, ValueError, KeyError, TypeError):
         return None  # whatever it is, it was not made here

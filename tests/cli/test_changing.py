@@ -137,6 +137,12 @@ def test_a_run_that_was_killed_goes_on(
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
     (name, operation, where) = cli.run("journal").stdout.strip().split("\t")
+    made = local.requests.count("access_key.create")
+    again = cli.run(*command, "--dry-run"), cli.run(*command), cli.run("create", "7", "--to", sink)
+    for done in again:
+        assert (done.returncode, done.stdout) == (3, "")
+        assert f"Go on with it: descope-keys resume {name}" in done.stderr
+    assert local.requests.count("access_key.create") == made
     shown = cli.run("journal", name)  # also of a run that had no time for a report
     assert (shown.returncode, len(shown.stdout.splitlines())) == (0, 30)
     assert (operation, where) == ("create", sink)
@@ -469,11 +475,11 @@ def test_a_key_that_would_be_expired_is_not_made(
 def test_a_run_that_cannot_go_on_holds_up_no_other(
     cli: CommandLine, local: Emulator, admin: DescopeClient, sink: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "two.csv").write_text("name\na\nb\n")
     local.faults.add(Fault("status", "access_key.create", status=400))
-    command = ["provision", str(tmp_path / "two.csv"), "--yes", "--rate", "none"]
-    for folder in ("one", "two"):
-        assert cli.run(*command, "--to", f"file:{tmp_path}/{folder}/{{label}}").returncode == 3
+    command = ["provision", str(tmp_path / "keys.csv"), "--yes", "--rate", "none"]
+    for name in ("one", "two"):
+        (tmp_path / "keys.csv").write_text(f"name\n{name}-a\n{name}-b\n")
+        assert cli.run(*command, "--to", f"file:{tmp_path}/{name}/{{label}}").returncode == 3
     local.faults.clear()
     runs = tmp_path / "state" / "descope-keys" / "runs"
     first, second = sorted(runs.iterdir())
@@ -528,3 +534,38 @@ def test_what_is_no_sink_is_refused_before_anybody_is_asked(
         done = cli.run(*command, "--to", to)
         assert (done.returncode, key_id in done.stderr) == (2, False)
         assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_two_processes_do_not_make_the_same_keys_at_the_same_time(
+    cli: CommandLine, admin: DescopeClient, sink: str, tmp_path: Path
+) -> None:
+    (tmp_path / "keys.csv").write_text("name\n" + "".join(f"m-{n}\n" for n in range(30)))
+
+    def ends(*command: str) -> list[int]:
+        common = ("--to", sink, "--yes", "--rate", "20")
+        processes = [
+            subprocess.Popen(
+                [*COMMAND, *command, *common],
+                env=cli.variables(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(3)
+        ]
+        said = [process.communicate(timeout=120)[1] for process in processes]
+        codes = [process.returncode for process in processes]
+        assert not any("Traceback" in text for text in said)
+        return codes
+
+    codes = ends("provision", str(tmp_path / "keys.csv"))
+    keys = admin.mgmt.access_key.search_all_access_keys()
+    assert len(keys) == 30 * codes.count(0)
+    assert set(codes) <= {0, 7}
+    assert codes.count(0) < 2  # where all begin at the same moment, all may be refused
+
+    made = admin.mgmt.access_key.create("to be replaced").key
+    codes = ends("replace", made.id, "--expires", "2033-01-01")
+    assert set(codes) <= {0, 7}  # one that comes later finds that the key has its successor
+    left = admin.mgmt.access_key.search_all_access_keys()
+    assert len(left) - len(keys) in (1, 2)
