@@ -39,8 +39,8 @@ class Delivery:
     """What is done with the new secret of a call.
 
     Attributes:
-        asked: The secret that the caller asked for. A create asks for one too when that was
-            reconciled, and its key gets another secret.
+        asked: The secret that the caller asked for. It is that of the create also where a
+            reconciliation rotates the key that the create has made.
         deliver: Stores it; None when nobody asked for that.
         within: Seconds that this may take.
         telemetry: Receives the event of a secret that nobody has.

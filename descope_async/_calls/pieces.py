@@ -30,8 +30,8 @@ MAX_PIECE: Final = 8 * 1024 * 1024
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*+")
 _COMMA: Final = re.compile(r"[ \t\n\r]*+,[ \t\n\r]*+")
-#: From the end of an object in a list to the first name in the next one. It is searched for, which
-#: takes long where it is long.
+#: From the end of an object in a list to the first name in the next one. Its length is limited,
+#: because the text between two objects is searched for, and a search for a long text takes long.
 _BETWEEN: Final = re.compile(r'\}\s{0,8},\s{0,8}\{\s{0,8}"[^"\\]{0,32}"', re.ASCII)
 _HALF_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _MAX_FLOAT: Final = sys.float_info.max
@@ -101,8 +101,11 @@ class Pieces:
         self._at = 0
         self._is_plain = True
         self._is_to_be_mended = False
+        # What stood between the last two objects of a list: the others are parted by it.
         self._between = ""
+        # Up to here objects could not be decoded together.
         self._one_by_one_until = 0
+        # Where a value begins that goes on in what is not decoded; -1 for none.
         self._cut_from = -1
 
     @property

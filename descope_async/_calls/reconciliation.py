@@ -154,7 +154,7 @@ class Reconciliation:
             return sorted(ours, key=lambda key: key.created_time, reverse=True)
 
         found = matching(await self._search(text=marker))
-        # Nobody promises in which fields a text is looked for.
+        # The documentation does not say in which fields a text is looked for.
         return found or (matching(await self._search()) if everywhere else [])
 
     async def _recover(
@@ -187,7 +187,7 @@ class Reconciliation:
     ) -> CreatedAccessKey:
         for _ in range(_ROTATIONS):
             await self._wait(self._horizon, until)
-            take(unknown.result)  # it is superseded now
+            take(unknown.result)  # the next rotation ends its secret, so nobody need read it
             unknown.result = None
             try:
                 unknown.result = created = await rotate(key_id)
@@ -202,7 +202,7 @@ class Reconciliation:
     async def _works(self, created: CreatedAccessKey) -> bool:
         """Whether a secret is the one that its key has, as far as can be told."""
         if created.key.permitted_ips:
-            return True  # whether from here, nobody knows
+            return True  # this machine may not be among them, so an exchange would prove nothing
         try:
             await self._exchange(secret_of(created), AccessKeyLoginOptions())
         except REFUSALS:

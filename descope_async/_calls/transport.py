@@ -75,7 +75,8 @@ class Transport:
 
     @cached_property
     def _attempts(self) -> Attempts:
-        return http().attempts(self._config, self._clock)  # which came with the first pool
+        # `http` was imported when the first pool was opened, so this imports nothing.
+        return http().attempts(self._config, self._clock)
 
     def _external_id(self) -> str | None:
         """The id of the caller's own request. One that is no id never stops a call."""

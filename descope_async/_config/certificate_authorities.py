@@ -230,9 +230,9 @@ def _source(variable: str, path: Path) -> _Source:
 
 
 def _unusable(variable: str, path: Path, error: OSError) -> ConfigurationError:
-    # The text of an SSLError is OpenSSL's own.
-    is_pem = not isinstance(error, ssl.SSLError)
-    reason = error.strerror if is_pem else "it has no certificates in PEM"
+    # The text of an SSLError names OpenSSL's code, and not what is wrong with the file.
+    is_no_pem = isinstance(error, ssl.SSLError)
+    reason = "it has no certificates in PEM" if is_no_pem else error.strerror
     return _quoted(variable, str(path)) or ConfigurationError(
         f"{variable} names {path}, which cannot be used: {reason}"
     )

@@ -66,7 +66,7 @@ def project_id(given: Given | None) -> str:
 
 
 def _problem(project: str) -> str | None:
-    """What shows that a text is no project id; None for nothing. It might be a secret."""
+    """What shows that a text is no project id; None for nothing. The text may be a secret, so it is not quoted."""
     if _KEY.fullmatch(project):
         return "looks like a key"
     if len(project) > _LONGEST:

@@ -72,7 +72,8 @@ def write_whole(path: Path, data: bytes, access: Access, *, overwrite: bool) -> 
         OSError: It cannot be written, or there is a device or a pipe. The old file is as it was.
         FileExistsError: There is one already, and it must not be overwritten; or a symlink.
     """
-    draft = f".{path.name[:200]}.{secrets.token_hex(4)}"
+    # A name may have 255 bytes, and a character may take four.
+    draft = f".{path.name[:60]}.{secrets.token_hex(4)}"
     if os.name == "nt":
         replace_whole(path, path.with_name(draft), data, overwrite=overwrite)
         return
@@ -109,7 +110,9 @@ def _check_replaceable(path: Path) -> None:
     except FileNotFoundError:
         return
     if stat.S_ISLNK(bits):
-        raise FileExistsError(17, "it is a symlink, which somebody may redirect", str(path))
+        raise FileExistsError(
+            errno.EEXIST, "it is a symlink, which somebody may redirect", str(path)
+        )
     if not stat.S_ISREG(bits):
         raise OSError(errno.EINVAL, NO_FILE, str(path))
 
@@ -137,7 +140,7 @@ def replace_whole(path: Path, draft: Path, data: bytes, *, overwrite: bool) -> N
         OSError: As `write_whole`.
     """
     if not overwrite and path.exists():
-        raise FileExistsError(17, "there is a file already", str(path))
+        raise FileExistsError(errno.EEXIST, "there is a file already", str(path))
     try:
         with draft.open("xb") as file:
             file.write(data)

@@ -19,6 +19,7 @@ from descope_sync.emulator import Emulator
 from tests.cli.command_line import COMMAND, CommandLine
 
 DAY = 86_400
+#: What colours a terminal.
 CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -83,7 +84,7 @@ def test_a_table_fits_a_narrow_terminal(cli: CommandLine, keys: dict[str, str]) 
     code, screen = cli.on_terminal("list", columns=60)
     assert code == 0
     assert all(key_id in screen for key_id in keys.values())
-    shown = re.sub(r"\x1b\[[0-9;]*m", "", screen)
+    shown = CODES.sub("", screen)
     assert max(len(line) for line in shown.splitlines()) <= 60
     assert "5 access keys" in screen
     assert "\x1b[3" not in screen  # NO_COLOR is set
@@ -214,23 +215,19 @@ def test_a_profile_says_which_project(local: Emulator, tmp_path: Path) -> None:
     assert (done.returncode, "it is no regular file" in done.stderr) == (2, True)
 
 
+@pytest.mark.usefixtures("keys")
 @pytest.mark.parametrize("arguments", [["list"], ["--help"], ["list", "--help"], ["--version"]])
-def test_a_full_disk_is_a_sentence(
-    cli: CommandLine, keys: dict[str, str], arguments: list[str]
-) -> None:
-    assert keys
+def test_a_full_disk_is_a_sentence(cli: CommandLine, arguments: list[str]) -> None:
     done = cli.on_full_disk(*arguments)
     assert (done.returncode, "No space left on device\n" in done.stderr) == (1, True)
 
 
+@pytest.mark.usefixtures("keys")
 @pytest.mark.parametrize(
     ("closed", "code", "said"),
     [("<&-", 0, ""), (">&-", 2, "stdout is closed"), ("2>&-", 0, ""), ("<&- >&- 2>&-", 2, "")],
 )
-def test_a_stream_may_be_closed(
-    cli: CommandLine, keys: dict[str, str], closed: str, code: int, said: str
-) -> None:
-    assert keys
+def test_a_stream_may_be_closed(cli: CommandLine, closed: str, code: int, said: str) -> None:
     done = subprocess.run(
         ["/bin/sh", "-c", f'"$@" {closed}', "sh", *COMMAND, "list", "-q"],
         capture_output=True,

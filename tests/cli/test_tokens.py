@@ -1,4 +1,4 @@
-"""The commands that use an access key, and ``doctor``."""
+"""The commands that use an access key, ``doctor``, and where the management key is read from."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import trustme
 
+from descope_async import write_secret
 from descope_async.emulator import Fault
 from descope_sync import DescopeClient
 from descope_sync.emulator import Emulator
@@ -248,3 +249,18 @@ def test_the_management_key_comes_from_a_keyring(
             assert local.management_key not in done.stderr + done.stdout
     finally:
         library.set_keyring(old)
+
+
+def test_a_reference_to_the_management_key_may_stand_in_quotes(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    key = cli.variables()["DESCOPE_MANAGEMENT_KEY"]
+    write_secret(tmp_path / "management-key", key)
+    place = f"file:{tmp_path}/management-key"
+    for written in (place, f'"{place}"', f"DESCOPE_MANAGEMENT_KEY='{place}'\n"):
+        done = cli.run("list", DESCOPE_MANAGEMENT_KEY=written)
+        assert done.returncode == 0, done.stderr
+    done = cli.run("list", DESCOPE_MANAGEMENT_KEY=f"P2abc:{key}")
+    assert done.returncode == 2
+    assert "pass the key alone" in done.stderr
+    assert key not in done.stderr

@@ -1,4 +1,4 @@
-"""Users without a home, as containers have them."""
+"""The folders of a user: the home folder that a path begins with, and users without one, as in containers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from descope_async import write_secret
 from tests.cli.command_line import CommandLine
 
 NOWHERE = {"XDG_STATE_HOME": "", "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": ""}
@@ -72,18 +71,3 @@ def test_a_path_may_begin_with_the_home_folder(
     done = cli.run("provision", "~nobody-of-this-name/keys.csv", "--to", "file:x", **user)
     assert done.returncode == 2
     assert "no such home folder" in done.stderr
-
-
-def test_a_reference_to_the_management_key_may_stand_in_quotes(
-    cli: CommandLine, tmp_path: Path
-) -> None:
-    key = cli.variables()["DESCOPE_MANAGEMENT_KEY"]
-    write_secret(tmp_path / "management-key", key)
-    place = f"file:{tmp_path}/management-key"
-    for written in (place, f'"{place}"', f"DESCOPE_MANAGEMENT_KEY='{place}'\n"):
-        done = cli.run("list", DESCOPE_MANAGEMENT_KEY=written)
-        assert done.returncode == 0, done.stderr
-    done = cli.run("list", DESCOPE_MANAGEMENT_KEY=f"P2abc:{key}")
-    assert done.returncode == 2
-    assert "pass the key alone" in done.stderr
-    assert key not in done.stderr

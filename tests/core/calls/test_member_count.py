@@ -1,3 +1,5 @@
+"""The members of a JSON text are counted before any is built."""
+
 from __future__ import annotations
 
 import json

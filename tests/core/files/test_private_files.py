@@ -71,3 +71,9 @@ def test_the_way_of_windows_replaces_whole_too(tmp_path: Path) -> None:
         )
     assert path.read_bytes() == b"2"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path: Path) -> None:
+    path = tmp_path / ("\N{GREEK SMALL LETTER ALPHA}" * 127)  # 254 bytes
+    write_secret(path, CANARY)
+    assert path.read_text() == CANARY
