@@ -56,7 +56,7 @@ def test_clients_that_nobody_closed(
         ("many_at_once", ["True"]),
         ("forks", ["failed []"]),
         ("forks_of_awaited", ["failed []"]),
-        ("wait_for_work", ["0.4 True True", "3 True True", "own True"]),
+        ("wait_for_work", ["0.4 True True", "6 True True", "own True"]),
         ("slow_name", ["DeadlineExceeded"]),
     ],
 )
