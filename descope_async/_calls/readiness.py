@@ -121,7 +121,7 @@ class Readiness:
         return None if found is None else found.url
 
     @property
-    def authorities(self) -> tuple[str, ...]:
+    def authority_variables(self) -> tuple[str, ...]:
         """The environment variables that say which certificate authorities are trusted; empty for the system's.
 
         Raises:

@@ -151,6 +151,6 @@ def _advice_about_service(error: BaseException | None) -> str:
 def _way(client: descope_async.DescopeClient, readiness: Readiness) -> Finding:
     parts = [f"{urlsplit(client.base_url).hostname}"]
     parts.append(f"through the proxy {readiness.proxy}" if readiness.proxy else "directly")
-    if readiness.authorities:
-        parts.append(f"with the authorities of {' and '.join(readiness.authorities)}")
+    if readiness.authority_variables:
+        parts.append(f"with the authorities of {' and '.join(readiness.authority_variables)}")
     return Finding("way", is_good=True, said=", ".join(parts))

@@ -33,6 +33,7 @@ from descope_async import (
 from descope_async._values.secret import Secret
 from descope_async.emulator import Emulator, Fault
 from descope_async.testing import EmulatorClock
+from tests.clients import client_of
 from tests.servers import Servers
 
 CALLER: ContextVar[str] = ContextVar("CALLER")
@@ -50,12 +51,6 @@ async def emulator() -> AsyncIterator[Emulator]:
 async def client(emulator: Emulator) -> AsyncIterator[DescopeClient]:
     async with client_of(emulator) as client:
         yield client
-
-
-def client_of(emulator: Emulator, **settings: Any) -> DescopeClient:
-    return DescopeClient(
-        emulator.project_id, emulator.management_key, base_url=emulator.base_url, **settings
-    )
 
 
 async def test_it_gets_what_create_and_rotate_return(client: DescopeClient) -> None:

@@ -13,6 +13,7 @@ import descope_sync
 from descope_async import ClientClosed, ConfigurationError, DescopeClient
 from descope_async.emulator import Emulator, Fault
 from descope_async.testing import EmulatorClock
+from tests.clients import client_of
 from tests.quick_time import QuickTime
 
 KEY = "K2presentedKeyOfSomebody"
@@ -30,11 +31,6 @@ USES: dict[str, Callable[[DescopeClient], Coroutine[Any, Any, object]]] = {
 async def emulator() -> AsyncIterator[Emulator]:
     async with Emulator(signing_algorithm="ES256") as emulator:
         yield emulator
-
-
-def client_of(emulator: Emulator, **settings: Any) -> DescopeClient:
-    given = {"management_key": emulator.management_key, "base_url": emulator.base_url, **settings}
-    return DescopeClient(emulator.project_id, **given)
 
 
 @pytest.mark.parametrize("use", USES)

@@ -21,6 +21,7 @@ from descope_async.emulator import Emulator
 from descope_async.emulator.errors import EmulatorError
 from descope_async.integrations.sqlite import SQLiteReplayStore
 from descope_async.secret_stores import SecretEntry, open_store, read_secret
+from tests.clients import client_of
 
 KEY = "K2presentedKeyOfSomebody"
 ENTRY = SecretEntry(cleartext=KEY, key_id="K1", name="n", label="n", fingerprint="0" * 16)
@@ -41,12 +42,6 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(work)
     return home
-
-
-def client_of(emulator: Emulator, **settings: Any) -> DescopeClient:
-    return DescopeClient(
-        emulator.project_id, emulator.management_key, base_url=emulator.base_url, **settings
-    )
 
 
 async def key_set_file(emulator: Emulator) -> None:
