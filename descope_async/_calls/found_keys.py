@@ -27,8 +27,8 @@ MAX_SEARCH: Final = 32 * 1024 * 1024
 #: travels in a header: in the largest one that this client takes there is room for 12,000.
 MAX_MEMBERS: Final = 20_000
 #: Bytes of memory that the keys may take for each byte of the answer. Keys as the service sends them
-#: take 3. With a hundred claims each, they take 2.4 if these are flags, 3.8 if they are numbers, and 5.4
-#: if they are texts of three characters.
+#: take 3. With a hundred claims each, they take 2.4 if these are flags, 3.8 if they are numbers, and
+#: with texts 3.1 if each has one character, and 5.4 if each has three.
 MEMORY_PER_BYTE: Final = 6
 #: Bytes of memory that the keys may take however short the answer is: 30,000 tiny keys.
 FREE_MEMORY: Final = 8 * 1024 * 1024

@@ -23,6 +23,11 @@ _ROUNDING: Final = 8
 #: and null are there once in each process.
 _NUMBERS: Final[Mapping[type, int]] = {int: 32, float: 32, bool: 0, type(None): 0}
 _SHORT: Final[Mapping[type, int]] = {str: 64, **_NUMBERS}
+#: Texts and numbers of which CPython has one object in each process: those take nothing. A decoder may
+#: make others, so the one that is there is taken instead.
+_EVERYWHERE: Final[Mapping[object, object]] = {
+    value: value for value in ("", *map(chr, range(256)), *range(-5, 257))
+}
 
 
 class Kept:
@@ -84,22 +89,30 @@ class Kept:
         return strings
 
     def read_only(self, value: Any) -> Any:
-        """A copy of decoded JSON: read-only dicts, and tuples for lists."""
+        """Decoded JSON: read-only dicts for its dicts, and tuples for its lists."""
         if type(value) is dict:
             names: dict[str, str] = self._names
             members: dict[str, Any] = {}
             short = _SHORT if self.is_plain else _NUMBERS
             for name, item in cast("dict[str, object]", value).items():
-                size = short.get(type(item))
-                self.weight += size or 0
-                members[names.get(name) or self._name(name)] = (
-                    self.read_only(item) if size is None else item
-                )
+                kind = type(item)
+                size = short.get(kind)
+                if size is None:
+                    kept = self.read_only(item)
+                elif size and type(same := _EVERYWHERE.get(item)) is kind:
+                    kept = same
+                else:
+                    self.weight += size
+                    kept = item
+                members[names.get(name) or self._name(name)] = kept
             copied: Any = ReadOnlyDict(members)
         elif type(value) is list:
             items = cast("list[object]", value)
             copied = tuple([self.read_only(item) for item in items])
         else:
+            copied = _EVERYWHERE.get(value)
+            if type(copied) is type(value):
+                return copied
             copied = value
         self.weight += getsizeof(copied) + _ROUNDING
         return copied

@@ -124,6 +124,24 @@ def test_keys_take_no_more_memory_than_is_allowed(
     assert bool(count) == (spaces > 0 or key is with_wide_texts), "without spaces it is too much"
 
 
+@pytest.mark.parametrize("value", ["a", "\u00e9", "", 1])
+def test_values_that_python_has_once_take_nothing(
+    value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever decoder made them."""
+    monkeypatch.setattr(found_keys, "FREE_MEMORY", MiB)
+
+    def key(number: int) -> dict[str, Any]:
+        claims = {f"c{it}": value for it in range(100)}
+        claims["in"] = [value] * 100
+        return {**access_key(number), "customClaims": claims}
+
+    body = answer(key, 2 * MiB, 0, ascii_only=False)
+    count, kept, _ = search(body)
+    assert count > 0
+    assert kept <= 5 * len(body)
+
+
 def test_what_would_take_too_much_is_refused_before_it_is_read_to_its_end() -> None:
     body = answer(with_claims, 16 * MiB, 0, ascii_only=True)
     found, _, most = search(body)
@@ -152,6 +170,18 @@ def with_many_numbers(number: int) -> dict[str, Any]:
 def with_many_texts(number: int) -> dict[str, Any]:
     """One with a hundred texts, each with an object of its own."""
     return {**access_key(number), "customClaims": {f"claim{it}": f"v{it}" for it in range(100)}}
+
+
+def with_many_letters(number: int) -> dict[str, Any]:
+    """One with a hundred texts of one letter, of which Python has one object each."""
+    claims = {f"c{it}": chr(ord("a") + (it + number) % 26) for it in range(100)}
+    return {**access_key(number), "customClaims": claims}
+
+
+def with_many_small_numbers(number: int) -> dict[str, Any]:
+    """One with a hundred numbers of which the same is true."""
+    claims = {f"c{it}": (it + number) % 256 for it in range(100)}
+    return {**access_key(number), "customClaims": claims}
 
 
 def with_many_tenants(number: int) -> dict[str, Any]:
@@ -187,6 +217,8 @@ def with_new_members(number: int) -> dict[str, Any]:
         with_many_flags,
         with_many_numbers,
         with_many_texts,
+        with_many_letters,
+        with_many_small_numbers,
         with_many_tenants,
         with_a_tenant_of_its_own,
         with_a_picture,
