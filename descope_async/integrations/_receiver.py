@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection, MutableMapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from attrs import evolve
 
@@ -33,6 +33,8 @@ __all__ = ["Admitted", "Receiver"]
 
 log: logging.Logger = logging.getLogger("descope_async")
 
+_CLIENTS: Final = "a DescopeClient of descope_async or a callable that makes one"
+
 
 class Receiver:
     """Admits the requests of an ASGI application.
@@ -50,7 +52,7 @@ class Receiver:
         nonces: The nonces to demand in proofs.
 
     Raises:
-        ConfigurationError: The audience or the origin cannot be right.
+        ConfigurationError: The client, the audience or the origin cannot be right.
     """
 
     admission: Admission
@@ -66,6 +68,8 @@ class Receiver:
         nonces: ProofNonces = NO_NONCES,
     ) -> None:
         self.admission = admission or Admission()
+        if not (client is None or isinstance(client, DescopeClient) or callable(client)):
+            raise ConfigurationError(f"client must be {_CLIENTS}, or None")
         self._make = DescopeClient if client is None else client
         self._origin = origin_of(origin)
         self._check = CredentialCheck(
@@ -108,7 +112,10 @@ class Receiver:
         """
         await all_imported()  # before a client is made, because that imports as well
         if self._runs == 0 and not isinstance(self._make, DescopeClient):
-            self._client = self._make()
+            made: object = self._make()
+            if not isinstance(made, DescopeClient):
+                raise ConfigurationError(f"client must be {_CLIENTS}: it makes something else")
+            self._client = made
         for problem in self.client.check(management=False):
             raise ConfigurationError(problem)
         self._runs += 1

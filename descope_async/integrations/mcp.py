@@ -94,7 +94,7 @@ class DescopeMCP:
             resource_metadata=f"{self._origin}/.well-known/oauth-protected-resource{parts.path}",
         )
         self._receiver = Receiver(
-            client or _maker(issuers),
+            _maker(issuers) if client is None else client,
             admission,
             audience=audience,
             other_audience=resource if audience is None else None,

@@ -14,6 +14,7 @@ from unittest import mock
 import httpx
 import pytest
 
+import descope_sync
 from descope_async import ConfigurationError, DescopeClient, NotConfigured, SessionToken
 from descope_async.emulator import Fault
 from descope_async.testing import Clock
@@ -386,6 +387,20 @@ def test_a_callers_own_client_is_not_closed() -> None:
             await client.refresh_key_set()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("made", [lambda: 5, lambda: 0, lambda: "P1", descope_sync.DescopeClient])
+def test_what_is_no_client_is_refused_at_once(made: Any) -> None:
+    with pytest.raises(ConfigurationError, match="client must be a DescopeClient of descope_async"):
+        DescopeAuth(made())
+
+
+def test_what_makes_no_client_ends_the_lifespan(caplog: pytest.LogCaptureFixture) -> None:
+    maker: Any = descope_sync.DescopeClient
+    service = FastAPI(lifespan=DescopeAuth(maker).lifespan)
+    with pytest.raises(RuntimeError, match="did not start"), serving(service):
+        pass
+    assert "client must be a DescopeClient of descope_async" in caplog.text
 
 
 def test_overridden_in_two_lines(http: httpx.Client) -> None:

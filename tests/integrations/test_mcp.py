@@ -355,6 +355,12 @@ def test_a_resource_that_cannot_be_right(resource: Any) -> None:
         DescopeMCP(resource, well_known=f"{HOST}/v1/apps/P1")
 
 
+@pytest.mark.parametrize("client", [5, 0, "", "P1"])
+def test_what_is_no_client_is_refused_at_once(client: Any) -> None:
+    with pytest.raises(ConfigurationError, match="client must be a DescopeClient of descope_async"):
+        DescopeMCP("https://a.example/mcp", well_known=f"{HOST}/v1/apps/P1", client=client)
+
+
 def test_an_object_of_a_module_can_be_mocked_before_the_application_starts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -208,6 +208,12 @@ def test_paths_that_cannot_be_right(exempt: Any) -> None:
         DescopeMiddleware(of_starlette(), exempt=exempt)
 
 
+@pytest.mark.parametrize("client", [5, 0, "P1"])
+def test_what_is_no_client_is_refused_at_once(client: Any) -> None:
+    with pytest.raises(ConfigurationError, match="client must be a DescopeClient of descope_async"):
+        DescopeMiddleware(of_starlette(), client=client)
+
+
 def test_a_requirement_that_cannot_be_right() -> None:
     with pytest.raises(InvalidArgument):
         Require(of_starlette(), permissions="read")
