@@ -23,7 +23,7 @@ from .floors import created_keys, journal
 from .rounds import Setting, in_rounds
 
 _WORKERS: Final = 4
-_CREATES: Final = 1_000
+_CREATES: Final = 5_000
 _LINES_PER_KEY: Final = 5
 _JOURNAL_LINES: Final = 100_000
 #: Keys whose memory is measured.
@@ -94,10 +94,10 @@ def _creates(setting: Setting, folder: Path, count: int) -> dict[str, list[float
     contenders = {"ours": _ours, "floor": _bare}
     taken: dict[str, list[float]] = {who: [] for who in contenders}
     for number, order in enumerate(setting.orders(contenders)):
-        with _service() as account:  # a fresh one for each round, since it gets slower as it fills
-            for who in order:
-                place = folder / f"{who}-{number}"
-                place.mkdir()
+        for who in order:
+            place = folder / f"{who}-{number}"
+            place.mkdir()
+            with _service() as account:  # a fresh one for each, since it gets slower as it fills
                 taken[who].append(asyncio.run(contenders[who](account, place, count)))
     return taken
 

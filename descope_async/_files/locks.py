@@ -43,16 +43,21 @@ def lock(descriptor: int) -> None:
 
 
 @contextmanager
-def lock_held(descriptor: int) -> Generator[None]:
-    """Hold the lock of an open file for a moment. It waits for whoever has it.
+def lock_held(descriptor: int, *, waits: bool = True) -> Generator[None]:
+    """Hold the lock of an open file for a moment.
+
+    Args:
+        descriptor: The file.
+        waits: Whether to wait for whoever has it.
 
     Raises:
+        BlockingIOError: Somebody has it, and this does not wait.
         OSError: The file system has no locks.
     """
     with importing():
         import fcntl
 
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    fcntl.flock(descriptor, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
     try:
         yield
     finally:

@@ -114,7 +114,7 @@ async def all_ended(tasks: Collection[asyncio.Future[Any]], seconds: float) -> b
     _, waiting = await asyncio.wait(tasks, timeout=seconds)
     if waiting and loop.time() - ends_at > _LATE:
         _, waiting = await asyncio.wait(waiting, timeout=_GRACE)
-    for _ in range(_TURNS):
+    for _ in range(_TURNS if waiting else 0):
         await asyncio.sleep(0)
     return all(task.done() for task in waiting)
 

@@ -158,12 +158,16 @@ def made_of(what: str, members: Mapping[str, Any], cls: type[T]) -> T:
         raise InvalidArgument(f"{what}: {error}") from None
 
 
+#: A tuple, because `str | int` would be made anew for each value.
+_PLAIN: Final = (str, int, float, NoneType)
+
+
 def plain(value: Any, *, secrets: bool = False) -> Any:
     """A value, or what an attribute holds, in plain dicts and lists.
 
     Sets are sorted. A moment is shown in epoch seconds.
     """
-    if isinstance(value, str | int | float | NoneType):
+    if isinstance(value, _PLAIN):
         return value
     if isinstance(value, Value):
         return value.to_dict(secrets=secrets)

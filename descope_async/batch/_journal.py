@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 
 from descope_async._files.locks import lock, require_locks
 from descope_async.secret_stores._append_log import AppendLog
+from descope_async.secret_stores._group_commit import GroupCommit
 
 from ._errors import JournalError, JournalLocked, JournalMismatch
 from ._journal_lines import LINE_END, Record, encode, read, text
@@ -48,6 +49,7 @@ class Journal:
         self.ledger = Ledger()
         self.is_begun = False
         self._log = log
+        self._commits = GroupCommit(log)
         self._now = now
         self._checksum = 0
         self._size = 0
@@ -159,10 +161,8 @@ class Journal:
 
     def plan(self, records: Iterable[Record]) -> None:
         """Add keys to the plan."""
-        lines = list(records)
-        for record in lines:
-            self._plan_digest.update(text(record))
-        self._write(lines)
+        for body in self._write(records):
+            self._plan_digest.update(body)
 
     def begin(self) -> None:
         """Note that the plan is complete. From now on, calls may be made."""
@@ -186,6 +186,17 @@ class Journal:
         """
         try:
             self._log.sync()
+        except OSError as error:
+            raise JournalError(self.path, f"cannot be written: {_reason(error)}") from None
+
+    async def synced(self) -> None:
+        """As `sync`, while the event loop goes on.
+
+        Raises:
+            JournalError: They cannot be written.
+        """
+        try:
+            await self._commits.sync()
         except OSError as error:
             raise JournalError(self.path, f"cannot be written: {_reason(error)}") from None
 
@@ -246,12 +257,14 @@ class Journal:
         self._checksum = self._size = 0
         self._plan_digest = hashlib.sha256()
 
-    def _write(self, records: Iterable[Record]) -> None:
-        data = bytearray()
+    def _write(self, records: Iterable[Record]) -> list[bytes]:
+        """Write records, and return their texts without the checksums."""
+        data, bodies = bytearray(), list[bytes]()
         checksum, offset = self._checksum, self._size
         placed: list[tuple[Record, int]] = []
         for record in records:
-            line, checksum = encode(text(record), checksum)
+            bodies.append(body := text(record))
+            line, checksum = encode(body, checksum)
             placed.append((record, offset + len(data)))
             data += line
         try:
@@ -262,6 +275,7 @@ class Journal:
         for record, where in placed:
             if "k" in record:
                 self.ledger.apply(record, where)
+        return bodies
 
 
 def _last_owner(path: Path) -> str:

@@ -17,6 +17,9 @@ _CHECKSUM: Final = b',"crc":"'
 #: The checksum's member with its quotes, the closing brace and the line end.
 LINE_END: Final = len(_CHECKSUM) + 8 + 3
 
+#: Made once, because `json.dumps` makes one for each record.
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 Record = dict[str, Any]
 
 
@@ -38,7 +41,7 @@ def require(path: Path) -> None:
 
 def text(record: Record) -> bytes:
     """A record as JSON, without its closing brace."""
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()[:-1]
+    return _encode(record).encode()[:-1]
 
 
 def encode(body: bytes, checksum: int) -> tuple[bytes, int]:

@@ -21,6 +21,9 @@ from ._journal import Journal
 from ._journal_lines import require
 from ._ledger import UNKNOWN, State
 
+#: Made once, because `json.dumps` makes one for each line.
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+
 #: How many failures a report holds in memory. All are in its file.
 _MOST_FAILURES: Final = 1000
 
@@ -242,7 +245,7 @@ def _written(journal: Journal, path: Path, raw: RawIOBase) -> BatchReport:
     next_due: float | None = None
     with TextIOWrapper(BufferedWriter(raw), encoding="utf-8") as file:
         for outcome in outcomes(journal):
-            file.write(json.dumps(outcome.to_dict(), ensure_ascii=False) + "\n")
+            file.write(_encode(outcome.to_dict()) + "\n")
             if outcome.until is not None:
                 next_due = min(next_due or outcome.until, outcome.until)
             if outcome.problem:

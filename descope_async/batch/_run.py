@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any, Final, TypeVar
 
-import anyio.to_thread
 from attrs import define, field, frozen
 
 from descope_async._runtime.backoff import Backoff
@@ -90,7 +89,7 @@ class Run:
     async def note_durably(self, kind: str, item: Item, **fields: Any) -> None:
         """The same, and wait until it is on the disk."""
         self.note(kind, item, **fields)
-        await anyio.to_thread.run_sync(self.journal.sync)
+        await self.journal.synced()
 
     def item(self, number: int) -> Item:
         """A key of the plan."""

@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Collection
 from itertools import islice
 from typing import Final, Literal
 
-import anyio.to_thread
-
 from descope_async.errors import BadRequest, Conflict, DescopeError, NotFound
 
 from ._ledger import State
@@ -65,7 +63,7 @@ class Switching:
                 if key_id in found and found[key_id] != self._wanted
             ]
             run.journal.note(*({"k": "intent", "i": number} for number in due))
-            await anyio.to_thread.run_sync(run.journal.sync)
+            await run.journal.synced()
             await self._try({number: ids[number] for number in due})
             tried += chunk
             self._tell()

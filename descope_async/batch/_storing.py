@@ -14,6 +14,7 @@ from attrs import frozen
 from descope_async._values.secret import Secret
 from descope_async.errors import DescopeError
 from descope_async.secret_stores import SecretEntry, SecretStore, SecretStoreError
+from descope_async.secret_stores._json_lines import JsonLinesStore
 
 from ._files_in_use import FilesInUse
 from ._items import Item
@@ -227,13 +228,15 @@ def _check_free(sink: SecretStore, items: Sequence[Item]) -> None:
 async def _put(
     sink: SecretStore, place: str, entry: SecretEntry, *, overwrite: bool, pending: bool
 ) -> None:
-    def put() -> None:
-        sink.put(place, entry, overwrite=overwrite, pending=pending)
+    async def put() -> None:
+        if isinstance(sink, JsonLinesStore) and await sink.put_awaited(place, entry):
+            return
+        await _in_thread(partial(sink.put, place, entry, overwrite=overwrite, pending=pending))
 
     for pause in (*_PAUSES, None):
         try:
             with anyio.fail_after(_PATIENCE):
-                await _in_thread(put)
+                await put()
         except TimeoutError:
             problem: Exception = SecretStoreError(place, f"no end within {_PATIENCE:g} seconds")
         except Exception as error:  # noqa: BLE001 - a sink of somebody's own may raise anything

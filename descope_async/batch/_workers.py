@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Final
 
 import anyio
-import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from descope_async.errors import DescopeError, Forbidden, OutcomeUnknown
@@ -86,7 +85,7 @@ class Workers:
                     when = self._when()
                     run.journal.note(*({"k": "intent", "i": each.number, **when} for each in fresh))
                     self._ahead |= {item.number: item for item in fresh}
-                    await anyio.to_thread.run_sync(run.journal.sync)
+                    await run.journal.synced()
                 for item in items:
                     await send.send((item, item.number in self._ahead))
         except JournalError as error:

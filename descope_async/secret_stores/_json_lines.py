@@ -17,9 +17,11 @@ from descope_async.errors import ConfigurationError
 from ._append_log import AppendLog
 from ._errors import SecretStoreError
 from ._folder_checks import check_folder, check_ignored_by_git
+from ._group_commit import GroupCommit
 from ._store import SecretEntry
 
 _BLOCK: Final = 64 * 1024
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class JsonLinesStore:
@@ -37,6 +39,7 @@ class JsonLinesStore:
             raise ConfigurationError(f"jsonl:{location}: one file holds all secrets; name it")
         self._path = Path(file).absolute()
         self._log: AppendLog | None = None
+        self._commits: GroupCommit | None = None
         self._opening = threading.Lock()
 
     def place(self, key_id: str, label: str) -> str:
@@ -64,23 +67,33 @@ class JsonLinesStore:
 
     def put(self, place: str, entry: SecretEntry, *, overwrite: bool, pending: bool) -> None:
         """Add a line, which is on the disk when this returns."""
-        value = {
-            "id": entry.key_id,
-            "name": entry.name,
-            "label": entry.label,
-            "fingerprint": entry.fingerprint,
-            "cleartext": entry.cleartext,
-        }
-        line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         try:
             log = self._open()
-            with lock_held(log.descriptor):  # other runs may write to it too
-                if not _ends_a_line(log.descriptor):
-                    line = b"\n" + line  # after a line whose writer was killed
-                position = log.write(line)
-            log.sync(position)
+            log.sync(_add(log, entry))
         except OSError as error:
             raise SecretStoreError(place, error.strerror or type(error).__name__) from None
+
+    async def put_awaited(self, place: str, entry: SecretEntry) -> bool:
+        """As `put`, while the event loop goes on. Secrets that wait together share one fsync.
+
+        Returns:
+            Whether that was done. If not, the file is to be opened first, or another run writes to
+            it at the moment, and `put` waits for that.
+
+        Raises:
+            SecretStoreError: The file cannot be written.
+        """
+        if self._log is None:
+            return False
+        self._commits = self._commits or GroupCommit(self._log)
+        try:
+            _add(self._log, entry, waits=False)
+            await self._commits.sync()
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise SecretStoreError(place, error.strerror or type(error).__name__) from None
+        return True
 
     def get(self, place: str, *, pending: bool = False) -> str:
         """The secret in the last line about the key."""
@@ -102,6 +115,22 @@ class JsonLinesStore:
                 make_folder(self._path.parent)
                 self._log = AppendLog(self._path)
             return self._log
+
+
+def _add(log: AppendLog, entry: SecretEntry, *, waits: bool = True) -> int:
+    """Add a line, and return the size of the file after it."""
+    value = {
+        "id": entry.key_id,
+        "name": entry.name,
+        "label": entry.label,
+        "fingerprint": entry.fingerprint,
+        "cleartext": entry.cleartext,
+    }
+    line = _encode(value).encode() + b"\n"
+    with lock_held(log.descriptor, waits=waits):  # other runs may write to it too
+        if not _ends_a_line(log.descriptor):
+            line = b"\n" + line  # after a line whose writer was killed
+        return log.write(line)
 
 
 def _ends_a_line(descriptor: int) -> bool:

@@ -1,6 +1,7 @@
 """``python -m tests.batch.campaign``: runs over thousands of keys, killed at random moments.
 
-The runs create, rotate and replace keys, every second time with a service that misbehaves. What is killed
+The runs create, rotate and replace keys, every second time with a service that misbehaves, and half of
+them with one file for all secrets. What is killed
 seldom at random, because it is over in a moment, is killed on purpose in the end, in small runs.
 """
 
@@ -20,14 +21,16 @@ from descope_sync.emulator import Emulator
 from .crashes import FAULTS, Crashes, report_of
 from .deaths import AT_ONCE, DEATHS, top_up
 
+#: Of four rounds, so many keep all secrets in one file.
+_IN_ONE_FILE: Final = 2
 #: Keys that are rotated and replaced, of those that were created.
 _CHANGED: Final = 500
 
 
-def one_round(draw: random.Random, keys: int, *, misbehaves: bool) -> Crashes:
+def one_round(draw: random.Random, keys: int, *, misbehaves: bool, in_one_file: bool) -> Crashes:
     """Create keys, rotate some and replace some, and kill all of it now and then."""
     with Emulator(signing_algorithm="ES256") as emulator, tempfile.TemporaryDirectory() as name:
-        crashes = Crashes(emulator, Path(name), draw)
+        crashes = Crashes(emulator, Path(name), draw, in_one_file)
 
         def carry_out(operation: str, items: list[Any], kills: int, **more: Any) -> list[str]:
             for fault in FAULTS if misbehaves else ():
@@ -70,7 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     number = 0
     while at_random.total() < options.kills and not problems:
         number += 1
-        round_ = one_round(draw, options.keys, misbehaves=bool(number % 2))
+        round_ = one_round(
+            draw, options.keys, misbehaves=bool(number % 2), in_one_file=number % 4 < _IN_ONE_FILE
+        )
         take(round_, at_random, f"round {number}")
     for kind in options.at or DEATHS:
         left = options.each - at_random[kind]

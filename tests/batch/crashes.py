@@ -20,8 +20,9 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from descope_async import ApiError
+from descope_async import ApiError, SecretReference
 from descope_async.emulator import Fault
+from descope_async.secret_stores import SecretStoreError
 from descope_sync import DescopeClient
 from descope_sync.emulator import Emulator
 
@@ -59,6 +60,7 @@ class Crashes:
         emulator: The service, which is not killed.
         folder: Where everything is kept.
         draw: What is random is drawn with it.
+        in_one_file: Whether all secrets of a run go to one file of JSON lines.
         states: The kind of the journal's last line at each kill.
         problems: What must not have been.
     """
@@ -66,6 +68,7 @@ class Crashes:
     emulator: Emulator
     folder: Path
     draw: random.Random
+    in_one_file: bool = False
     states: Counter[str] = field(factory=Counter[str])
     problems: list[str] = field(factory=list[str])
 
@@ -79,7 +82,11 @@ class Crashes:
             "management_key": self.emulator.management_key,
             "base_url": self.emulator.base_url,
             "journal": str(self.folder / f"{name}.journal"),
-            "sinks": [f"file:{self.folder}/{name}/{{id}}.json"],
+            "sinks": [
+                f"jsonl:{self.folder}/{name}.jsonl"
+                if self.in_one_file
+                else f"file:{self.folder}/{name}/{{id}}.json"
+            ],
             "operation": operation,
             "items": items,
             "settle_after": 0.5,
@@ -161,10 +168,8 @@ class Crashes:
                     return
                 (place,) = line["references"]
                 try:
-                    client.exchange_access_key(
-                        json.loads(Path(place.removeprefix("file:")).read_text())["cleartext"]
-                    )
-                except (ApiError, OSError) as error:
+                    client.exchange_access_key(SecretReference.parse(place).read())
+                except (ApiError, SecretStoreError) as error:
                     self.problems.append(f"the secret of {key_id} is lost: {error}")
 
             with ThreadPoolExecutor(8) as threads:

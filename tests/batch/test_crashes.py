@@ -14,14 +14,15 @@ from .crashes import FAULTS, Crashes, report_of
 from .deaths import DEATHS, die
 
 
+@pytest.mark.parametrize("in_one_file", [False, True])
 @pytest.mark.parametrize("misbehaves", [False, True])
 @pytest.mark.parametrize("operation", ["create", "rotate", "replace"])
 def test_nothing_is_lost_and_nothing_is_there_twice(
-    tmp_path: Path, operation: str, misbehaves: bool
+    tmp_path: Path, operation: str, misbehaves: bool, in_one_file: bool
 ) -> None:
     draw = random.Random(f"{operation} {misbehaves}")  # noqa: S311 - chooses when to kill
     with Emulator(signing_algorithm="ES256") as emulator:
-        crashes = Crashes(emulator, tmp_path, draw)
+        crashes = Crashes(emulator, tmp_path, draw, in_one_file)
         items: list[Any] = [{"name": f"machine-{number}"} for number in range(200)]
         more: dict[str, Any] = {}
         if operation != "create":

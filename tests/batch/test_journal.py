@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 
-from descope_async import DescopeClient
+from descope_async import DescopeClient, SecretReference
 from descope_async.batch import (
     Batch,
     BatchStopped,
@@ -177,7 +177,10 @@ async def test_a_journal_that_may_only_be_read(make_batch: MakeBatch, stopped: P
         read_journal(stopped)
 
 
-async def test_a_full_disk(emulator: Emulator, client: DescopeClient, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sink", ["file:{}/keys/{{id}}.json", "jsonl:{}/keys.jsonl"])
+async def test_a_full_disk(
+    emulator: Emulator, client: DescopeClient, tmp_path: Path, sink: str
+) -> None:
     """What limits the size of files stands for a full disk: writes fail in the middle of a run."""
     items = [{"name": f"machine-{number}"} for number in range(60)]
     orders = {
@@ -185,7 +188,7 @@ async def test_a_full_disk(emulator: Emulator, client: DescopeClient, tmp_path: 
         "management_key": emulator.management_key,
         "base_url": emulator.base_url,
         "journal": str(tmp_path / "journal"),
-        "sinks": [f"file:{tmp_path}/keys/{{id}}.json"],
+        "sinks": [sink.format(tmp_path)],
         "operation": "create",
         "items": items,
         "settle_after": 0.2,
@@ -204,8 +207,8 @@ async def test_a_full_disk(emulator: Emulator, client: DescopeClient, tmp_path: 
     keys = await client.mgmt.access_key.search_all_access_keys()
     assert len(keys) == 60
     for line in (tmp_path / "journal.report.jsonl").read_text().splitlines():
-        place = Path(json.loads(line)["references"][0].removeprefix("file:"))
-        await client.exchange_access_key(json.loads(place.read_text())["cleartext"])
+        place = SecretReference.parse(json.loads(line)["references"][0])
+        await client.exchange_access_key(place.read())
 
 
 def _header_with(journal: Path, **changes: Any) -> bytes:
