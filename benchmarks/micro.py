@@ -44,6 +44,11 @@ def floor_new(tokens: Tokens) -> Loops:
     return new_token.signatures(tokens.jwk, tokens.all)
 
 
+def floor_new_threads(tokens: Tokens) -> Loops:
+    """The signature alone, from sixteen threads at once."""
+    return new_token.signatures_from_threads(tokens.jwk, tokens.all, _THREADS)
+
+
 def floor_read(tokens: Tokens) -> Loops:
     """The signature, and the token decoded and read."""
     return new_token.readings(tokens.jwk, tokens.all)
@@ -220,6 +225,7 @@ def botocore(_: Tokens) -> Loops:
 
 CONTENDERS: Final[dict[str, Callable[[Tokens], Loops]]] = {
     "floor_new": floor_new,
+    "floor_new_threads": floor_new_threads,
     "floor_read": floor_read,
     "floor_seen": floor_seen,
     "floor_source": floor_source,

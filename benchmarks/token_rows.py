@@ -30,6 +30,7 @@ def validate(setting: Setting) -> list[Line]:
         "ours_new_threads",
         "official",
         "floor_new",
+        "floor_new_threads",
         "floor_read",
         "ours_seen",
         "ours_seen_sync",
@@ -65,6 +66,11 @@ def validate(setting: Setting) -> list[Line]:
             {"ours": taken["ours_new_threads"], "floor": taken["ours_new"]},
             {"floor": "one thread"},
             (threads,),
+        ),
+        Line(
+            "the signature alone, from 16 threads",
+            {"ours": taken["floor_new_threads"], "floor": taken["floor_new"]},
+            {"ours": "cryptography verify", "floor": "one thread"},
         ),
         *(
             line(
