@@ -165,9 +165,8 @@ class Journal:
             self._plan_digest.update(body)
 
     def begin(self) -> None:
-        """Note that the plan is complete. From now on, calls may be made."""
+        """Note that the plan is complete. It is on the disk with the first intent, before any call."""
         self.note({"k": "begin", "items": len(self.ledger)})
-        self.sync()
         self.is_begun = True
 
     def note(self, *records: Record) -> None:
@@ -178,19 +177,8 @@ class Journal:
         """
         self._write(records)
 
-    def sync(self) -> None:
-        """Call fsync, so that all lines survive a power cut. This blocks.
-
-        Raises:
-            JournalError: They cannot be written.
-        """
-        try:
-            self._log.sync()
-        except OSError as error:
-            raise JournalError(self.path, f"cannot be written: {_reason(error)}") from None
-
-    async def synced(self) -> None:
-        """As `sync`, while the event loop goes on.
+    async def sync(self) -> None:
+        """Call fsync, so that all lines survive a power cut.
 
         Raises:
             JournalError: They cannot be written.
@@ -233,8 +221,8 @@ class Journal:
         try:
             if self.header:
                 self.note({"k": "close"})
-                self.sync()
-        except JournalError:
+                self._log.sync()
+        except (JournalError, OSError):
             pass  # the lock goes with this process, and the next one finds out what was done
         finally:
             self.release()

@@ -89,7 +89,7 @@ class Run:
     async def note_durably(self, kind: str, item: Item, **fields: Any) -> None:
         """The same, and wait until it is on the disk."""
         self.note(kind, item, **fields)
-        await self.journal.synced()
+        await self.journal.sync()
 
     def item(self, number: int) -> Item:
         """A key of the plan."""

@@ -63,7 +63,7 @@ class Switching:
                 if key_id in found and found[key_id] != self._wanted
             ]
             run.journal.note(*({"k": "intent", "i": number} for number in due))
-            await run.journal.synced()
+            await run.journal.sync()
             await self._try({number: ids[number] for number in due})
             tried += chunk
             self._tell()

@@ -85,7 +85,7 @@ class Workers:
                     when = self._when()
                     run.journal.note(*({"k": "intent", "i": each.number, **when} for each in fresh))
                     self._ahead |= {item.number: item for item in fresh}
-                    await run.journal.synced()
+                    await run.journal.sync()
                 for item in items:
                     await send.send((item, item.number in self._ahead))
         except JournalError as error:
