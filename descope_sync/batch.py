@@ -66,7 +66,8 @@ class Batch:
 
     Every method returns a report when it has done what can be done now; single keys may have
     failed. It raises InvalidArgument, SecretStoreError, JournalError or ConfigurationError before
-    the first call, and BatchStopped when it ends early.
+    the first change, or the error of a service that cannot be asked for the management key's
+    rights, and BatchStopped when it ends early.
 
     Args:
         client: The project.

@@ -28,11 +28,11 @@ async def check_rights(client: DescopeClient) -> None:
         try:
             await call(nobody)
         except (Unauthorized, Forbidden) as error:
-            problem = f"the management key may not {what}: {error}"
+            problem, refusal = f"the management key may not {what}: {error}", error
         except (NotFound, BadRequest):
             continue
         except DescopeError as error:
             raise error.with_traceback(None) from None
         else:
             continue
-        raise ConfigurationError(problem)
+        raise ConfigurationError(problem) from refusal.with_traceback(None)

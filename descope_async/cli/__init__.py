@@ -10,6 +10,15 @@ from pathlib import Path
 def main() -> None:
     """Run the command line, or say what to install for it."""
     try:
+        _run()
+    except KeyboardInterrupt:  # while modules are imported: later ones are explained in `running`
+        if sys.stderr is not None:
+            sys.stderr.write("descope-keys: interrupted\n")
+        sys.exit(130)
+
+
+def _run() -> None:
+    try:
         from .app import app
         from .secret_arguments import warn_of_secrets
     except ModuleNotFoundError as error:

@@ -63,7 +63,6 @@ _OF_ERRORS: Final = (
     (ProjectBusy, ExitCode.BUSY),
     (RunUnfinished, ExitCode.PARTIAL),
     ((RateLimited, DeadlineExceeded), ExitCode.BUSY),
-    ((Unauthorized, Forbidden), ExitCode.REFUSED),
     ((ConfigurationError, InvalidArgument, SecretStoreError), ExitCode.USAGE),
 )
 
@@ -73,6 +72,10 @@ def exit_code_of(error: BaseException) -> ExitCode:
     # To import the class would import all of batch work.
     if type(error).__name__ == "JournalLocked":
         return ExitCode.BUSY
+    # What lacks rights says so as a wrong setting, and names the refusal as its cause.
+    for each in (error.__cause__, error):
+        if isinstance(each, (Unauthorized, Forbidden)):
+            return ExitCode.REFUSED
     for classes, code in _OF_ERRORS:
         if isinstance(error, classes):
             return code

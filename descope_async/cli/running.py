@@ -133,11 +133,12 @@ def without_code(sentence: str) -> str:
 
 
 def _sentence(error: DescopeError, advice: str, *, is_verbose: bool) -> str:
-    sentence = str(error)
-    if not is_verbose and error.request_id:
-        sentence = sentence.replace(f" (request {error.request_id})", "")
+    sentence, cause = str(error), error.__cause__
+    for each in (error, cause):
+        if not is_verbose and isinstance(each, DescopeError) and each.request_id:
+            sentence = sentence.replace(f" (request {each.request_id})", "")
     is_setting = isinstance(error, ConfigurationError) and "DESCOPE_" in sentence
-    if is_setting or isinstance(error, Unauthorized):
+    if is_setting or isinstance(error, Unauthorized) or isinstance(cause, Unauthorized):
         sentence = without_code(sentence)
         sentence += f"\n  {advice}"
     return sentence

@@ -214,6 +214,17 @@ def test_an_unknown_outcome_and_a_refused_key_have_their_codes(
     made = admin.mgmt.access_key.create("a")
     done = cli.run("rotate", made.key.id, "--to", sink, "--yes", DESCOPE_MANAGEMENT_KEY="K2wrong")
     assert done.returncode == 4
+    # A key that was revoked meanwhile is refused in the same way, by a new run and by one that goes on.
+    local.faults.add(Fault("status", "access_key.create", status=400))
+    assert cli.run("create", "b", "--to", sink).returncode == 3
+    local.faults.clear()
+    run = cli.run("journal").stdout.split("\t")[0]
+    for command in (["create", "c", "--to", sink], ["resume"], ["resume", run]):
+        done = cli.run(*command, DESCOPE_MANAGEMENT_KEY="K2wrong")
+        assert done.returncode == 4, done.stderr
+        assert "may not read access keys" in done.stderr
+    assert "(request " not in done.stderr
+    assert "descope-keys doctor says more" in done.stderr
     local.faults.add(Fault("status", "access_key.create", commit=True, status=502))
     done = cli.run("create", "lost", "--reveal")
     assert done.returncode == 5

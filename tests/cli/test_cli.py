@@ -263,6 +263,12 @@ def test_data_survives_and_is_not_shared(tmp_path: Path) -> None:
         assert client.exchange_access_key(created.cleartext).key_id == created.key.id
 
 
+def test_an_interruption_while_it_starts_is_said_in_a_word(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = run("list", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "descope-keys: interrupted\n")
+
+
 def test_help_and_version() -> None:
     for arguments in (["--help"], ["emulator", "--help"], ["demo", "--help"]):
         done = run(*arguments)
