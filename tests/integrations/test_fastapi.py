@@ -389,10 +389,16 @@ def test_a_callers_own_client_is_not_closed() -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("made", [lambda: 5, lambda: 0, lambda: "P1", descope_sync.DescopeClient])
-def test_what_is_no_client_is_refused_at_once(made: Any) -> None:
+@pytest.mark.parametrize("client", [5, 0, "P1"])
+def test_what_is_no_client_is_refused_at_once(client: Any) -> None:
     with pytest.raises(ConfigurationError, match="client must be a DescopeClient of descope_async"):
-        DescopeAuth(made())
+        DescopeAuth(client)
+
+
+def test_a_blocking_client_is_refused_at_once() -> None:
+    client: Any = descope_sync.DescopeClient()
+    with pytest.raises(ConfigurationError, match="client must be a DescopeClient of descope_async"):
+        DescopeAuth(client)
 
 
 def test_what_makes_no_client_ends_the_lifespan(caplog: pytest.LogCaptureFixture) -> None:
