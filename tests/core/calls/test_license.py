@@ -51,7 +51,7 @@ async def test_it_is_asked_for_once(servers: type[Servers]) -> None:
 @pytest.fixture
 def long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A burst waits for the tier as long as a busy machine needs, and longer than a call takes."""
-    monkeypatch.setattr("descope_async._calls.license._BURST_WAITS", 20)
+    monkeypatch.setattr("descope_async._calls.license._BURST_WAITS", 20)  # no setting says it
 
 
 @pytest.mark.usefixtures("long_waits")
