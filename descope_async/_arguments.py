@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from ._runtime.coroutine_functions import is_coroutine_function
 from ._values.numbers import LATEST, is_within
+from ._values.secret import Secret
 from ._values.value import made_of
 from .dpop_request import DPoPRequest
 from .errors import InvalidArgument
@@ -178,12 +179,13 @@ def login_options(parameter: str, value: object) -> AccessKeyLoginOptions:
     )
 
 
-def dpop_request(parameter: str, value: object) -> DPoPRequest | None:
-    """What a proof is to be checked against; None for nothing."""
-    # No mapping of its fields: in a traceback that shows variables, one would show the proof.
-    if value is None or isinstance(value, DPoPRequest):
-        return value
-    raise InvalidArgument(f"{parameter} must be a DPoPRequest, not {type(value).__name__}")
+def dpop_request(parameter: str, given: Secret[object]) -> DPoPRequest:
+    """What a proof is to be checked against."""
+    # Other values may be the proof itself, or hold it: no traceback may show them.
+    kind = type(given.reveal())
+    if not issubclass(kind, DPoPRequest):
+        raise InvalidArgument(f"{parameter} must be a DPoPRequest, not {kind.__name__}")
+    return cast("DPoPRequest", given.reveal())
 
 
 def sort_fields(parameter: str, value: object) -> list[SortField]:

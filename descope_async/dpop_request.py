@@ -100,7 +100,8 @@ class DPoPRequest(Value):
         object.__setattr__(self, "method", method)  # frozen from here on
         object.__setattr__(self, "url", url)
         object.__setattr__(self, "proofs", checked.reveal())
-        object.__setattr__(self, "scheme", scheme)
+        # The whole header may stand there, with the token.
+        object.__setattr__(self, "scheme", scheme and scheme.partition(" ")[0])
         object.__setattr__(self, "accepts_bearer", accepts_bearer is True)
         # A string is a collection of its letters, each of which would do.
         given_nonces: object = nonces
@@ -113,8 +114,15 @@ class DPoPRequest(Value):
         object.__setattr__(self, "nonces", frozenset(nonces))
 
     def __repr__(self) -> str:
-        shown = [f"{name}={getattr(self, name, None)!r}" for name in ("method", "url", "scheme")]
+        shown = [
+            f"{name}={_without_query(getattr(self, name, None))!r}"
+            for name in ("method", "url", "scheme")
+        ]
         return f"DPoPRequest({', '.join(shown)})"
+
+    def _members(self, *, secrets: bool) -> dict[str, Any]:
+        members = super()._members(secrets=secrets)
+        return members if secrets else members | {"url": _without_query(self.url)}
 
     @classmethod
     def from_headers(
@@ -159,6 +167,11 @@ class DPoPRequest(Value):
             accepts_bearer=accepts_bearer,
             nonces=nonces,
         )
+
+
+def _without_query(url: str | None) -> str | None:
+    """What is shown of a URL: its query may hold the token, as those of WebSockets do."""
+    return url and re.split("[?#]", url, maxsplit=1)[0]
 
 
 def normal_url(url: str) -> str | None:

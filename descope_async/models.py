@@ -13,7 +13,7 @@ from ._runtime.clock import SYSTEM_CLOCK
 from ._runtime.late_imports import late_import
 from ._runtime.unclaimed import take
 from ._values.secret import Secret
-from ._values.strict_json import ReadOnlyDict, read_only
+from ._values.strict_json import ReadOnlyDict, read_only_mapping
 from ._values.value import Value
 from .errors import InvalidArgument
 
@@ -51,8 +51,7 @@ def _read_only(members: Mapping[str, Any]) -> Mapping[str, Any]:
     given: object = members  # callers without a type checker pass anything
     if not isinstance(given, Mapping):
         raise InvalidArgument(f"pass a mapping, not {type(given).__name__}")
-    copied: ReadOnlyDict = read_only(dict(members))
-    return copied
+    return read_only_mapping("the mapping", members)
 
 
 def _names_or_none(value: Iterable[str] | None) -> tuple[str, ...]:

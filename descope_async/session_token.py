@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, cast
 
 from attrs import define, field, frozen
 
-from ._values.strict_json import ReadOnlyDict, glance, read_object, read_only
+from ._values.strict_json import ReadOnlyDict, glance, read_object, read_only_mapping
 from ._values.value import Value, schema_of
 from .errors import InvalidArgument
 from .models import moment, names
@@ -38,8 +38,7 @@ def _kept(claims: Mapping[str, Any] | bytes) -> ReadOnlyDict | bytes:
         raise InvalidArgument(
             f"claims must be a mapping or JSON as bytes, not {type(given).__name__}"
         )
-    copied: ReadOnlyDict = read_only(dict(claims))
-    return copied
+    return read_only_mapping("claims", claims)
 
 
 def _read(signed: ReadOnlyDict | bytes) -> ReadOnlyDict:

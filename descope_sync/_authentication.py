@@ -151,7 +151,7 @@ class Authentication:
                 self._authentication.validate_session, session_token, audience, dpop=dpop
             )
         finally:
-            del session_token  # as in the core, for tracebacks that show variables
+            del session_token, dpop  # as in the core, for tracebacks that show variables
 
     def validate_session_nowait(
         self,
@@ -180,7 +180,7 @@ class Authentication:
         try:
             return self._authentication.validate_session_nowait(session_token, audience, dpop=dpop)
         finally:
-            del session_token  # as in the core, for tracebacks that show variables
+            del session_token, dpop  # as in the core, for tracebacks that show variables
 
     def export_key_set(self) -> str | None:
         """The project's signing keys as they are known now, for the ``key_set`` of another client.

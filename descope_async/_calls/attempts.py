@@ -11,6 +11,7 @@ import aiohttp
 from yarl import URL
 
 from descope_async._config.config import Config
+from descope_async._runtime.callables import is_being_cancelled
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.late import late
 from descope_async.errors import ClientClosed, DescopeError
@@ -94,7 +95,7 @@ class Attempts:
             raise
         except asyncio.CancelledError as cancellation:
             # aiohttp also cancels those who wait for a connection when it is closed.
-            if _is_cancelled() or not pool.is_closed:
+            if is_being_cancelled() or not pool.is_closed:
                 raise cancellation.with_traceback(None) from None
             failure = ClientClosed(_CLOSED)
         except (KeyboardInterrupt, SystemExit) as error:
@@ -124,8 +125,3 @@ class Attempts:
 @cache
 def _client_timeout(connect: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, sock_connect=connect)
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 from weakref import ref
 
 from attrs import field, frozen
 
-from descope_async._runtime.callables import TookTooLong, call_within
+from descope_async._runtime.callables import (
+    TookTooLong,
+    call_within,
+    chain,
+    is_being_closed,
+    raised,
+)
 from descope_async._runtime.unclaimed import watch
 from descope_async._values.secret import Secret
 from descope_async.errors import (
@@ -112,11 +116,11 @@ class Delivery:
         )
         try:
             await call_within(self.within, deliver, secret)
-        except GeneratorExit:  # the loop was closed, and nobody waits any more
-            raise
         except TookTooLong:
             problem, cause = f"did not return within {self.within:g} seconds", None
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it must not lose the secret
+        except BaseException as error:
+            if isinstance(error, GeneratorExit) and is_being_closed():  # so nobody waits any more
+                raise
             problem, cause = _told(error, cleartext)
         else:
             return None
@@ -160,31 +164,12 @@ def _told(error: BaseException, cleartext: Secret[str]) -> tuple[str, BaseExcept
 
     An error that shows the secret is left out.
     """
-    where = traceback.extract_tb(error.__traceback__)[-1:]
-    place = "".join(f" ({Path(frame.filename).name}:{frame.lineno})" for frame in where)
-    problem = f"raised {type(error).__name__}{place}"
-    chain = list(_chain(error))
+    problem = raised(error)
     try:
         said = str(error)
-        is_shown = any(cleartext.reveal() in f"{each} {each!r} {vars(each)}" for each in chain)
+        shown = (f"{each} {each!r} {vars(each)}" for each in chain(error))
+        if any(cleartext.reveal() in each for each in shown):
+            return problem, None
     except Exception:  # noqa: BLE001 - an error of the user's may not even be printable
-        is_shown, said = True, ""
-    if is_shown:
         return problem, None
-    for each in chain:
-        each.__traceback__ = None
     return f"{problem}: {said}", error
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and those that it came from, and the members of groups."""
-    waiting, seen = [error], set[int]()
-    while waiting:
-        each = waiting.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        yield each
-        waiting += [other for other in (each.__cause__, each.__context__) if other is not None]
-        if isinstance(each, BaseExceptionGroup):
-            waiting += cast("BaseExceptionGroup[BaseException]", each).exceptions

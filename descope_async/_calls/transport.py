@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
@@ -84,7 +85,7 @@ class Transport:
             return None
         try:
             found = self._config.external_request_id()
-        except Exception as error:  # noqa: BLE001 - whatever the user's function raises
+        except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever the user's function raises
             LOG.warning("external_request_id raised %s", type(error).__name__)
             return None
         return found if isinstance(found, str) and is_request_id(found) else None

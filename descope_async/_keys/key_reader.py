@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 from descope_async._arguments import label
 from descope_async._files.paths import at_home
+from descope_async._runtime.callables import is_being_cancelled, is_being_closed, raised
 from descope_async._runtime.cancel_scopes import cancel_scope
 from descope_async._runtime.coroutine_functions import is_coroutine_function
 from descope_async._runtime.imports_aside import imported
@@ -42,13 +44,15 @@ class KeyReader:
         if isinstance(given.reveal(), str):
             self._given = Secret[object](credential("access_key", given).reveal())
             return
-        source = given.reveal()
-        if isinstance(source, EnvironmentVariable):
-            label("access_key.name", source.name)
-        elif not isinstance(source, Path | SecretReference) and not callable(source):
-            raise InvalidArgument(
+        kind = type(given.reveal())
+        if isinstance(given.reveal(), EnvironmentVariable):
+            label("access_key.name", cast("EnvironmentVariable", given.reveal()).name)
+        elif not isinstance(given.reveal(), Path | SecretReference) and not callable(
+            given.reveal()
+        ):
+            raise InvalidArgument(  # from a frame that does not hold what may be a key, as bytes
                 "access_key must be a string, a SecretReference, a pathlib.Path, an "
-                f"EnvironmentVariable or a callable, not {type(source).__name__}"
+                f"EnvironmentVariable or a callable, not {kind.__name__}"
             )
 
     def identity(self, fingerprint: Callable[[Secret[str]], bytes]) -> Hashable:
@@ -124,18 +128,28 @@ async def _call(source: Callable[[], object]) -> Secret[object]:
     is_coroutine = is_coroutine_function(source)
     if not is_coroutine:
         await imported(_run_sync)  # an import that fails is no fault of the callable
+    failure: BaseException
     try:
-        if is_coroutine:
-            found = Secret(source())
-        else:
-            found = await _on_thread(partial(_called, source))
-        if inspect.isawaitable(found.reveal()):
-            return Secret[object](await cast("Awaitable[object]", found.reveal()))
-    except Exception as error:
-        raise ConfigurationError(
-            f"the callable that returns the access key raised {type(error).__name__}"
-        ) from error
-    return found
+        found = Secret(source()) if is_coroutine else await _on_thread(partial(_called, source))
+        if isinstance(found, Secret):
+            if inspect.isawaitable(found.reveal()):
+                return Secret[object](await cast("Awaitable[object]", found.reveal()))
+            return found
+        failure = found
+    except CancelledError as error:
+        if is_being_cancelled():
+            raise
+        failure = error
+    except GeneratorExit as error:
+        if is_being_closed():
+            raise
+        failure = error
+    except Exception as error:  # noqa: BLE001 - whatever the user's function raises
+        failure = error
+    # Raised outside of the handlers, and without the frames of the user's function: they may hold
+    # the key.
+    problem = raised(failure)
+    raise ConfigurationError(f"the callable that returns the access key {problem}") from failure
 
 
 async def _on_thread(func: Callable[[], T]) -> T:
@@ -153,5 +167,9 @@ def _run_sync() -> Callable[..., Awaitable[Any]]:
     return run_sync
 
 
-def _called(source: Callable[[], object]) -> Secret[object]:
-    return Secret(source())
+def _called(source: Callable[[], object]) -> Secret[object] | BaseException:
+    """What the callable returned or raised: raised here, a CancelledError would cancel who waits."""
+    try:
+        return Secret(source())
+    except BaseException as error:  # noqa: BLE001 - as above
+        return error

@@ -1,12 +1,14 @@
-"""Calls of the user's functions from an event loop, which they must not hold up."""
+"""Calls of the user's functions from an event loop, which they must not hold up, and what they raise."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine
+import traceback
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from contextvars import copy_context
+from pathlib import Path
 from threading import Thread
 from typing import Any, Final, TypeVar, cast
 
@@ -53,6 +55,46 @@ async def call_within(seconds: float | None, func: Callable[[A], object], argume
         raise error
 
 
+def raised(error: BaseException) -> str:
+    """What a user's function has raised, and where: ``raised ValueError (jobs.py:12)``.
+
+    Takes the frames from the error and from those that it came from, since they may hold secrets.
+    """
+    where = traceback.extract_tb(error.__traceback__)[-1:]
+    place = "".join(f" ({Path(frame.filename).name}:{frame.lineno})" for frame in where)
+    for each in chain(error):
+        each.__traceback__ = None
+    return f"raised {type(error).__name__}{place}"
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and those that it came from, and the members of groups."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        waiting += [other for other in (each.__cause__, each.__context__) if other is not None]
+        if isinstance(each, BaseExceptionGroup):
+            waiting += cast("BaseExceptionGroup[BaseException]", each).exceptions
+
+
+def is_being_cancelled() -> bool:
+    """Whether somebody cancels the running task: else a CancelledError is raised by what it calls."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def is_being_closed() -> bool:
+    """Whether the running coroutine is closed after its loop: else a GeneratorExit is a mere error."""
+    try:
+        return asyncio.current_task() is None
+    except RuntimeError:  # no loop runs
+        return True
+
+
 async def _awaited(func: Callable[[A], object], argument: A) -> None:
     await cast("Coroutine[Any, Any, object]", func(argument))
 
@@ -95,8 +137,10 @@ async def _ending(work: Coroutine[Any, Any, None]) -> BaseException | None:
     """What the work raised, so that asyncio never logs it and no SystemExit ends the loop."""
     try:
         await work
-    except GeneratorExit:
-        raise
+    except GeneratorExit as error:
+        if is_being_closed():
+            raise
+        return error
     except BaseException as error:  # noqa: BLE001 - it is raised where the caller waits
         return error
     return None

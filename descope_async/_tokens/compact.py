@@ -146,6 +146,11 @@ def parse_proof(proof: object) -> tuple[UncheckedToken, Mapping[str, object]]:
     )
 
 
+def _as_given(token: str | bytes) -> str | bytes:
+    """The characters or octets of a token, also of one whose class has methods of its own."""
+    return str.__str__(token) if isinstance(token, str) else bytes.__bytes__(token)
+
+
 def is_encrypted(token: str | bytes) -> bool:
     """Whether a token is a compact JWE (RFC 7516, 7.1), which only its issuer can read."""
     if len(token) > MAX_TOKEN or not token.isascii():
@@ -187,15 +192,16 @@ def _segments(compact: object, kind: _Kind) -> tuple[bytes, bytes, bytes, bytes]
     noun = kind.noun
     if not isinstance(compact, _TEXTS):
         raise TokenMalformed(f"a {noun} is a string, not {type(compact).__name__}")
-    if len(compact) > kind.max_length:
+    plain = _as_given(compact)
+    if len(plain) > kind.max_length:
         raise TokenMalformed(f"the {noun} has more than {kind.max_length} characters")
-    if not compact.isascii():
+    if not plain.isascii():
         raise TokenMalformed(f"the {noun} has characters that no {noun} has: {kind.advice}")
-    whole = compact.encode() if isinstance(compact, str) else compact
+    whole = plain.encode() if isinstance(plain, str) else plain
     covered, last_dot, signature = whole.rpartition(b".")
     header, first_dot, payload = covered.partition(b".")
     if not (last_dot and first_dot) or b"." in payload:
-        if is_encrypted(compact):
+        if is_encrypted(plain):
             raise TokenMalformed(f"the {noun} is encrypted (JWE), so that only Descope can read it")
         raise TokenMalformed(f"a {noun} has three segments with a dot between each: {kind.advice}")
     if len(header) > kind.max_header or len(signature) > _MAX_SIGNATURE:

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import secrets
-from typing import Final, TypeGuard
+from typing import Final, TypeGuard, cast
 
 from attrs import frozen
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -69,14 +69,15 @@ class ProofKey:
     thumbprint: str
 
     def __init__(self, key: _PrivateKey) -> None:
-        given: object = key  # callers without a type checker pass anything
-        if not _is_usable(given):
+        given = Secret(key)
+        del key  # callers without a type checker pass anything, such as the key's PEM
+        if not _is_usable(given.reveal()):
             raise InvalidArgument(
                 "the key must be of P-256, P-384, P-521, Ed25519, or RSA with at least "
                 f"{_LEAST_RSA_BITS} bits"
             )
-        self._key = given
-        self._alg, self._jwk = _public(given)
+        self._key = given.reveal()
+        self._alg, self._jwk = _public(self._key)
         self.thumbprint = load_key({**self._jwk, "alg": self._alg}, PROOF_ALGORITHMS).thumbprint
 
     @classmethod
@@ -126,16 +127,18 @@ class ProofKey:
         Raises:
             InvalidArgument: An argument cannot be part of a proof.
         """
+        given, asked = Secret(token), Secret(nonce)
+        del token, nonce  # so that no traceback of an error from here shows them
         claims: dict[str, object] = {
             "jti": secrets.token_urlsafe(16),
             "htm": _method(method),
             "htu": _target(url),
             "iat": int(SYSTEM_CLOCK.now()),
         }
-        if token is not None:
-            claims["ath"] = sha256_base64url(_value("token", token).encode("ascii"))
-        if nonce is not None:
-            claims["nonce"] = _value("nonce", nonce)
+        if given.reveal() is not None:
+            claims["ath"] = sha256_base64url(_value("token", given).encode("ascii"))
+        if asked.reveal() is not None:
+            claims["nonce"] = _value("nonce", asked)
         return self._signed({"typ": "dpop+jwt", "alg": self._alg, "jwk": self._jwk}, claims)
 
     def headers(
@@ -148,8 +151,10 @@ class ProofKey:
         Raises:
             InvalidArgument: An argument cannot be part of a proof.
         """
-        proof = self.proof(method, url, token, nonce=nonce)
-        return {"Authorization": f"DPoP {token}", "DPoP": proof}
+        given, asked = Secret(token), Secret(nonce)
+        del token, nonce
+        proof = Secret(self.proof(method, url, given.reveal(), nonce=asked.reveal()))
+        return {"Authorization": f"DPoP {_value('token', given)}", "DPoP": proof.reveal()}
 
     def _signed(self, header: object, claims: object) -> str:
         signed = f"{_encoded(_json(header))}.{_encoded(_json(claims))}"
@@ -226,11 +231,15 @@ def _target(given: object) -> str:
     return target
 
 
-def _value(name: str, given: object) -> str:
+def _value(name: str, given: Secret[str] | Secret[str | None]) -> str:
     """A string that can be part of a header."""
-    if not isinstance(given, str) or not _HEADER_VALUE.match(given):
+    if not _is_value(given.reveal()):
         raise InvalidArgument(f"{name} must be visible ASCII characters, at most 8192")
-    return str.__str__(given)
+    return str.__str__(cast("str", given.reveal()))
+
+
+def _is_value(given: object) -> bool:
+    return isinstance(given, str) and _HEADER_VALUE.match(given) is not None
 
 
 def _number(value: int) -> str:

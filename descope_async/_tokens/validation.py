@@ -247,4 +247,7 @@ def _session_of(
 
 
 def _text(jwt: object) -> str:
-    return jwt.decode("ascii") if isinstance(jwt, bytes) else str.__str__(cast("str", jwt))
+    # Not by the methods of a subclass, which may say something else.
+    if isinstance(jwt, bytes):
+        return bytes.decode(jwt, "ascii")
+    return str.__str__(cast("str", jwt))

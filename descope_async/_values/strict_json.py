@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import accumulate
 from math import isfinite
 from typing import Any, Final, NoReturn, cast
+
+from descope_async.errors import InvalidArgument
 
 
 class ReadOnlyDict(dict[str, Any]):
@@ -83,6 +86,22 @@ def read_only(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple([read_only(item) for item in cast("Iterable[Any]", value)])
     return value
+
+
+def read_only_mapping(what: str, given: Mapping[str, Any]) -> ReadOnlyDict:
+    """A read-only copy of a mapping that a caller gave.
+
+    Args:
+        what: How an error begins.
+        given: The mapping.
+
+    Raises:
+        InvalidArgument: It is nested too deeply, or in itself.
+    """
+    with suppress(RecursionError):  # outside of its handler, no error leads to its frames
+        copied: ReadOnlyDict = read_only(dict(given))
+        return copied
+    raise InvalidArgument(f"{what} is nested too deeply")
 
 
 def writable(value: Any) -> Any:

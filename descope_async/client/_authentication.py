@@ -180,10 +180,11 @@ class Authentication:
         made = self._validation.made
         if dpop is None and made and (seen := made.seen_before(session_token, audience)):
             return seen
-        given: Secret[object] = Secret(session_token)
-        del session_token
+        given = Secret[object](session_token)
+        proven = None if dpop is None else Secret[object](dpop)
+        del session_token, dpop
         demanded = arguments.audience("audience", audience)
-        request = arguments.dpop_request("dpop", dpop)
+        request = None if proven is None else arguments.dpop_request("dpop", proven)
         validator = await self._validation.validator()
         return await validator.validate(given, demanded, "validate_session", request)
 
@@ -214,10 +215,11 @@ class Authentication:
         made = self._validation.made
         if dpop is None and made and (seen := made.seen_before(session_token, audience)):
             return seen
-        given: Secret[object] = Secret(session_token)
-        del session_token
+        given = Secret[object](session_token)
+        proven = None if dpop is None else Secret[object](dpop)
+        del session_token, dpop
         demanded = arguments.audience("audience", audience)
-        request = arguments.dpop_request("dpop", dpop)
+        request = None if proven is None else arguments.dpop_request("dpop", proven)
         validator = self._validation.validator_nowait()
         return validator.validate_nowait(given, demanded, "validate_session", request)
 

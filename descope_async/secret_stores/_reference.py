@@ -60,12 +60,15 @@ class SecretReference(Buildable):
             ConfigurationError: The location is incomplete, or a library is missing.
         """
         schemes = ", ".join(f"{scheme}:" for scheme in SCHEMES if scheme not in _UNREADABLE)
-        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # by callers without types
-            raise InvalidArgument(f"a reference must be a string, not {type(text).__name__}")
-        scheme, _, location = str.strip(text).partition(":")
+        given = Secret[object](text)
+        del text  # it may be the secret itself
+        if not isinstance(given.reveal(), str):
+            kind = type(given.reveal()).__name__
+            raise InvalidArgument(f"a reference must be a string, not {kind}")
+        scheme, location = _parts(given)
         if scheme in _UNREADABLE:
             raise InvalidArgument(f"{scheme}: can only be written to, so no secret is read from it")
-        if scheme not in SCHEMES or not location:
+        if not location:
             raise InvalidArgument(
                 "a reference says where a secret is, as scheme:location, such as "
                 f"file:/run/secrets/access-key; it begins with one of {schemes}"
@@ -108,6 +111,12 @@ class SecretReference(Buildable):
 
     def __str__(self) -> str:
         return f"{self.scheme}:{self.location}"
+
+
+def _parts(given: Secret[object]) -> tuple[str, str]:
+    """The scheme and the location; both empty for what is no reference, and may be a secret."""
+    scheme, _, location = str.strip(cast("str", given.reveal())).partition(":")
+    return (scheme, location) if scheme in SCHEMES else ("", "")
 
 
 def write_secret(path: str | os.PathLike[str], secret: str) -> None:

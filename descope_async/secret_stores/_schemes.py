@@ -16,6 +16,8 @@ from ._store import SecretStore
 
 #: What stores are called in references.
 SCHEMES: Final = ("env", "file", "dotenv", "jsonl", "exec", "keyring", "vault", "aws-sm", "k8s")
+#: Characters of what may be meant as a scheme.
+_LONGEST_SCHEME: Final = 12
 #: A question mark can be part of a command.
 _WITHOUT_OPTIONS: Final = frozenset({"exec"})
 _IN_FILES: Final = frozenset({"file", "dotenv", "jsonl"})
@@ -33,8 +35,11 @@ def open_store(reference: str) -> SecretStore:
         raise ConfigurationError("a reference holds no NUL")
     scheme, colon, rest = reference.partition(":")
     if not colon or scheme not in SCHEMES:
+        # It may be a secret in the wrong place, of which neither the error nor its frames may show more.
+        shown = repr(f"{scheme}:") if colon and len(scheme) <= _LONGEST_SCHEME else "the place"
+        del scheme, rest, reference
         raise ConfigurationError(
-            f"{reference!r} names no store: it begins with none of "
+            f"{shown} names no store: it begins with none of "
             f"{', '.join(f'{name}:' for name in SCHEMES)}"
         )
     location, query = rest, ""

@@ -497,7 +497,7 @@ def test_a_run_that_cannot_go_on_holds_up_no_other(
     about = json.loads((first / "run.json").read_text())
     (first / "run.json").write_text(json.dumps({**about, "sinks": ["nowhere:x"]}))
     done = cli.run("resume", "--rate", "none")
-    assert (done.returncode, f"{first.name}: 'nowhere:x' names no store" in done.stderr) == (
+    assert (done.returncode, f"{first.name}: 'nowhere:' names no store" in done.stderr) == (
         2,
         True,
     )

@@ -307,6 +307,71 @@ async def test_nothing_shows_a_secret(
     assert "canary" not in text.lower()
 
 
+def raising(error: BaseException) -> Any:
+    def read() -> str:
+        key = CANARY
+        raise error if key else ValueError
+
+    return read
+
+
+def raising_async(error: BaseException) -> Any:
+    async def read() -> str:
+        key = CANARY
+        await asyncio.sleep(0)
+        raise error if key else ValueError
+
+    return read
+
+
+@pytest.mark.parametrize("make", [raising, raising_async])
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(OSError("no vault"), MemoryError(), TimeoutError(), StopAsyncIteration()),
+        *(asyncio.CancelledError(), GeneratorExit()),
+        ExceptionGroup("two", [OSError(), ValueError()]),
+    ],
+    ids=repr,
+)
+async def test_a_callable_that_raises(service: Service, make: Any, error: BaseException) -> None:
+    """Whatever it raises ends the wait, and none of its own variables are shown."""
+    source = service.source(make(error))
+    said = rf"raised {type(error).__name__} \(test_token_source.py:\d+\)"
+    async with asyncio.timeout(30):
+        with pytest.raises(ConfigurationError, match=said) as caught:
+            await source.token()
+    assert caught.value.__cause__ is error
+    assert CANARY not in shown(caught.value, without="")
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+async def test_a_callable_on_a_thread_ends_no_loop(service: Service, error: BaseException) -> None:
+    with pytest.raises(ConfigurationError, match=f"raised {type(error).__name__}"):
+        await service.source(raising(error)).token()
+
+
+async def test_a_callable_is_cancelled_with_its_source(service: Service) -> None:
+    began, ended = asyncio.Event(), list[BaseException]()
+
+    async def read() -> str:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            ended.append(error)
+            raise
+        return "never"
+
+    source = service.source(read)
+    waiting = asyncio.ensure_future(source.token())
+    await began.wait()
+    await source.aclose()
+    with pytest.raises(ClientClosed):
+        await waiting
+    assert len(ended) == 1
+
+
 async def test_a_source_that_holds_secrets_shows_none(service: Service) -> None:
     source = service.source(CANARY)
     token = await source.token()

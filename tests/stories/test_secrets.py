@@ -11,7 +11,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -20,6 +20,7 @@ import descope_sync
 from descope_async import DescopeError
 from descope_async.errors import UnexpectedResponse
 from descope_async.events import Event
+from descope_async.secret_stores import open_store
 from tests.servers import Servers
 
 MANAGEMENT = "KcanaryManagement"
@@ -31,6 +32,7 @@ NAME = "NameOfAnAccessKey"
 HEADER = "canaryOfAGateway"
 #: A key of somebody else, as long as the service's are, that a confused server repeats.
 ANOTHER = "KcanaryOfAnotherCaller" + "Xy3" * 14
+PROOF_KEY = descope_async.ProofKey.generate()
 CANARIES = [MANAGEMENT, AUTH, ACCESS, *TOKEN.split("."), CLEARTEXT, "canary"]
 
 # The calls take their secrets out of functions: a local variable of the caller's is the caller's.
@@ -50,6 +52,12 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "validate, cut": lambda client: client.validate_session(TOKEN[:-2]),
     "validate, bad audience": lambda client: client.validate_session(TOKEN, 5),
     "validate, proof": lambda client: client.validate_session(TOKEN, dpop=_request()),
+    "validate, bad proof": lambda client: client.validate_session(TOKEN, dpop=TOKEN),
+    "validate, bad proof, at once": (
+        lambda client: client.validate_session_nowait(TOKEN, dpop={"proofs": TOKEN})
+    ),
+    "exchange, kept, bytes": lambda client: client.token_source(ACCESS.encode()),
+    "exchange, bytes": lambda client: client.exchange_access_key(ACCESS.encode()),
 }
 
 
@@ -234,6 +242,50 @@ def test_no_refused_setting_shows_the_environment(
     text = shown(caught.value)
     assert MANAGEMENT not in text
     assert CLEARTEXT not in text
+
+
+#: Calls without a client, which refuse what would be a secret in the place of something else.
+REFUSED: dict[str, Callable[[], Any]] = {
+    "reference": lambda: descope_async.SecretReference.parse(ACCESS),
+    "reference, bytes": lambda: descope_async.SecretReference.parse(cast("str", ACCESS.encode())),
+    "reference, colon": lambda: descope_async.SecretReference.parse(f"{ACCESS}:x"),
+    "store": lambda: open_store(ACCESS),
+    "store, colon": lambda: open_store(f"{ACCESS}:x"),
+    "secret": lambda: descope_async.write_secret("path", f"{ACCESS} x"),
+    "proof key": lambda: descope_async.ProofKey(cast("Any", ACCESS)),
+    "proof key, PEM": lambda: descope_async.ProofKey.from_pem(ACCESS),
+    "proof, bad URL": lambda: PROOF_KEY.proof("GET", "/", TOKEN),
+    "proof, bad token": lambda: PROOF_KEY.proof("GET", "https://a.example/", f"{TOKEN}\n"),
+    "headers, bad method": lambda: PROOF_KEY.headers(TOKEN, "", "https://a.example/"),
+    "headers, bad token": lambda: PROOF_KEY.headers(f"{TOKEN}\n", "GET", "https://a.example/"),
+    "headers, no token": lambda: PROOF_KEY.headers(
+        cast("str", TOKEN.encode()), "GET", "https://a.example/", nonce=TOKEN
+    ),
+    "request, bad proofs": lambda: descope_async.DPoPRequest(
+        "GET", "https://a.example/", cast("Any", TOKEN.encode())
+    ),
+}
+
+
+@pytest.mark.parametrize("call", REFUSED)
+def test_no_refused_argument_is_shown(call: str) -> None:
+    with pytest.raises(DescopeError) as caught:
+        REFUSED[call]()
+    text = shown(caught.value)
+    for canary in CANARIES:
+        assert canary not in text, text
+
+
+def test_no_request_shows_the_token_that_came_with_it() -> None:
+    request = descope_async.DPoPRequest(
+        "GET", f"wss://api.example.com/live?token={TOKEN}#x", TOKEN, f"DPoP {TOKEN}"
+    )
+    text = f"{request} {request!r} {vars(request)}"
+    assert request.scheme == "DPoP"
+    assert request.url.endswith(f"{TOKEN}#x")
+    assert request.to_dict()["url"] == "wss://api.example.com/live"
+    for canary in CANARIES:
+        assert canary not in text, text
 
 
 @pytest.mark.parametrize("how", ["timeout", "cancel"])

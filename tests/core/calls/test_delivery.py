@@ -213,6 +213,14 @@ async def give_up(_: DeliveredSecret) -> None:
     raise asyncio.CancelledError
 
 
+def close(_: DeliveredSecret) -> None:
+    raise GeneratorExit
+
+
+async def close_async(_: DeliveredSecret) -> None:
+    raise GeneratorExit
+
+
 def stop(_: DeliveredSecret) -> None:
     raise StopIteration
 
@@ -233,6 +241,7 @@ async def never_begin_async(secret: DeliveredSecret) -> AsyncIterator[None]:
     "deliver",
     [
         *(fail, fail_async, leave, leave_async, give_up, stop, time_out),
+        *(close, close_async),
         *(never_begin, never_begin_async),
     ],
 )

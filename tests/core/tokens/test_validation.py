@@ -82,6 +82,47 @@ async def validate(token: object, audience: frozenset[str] | None = None) -> Ses
     return await validator().validate(Secret(token), audience, "validate_session")
 
 
+class Changing(str):
+    """Says something else whenever it is asked."""
+
+    __slots__ = ()
+
+    def encode(self, *_: Any, **__: Any) -> bytes:
+        return mint(claims(sub="K2another")).encode()
+
+    def isascii(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        return 3
+
+    def __str__(self) -> str:
+        return "something else"
+
+
+class ChangingBytes(bytes):
+    """The same for bytes."""
+
+    def rpartition(self, *_: Any) -> Any:
+        return bytes.rpartition(mint(claims(sub="K2another")).encode(), b".")
+
+    def __bytes__(self) -> bytes:
+        return b"something else"
+
+    def decode(self, *_: Any, **__: Any) -> str:
+        return "something else"
+
+
+async def test_a_token_is_what_its_characters_are() -> None:
+    token = mint(claims())
+    for given_as in (Changing(token), ChangingBytes(token.encode())):
+        session = await validate(given_as)
+        assert (session.jwt, type(session.jwt), session.key_id) == (token, str, "K2abc")
+    for wrong in (Changing("a.b.c"), Changing("é"), Changing(""), ChangingBytes(b"a.b.c")):
+        with pytest.raises(TokenMalformed):
+            await validate(wrong)
+
+
 Check = Callable[..., SessionToken]
 
 
