@@ -14,6 +14,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import descope_sync
 from descope_async import DescopeClient
@@ -28,8 +29,12 @@ class Stress:
 
     def __init__(self, base_url: str, project_id: str, *access_keys: str) -> None:
         self.access_keys = access_keys
-        self.client = DescopeClient(project_id, base_url=base_url)
-        self.blocking = descope_sync.DescopeClient(project_id, base_url=base_url)
+        settings: dict[str, Any] = {
+            "base_url": base_url,
+            "timeouts": {"connect": 60, "exchange": 60, "keys": 60},
+        }
+        self.client = DescopeClient(project_id, **settings)
+        self.blocking = descope_sync.DescopeClient(project_id, **settings)
         self.source = self.client.token_source(access_keys[0])
         self.blocking_source = self.blocking.token_source(access_keys[0])
         self.verifier = self.client.access_key_verifier(
