@@ -23,6 +23,7 @@ class FilesInUse:
         self._own = frozenset(map(canonical, (*own, folder)))
         self._names = frozenset(each.name.casefold() for each in own)
         self._folder = folder.name.casefold()
+        self._hints = (*self._names, self._folder)
 
     def refuse(self, places: Sequence[str]) -> None:
         """Check the places of one secret.
@@ -32,7 +33,11 @@ class FilesInUse:
                 one file, which each would write in its own way.
         """
         for place in places:
-            if any(map(self._is_own, _files(place))):
+            folded = place.casefold()
+            # Most places show at a glance that they are elsewhere.
+            if any(each in folded for each in self._hints) and any(
+                map(self._is_own, _files(place))
+            ):
                 raise SecretStoreError(place, "the run itself writes that file")
         for place, other in combinations(places, 2):
             # Sinks of one kind know how to share a file.

@@ -212,7 +212,7 @@ class Journal:
     def fingerprint(self, cleartext: str) -> str:
         """A keyed hash that tells this secret from others and does not reveal it."""
         salt = bytes.fromhex(self.header["salt"])
-        return hmac.new(salt, cleartext.encode(), hashlib.sha256).hexdigest()[:_FINGERPRINT]
+        return hmac.digest(salt, cleartext.encode(), "sha256").hex()[:_FINGERPRINT]
 
     def close(self) -> None:
         """Note that this process has ended its work, and release the lock. May be repeated."""
