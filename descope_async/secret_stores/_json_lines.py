@@ -41,6 +41,7 @@ class JsonLinesStore:
         self._log: AppendLog | None = None
         self._commits: GroupCommit | None = None
         self._opening = threading.Lock()
+        self._adding = threading.Lock()
 
     def place(self, key_id: str, label: str) -> str:
         """The file and the key's id."""
@@ -69,7 +70,7 @@ class JsonLinesStore:
         """Add a line, which is on the disk when this returns."""
         try:
             log = self._open()
-            log.sync(_add(log, entry))
+            log.sync(self._add(log, entry))
         except OSError as error:
             raise SecretStoreError(place, error.strerror or type(error).__name__) from None
 
@@ -87,7 +88,7 @@ class JsonLinesStore:
             return False
         self._commits = self._commits or GroupCommit(self._log)
         try:
-            _add(self._log, entry, waits=False)
+            self._add(self._log, entry, waits=False)
             await self._commits.sync()
         except BlockingIOError:
             return False
@@ -116,21 +117,26 @@ class JsonLinesStore:
                 self._log = AppendLog(self._path)
             return self._log
 
-
-def _add(log: AppendLog, entry: SecretEntry, *, waits: bool = True) -> int:
-    """Add a line, and return the size of the file after it."""
-    value = {
-        "id": entry.key_id,
-        "name": entry.name,
-        "label": entry.label,
-        "fingerprint": entry.fingerprint,
-        "cleartext": entry.cleartext,
-    }
-    line = _encode(value).encode() + b"\n"
-    with lock_held(log.descriptor, waits=waits):  # other runs may write to it too
-        if not _ends_a_line(log.descriptor):
-            line = b"\n" + line  # after a line whose writer was killed
-        return log.write(line)
+    def _add(self, log: AppendLog, entry: SecretEntry, *, waits: bool = True) -> int:
+        """Add a line, and return the size of the file after it."""
+        value = {
+            "id": entry.key_id,
+            "name": entry.name,
+            "label": entry.label,
+            "fingerprint": entry.fingerprint,
+            "cleartext": entry.cleartext,
+        }
+        line = _encode(value).encode() + b"\n"
+        # The threads of this process have one open file, so its lock keeps only others away.
+        if not self._adding.acquire(blocking=waits):
+            raise BlockingIOError
+        try:
+            with lock_held(log.descriptor, waits=waits):  # other runs may write to it too
+                if not _ends_a_line(log.descriptor):
+                    line = b"\n" + line  # after a line whose writer was killed
+                return log.write(line)
+        finally:
+            self._adding.release()
 
 
 def _ends_a_line(descriptor: int) -> bool:

@@ -252,6 +252,44 @@ def test_a_line_that_does_not_fit_takes_nothing_from_other_processes(
         assert read_secret(store.place(key_id, "")), key_id
 
 
+def test_threads_whose_lines_do_not_fit_take_nothing_from_other_processes(
+    json_lines: str, tmp_path: Path
+) -> None:
+    put = (
+        "import os, resource, sys, time; from contextlib import suppress; from threading import Thread\n"
+        "from descope_async.secret_stores import SecretEntry, SecretStoreError, open_store\n"
+        "store = open_store(sys.argv[1])\n"
+        "entry = SecretEntry(cleartext='s' * 40, key_id='K2cut', name='', label='', fingerprint='')\n"
+        "store.put(store.place('K2cut', ''), entry, overwrite=False, pending=False)\n"
+        "print('begun', flush=True)\n"
+        "until = time.monotonic() + 3\n"
+        "def put():\n"
+        "    while time.monotonic() < until:\n"
+        "        with suppress(SecretStoreError):\n"
+        "            store.put(store.place('K2cut', ''), entry, overwrite=False, pending=False)\n"
+        "threads = [Thread(target=put) for _ in range(4)]\n"
+        "for thread in threads: thread.start()\n"
+        "while time.monotonic() < until:\n"
+        "    largest = os.stat(sys.argv[2]).st_size + 60, resource.RLIM_INFINITY\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, largest)\n"
+        "for thread in threads: thread.join()\n"
+    )
+    file = tmp_path / "secrets.jsonl"
+    store = open_store(json_lines)
+    kept: list[str] = []
+    with subprocess.Popen(
+        [sys.executable, "-c", put, json_lines, str(file)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "begun\n"
+        while process.poll() is None:
+            key = entry("here", f"K2here{len(kept)}")
+            store.put(store.place(key.key_id, ""), key, overwrite=False, pending=False)
+            kept.append(key.key_id)
+    found = [json.loads(line)["id"] for line in file.read_text().splitlines()]
+    assert [each for each in found if each != "K2cut"] == kept
+
+
 def test_a_check_leaves_a_dotenv_file_as_it_is(dotenv: str, tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("OTHER=1\n")
