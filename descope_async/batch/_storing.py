@@ -245,6 +245,9 @@ async def _put(
         else:
             return
         if pause is None:
+            # Journal, report and errors tell of it.
+            if entry.cleartext in f"{problem} {problem!r}":
+                problem = SecretStoreError(place, f"the sink raised {type(problem).__name__}")
             raise problem
         await anyio.sleep(pause)
 

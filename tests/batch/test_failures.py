@@ -6,14 +6,16 @@ import json
 import stat
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from descope_async import ConfigurationError, DescopeClient
-from descope_async.batch import Batch, BatchStopped, SecretStoreError
+from descope_async import ConfigurationError, DescopeClient, InvalidArgument
+from descope_async.batch import Batch, BatchStopped, SecretEntry, SecretStoreError
 from descope_async.emulator import Emulator, Fault
+from tests.tracebacks import shown
 
 MakeBatch = Callable[..., Batch]
 ITEMS = [{"name": f"machine-{number}"} for number in range(8)]
@@ -102,6 +104,34 @@ async def test_where_even_the_rescue_file_fails_the_secret_is_handed_out(
     ((key_id, secret),) = stopped.value.unsaved.items()
     assert (await client.exchange_access_key(secret)).key_id == key_id
     assert secret not in f"{stopped.value}{stopped.value!r}"
+
+
+@pytest.mark.parametrize("make_error", [partial(SecretStoreError, "mine:x"), InvalidArgument])
+async def test_what_a_sink_says_of_a_secret_is_written_nowhere(
+    make_batch: MakeBatch,
+    client: DescopeClient,
+    memory_store: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make_error: Any,
+) -> None:
+    store, seen = memory_store(), set[str]()
+
+    def refuse(_: str, entry: SecretEntry, **__: bool) -> None:
+        seen.add(entry.cleartext)
+        raise make_error(f"400: {entry.cleartext} is no password")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "put", refuse)
+        with pytest.raises(BatchStopped, match=r"the sink raised .*; the secret is in") as stopped:
+            await make_batch(store).create(ITEMS[:1])
+    (secret,) = seen
+    files = [each for each in tmp_path.iterdir() if each.is_file()]
+    assert len(files) >= 2  # the journal and the report
+    said = [*(each.read_text() for each in files), shown(stopped.value, without=__file__)]
+    assert not any(secret in each for each in said)
+    assert (await make_batch(store).resume()).is_complete
+    assert await all_work(client, store.kept)
 
 
 async def test_a_sink_that_forgets_is_found_out(
