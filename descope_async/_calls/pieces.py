@@ -58,12 +58,14 @@ def decode(body: bytes) -> Any:
 
 def _usual(body: bytes) -> Any:
     """A value without spaces around it and without escapes; None or an empty one for all others."""
+    if b"\\u" in body:  # looked for first, or a long text with escapes would be decoded twice
+        return None
     try:
         text = body.decode()
         value, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         return None
-    return value if end == len(text) and "\\u" not in text else None
+    return value if end == len(text) else None
 
 
 def _whole(body: bytes) -> Any:
