@@ -87,6 +87,9 @@ _PLAIN_EMULATOR: Final = "; a local Descope speaks TLS only with --tls: else wri
 #: What a proxy may say today, and not tomorrow: every status from 500 on, and these.
 _BUSY_PROXY: Final = frozenset({408, 425, 429, *range(500, 600)})
 _PROXY_AUTHENTICATION: Final = 407
+_SCHEMES: Final = frozenset(
+    {"basic", "bearer", "digest", "kerberos", "negotiate", "ntlm", "scram-sha-1", "scram-sha-256"}
+)
 _CHALLENGE, _CREDENTIALS = "Proxy-Authenticate", "Proxy-Authorization"
 
 
@@ -189,11 +192,14 @@ def _refusal_by_proxy(error: aiohttp.ClientHttpProxyError, where: str) -> str:
 
 
 def _schemes(challenges: str) -> Iterator[str]:
-    """The schemes in a list of challenges (RFC 9110 section 11.6.1), where a parameter holds a =."""
+    """The schemes in a list of challenges (RFC 9110 section 11.6.1), where a parameter holds a =.
+
+    What is no scheme that proxies have is not shown: a proxy may repeat the password.
+    """
     for part in challenges.split(","):
         name, _, rest = part.strip().partition(" ")
         if name.replace("-", "").isalnum() and not rest.lstrip().startswith("="):
-            yield name
+            yield name if name.lower() in _SCHEMES else "an unknown scheme"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

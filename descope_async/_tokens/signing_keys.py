@@ -201,7 +201,8 @@ class SigningKeys:
                 retry_after=self._pause_until - self._clock.running(),
             )
             unavailable.attempts = error.attempts
-            raise unavailable from error
+            # Its frames hold what was answered, which may be anything.
+            raise unavailable from error.with_traceback(None)
         self._failures, self._pause_until = 0, 0.0
         self._tell(why, began, keys)
         now = self._clock.running()

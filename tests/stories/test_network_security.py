@@ -345,6 +345,7 @@ CREDENTIALS = "407 Who are you\r\nProxy-Authenticate: "
         ),
         (f"{CREDENTIALS}Basic", "u:canary@", "does not accept the credentials in its URL (407)"),
         (f"{CREDENTIALS}Negotiate\r\nProxy-Authenticate: NTLM", "", "(407) by Negotiate, NTLM"),
+        (f"{CREDENTIALS}KpasswordOfTheProxy", "", "(407) by an unknown scheme, and only Basic"),
         ("403 Forbidden", "", "answers 403 instead of connecting to https://descope.example"),
         ("404 Who", "", "name the host in NO_PROXY"),
         ("302 Portal\r\nLocation: http://portal.example/", "", "have it allow this host"),

@@ -30,6 +30,8 @@ TOKEN = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJjYW5hcnkiOiJjYW5hcnkifQ.Y2FuYXJ5"
 CLEARTEXT = "canaryCleartext"
 NAME = "NameOfAnAccessKey"
 HEADER = "canaryOfAGateway"
+#: The calls that ask for signing keys and nothing else.
+FETCHES = ("validate", "refresh")
 #: A key of somebody else, as long as the service's are, that a confused server repeats.
 ANOTHER = "KcanaryOfAnotherCaller" + "Xy3" * 14
 PROOF_KEY = descope_async.ProofKey.generate()
@@ -49,6 +51,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "exchange, kept, bad options": lambda client: client.token_source(ACCESS, {"x": 1}),
     "exchange, kept, bad key": lambda client: client.token_source(lambda: f"{ACCESS}\0").headers(),
     "validate": lambda client: client.validate_session(TOKEN),
+    "refresh": lambda client: client.refresh_key_set(),
     "validate, cut": lambda client: client.validate_session(TOKEN[:-2]),
     "validate, bad audience": lambda client: client.validate_session(TOKEN, 5),
     "validate, proof": lambda client: client.validate_session(TOKEN, dpop=_request()),
@@ -69,7 +72,7 @@ def _request() -> descope_async.DPoPRequest:
 def sent_by(call: str) -> str:
     """The secrets that the call has sent."""
     sent = [ACCESS, AUTH] if call.startswith("exchange") else [MANAGEMENT]
-    return "nothing" if call.startswith("validate") else " ".join(sent)
+    return "nothing" if call.startswith(FETCHES) else " ".join(sent)
 
 
 def echo(call: str) -> bytes:
@@ -81,8 +84,9 @@ def echo(call: str) -> bytes:
 def misspelt(call: str) -> bytes:
     """A successful answer that is not the documented one, with whatever secret it brings."""
     secret = {"sessionJwt": [TOKEN]} if call.startswith("exchange") else {"cleartext": CLEARTEXT}
-    fetches_keys = call.startswith("validate")
-    document = {"keys": [{"kid": 1}]} if fetches_keys else {"key": {"id": 5}, **secret}
+    document: dict[str, Any] = {"key": {"id": 5}, **secret}
+    if call.startswith(FETCHES):  # a server that answers to something else may say anything
+        document = {"keys": [{"kid": 1, "note": CLEARTEXT}]}
     return json.dumps(document).encode()
 
 
