@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar, cast
 from weakref import ref
 
-from attrs import field, frozen
+from attrs import frozen
 
 from descope_async._runtime.callables import (
     TookTooLong,
@@ -38,7 +38,7 @@ from .salvage import with_secret
 T = TypeVar("T")
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Delivery:
     """What is done with the new secret of a call.
 
@@ -51,7 +51,7 @@ class Delivery:
     """
 
     asked: NewSecret
-    deliver: Deliver | None = field(repr=False)
+    deliver: Deliver | None
     within: float
     telemetry: Telemetry
 

@@ -93,7 +93,7 @@ _SCHEMES: Final = frozenset(
 _CHALLENGE, _CREDENTIALS = "Proxy-Authenticate", "Proxy-Authorization"
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Service:
     """Where requests go, as errors tell of it.
 

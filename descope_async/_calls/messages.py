@@ -68,7 +68,7 @@ class Repeatable:
 REPEATABLE: Final = Repeatable()
 
 
-@define(kw_only=True)
+@define(kw_only=True, eq=False, repr=False)
 class Request:
     """What to ask.
 
@@ -102,7 +102,7 @@ class Request:
     template: str | None = None
     bearer: Secret[str] | None = None
     query: Mapping[str, str] | None = None
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | None = None
     license_tier: str | None = None
     max_body: int = MAX_BODY
     silence: float | None = None
@@ -112,7 +112,7 @@ class Request:
     patience: float = math.inf
     external_id: str | None = None
     secrets: Collection[Secret[str]] = ()
-    answer_headers: Mapping[str, str] = field(default=_NO_HEADERS, init=False, repr=False)
+    answer_headers: Mapping[str, str] = field(default=_NO_HEADERS, init=False)
 
     @property
     def redaction(self) -> Redaction:
@@ -130,7 +130,7 @@ class Stage(Enum):
     TLS = auto()
 
 
-@define(kw_only=True)
+@define(kw_only=True, eq=False, repr=False)
 class Attempt:
     """One attempt at a call. Those who carry it out note in it what happened.
 
@@ -154,12 +154,12 @@ class Attempt:
     is_sent: bool = False
     is_connection_reused: bool = False
     status: int | None = None
-    headers: Mapping[str, str] | None = field(default=None, repr=False)
-    deadline: Deadline = field(init=False, repr=False)
-    arrived: bytearray = field(factory=bytearray, repr=False)
+    headers: Mapping[str, str] | None = None
+    deadline: Deadline = field(init=False)
+    arrived: bytearray = field(factory=bytearray)
 
 
-@define(kw_only=True)
+@define(kw_only=True, eq=False, repr=False)
 class Answer:
     """A successful answer.
 
@@ -171,4 +171,4 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    body: bytes

@@ -10,7 +10,7 @@ from attrs import frozen
 from descope_async.errors import DescopeError, OutcomeUnknown
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class NewSecret:
     """What is known of a secret before a create or a rotate brings it.
 

@@ -23,7 +23,7 @@ from .salvage import salvaged, with_secret
 T = TypeVar("T")
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Once(Repeatable):
     """How a create or a rotate is carried out: never twice, and without losing its secret.
 

@@ -17,7 +17,7 @@ V = TypeVar("V", bound=AttrsInstance)
 _ROOT: Final = "/v1/mgmt/accesskey"
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Operation(Generic[V]):
     """What the service can do.
 

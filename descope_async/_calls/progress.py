@@ -31,7 +31,7 @@ from .answer_headers import request_id
 from .messages import Attempt, Request
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Plan:
     """What follows from a failed attempt.
 

@@ -35,7 +35,7 @@ _INEXACT: Final = 2.0
 Subject = Literal["settings", "service", "clock", "rights", "tier"]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Problem:
     """Something that stands in a client's way.
 
@@ -50,7 +50,7 @@ class Problem:
     error: DescopeError | None = None
 
 
-@define
+@define(eq=False, repr=False)
 class Examination:
     """What was examined, and what is wrong.
 

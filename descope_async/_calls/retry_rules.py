@@ -52,7 +52,7 @@ _NOT_PROCESSED: Final = frozenset({421, 425, 521, 523, 525, 526, 530})
 _ELSEWHERE: Final = frozenset({307, 308})
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Verdict:
     """What a failed attempt proves.
 

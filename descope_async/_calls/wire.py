@@ -39,35 +39,35 @@ MAX_KEY: Final = 8 * 1024 * 1024
 MAX_SENT_MEMBERS: Final = MAX_MEMBERS * 3 // 5
 
 
-@frozen
+@frozen(repr=False)
 class KeyAnswer:
     """The answer of load and update."""
 
     key: AccessKey
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class KeysAnswer:
     """The answer of search."""
 
     keys: list[AccessKey] = field(factory=list[AccessKey])
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ExchangeAnswer:
     """The answer of an exchange."""
 
-    session_jwt: str = field(repr=False)
+    session_jwt: str
     key_id: str = ""
     expiration: int = 0
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Done:
     """The answer of calls that return nothing."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class LicenseAnswer:
     """The answer of the license call."""
 

@@ -29,7 +29,7 @@ _NO_PLACE: Final = (
 )
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class BaseURL:
     """Where the service is.
 

@@ -51,9 +51,9 @@ class _Source:
     seen: tuple[int, int]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Trust:
-    context: ssl.SSLContext = field(repr=False)
+    context: ssl.SSLContext
     is_empty: bool
 
 

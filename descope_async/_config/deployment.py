@@ -36,7 +36,7 @@ _NO_MANAGEMENT_KEY: Final = (
 )
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ProjectArguments:
     """The arguments of a client that depend on its project, and cannot stand in the environment.
 

@@ -20,7 +20,7 @@ from descope_async.secret_stores._stored_text import credential
 ENVIRONMENT: Final = Secret[Mapping[str, str]](os.environ)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Setting:
     """A setting, and where it may stand.
 
@@ -50,7 +50,7 @@ class Setting:
         return None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class JSONText:
     """A text of JSON that a setting was given.
 
@@ -63,7 +63,7 @@ class JSONText:
     text: Secret[str]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Given:
     """What a setting was given. Nothing here raises from a frame that holds the value.
 

@@ -23,7 +23,7 @@ _URL: Final = re.compile(r"(https?)://([^/?#@\s]+)(|/[^?#\s]*)", re.IGNORECASE)
 _DOCUMENT: Final = re.compile(r"/\.well-known/(?:openid-configuration|oauth-authorization-server)")
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Issuer:
     """One issuer.
 

@@ -6,7 +6,7 @@ import re
 from ssl import SSLContext
 from typing import Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from descope_async._values.secret import Secret
 from descope_async.errors import ConfigurationError
@@ -24,7 +24,7 @@ _PART: Final = re.compile(r"[A-Za-z0-9_-]")
 _KEY: Final = re.compile(r"K[A-Za-z0-9]{32,}")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Project:
     """The project that a client is for, and how it is reached.
 
@@ -38,7 +38,7 @@ class Project:
 
     id: str
     base_url: BaseURL
-    public_key: JSONText | None = field(repr=False)
+    public_key: JSONText | None
     issuers: tuple[str, ...]
     ssl: SSLContext | None
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ssl import SSLContext
 
-from attrs import field, frozen
+from attrs import frozen
 
 from .base_url import BaseURL
 from .certificate_authorities import check_environment, default_context
 from .proxy import Proxy, proxy_for
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Route:
     """The way to the service.
 
@@ -20,7 +20,7 @@ class Route:
         proxy: Through which proxy; None for none.
     """
 
-    context: SSLContext | None = field(repr=False)
+    context: SSLContext | None
     proxy: Proxy | None
 
 

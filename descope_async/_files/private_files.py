@@ -24,7 +24,7 @@ NO_FILE: Final = "it is no regular file"
 _UNLISTED: Final = re.compile(rb"[ \t\n\\]")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Access:
     """Who may read a file.
 

@@ -29,7 +29,7 @@ T = TypeVar("T")
 _OPERATION: Final = "exchange_access_key"
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class MintedToken:
     """A session token as the service made it, not validated.
 
@@ -44,7 +44,7 @@ class MintedToken:
     lifetime: float
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Exchanged:
     """What the service answers to an access key.
 

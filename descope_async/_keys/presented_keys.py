@@ -19,7 +19,7 @@ MOST: Final = 10_000
 MISSES, MISS_EVERY = 100, 1 / 50
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Lifetimes:
     """For how long an answer serves, in seconds.
 
@@ -34,7 +34,7 @@ class Lifetimes:
     refused: float
 
 
-@frozen
+@frozen(repr=False)
 class KnownAnswer:
     """The last answer about a key, with times of the running clock.
 

@@ -18,7 +18,7 @@ BACKOFF: Final = Backoff(5.0, 300.0, spread=(0.8, 1.2))
 _MAX_REFUSALS: Final = 1024
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Refusal:
     error: DescopeError
     until: float

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Self
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from descope_async._runtime.backoff import Draw
 
 from .exchange import MintedToken
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class HeldToken:
     """A session token, and the times at which it is renewed, in seconds of the running clock.
 
@@ -30,8 +30,8 @@ class HeldToken:
         expires_at: When it ends.
     """
 
-    token: str = field(repr=False)
-    header: str = field(repr=False)
+    token: str
+    header: str
     asked_at: float
     lead: float
     refresh_at: float

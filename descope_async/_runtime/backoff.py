@@ -14,7 +14,7 @@ Draw: TypeAlias = Callable[[float, float], float]
 _MOST_DOUBLINGS: Final = 30
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Backoff:
     """How long to pause after a failure.
 

@@ -119,7 +119,7 @@ async def all_ended(tasks: Collection[asyncio.Future[Any]], seconds: float) -> b
     return all(task.done() for task in waiting)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Deadline:
     """One limit. When it is exceeded, what goes on in its context is cancelled.
 

@@ -8,7 +8,7 @@ from contextvars import ContextVar, copy_context
 from typing import Any, Final, Generic, Protocol, TypeVar
 from weakref import ref
 
-from attrs import field, frozen
+from attrs import frozen
 
 from .cancel_scopes import cancel_scope
 
@@ -27,7 +27,7 @@ class Message(Protocol):
         ...
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Ending(Generic[T]):
     """How shielded work ended.
 
@@ -37,7 +37,7 @@ class Ending(Generic[T]):
         cancellation: What cancelled whoever waited; None when nobody did.
     """
 
-    result: T | None = field(default=None, repr=False)
+    result: T | None = None
     error: BaseException | None = None
     cancellation: asyncio.CancelledError | None = None
 

@@ -37,7 +37,7 @@ def issuers_of(project_id: str, *base_urls: str) -> frozenset[str]:
     return frozenset([project_id, *forms])
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ClaimRules:
     """What a token must claim to be taken for a session of this project.
 

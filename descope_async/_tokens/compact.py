@@ -68,7 +68,7 @@ class UncheckedToken:
         return self.kid, self.alg
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Kind:
     """One use of a compact JWS, and what the JWS must look like.
 

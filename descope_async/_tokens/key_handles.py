@@ -37,7 +37,7 @@ class Handle(Protocol):
         ...
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _PssKey:
     key: RSAPublicKey
     digest: HashAlgorithm
@@ -49,7 +49,7 @@ class _PssKey:
         return True
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _EdwardsKey:
     key: Ed25519PublicKey
 

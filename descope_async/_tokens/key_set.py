@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
-from attrs import field, frozen
+from attrs import frozen
 
 from descope_async._values.secret import Secret
 from descope_async._values.strict_json import read_object
@@ -18,7 +18,7 @@ MAX_KEY_SET: Final = 256 * 1024
 MAX_KEYS: Final = 64
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class FetchedKeys:
     """The service's answer to a fetch of the key set.
 
@@ -28,7 +28,7 @@ class FetchedKeys:
         age: Seconds since the service gave the answer, which a cache or a file has kept.
     """
 
-    body: bytes = field(repr=False)
+    body: bytes
     cache_control: str = ""
     age: float = 0.0
 

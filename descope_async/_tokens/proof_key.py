@@ -30,7 +30,7 @@ _HEADER_VALUE: Final = re.compile(r"[!-~]{1,8192}\Z")
 _LEAST_RSA_BITS: Final = 2048
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Curve:
     alg: str
     name: str

@@ -30,7 +30,7 @@ MAX_AHEAD: Final = 5
 _MAX_ID: Final = 128
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Proof:
     """A proof that fits its token and its request, and that must not be used twice.
 

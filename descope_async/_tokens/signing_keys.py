@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final, Literal, NoReturn
 
-from attrs import field, frozen
+from attrs import frozen
 
 from descope_async._runtime.backoff import Backoff
 from descope_async._runtime.bucket import Bucket
@@ -50,7 +50,7 @@ _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNOR
 _Why = Literal["first", "due", "expired", "unknown_key", "asked"]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Snapshot:
     """Keys as they were fetched, and until when (on the running clock) they are good.
 
@@ -63,7 +63,7 @@ class _Snapshot:
     """
 
     keys: KeySet
-    document: bytes = field(repr=False)
+    document: bytes
     fetch: int
     fetched_at: float
     fresh_until: float

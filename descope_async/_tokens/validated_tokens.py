@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-from attrs import define, field
+from attrs import define
 
 from descope_async.session_token import SessionToken
 
@@ -19,7 +19,7 @@ _TAIL: Final = 43
 _Name: TypeAlias = tuple[str | bytes, frozenset[str] | None]
 
 
-@define(eq=False)  # not frozen, which would take 0.3 µs of each new token
+@define(eq=False, repr=False)  # not frozen, which would take 0.3 µs of each new token
 class ValidatedToken:
     """A token that was found valid, and the key that its signature was checked with.
 
@@ -34,7 +34,7 @@ class ValidatedToken:
         is_bound: Whether the token is bound to its holder's key.
     """
 
-    text: str | bytes = field(repr=False)
+    text: str | bytes
     session: SessionToken
     key: PublicKey
     valid_from: float

@@ -15,7 +15,7 @@ from ._event import Call, Event, Hook
 from ._log import LOG, write
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Service:
     """Where calls go.
 
