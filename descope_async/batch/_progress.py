@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -64,7 +65,7 @@ class ProgressTeller:
         self._stop = stop
         self._began = running()
         self._finished = self._count()
-        self._told_at = 0.0
+        self._told_at = -math.inf
 
     def tell(self, *, always: bool = False) -> None:
         """Call the callback, unless it was called a moment ago."""
