@@ -22,7 +22,8 @@ def count_members(body: bytes) -> int:
 
 def has_more_members(body: bytes, limit: int) -> bool:
     """Whether a body has more values than a limit, those that only look like some left out."""
-    if count_members(body) <= limit:
+    # A member takes a byte at least, so what is short need not be counted.
+    if len(body) <= limit or count_members(body) <= limit:
         return False
     # Without escapes, each quotation mark begins or ends a string. What JSON does not allow, such as an
     # escape outside of a string, changes the count from there on only, and no decoder goes on there.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, Generic, Literal, TypeVar
+from collections.abc import Coroutine
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from attrs import AttrsInstance, frozen
 
@@ -40,16 +41,15 @@ class Operation(Generic[V]):
     is_batch: bool = False
     max_body: int = MAX_KEY
 
-    async def read(self, answer: Answer) -> V:
-        """The value that a successful answer holds.
+    def read(self, answer: Answer) -> Coroutine[Any, Any, V]:
+        """Read the value that a successful answer holds.
 
         Raises:
             UnexpectedResponse: It is not the documented one.
         """
         # What changes a state may be confirmed without a word.
-        if self.answer is Done and not answer.body.strip():
-            return self.answer()
-        return await read(self.answer, answer.body)
+        is_silent = self.answer is Done and not answer.body.strip()
+        return read(self.answer, b"{}" if is_silent else answer.body)
 
 
 CREATE: Final = Operation("access_key.create", "POST", f"{_ROOT}/create", CreatedAccessKey)

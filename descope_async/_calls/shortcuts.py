@@ -21,7 +21,7 @@ from typing import (
 
 from attrs import NOTHING, AttrsInstance, fields, has
 
-from descope_async._values.strict_json import ReadOnlyDict
+from descope_async._values.strict_json import ReadOnlyDict, read_only
 
 from .kept import Kept
 from .members import Misfit, integer, is_secret, json_names_of
@@ -40,13 +40,12 @@ _CHECKED: Final[Mapping[object, str]] = {
 _NOT_EMPTY: Final = "elif type({0}) is not str or not {0}: refuse({0})"
 
 
-def build(document: object, cls: type[V], kept: Kept) -> V:
-    """The value that a decoded answer stands for.
+def build(document: object, cls: type[V]) -> V:
+    """The value that a decoded answer stands for, which is no long list.
 
     Args:
         document: The answer.
         cls: The value's class.
-        kept: What is kept of the answer.
 
     Raises:
         NotJSON: It is not an object.
@@ -55,23 +54,24 @@ def build(document: object, cls: type[V], kept: Kept) -> V:
     if not isinstance(document, dict):
         raise NotJSON
     try:
-        value: V = shortcut(cls)(cast("object", document), kept)
+        value: V = shortcut(cls)(cast("object", document), None)
     except (Misfit, RecursionError):
         value = structure(cast("object", document), cls)
     return value
 
 
 @cache
-def shortcut(cls: type[V]) -> Callable[[object, Kept], V]:
+def shortcut(cls: type[V]) -> Callable[[object, Kept | None], V]:
     """A function that reads a value of this class from decoded JSON.
 
-    It raises Misfit for what it does not read, which need not be wrong.
+    It takes what is kept of the answer, or None for an answer in which little can be shared, and whose
+    members were counted. It raises Misfit for what it does not read, which need not be wrong.
     """
     return _written(cls, ["return draft"])
 
 
 @cache
-def _sharing_shortcut(cls: type[V]) -> Callable[[object, Kept], tuple[V]]:
+def _sharing_shortcut(cls: type[V]) -> Callable[[object, Kept | None], tuple[V]]:
     """As `shortcut`, for a class of small values. It gives a tuple that has the value alone.
 
     Most keys have one tenant, so the tuple is shared too.
@@ -80,18 +80,20 @@ def _sharing_shortcut(cls: type[V]) -> Callable[[object, Kept], tuple[V]]:
     return _written(
         cls,
         [
+            "if kept is None: return (draft,)",
             "return kept.value(draft, made_of, is_shared=extra is empty)",
         ],
         [
-            f"made_of = cls, {made_of}",
-            "if extra is empty and made_of in kept.values: return kept.values[made_of]",
+            "if kept is not None:",
+            f"    made_of = cls, {made_of}",
+            "    if extra is empty and made_of in kept.values: return kept.values[made_of]",
         ],
     )
 
 
 def _written(
     cls: type[Any], last: Sequence[str], before: Sequence[str] = ()
-) -> Callable[[object, Kept], Any]:
+) -> Callable[[object, Kept | None], Any]:
     """The function that reads a value.
 
     Args:
@@ -138,7 +140,7 @@ def _written(
     ]
     source = "\n    ".join(["def read(given, kept):", *lines])
     exec(source, scope)  # noqa: S102 - made of the attributes' names alone
-    read: Callable[[object, Kept], Any] = scope["read"]
+    read: Callable[[object, Kept | None], Any] = scope["read"]
     return read
 
 
@@ -184,7 +186,9 @@ def refuse(value: object) -> NoReturn:
     raise Misfit(f"is of the type {type(value).__name__}")
 
 
-def listed(value: Any, read: Callable[[object, Kept], tuple[V]], kept: Kept) -> tuple[V, ...]:
+def listed(
+    value: Any, read: Callable[[object, Kept | None], tuple[V]], kept: Kept | None
+) -> tuple[V, ...]:
     """The values of a list."""
     if type(value) is not list:
         refuse(value)
@@ -194,28 +198,37 @@ def listed(value: Any, read: Callable[[object, Kept], tuple[V]], kept: Kept) -> 
     return tuple([read(item, kept)[0] for item in items])
 
 
-def names(value: Any, kept: Kept) -> tuple[str, ...]:
+def names(value: Any, kept: Kept | None) -> tuple[str, ...]:
     """The strings of a list, none of which may be empty."""
     if type(value) is not list:
         refuse(value)
     if not value:
         return ()
     items = cast("list[object]", value)
-    strings = kept.strings(items)
-    return refuse(items) if strings is None else strings
+    if kept is not None:
+        strings = kept.strings(items)
+        return refuse(items) if strings is None else strings
+    for item in items:
+        if type(item) is not str or not item:
+            refuse(item)
+    return tuple(cast("list[str]", items))
 
 
-def frozen(value: object, kept: Kept) -> Any:
+def frozen(value: object, kept: Kept | None) -> Any:
     """A read-only copy of an object."""
     if type(value) is not dict:
         refuse(value)
-    return kept.read_only(value) if value else _EMPTY
+    return _read_only(value, kept) if value else _EMPTY
 
 
-def extra_of(given: dict[str, Any], known: frozenset[str], kept: Kept) -> Any:
+def extra_of(given: dict[str, Any], known: frozenset[str], kept: Kept | None) -> Any:
     """The members of other names, read-only."""
     unknown = {name: item for name, item in given.items() if name not in known}
-    return kept.read_only(unknown) if unknown else _EMPTY
+    return _read_only(unknown, kept) if unknown else _EMPTY
+
+
+def _read_only(value: object, kept: Kept | None) -> Any:
+    return read_only(value) if kept is None else kept.read_only(value)
 
 
 #: What the written code calls.

@@ -21,7 +21,6 @@ from descope_async.models import (
 )
 
 from .found_keys import MAX_MEMBERS, read_keys
-from .kept import Kept
 from .member_count import TooManyMembers, has_more_members, refuse_more_members
 from .members import Misfit, camel
 from .pieces import NotJSON, decode
@@ -94,7 +93,7 @@ async def read(cls: type[V], body: bytes) -> V:
         if cls is KeysAnswer:
             return cast("V", KeysAnswer(await read_keys(body)))
         refuse_more_members(body, MAX_MEMBERS)
-        return build(decode(body), cls, Kept())
+        return build(decode(body), cls)
     except TooManyMembers:
         failure = UnexpectedResponse(
             f"the answer's $ has more than {MAX_MEMBERS:,} members", path="$"
@@ -220,8 +219,7 @@ def exchange_body(options: AccessKeyLoginOptions) -> bytes:
 
 def _encoded_key(body: Mapping[str, Any]) -> bytes:
     encoded = _encoded(body)
-    # A member takes a byte at least, so what is short need not be counted.
-    if len(encoded) > MAX_SENT_MEMBERS and has_more_members(encoded, MAX_SENT_MEMBERS):
+    if has_more_members(encoded, MAX_SENT_MEMBERS):
         raise InvalidArgument(
             "role_names, key_tenants, permitted_ips, custom_claims and custom_attributes hold more "
             f"than {MAX_SENT_MEMBERS:,} members together; an answer about so large a key could not be read"
