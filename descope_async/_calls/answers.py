@@ -44,8 +44,9 @@ async def take(
         answer = await _received(response, request, attempt, now)
     finally:
         # As a context manager, the response would wait for its connection to be closed where nobody
-        # needs that.
-        response.release()
+        # needs that. One that has come whole has given its connection back.
+        if not response.closed:
+            response.release()
     # The reader's frames hold the body, and with it a secret: only the error leaves.
     try:
         return await read(answer)
@@ -66,15 +67,19 @@ async def _received(
     attempt: Attempt,
     now: Callable[[], float],
 ) -> Answer:
-    attempt.status, attempt.headers = response.status, response.headers
-    request.answer_headers = response.headers
-    attempt.deadline.hear()
+    status, headers = response.status, response.headers
+    attempt.status = status
+    attempt.headers = request.answer_headers = headers
     limit = request.max_body if response.ok else _MAX_ERROR_BODY
     body, content = bytearray(), response.content
     try:
         while not content.at_eof() and len(body) <= limit:
-            body += await content.readany()
-            attempt.deadline.hear()
+            if content.is_eof():  # all of a usual answer comes with its head
+                body += content.read_nowait()
+            else:
+                attempt.deadline.hear()
+                body += await content.readany()
+        attempt.deadline.hear()
     except (Exception, asyncio.CancelledError) as error:
         # aiohttp raises before it hands over what arrived before the error.
         content.set_exception(None)  # type: ignore[arg-type]  # forgets the exception
@@ -86,7 +91,7 @@ async def _received(
         )
         if is_cancelled or (response.ok and not request.care.is_enough(body)):
             raise
-    if response.status < HTTPStatus.MULTIPLE_CHOICES and len(body) <= limit:
-        return Answer(status=response.status, headers=response.headers, body=bytes(body))
-    failure = refusal(request, response.status, response.headers, bytes(body), now)
+    if status < HTTPStatus.MULTIPLE_CHOICES and len(body) <= limit:
+        return Answer(status=status, headers=headers, body=bytes(body))
+    failure = refusal(request, status, headers, bytes(body), now)
     raise request.care.searched(failure, body)
