@@ -41,17 +41,20 @@ def http() -> Http:
     return Http(Pool, Attempts)
 
 
-def require_asyncio() -> None:
-    """Refuse other event loops.
+def require_asyncio() -> asyncio.AbstractEventLoop:
+    """The running loop.
 
     Raises:
         ConfigurationError: No asyncio loop runs here.
     """
-    if not runs_asyncio():
-        raise ConfigurationError(
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        problem = (
             "descope_async needs an asyncio event loop: under trio, await "
             "trio.to_thread.run_sync with a method of descope_sync"
         )
+    raise ConfigurationError(problem)
 
 
 class Connections:
@@ -103,11 +106,11 @@ class Connections:
             ClientClosed: After `aclose`.
             ConfigurationError: No asyncio loop runs here.
         """
-        require_asyncio()
+        loop = require_asyncio()
         catch_up_with_fork()
         if self._is_closed:
             raise ClientClosed("the client is closed")
-        pool = self._pools.get(asyncio.get_running_loop())
+        pool = self._pools.get(loop)
         return None if pool is None or pool.is_closed else pool
 
     async def aclose(self) -> None:

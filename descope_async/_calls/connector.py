@@ -64,23 +64,25 @@ class Connector(aiohttp.TCPConnector):
             raise aiohttp.ServerDisconnectedError
         # Bytes that came before the request would be taken for its answer.
         connection: Any = await super().connect(req, traces, timeout)
-        listener = self._listeners.get(connection.protocol)
-        while listener is not None and (connection.protocol.should_close or listener()):
+        protocol = connection.protocol
+        listener = self._listeners.get(protocol)
+        while listener is not None and (protocol.should_close or listener()):
             connection.close()
             connection = await super().connect(req, traces, timeout)
-            listener = self._listeners.get(connection.protocol)
+            protocol = connection.protocol
+            listener = self._listeners.get(protocol)
         attempt.deadline.hear()
         attempt.is_connection_reused = listener is not None
         if listener is None:
             try:
-                self._listeners[connection.protocol] = await listen_to(connection)
+                self._listeners[protocol] = await listen_to(connection)
             except BaseException:
                 connection.close()
                 raise
         # Until here no byte of the request was sent. From here on one may be.
         attempt.is_sent = True
-        if isinstance(connection.protocol, ResponseProtocol):
-            attempt.arrived = connection.protocol.arrived
+        if isinstance(protocol, ResponseProtocol):
+            attempt.arrived = protocol.arrived
         return connection
 
     async def _wrap_create_connection(

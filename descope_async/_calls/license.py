@@ -77,7 +77,7 @@ class License:
             method="GET",
             path="/v1/mgmt/license",
             deadline=_DEADLINE,
-            bearer=self._config.deployment.management_bearer(),
+            bearer=self._config.deployment.management_bearer,
         )
         self._tier = None
         tier = (await self._transport.send(request, _read)).rate_limit_tier

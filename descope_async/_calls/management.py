@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TypeVar
 
 from attrs import AttrsInstance
@@ -30,7 +29,7 @@ class ManagementCalls:
         self,
         operation: Operation[V],
         *,
-        query: Mapping[str, str] | None = None,
+        query: tuple[tuple[str, str], ...] = (),
         body: bytes | None = None,
         once: Once | None = None,
     ) -> V:
@@ -38,7 +37,7 @@ class ManagementCalls:
 
         Args:
             operation: What to do.
-            query: Query parameters; None for none.
+            query: Names and values of query parameters.
             body: JSON; None for none.
             once: For an operation that must not be carried out twice; None for others.
 
@@ -51,7 +50,7 @@ class ManagementCalls:
             method=operation.method,
             path=operation.path,
             deadline=self._config.timeouts.deadline,
-            bearer=self._config.deployment.management_bearer(),
+            bearer=self._config.deployment.management_bearer,
             query=query,
             body=body,
             max_body=operation.max_body,

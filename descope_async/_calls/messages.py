@@ -79,7 +79,7 @@ class Request:
         deadline: Seconds for everything.
         template: The path with names for what varies in it; None when nothing does.
         bearer: The credential; None for none.
-        query: Query parameters; None for none.
+        query: Names and values of query parameters.
         body: JSON; None for none.
         license_tier: The project's tier, sent to reach its rate limits; None when unknown.
         max_body: Bytes that the answer may have.
@@ -101,7 +101,7 @@ class Request:
     deadline: float
     template: str | None = None
     bearer: Secret[str] | None = None
-    query: Mapping[str, str] | None = None
+    query: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     license_tier: str | None = None
     max_body: int = MAX_BODY

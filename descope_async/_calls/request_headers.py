@@ -6,7 +6,7 @@ import platform
 from typing import Final
 
 from aiohttp import hdrs
-from multidict import istr
+from multidict import CIMultiDict, istr
 
 from descope_async import __version__
 from descope_async._config.config import Config
@@ -26,13 +26,14 @@ class RequestHeaders:
         self._config = config
 
     @late
-    def _of_all(self) -> Secret[dict[str, str]]:
+    def _of_all(self) -> Secret[CIMultiDict[str]]:
         # Not the session's: aiohttp would send those to a proxy too, in the clear.
         return Secret(_headers_of(self._config))
 
-    def of(self, request: Request) -> dict[str, str]:
+    def of(self, request: Request) -> CIMultiDict[str]:
         """The headers of a request. Its credential is among them: keep them in no variable."""
-        headers = {**self._of_all.reveal(), **request.care.headers}
+        headers = self._of_all.reveal().copy()
+        headers.update(request.care.headers)
         if request.bearer is not None:
             headers[hdrs.AUTHORIZATION] = f"Bearer {request.bearer.reveal()}"
         if request.body is not None:
@@ -44,7 +45,7 @@ class RequestHeaders:
         return headers
 
 
-def _headers_of(config: Config) -> dict[str, str]:
+def _headers_of(config: Config) -> CIMultiDict[str]:
     """What every request says of the client, and what the client was told to say."""
     headers = {
         **config.headers.reveal(),
@@ -56,4 +57,4 @@ def _headers_of(config: Config) -> dict[str, str]:
         "x-descope-project-id": config.project.id,
     }
     # The names of plain strings would be lowered again and again for every request.
-    return {istr(name): value for name, value in headers.items()}
+    return CIMultiDict({istr(name): value for name, value in headers.items()})

@@ -190,9 +190,9 @@ def search_body(
     return _encoded({"tenantIds": list(tenant_ids), **_given({"sort": order, **optional})})
 
 
-def id_query(id: str) -> dict[str, str]:
+def id_query(id: str) -> tuple[tuple[str, str]]:
     """The query of a load."""
-    return {"id": id}
+    return (("id", id),)
 
 
 def id_body(id: str) -> bytes:

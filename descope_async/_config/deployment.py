@@ -137,6 +137,7 @@ class Deployment:
             except ConfigurationError as error:
                 yield str(error)
 
+    @late
     def management_bearer(self) -> Secret[str]:
         """What authorizes a management call.
 

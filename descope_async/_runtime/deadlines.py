@@ -34,6 +34,7 @@ class Deadlines:
         self._loop = asyncio.get_running_loop()
         self._open = set[Deadline]()
         self._timer: asyncio.TimerHandle | None = None
+        self._looks_at = math.inf
         # An empty context: otherwise the timer would keep the first caller's context variables
         # alive.
         self._context = Context()
@@ -45,15 +46,15 @@ class Deadlines:
             seconds: For how long the context may last.
             silence: For how long, between two signs of life.
         """
-        return Deadline(self, self._loop.time, self._loop.time() + seconds, silence)
+        now = self._loop.time()
+        return Deadline(self, self._loop.time, now + seconds, silence, now + min(seconds, silence))
 
     def add(self, deadline: Deadline) -> None:
         """Keep a limit."""
         self._open.add(deadline)
-        due = deadline.due(self._loop.time())
         # A later one is looked at when the timer has come for an earlier one.
-        if self._timer is None or due < self._timer.when():
-            self._look_at(due)
+        if deadline.first_look < self._looks_at:
+            self._look_at(deadline.first_look)
 
     def discard(self, deadline: Deadline) -> None:
         """Keep a limit no longer."""
@@ -62,13 +63,14 @@ class Deadlines:
     def _look_at(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._looks_at = when
         self._timer = self._loop.call_at(when, self._look, context=self._context)
 
     def _look(self) -> None:
         now = self._loop.time()
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer, self._looks_at = None, math.inf
         exceeded: list[Deadline] = []
         spared: list[Deadline] = []
         next_due = math.inf
@@ -127,6 +129,7 @@ class Deadline:
     cancellation by somebody else stays a cancellation.
 
     Attributes:
+        first_look: When to look for the first time whether it is exceeded, on the loop's clock.
         is_spared: Whether it was exceeded before, and went on a little longer.
     """
 
@@ -134,6 +137,7 @@ class Deadline:
     _now: Callable[[], float]
     _ends_at: float
     _silence: float
+    first_look: float
     _heard_at: float | None = field(default=None, init=False)
     _spared_until: float = field(default=-math.inf, init=False)
     is_spared: bool = field(default=False, init=False)

@@ -57,14 +57,14 @@ def test_arguments_win_over_the_environment() -> None:
     }
     found = configured(environment, project_id=None)
     assert found.project.id == "Penv"
-    assert found.deployment.management_bearer().reveal() == "Penv:Kenv"
+    assert found.deployment.management_bearer.reveal() == "Penv:Kenv"
     assert found.deployment.exchange_bearer(Secret("AK")).reveal() == "Penv:AK:Kauth"
     assert str(found.project.base_url) == "https://uri.example"
 
     given = configured(
         environment, project_id="Parg", management_key=" Karg ", base_url="https://arg.example//"
     )
-    assert given.deployment.management_bearer().reveal() == "Parg:Karg"
+    assert given.deployment.management_bearer.reveal() == "Parg:Karg"
     assert str(given.project.base_url) == "https://arg.example"
 
     del environment["DESCOPE_BASE_URI"]
@@ -75,7 +75,7 @@ def test_exchange_needs_no_management_key() -> None:
     found = configured()
     assert found.deployment.exchange_bearer(Secret("AK")).reveal() == f"{SHORT}:AK"
     with pytest.raises(ConfigurationError, match="DESCOPE_MANAGEMENT_KEY"):
-        found.deployment.management_bearer()
+        _ = found.deployment.management_bearer
 
 
 @pytest.mark.parametrize(
