@@ -13,7 +13,6 @@ import httpx
 from attrs import frozen
 from descope import DescopeClient as OfficialClient
 from descope.descope_client_async import DescopeClientAsync as OfficialAsyncClient
-from yarl import URL
 
 import descope_sync
 from descope_async import DescopeClient
@@ -76,7 +75,7 @@ async def _open(site: Site, stack: AsyncExitStack) -> dict[str, Awaited]:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
     )
-    where = URL(site.url + LOAD)
+    where = site.url + LOAD
 
     return {
         "ours": Awaited(

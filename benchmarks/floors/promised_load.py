@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import aiohttp
 from multidict import istr
-from yarl import URL
 
 from benchmarks.answers import PROJECT
 from descope_async import AccessKey, AssociatedTenant, __version__
@@ -36,23 +35,24 @@ HEADERS: Final[Mapping[istr, str]] = {
 }
 
 
-async def load(session: aiohttp.ClientSession, where: URL, key_id: str, bearer: str) -> AccessKey:
+async def load(session: aiohttp.ClientSession, where: str, key_id: str, bearer: str) -> AccessKey:
     """An access key."""
     async with asyncio.timeout(_DEADLINE):
         response = await session.get(
-            where.with_query({"id": key_id}),
+            f"{where}?id={key_id}",
             headers={**HEADERS, istr("Authorization"): f"Bearer {bearer}"},
             allow_redirects=False,
             timeout=_NO_TIMEOUT,
         )
         try:
             assert response.status == HTTPStatus.OK
-            body = b""
-            while not response.content.at_eof():
-                body += await response.content.read(_MOST)
+            body, content = b"", response.content
+            while not content.at_eof():
+                body += content.read_nowait() if content.is_eof() else await content.readany()
                 assert len(body) < _MOST
         finally:
-            response.release()
+            if not response.closed:
+                response.release()
     return _key(json.loads(body)["key"])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Final, TypeVar
 
 import aiohttp
@@ -18,6 +17,8 @@ from .refusals import refusal
 T = TypeVar("T")
 
 _MAX_ERROR_BODY: Final = 64 * 1024
+#: The lowest status that is no success.
+_REDIRECTS: Final = 300
 
 
 async def take(
@@ -91,7 +92,7 @@ async def _received(
         )
         if is_cancelled or (response.ok and not request.care.is_enough(body)):
             raise
-    if status < HTTPStatus.MULTIPLE_CHOICES and len(body) <= limit:
+    if status < _REDIRECTS and len(body) <= limit:
         return Answer(status=status, headers=headers, body=bytes(body))
     failure = refusal(request, status, headers, bytes(body), now)
     raise request.care.searched(failure, body)

@@ -51,11 +51,11 @@ def build(document: object, cls: type[V]) -> V:
         NotJSON: It is not an object.
         Misfit: A member is missing, or not of its type.
     """
-    if not isinstance(document, dict):
-        raise NotJSON
     try:
-        value: V = shortcut(cls)(cast("object", document), None)
+        value: V = shortcut(cls)(document, None)
     except (Misfit, RecursionError):
+        if not isinstance(document, dict):
+            raise NotJSON from None
         value = structure(cast("object", document), cls)
     return value
 
@@ -190,9 +190,9 @@ def listed(
     value: Any, read: Callable[[object, Kept | None], tuple[V]], kept: Kept | None
 ) -> tuple[V, ...]:
     """The values of a list."""
-    if type(value) is not list:
+    items: list[object] = value
+    if type(items) is not list:
         refuse(value)
-    items = cast("list[object]", value)
     if len(items) == 1:
         return read(items[0], kept)
     return tuple([read(item, kept)[0] for item in items])
@@ -200,18 +200,18 @@ def listed(
 
 def names(value: Any, kept: Kept | None) -> tuple[str, ...]:
     """The strings of a list, none of which may be empty."""
-    if type(value) is not list:
+    items: list[Any] = value
+    if type(items) is not list:
         refuse(value)
-    if not value:
+    if not items:
         return ()
-    items = cast("list[object]", value)
     if kept is not None:
         strings = kept.strings(items)
         return refuse(items) if strings is None else strings
     for item in items:
         if type(item) is not str or not item:
             refuse(item)
-    return tuple(cast("list[str]", items))
+    return tuple(items)
 
 
 def frozen(value: object, kept: Kept | None) -> Any:
@@ -227,7 +227,7 @@ def extra_of(given: dict[str, Any], known: frozenset[str], kept: Kept | None) ->
     return _read_only(unknown, kept) if unknown else _EMPTY
 
 
-def _read_only(value: object, kept: Kept | None) -> Any:
+def _read_only(value: Any, kept: Kept | None) -> Any:
     return read_only(value) if kept is None else kept.read_only(value)
 
 
