@@ -42,6 +42,8 @@ class Attempts:
         self._config = config
         self._clock = clock
         self._headers = RequestHeaders(config)
+        self._read_within = config.timeouts.read
+        self._may_repeat = config.retries.attempts > 1
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=config.timeouts.connect)
 
     async def make(
@@ -117,8 +119,8 @@ class Attempts:
     def _silence(self, request: Request) -> float:
         if request.silence is not None:
             return request.silence
-        read = self._config.timeouts.read
-        return min(read, request.deadline * _SILENCE) if self._config.retries.attempts > 1 else read
+        read = self._read_within
+        return min(read, request.deadline * _SILENCE) if self._may_repeat else read
 
 
 @lru_cache

@@ -30,22 +30,22 @@ class License:
 
     The tier only selects a rate limit, so a call does without it. But in a burst of calls nearly all
     would have the lowest limit, so while one is under way, further calls wait a moment for the tier.
+
+    Attributes:
+        tier: The tier, such as ``"tier1"``; None while unknown.
     """
+
+    tier: str | None
 
     def __init__(self, config: Config, transport: Transport, clock: Clock) -> None:
         self._config = config
         self._transport = transport
         self._clock = clock
-        self._tier: str | None = None
+        self.tier = None
         self._ask_at = 0.0
         self._asking = SingleFlight[bool]()
         # Only single operations of a set, which threads may do at once.
         self._calls: set[object] = set()
-
-    @property
-    def tier(self) -> str | None:
-        """The tier, such as ``"tier1"``; None while unknown."""
-        return self._tier
 
     @asynccontextmanager
     async def during_call(self) -> AsyncGenerator[None]:
@@ -79,12 +79,12 @@ class License:
             deadline=_DEADLINE,
             bearer=self._config.deployment.management_bearer,
         )
-        self._tier = None
+        self.tier = None
         tier = (await self._transport.send(request, _read)).rate_limit_tier
-        self._tier = tier if _TIER.fullmatch(tier) else None
+        self.tier = tier if _TIER.fullmatch(tier) else None
 
     def _may_ask(self) -> bool:
-        is_due = self._tier is None and self._clock.running() >= self._ask_at
+        is_due = self.tier is None and self._clock.running() >= self._ask_at
         if is_due:
             self._ask_at = self._clock.running() + _AGAIN_AFTER
         return is_due
@@ -92,7 +92,7 @@ class License:
     async def _ask(self) -> bool:
         with suppress(DescopeError):
             await self.ask()
-        return self._tier is not None
+        return self.tier is not None
 
 
 async def _read(answer: Answer) -> wire.LicenseAnswer:

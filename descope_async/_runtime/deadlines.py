@@ -28,10 +28,16 @@ _TURNS: Final = 2
 
 
 class Deadlines:
-    """The limits on the running loop."""
+    """The limits on the running loop.
+
+    Attributes:
+        loop: That loop.
+    """
+
+    loop: asyncio.AbstractEventLoop
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._open = set[Deadline]()
         self._timer: asyncio.TimerHandle | None = None
         self._looks_at = math.inf
@@ -46,8 +52,8 @@ class Deadlines:
             seconds: For how long the context may last.
             silence: For how long, between two signs of life.
         """
-        now = self._loop.time()
-        return Deadline(self, self._loop.time, now + seconds, silence, now + min(seconds, silence))
+        now = self.loop.time()
+        return Deadline(self, self.loop.time, now + seconds, silence, now + min(seconds, silence))
 
     def add(self, deadline: Deadline) -> None:
         """Keep a limit."""
@@ -64,10 +70,10 @@ class Deadlines:
         if self._timer is not None:
             self._timer.cancel()
         self._looks_at = when
-        self._timer = self._loop.call_at(when, self._look, context=self._context)
+        self._timer = self.loop.call_at(when, self._look, context=self._context)
 
     def _look(self) -> None:
-        now = self._loop.time()
+        now = self.loop.time()
         if self._timer is not None:
             self._timer.cancel()
             self._timer, self._looks_at = None, math.inf
@@ -90,16 +96,16 @@ class Deadlines:
             self._look_at(max(min(next_due, now + _GRACE), now + len(self._open) * _REST))
         if spared:
             # What has arrived wakes a task in the next turn of the loop, after this timer.
-            self._loop.call_soon(self._end_in_a_turn, spared, context=self._context)
+            self.loop.call_soon(self._end_in_a_turn, spared, context=self._context)
         for deadline in exceeded:
             deadline.exceed()
 
     def _end_in_a_turn(self, spared: list[Deadline]) -> None:
-        self._loop.call_soon(self._end, spared, context=self._context)
+        self.loop.call_soon(self._end, spared, context=self._context)
 
     def _end(self, spared: list[Deadline]) -> None:
         """End those limits that were spared for two turns of the loop, and look at no others."""
-        now = self._loop.time()
+        now = self.loop.time()
         exceeded = [each for each in spared if each in self._open and each.due(now) <= now]
         self._open.difference_update(exceeded)
         for deadline in exceeded:
@@ -175,7 +181,7 @@ class Deadline:
         self._task.cancel(OVERDUE)
 
     def __enter__(self) -> Self:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._deadlines.loop)
         assert task is not None  # noqa: S101 - what runs on a loop of asyncio is a task
         self._task, self._cancellations = task, task.cancelling()
         self._deadlines.add(self)
