@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import StringIO
 from pathlib import Path
 
 
@@ -20,7 +21,7 @@ def main() -> None:
 def _run() -> None:
     try:
         from .app import app
-        from .secret_arguments import warn_of_secrets
+        from .secret_arguments import WARNING, are_secret
     except ModuleNotFoundError as error:
         if error.name not in {"click", "rich", "yaml"}:
             raise
@@ -30,19 +31,21 @@ def _run() -> None:
         )
     import click
 
-    from .streams import say, send_nowhere, telling, write_any_character
+    from .streams import say, say_more, send_nowhere, write_any_character
 
     _open_what_is_closed()
     if sys.stdout is None:
         say("stdout is closed; send it to /dev/null if nobody is to read it")
         sys.exit(2)
     write_any_character()
-    warn_of_secrets(sys.argv[1:])
+    if are_secret(sys.argv[1:]):
+        say(WARNING)
     try:
         code = app.main(prog_name="descope-keys", standalone_mode=False)
     except click.ClickException as error:
-        with telling():
-            error.show()
+        shown = StringIO()
+        error.show(shown)
+        say_more(shown.getvalue().rstrip("\n"))
         code = error.exit_code
     except click.Abort:  # before a command has begun: what ends one is explained in `running`
         say("interrupted")

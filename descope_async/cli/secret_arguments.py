@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
-from .streams import say
-
-#: What begins like this on a command line is a secret.
-_KEY: Final = re.compile(r"K[A-Za-z0-9]{39,}")
-_JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){2,4}")
-
-
-def warn_of_secrets(arguments: list[str]) -> None:
-    """Warn when an argument looks like a key or a token. The command is carried out all the same."""
-    if any(_looks_secret(each) for each in arguments):
-        say(
-            "a secret on the command line stands in the shell's history and in the list of processes: "
-            "pass it on stdin, in a file or in the environment"
-        )
+WARNING: Final = (
+    "a secret on the command line stands in the shell's history and in the list of processes: "
+    "pass it on stdin, in a file or in the environment"
+)
+#: What looks like this is a key or a token.
+_SECRET: Final = re.compile(
+    r"(?<![A-Za-z0-9_-])(?:K[A-Za-z0-9]{39,}|eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){2,4})(?![A-Za-z0-9_-])"
+)
 
 
-def _looks_secret(argument: str) -> bool:
-    value = argument.rpartition("=")[2]
-    return bool(_KEY.fullmatch(value) or _JWT.fullmatch(value))
+def are_secret(arguments: Iterable[str]) -> bool:
+    """Whether one of them, or its value, is a key or a token."""
+    return any(_SECRET.fullmatch(each.rpartition("=")[2]) for each in arguments)
+
+
+def without_secrets(text: str) -> str:
+    """A text in which no key and no token is shown, for logs that keep what a command says."""
+    return _SECRET.sub("…", text)

@@ -14,6 +14,8 @@ from typing import BinaryIO, Final, TextIO, cast
 
 import click
 
+from .secret_arguments import without_secrets
+
 
 class Stdout:
     """What has become of a command's results.
@@ -91,7 +93,7 @@ def say(sentence: str) -> None:
 def say_more(lines: str) -> None:
     """Tell that person more, on lines of their own."""
     with telling():
-        click.echo(lines, err=True)
+        click.echo(without_secrets(lines), err=True)
 
 
 @contextmanager

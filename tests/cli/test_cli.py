@@ -269,6 +269,19 @@ def test_an_interruption_while_it_starts_is_said_in_a_word(tmp_path: Path) -> No
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "descope-keys: interrupted\n")
 
 
+@pytest.mark.parametrize("secret", ["K" + "a1" * 31, f"eyJ{'a' * 30}.{'b' * 30}.{'c' * 30}"])
+@pytest.mark.parametrize(
+    "command",
+    ["exchange {}", "{}", "list --state {}", "update {} --clear={}", "plan {}"],
+)
+def test_a_secret_that_was_typed_is_not_said_again(secret: str, command: str) -> None:
+    done = run(*command.format(secret, secret).split())
+    assert done.returncode == 2
+    assert "a secret on the command line stands in the shell's history" in done.stderr
+    assert len(done.stderr.splitlines()) > 1
+    assert secret not in done.stdout + done.stderr
+
+
 def test_help_and_version() -> None:
     for arguments in (["--help"], ["emulator", "--help"], ["demo", "--help"]):
         done = run(*arguments)
