@@ -96,9 +96,13 @@ class Attempts:
             raise
         except asyncio.CancelledError as cancellation:
             # aiohttp also cancels those who wait for a connection when it is closed.
-            if is_being_cancelled() or not pool.is_closed:
+            if is_being_cancelled():
                 raise cancellation.with_traceback(None) from None
-            failure = ClientClosed(_CLOSED)
+            failure = (
+                ClientClosed(_CLOSED)
+                if pool.is_closed
+                else diagnosed(cancellation, request, attempt, self._service, proxy)
+            )
         except (KeyboardInterrupt, SystemExit) as error:
             failure = error.with_traceback(None)
             failure.__context__ = None

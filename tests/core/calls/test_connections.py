@@ -239,6 +239,7 @@ ODD = [
     KeyError(SECRET),
     AssertionError(),
     BaseExceptionGroup("several", [ValueError(SECRET)]),
+    asyncio.CancelledError(SECRET),  # by which nobody has cancelled anything
 ]
 
 
