@@ -39,14 +39,26 @@ class GroupCommit:
             OSError: It could not be written.
         """
         end: _End = asyncio.get_running_loop().create_future()
-        self._waiting.put(end)
         with self._starting:
-            if self._thread is None or not self._thread.is_alive():  # it is not after a fork
-                # A daemon, so that a disk that never answers does not keep the process from exiting.
-                self._thread = Thread(target=self._work, name="descope-fsync", daemon=True)
-                self._thread.start()
+            if self._has_thread():
+                self._waiting.put(end)
+            else:
+                self._log.sync()
+                return
         if (error := await end) is not None:
             raise OSError(error.errno, error.strerror)
+
+    def _has_thread(self) -> bool:
+        """Start the thread if it does not run. It may be that no thread can be had any more."""
+        if self._thread is None or not self._thread.is_alive():  # it is not after a fork
+            # A daemon, so that a disk that never answers does not keep the process from exiting.
+            thread = Thread(target=self._work, name="descope-fsync", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return False
+            self._thread = thread
+        return True
 
     def _work(self) -> None:
         while True:

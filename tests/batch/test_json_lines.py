@@ -42,6 +42,7 @@ asyncio.run(run(*sys.argv[1:]))
 """
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the script finds open files in /proc")
 async def test_secrets_that_wait_together_share_an_fsync(
     emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -96,3 +97,20 @@ async def test_the_thread_ends_and_is_started_again(
             return
         await asyncio.sleep(0.1)
     raise AssertionError("a thread goes on")
+
+
+async def test_fsync_is_called_in_place_where_no_thread_can_be_had(
+    client: DescopeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "descope-fsync":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    batch = Batch(client, tmp_path / "journal", f"jsonl:{tmp_path}/keys.jsonl", rate=None)
+    assert (await batch.create({"name": f"m-{number}"} for number in range(20))).is_complete
+    lines = (tmp_path / "keys.jsonl").read_text().splitlines()
+    assert len({json.loads(line)["cleartext"] for line in lines}) == 20
