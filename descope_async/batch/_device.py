@@ -26,6 +26,8 @@ class Device(RawIOBase):
         OSError: It cannot be opened, or it is a pipe that nobody reads.
     """
 
+    _descriptor = -1  # until it is open: Python closes also one that could not be opened
+
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         self._is_given_up = False
@@ -55,6 +57,6 @@ class Device(RawIOBase):
 
     def close(self) -> None:
         """Close it. May be repeated."""
-        if not self.closed:
+        if not self.closed and self._descriptor >= 0:
             os.close(self._descriptor)
         super().close()

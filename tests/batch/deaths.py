@@ -125,9 +125,10 @@ def top_up(draw: random.Random, folder: Path, kind: str, kills: int) -> Crashes:
 
 
 def _mend_sink(folder: Path) -> None:
+    if folder.is_file():
+        folder.unlink()
     away = folder.with_name(f"{folder.name}.away")
     if away.exists():
-        folder.unlink()
         away.rename(folder)
 
 

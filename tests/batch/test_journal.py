@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -275,6 +276,8 @@ async def test_a_pipe_that_nobody_reads_is_no_report(make_batch: MakeBatch, tmp_
         await make_batch(report=tmp_path / "pipe").create([{"name": "a"}])
     assert caught.value.report.is_complete
     assert (tmp_path / "pipe").is_fifo()
+    del caught
+    gc.collect()  # in which Python closes also what could not be opened
 
 
 async def test_a_pipe_that_is_read_no_longer_holds_up_no_run(

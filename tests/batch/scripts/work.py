@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,11 @@ def at(kind: str, number: int, act: Callable[[], object]) -> None:
 
 
 def break_sink(folder: Path) -> None:
-    """Let no secret be stored any more: a file stands where the sink's folder was."""
-    folder.rename(folder.with_name(f"{folder.name}.away"))
-    folder.touch()
+    """Let no secret be stored any more: a file stands where the sink's folder was, or is to be."""
+    while not folder.is_file():
+        with suppress(FileNotFoundError):  # on a busy machine, nothing is stored yet
+            folder.rename(folder.with_name(f"{folder.name}.away"))
+        folder.touch()
 
 
 if __name__ == "__main__":
