@@ -171,7 +171,7 @@ class DPoPRequest(Value):
 
 def _without_query(url: str | None) -> str | None:
     """What is shown of a URL: its query may hold the token, as those of WebSockets do."""
-    return url and re.split("[?#]", url, maxsplit=1)[0]
+    return url and url.partition("?")[0].partition("#")[0]
 
 
 def normal_url(url: str) -> str | None:

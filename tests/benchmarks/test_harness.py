@@ -22,7 +22,11 @@ ROOT = Path(__file__).parent.parent.parent
 TITLES = {
     "async": ("async load, 50 at once", "async load, one after the other"),
     "sync": ("sync load, one thread", "sync load, 16 threads"),
-    "validate": ("validate, RS256, token not seen before", "validate, token seen before"),
+    "validate": (
+        "validate, RS256, token not seen before",
+        "validate, token seen before",
+        "the signature alone",
+    ),
     "source": ("fresh token, blocking", "fresh token, awaited"),
     "cold-source": ("100 tasks on one cold source",),
     "search": ("search, 100 keys, whole call", "search, 100 keys, body", "search, 100 keys, peak"),

@@ -272,7 +272,7 @@ def test_an_interruption_while_it_starts_is_said_in_a_word(tmp_path: Path) -> No
 @pytest.mark.parametrize("secret", ["K" + "a1" * 31, f"eyJ{'a' * 30}.{'b' * 30}.{'c' * 30}"])
 @pytest.mark.parametrize(
     "command",
-    ["exchange {}", "{}", "list --state {}", "update {} --clear={}", "plan {}"],
+    ["exchange {}", "{}", "list --state {}", "list --{}", "update {} --clear={}", "plan {}"],
 )
 def test_a_secret_that_was_typed_is_not_said_again(secret: str, command: str) -> None:
     done = run(*command.format(secret, secret).split())
