@@ -70,6 +70,9 @@ class Repeats:
                 plan = self._rules.plan(failure, attempt, progress)
                 await progress.follow(plan, failure, quota.left)
         except BaseException as error:
+            # A task that is written in Python, such as those of nest_asyncio, handles the exception of a
+            # library while it lets this coroutine go on. Its frames hold the credentials.
+            error.__context__ = None
             progress.end(quota.left, error)
             raise
         quota.give_back(progress.paid)

@@ -142,6 +142,21 @@ async def test_an_answer_that_is_none(servers: type[Servers], behaviour: Any, cl
         assert error.may_be_done
 
 
+async def test_a_task_that_is_written_in_python_shows_no_credential(
+    servers: type[Servers],
+) -> None:
+    # nest_asyncio, which notebooks use, makes all tasks of this class, which has no public name.
+    python_task: Any = vars(asyncio.tasks)["_PyTask"]
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(lambda loop, coro, **options: python_task(coro, loop=loop, **options))
+    try:
+        async with servers.running(servers.raw(b"")) as server:
+            error = await loop.create_task(load(client_of(server.base_url)))
+    finally:
+        loop.set_task_factory(None)
+    assert type(error) is ConnectionFailed
+
+
 async def test_a_refused_connection_sends_nothing(unused_port: int) -> None:
     error = await load(client_of(f"http://127.0.0.1:{unused_port}"))
     assert type(error) is ConnectionFailed
