@@ -86,7 +86,7 @@ class DPoPRequest(Value):
         accepts_bearer: bool = False,
         nonces: Collection[str] = (),
     ) -> None:
-        given = Secret[object](proofs)
+        given: Secret[object] = Secret(proofs)
         del proofs  # no traceback shall show them
         texts: list[tuple[str, object]] = [("method", method), ("url", url)]
         if scheme is not None:
@@ -151,7 +151,7 @@ class DPoPRequest(Value):
         Raises:
             InvalidArgument: A value is not of its type.
         """
-        given = Secret[object](headers)
+        given: Secret[object] = Secret(headers)
         del headers  # the token is among them
         found = _read(given)
         if found is None:

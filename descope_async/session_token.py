@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, Final, TypeVar, cast
@@ -233,12 +233,10 @@ def _grants(claims: Mapping[str, Any]) -> _Grants:
     if "tenants" not in claims:
         tenants = {current: top_level} if current else {}
     else:
-        listed = claims["tenants"]
-        members = cast("dict[str, Any]", listed) if isinstance(listed, dict) else {}
+        listed: Mapping[str, Mapping[str, Any]] = claims["tenants"]
+        members = listed if isinstance(listed, dict) else {}
         tenants = {
-            tenant: _access(cast("dict[str, Any]", item))
-            for tenant, item in members.items()
-            if isinstance(item, dict)
+            tenant: _access(item) for tenant, item in members.items() if isinstance(item, dict)
         }
         if current:
             tenants.setdefault(current, TenantAccess())
@@ -258,8 +256,8 @@ def _known_access(permissions: tuple[Any, ...], roles: tuple[Any, ...]) -> Tenan
     return TenantAccess(strings(permissions), strings(roles))
 
 
-def _listed(claim: object) -> tuple[Any, ...]:
-    return tuple(cast("Collection[object]", claim)) if isinstance(claim, _LISTS) else ()
+def _listed(claim: Sequence[Any] | None) -> tuple[Any, ...]:
+    return tuple(claim) if isinstance(claim, _LISTS) else ()
 
 
 def strings(claim: object) -> tuple[str, ...]:

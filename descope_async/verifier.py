@@ -72,7 +72,7 @@ class AccessKeyVerifier:
             ConfigurationError: The client has no project, or a setting cannot be used.
             ClientClosed: The client is closed.
         """
-        given = Secret[object](access_key)
+        given: Secret[object] = Secret(access_key)
         del access_key
         key = self._shaped(given)
         if key is None:
@@ -111,7 +111,7 @@ class AccessKeyVerifier:
         Raises:
             ClientClosed: The client is closed.
         """
-        given = Secret[object](access_key)
+        given: Secret[object] = Secret(access_key)
         del access_key
         key = self._shaped(given)
         if key is None:

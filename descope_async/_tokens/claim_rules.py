@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn
 
 from attrs import frozen
 
@@ -69,32 +69,42 @@ class ClaimRules:
         Raises:
             TokenError: The subclass says what is wrong.
         """
-        times = self._check_times(claims, now)
+        expires, starts, issued = _time(claims, "exp"), _time(claims, "nbf"), _time(claims, "iat")
+        if expires is None:
+            raise TokenMalformed("the token has no exp: it would never expire")
+        # A token without `iat` may live for the longest lifetime from now, whenever now is. So it
+        # is valid from that long before its end.
+        began = expires - MAX_LIFETIME if issued is None else issued
+        valid_from = (began if starts is None else max(began, starts)) - self.leeway
+        valid_until = expires + self.leeway
+        if not valid_from <= now < valid_until or (
+            issued is not None and expires - issued > MAX_LIFETIME + self.leeway
+        ):
+            self._refuse_times(expires, starts, issued, now)
         issuer = claims.get("iss")
         if not isinstance(issuer, str) or issuer not in self.issuers:
             raise IssuerMismatch(
                 "the token's issuer is not this project at this base URL; "
                 "name another host of yours in the client's issuers"
             )
-        self._check_audience(claims, audience)
+        if audience is not None or "aud" in claims:
+            self._check_audience(claims, audience)
         if claims.get("drn", _SESSION) != _SESSION:
             raise TokenTypeMismatch(
                 "the token is not a session token (drn): ask the caller for its session token, "
                 "not for a refresh token"
             )
-        return times
+        return valid_from, valid_until
 
-    def _check_times(self, claims: Mapping[str, Any], now: float) -> tuple[float, float]:
-        expires = _time(claims, "exp")
-        if expires is None:
-            raise TokenMalformed("the token has no exp: it would never expire")
+    def _refuse_times(
+        self, expires: float, starts: float | None, issued: float | None, now: float
+    ) -> NoReturn:
         if now >= expires + self.leeway:
             raise TokenExpired(
                 "the token has expired: exchange the access key again, "
                 "and look at this machine's clock if all tokens have",
                 expired_at=expires,
             )
-        starts, issued = _time(claims, "nbf"), _time(claims, "iat")
         for name, start in (("nbf", starts), ("iat", issued)):
             if start is not None and now < start - self.leeway:
                 raise TokenNotYetValid(
@@ -102,17 +112,9 @@ class ClaimRules:
                     "or accept a difference with jwt_validation_leeway",
                     valid_from=start,
                 )
-        if expires - (now if issued is None else issued) > MAX_LIFETIME + self.leeway:
-            raise TokenMalformed("the token would live longer than Descope lets any token live")
-        # A token without `iat` may live for the longest lifetime from now, whenever now is. So it
-        # is valid from that long before its end.
-        began = expires - MAX_LIFETIME if issued is None else issued
-        valid_from = began if starts is None else max(began, starts)
-        return valid_from - self.leeway, expires + self.leeway
+        raise TokenMalformed("the token would live longer than Descope lets any token live")
 
     def _check_audience(self, claims: Mapping[str, Any], demanded: frozenset[str] | None) -> None:
-        if demanded is None and "aud" not in claims:
-            return
         given = claims.get("aud")
         named = {given} if isinstance(given, str) else set(strings(given))
         if named.isdisjoint({self.project_id} if demanded is None else demanded):
@@ -125,7 +127,7 @@ class ClaimRules:
 def _time(claims: Mapping[str, Any], name: str) -> float | None:
     if name not in claims:
         return None
-    value = claims[name]
+    value: float = claims[name]
     if type(value) not in _NUMBERS or not -_LARGEST <= value <= _LARGEST:
         raise TokenMalformed(f"the token's {name} is not a time")
-    return cast("float", value)
+    return value

@@ -78,4 +78,4 @@ def make_handle(public: Mapping[str, str], alg: str) -> Handle:
 
 
 def _octets(number: str) -> bytes:
-    return from_base64url(number.encode()) or b""
+    return from_base64url(number) or b""

@@ -189,7 +189,7 @@ def _number(jwk: Mapping[str, object], member: str) -> tuple[str, bytes]:
     """A JWK's number as text and as octets."""
     text = jwk.get(member)
     if isinstance(text, str) and text.isascii() and len(text) <= MAX_TOKEN:
-        octets = from_base64url(text.encode())
+        octets = from_base64url(text)
         if octets:
             return text, octets
     raise InvalidArgument(f"a JWK's {member} must be a number in base64url")

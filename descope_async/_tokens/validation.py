@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, cast
+from typing import Any
 
 from descope_async._runtime.clock import Clock
 from descope_async._values.secret import Secret
@@ -187,27 +187,29 @@ class SessionValidator:
 
         None for both when the signing key must be fetched first, to be given here.
         """
-        jwt = token.reveal()
+        jwt: Any = token.reveal()  # nobody knows yet what it is
         validated = self._seen(jwt, audience)
         if validated is None:
             unchecked = parse(jwt)
-            key = key or self._signing_keys.key_nowait(*unchecked.signer())
             if key is None:
-                return None
+                key_id, alg = unchecked.signer()
+                key = self._signing_keys.key_nowait(key_id, alg)
+                if key is None:
+                    return None
             validated = self._validated(jwt, unchecked, key, audience)
         session = validated.session
         if is_own or (request is None and not validated.is_bound):
             return session, None
         return session, check_proof(session, request, self._clock.now())
 
-    def _seen(self, jwt: object, audience: frozenset[str] | None) -> ValidatedToken | None:
+    def _seen(self, jwt: str | bytes, audience: frozenset[str] | None) -> ValidatedToken | None:
         """A token that was accepted before, for this audience and by a key that is still current.
 
         Raises:
             TokenError: Its time is not now.
         """
         tokens = self._tokens.get(type(jwt))
-        found = None if tokens is None else tokens.find(cast("str", jwt), audience)
+        found = None if tokens is None else tokens.find(jwt, audience)
         if found is None or not self._signing_keys.has(found.key):
             return None
         now = self._clock.now()
@@ -217,7 +219,7 @@ class SessionValidator:
 
     def _validated(
         self,
-        jwt: object,
+        jwt: str | bytes,
         unchecked: UncheckedToken,
         key: PublicKey,
         audience: frozenset[str] | None,
@@ -226,9 +228,10 @@ class SessionValidator:
         claims = look_at(signed)
         if claims is None:
             raise TokenMalformed("the token's claims are not a JSON object of distinct names")
-        times = self._rules.check(claims, audience, self._clock.now())
-        session = _session_of(_text(jwt), claims, signed, self._rules.project_id)
-        validated = ValidatedToken(cast("str", jwt), session, key, *times, is_bound="cnf" in claims)
+        valid_from, valid_until = self._rules.check(claims, audience, self._clock.now())
+        session = _session_of(unchecked.text, claims, signed, self._rules.project_id)
+        is_bound = "cnf" in claims
+        validated = ValidatedToken(jwt, session, key, valid_from, valid_until, is_bound)
         tokens = self._tokens.get(type(jwt))
         if tokens is not None:
             tokens.remember(audience, validated)
@@ -244,10 +247,3 @@ def _session_of(
     return SessionToken(
         jwt=jwt, key_id=subject, project_id=project_id, expire_time=claims["exp"], claims=signed
     )
-
-
-def _text(jwt: object) -> str:
-    # Not by the methods of a subclass, which may say something else.
-    if isinstance(jwt, bytes):
-        return bytes.decode(jwt, "ascii")
-    return str.__str__(cast("str", jwt))

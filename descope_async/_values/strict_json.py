@@ -57,7 +57,8 @@ def glance(document: bytes) -> Mapping[str, Any] | None:
     """As `read_object` in half the time, to look at and drop: its dicts and lists may be plain ones."""
     try:  # `suppress` would take a twentieth of the time
         text = document.decode()
-        value, end = _PLAIN_DECODER.raw_decode(text)
+        found: tuple[dict[str, Any], int] = _PLAIN_DECODER.raw_decode(text)
+        value, end = found
         # Every name is followed by these two characters, so the text has at least as many of them
         # as names.
         # Where the dicts have that many too, no name occurs twice.
@@ -69,7 +70,7 @@ def glance(document: bytes) -> Mapping[str, Any] | None:
             and not _is_too_deep(text)
             and not may_have_half_surrogates(text)
         ):
-            return cast("dict[str, Any]", value)
+            return value
     except (ValueError, RecursionError):
         pass
     return read_object(document)

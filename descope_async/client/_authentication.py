@@ -180,8 +180,8 @@ class Authentication:
         made = self._validation.made
         if dpop is None and made and (seen := made.seen_before(session_token, audience)):
             return seen
-        given = Secret[object](session_token)
-        proven = None if dpop is None else Secret[object](dpop)
+        given: Secret[object] = Secret(session_token)
+        proven: Secret[object] | None = None if dpop is None else Secret(dpop)
         del session_token, dpop
         demanded = arguments.audience("audience", audience)
         request = None if proven is None else arguments.dpop_request("dpop", proven)
@@ -215,8 +215,8 @@ class Authentication:
         made = self._validation.made
         if dpop is None and made and (seen := made.seen_before(session_token, audience)):
             return seen
-        given = Secret[object](session_token)
-        proven = None if dpop is None else Secret[object](dpop)
+        given: Secret[object] = Secret(session_token)
+        proven: Secret[object] | None = None if dpop is None else Secret(dpop)
         del session_token, dpop
         demanded = arguments.audience("audience", audience)
         request = None if proven is None else arguments.dpop_request("dpop", proven)

@@ -25,7 +25,7 @@ class Grants:
             jwt_response: What `exchange_access_key` or `validate_session` returned.
             permissions: Their names. With none, any session will do.
         """
-        given = Secret[object](jwt_response)
+        given: Secret[object] = Secret(jwt_response)
         del jwt_response  # it holds the token
         with official_errors():
             return bool(given.reveal()) and granted(given).validate_permissions(names(permissions))
@@ -39,7 +39,7 @@ class Grants:
             jwt_response: What `exchange_access_key` or `validate_session` returned.
             permissions: Their names.
         """
-        given = Secret[object](jwt_response)
+        given: Secret[object] = Secret(jwt_response)
         del jwt_response  # it holds the token
         with official_errors():
             return granted(given).get_matched_permissions(names(permissions))
@@ -51,7 +51,7 @@ class Grants:
             jwt_response: What `exchange_access_key` or `validate_session` returned.
             roles: Their names. With none, any session will do.
         """
-        given = Secret[object](jwt_response)
+        given: Secret[object] = Secret(jwt_response)
         del jwt_response  # it holds the token
         with official_errors():
             return bool(given.reveal()) and granted(given).validate_roles(names(roles))
@@ -65,7 +65,7 @@ class Grants:
             jwt_response: What `exchange_access_key` or `validate_session` returned.
             roles: Their names.
         """
-        given = Secret[object](jwt_response)
+        given: Secret[object] = Secret(jwt_response)
         del jwt_response  # it holds the token
         with official_errors():
             return granted(given).get_matched_roles(names(roles))
@@ -80,7 +80,7 @@ class Grants:
             tenant: The tenant's id.
             permissions: Their names. With none, any session of the tenant will do.
         """
-        given = Secret[object](jwt_response)
+        given: Secret[object] = Secret(jwt_response)
         del jwt_response  # it holds the token
         with official_errors():
             return granted(given).validate_tenant_permissions(tenant, names(permissions))
@@ -95,7 +95,7 @@ class Grants:
             tenant: The tenant's id.
             permissions: Their names.
         """
-        given = Secret[object](jwt_response)
+        given: Secret[object] = Secret(jwt_response)
         del jwt_response  # it holds the token
         with official_errors():
             return granted(given).get_matched_tenant_permissions(tenant, names(permissions))
@@ -110,7 +110,7 @@ class Grants:
             tenant: The tenant's id.
             roles: Their names. With none, any session of the tenant will do.
         """
-        given = Secret[object](jwt_response)
+        given: Secret[object] = Secret(jwt_response)
         del jwt_response  # it holds the token
         with official_errors():
             return granted(given).validate_tenant_roles(tenant, names(roles))
@@ -125,7 +125,7 @@ class Grants:
             tenant: The tenant's id.
             roles: Their names.
         """
-        given = Secret[object](jwt_response)
+        given: Secret[object] = Secret(jwt_response)
         del jwt_response  # it holds the token
         with official_errors():
             return granted(given).get_matched_tenant_roles(tenant, names(roles))

@@ -60,7 +60,7 @@ class SecretReference(Buildable):
             ConfigurationError: The location is incomplete, or a library is missing.
         """
         schemes = ", ".join(f"{scheme}:" for scheme in SCHEMES if scheme not in _UNREADABLE)
-        given = Secret[object](text)
+        given: Secret[object] = Secret(text)
         del text  # it may be the secret itself
         if not isinstance(given.reveal(), str):
             kind = type(given.reveal()).__name__
