@@ -44,7 +44,7 @@ def _proofs(given: Secret[object]) -> Secret[tuple[str, ...]] | None:
     return None
 
 
-@frozen(init=False)
+@frozen(init=False, eq=False, repr=False)
 class DPoPRequest(Value):
     """The request that a DPoP proof must have been made for.
 

@@ -99,7 +99,7 @@ class _WireValue(Value):
         return camel(attribute)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AssociatedTenant(_WireValue):
     """A tenant that an access key belongs to, with the key's roles in it.
 
@@ -118,7 +118,7 @@ class AssociatedTenant(_WireValue):
     )
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class AccessKey(_WireValue):
     """An access key as the service keeps it; its secret is not part of it.
 
@@ -181,7 +181,7 @@ class AccessKey(_WireValue):
         return self.status == "active" and not self.is_expired
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreatedAccessKey(Value):
     """An access key with the secret that was made for it.
 
@@ -221,7 +221,7 @@ def secret_of(created: CreatedAccessKey) -> Secret[str]:
     return Secret(_CLEARTEXT.__get__(created, CreatedAccessKey))
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class DeliveredSecret(Value):
     """A new secret, as ``deliver`` gets it.
 
@@ -241,7 +241,7 @@ class DeliveredSecret(Value):
     name: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SortField(_WireValue):
     """One criterion of the order of a search.
 
@@ -254,7 +254,7 @@ class SortField(_WireValue):
     desc: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AccessKeyLoginOptions(_WireValue):
     """What a machine may ask for when it exchanges its access key.
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 _LISTS: Final = (list, tuple)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TenantAccess(Value):
     """What a session token grants within one tenant."""
 
@@ -78,7 +78,7 @@ class _Grants:
     current_tenant: str | None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class SessionToken(Value):
     """A session token whose signature and claims were checked.
 

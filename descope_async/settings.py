@@ -39,7 +39,7 @@ def _positive_seconds(_: object, attribute: Attribute[float], value: object) -> 
         )
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Timeouts(Buildable):
     """How long to wait, in seconds. Nothing waits without a limit.
 
@@ -75,7 +75,7 @@ def _within(
     return check
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Retries(Buildable):
     """How calls are repeated. A call that might be carried out twice is not repeated.
 
@@ -94,7 +94,7 @@ class Retries(Buildable):
     quota: int = field(default=500, validator=_within(0, _MAX_QUOTA, int, "whole number"))
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Limits(Buildable):
     """How many connections a client has to the service, for each event loop that uses it.
 
@@ -114,7 +114,7 @@ class Limits(Buildable):
     )
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class EnvironmentVariable(Buildable):
     """The name of an environment variable that holds an access key.
 

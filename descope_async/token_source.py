@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
 from . import _arguments as arguments
-from ._keys.renewal import Renewal
-from ._keys.renewal_times import HeldToken
-from ._keys.renewals import Renewals
 from ._values.secret import Secret
 from .errors import ClientClosed
+
+if TYPE_CHECKING:
+    from ._keys.renewal import Renewal
+    from ._keys.renewal_times import HeldToken
+    from ._keys.renewals import Renewals
 
 __all__ = ["TokenSource"]
 

@@ -26,7 +26,7 @@ _STATUSES: Final[Mapping[UnverifiedReason, int]] = {
 }
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class VerifiedKey(Value):
     """A presented access key that is good. It is true, where an `UnverifiedKey` is false.
 
@@ -56,7 +56,7 @@ class VerifiedKey(Value):
         return True
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class UnverifiedKey(Value):
     """A presented access key that is not let in. It is false, where a `VerifiedKey` is true.
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ._calls.retry_rules import REFUSALS
 from ._keys.presented_keys import KnownAnswer, Lifetimes, PresentedKeys
-from ._keys.shared import Shared
 from ._values.secret import Secret
 from .errors import (
     AudienceMismatch,
@@ -22,6 +21,9 @@ from .errors import (
 from .events import AccessKeyChecked
 from .session_token import SessionToken
 from .verification import UnverifiedKey, UnverifiedReason, Verification, VerifiedKey
+
+if TYPE_CHECKING:
+    from ._keys.shared import Shared
 
 __all__ = ["AccessKeyVerifier"]
 

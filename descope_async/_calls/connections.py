@@ -16,8 +16,6 @@ from descope_async._runtime.late_imports import late_import
 from descope_async._runtime.single_flight import SingleFlight, runs_asyncio
 from descope_async.errors import ClientClosed, ConfigurationError, ConnectionFailed
 
-from .structuring import converter
-
 if TYPE_CHECKING:
     from .attempts import Attempts
     from .pool import Pool
@@ -155,7 +153,7 @@ class Connections:
 
     def _prepare(self) -> None:
         """Import what calls need, and read the certificate authorities. It takes long."""
-        for each in (http, cancel_scope, converter):
+        for each in (http, cancel_scope):
             each()
         self._config.route()
         self._is_prepared = True

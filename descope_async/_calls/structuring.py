@@ -44,6 +44,8 @@ def structure(document: object, cls: type[V], at: str = "$") -> V:
         path, problem = f"{at}{misfit.path}", misfit.problem
     except RecursionError:
         path, problem = at, "is nested too deep"
+    except OSError as error:  # such as no more open files, for the import
+        path, problem = at, f"cannot be read: {error}"
     raise Misfit(problem, path)
 
 

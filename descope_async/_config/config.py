@@ -71,6 +71,12 @@ class Config:
         """
         return self.deployment.project
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether the client was given keys to check session tokens with, or a file that keeps them."""
+        given = (self.key_set, self.key_set_file, self.deployment.known_project.public_key)
+        return any(each is not None for each in given)
+
     def service(self) -> Service:
         """Where calls go, for the events about them.
 

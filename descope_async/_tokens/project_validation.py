@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from descope_async._config.config import Config
 from descope_async._config.project import Project, default_base_url
-from descope_async._runtime.imports_aside import imported
 from descope_async._runtime.late import late
 from descope_async.errors import ConfigurationError
 from descope_async.events._telemetry import Telemetry
 
 from .claim_rules import ClaimRules, issuers_of
 from .pinned_keys import PinnedKeys
-from .signatures import handle_maker
+from .signatures import import_handle_maker
 from .signing_keys import SigningKeys
 from .validation import SessionValidator
 
@@ -26,14 +25,9 @@ class ProjectValidation:
         signing_keys: The signing keys that the service publishes.
         telemetry: Receives the events.
 
-    Attributes:
-        made: The validator; None until it was needed. It is looked at for each token.
-
     Raises:
         ConfigurationError: The public key that the client was given is unusable.
     """
-
-    made: SessionValidator | None = None
 
     def __init__(self, config: Config, signing_keys: SigningKeys, telemetry: Telemetry) -> None:
         self._config = config
@@ -47,8 +41,8 @@ class ProjectValidation:
         Raises:
             ConfigurationError: There is no project, or a setting is unusable.
         """
-        if self.made is None and self._config.project.public_key is not None:
-            await imported(handle_maker)
+        if "_validator" not in vars(self) and self._config.project.public_key is not None:
+            await import_handle_maker()
         return self.validator_nowait()
 
     def validator_nowait(self) -> SessionValidator:
@@ -57,8 +51,7 @@ class ProjectValidation:
         Raises:
             ConfigurationError: There is no project, or a setting is unusable.
         """
-        self.made = self._validator
-        return self.made
+        return self._validator
 
     def problems(self) -> Iterator[str]:
         """A sentence, where a public key that was set after the client was made is unusable."""

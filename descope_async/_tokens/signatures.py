@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from attrs import field, frozen
 
+from descope_async._runtime.imports_aside import imported
 from descope_async._runtime.late_imports import late_import
-from descope_async.errors import InvalidArgument, SignatureInvalid
+from descope_async.errors import InvalidArgument, KeySetUnavailable, SignatureInvalid
 
 from .algorithms import ALGORITHMS, PROOF_ALGORITHMS
 from .compact import (
@@ -183,6 +184,19 @@ def handle_maker() -> Callable[[dict[str, str], str], Handle]:
     from .key_handles import make_handle
 
     return make_handle
+
+
+async def import_handle_maker() -> None:
+    """Import what makes handles, on a worker thread.
+
+    Raises:
+        KeySetUnavailable: The process cannot open another file.
+    """
+    try:
+        await imported(handle_maker)
+    except OSError as error:
+        problem = f"signatures cannot be checked, so the token may be fine: {error}"
+        raise KeySetUnavailable(problem) from error
 
 
 def _number(jwk: Mapping[str, object], member: str) -> tuple[str, bytes]:

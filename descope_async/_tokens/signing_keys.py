@@ -12,7 +12,6 @@ from attrs import frozen
 from descope_async._runtime.backoff import Backoff
 from descope_async._runtime.bucket import Bucket
 from descope_async._runtime.clock import Clock
-from descope_async._runtime.imports_aside import imported
 from descope_async._runtime.single_flight import SingleFlight
 from descope_async._values.secret import Secret
 from descope_async.errors import (
@@ -28,7 +27,7 @@ from descope_async.events._telemetry import UNHOOKED, Telemetry
 
 from .key_set import FetchedKeys, KeySet, parse_key_set
 from .key_set_file import KeySetFile
-from .signatures import PublicKey, handle_maker
+from .signatures import PublicKey, import_handle_maker
 
 #: Seconds until keys are renewed in the background, unless the service says otherwise.
 FRESH_FOR: Final = 600.0
@@ -181,7 +180,7 @@ class SigningKeys:
     async def _renew(self, why: _Why) -> _Snapshot:
         self._fetches += 1
         number, began = self._fetches, self._clock.running()
-        await imported(handle_maker)
+        await import_handle_maker()
         if why == "first" and (kept := await self._kept()) is not None:
             return kept
         try:

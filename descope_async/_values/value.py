@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from functools import cache
+from operator import attrgetter
 from pathlib import Path, PurePath
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -38,6 +40,29 @@ class Value:
     """
 
     __slots__ = ("_first_secret", "_second_secret")
+
+    # attrs would compile these three for each class, which is half of what a class takes to import. So
+    # the classes say ``eq=False, repr=False``.
+
+    def __repr__(self) -> str:
+        kind: Any = type(self)
+        parts = (
+            f"{each.name}={(repr if each.repr is True else each.repr)(getattr(self, each.name))}"
+            for each in fields(kind)
+            if each.repr
+        )
+        return f"{kind.__qualname__.rpartition('>.')[2]}({', '.join(parts)})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        kind: Any = type(self)
+        of = _compared(kind)
+        return of(self) == of(other)
+
+    def __hash__(self) -> int:
+        kind: Any = type(self)
+        return hash(_hashed(kind)(self))
 
     def __init_subclass__(cls) -> None:
         # attrs makes a class twice: without slots, and then with them, as one that has attributes.
@@ -203,6 +228,20 @@ def _shown(cls: type[Any], *, secrets: bool) -> list[Attribute[Any]]:
     """The attributes that a dict of a value has."""
     found: tuple[Attribute[Any], ...] = fields(cls)
     return [each for each in found if (each.repr or secrets) and not each.name.startswith("_")]
+
+
+@cache
+def _compared(cls: type[Any]) -> Callable[[Value], object]:
+    """What gives the attributes by which values of a class are equal, and the class."""
+    return attrgetter("__class__", *(each.name for each in fields(cls) if each.eq))
+
+
+@cache
+def _hashed(cls: type[Any]) -> Callable[[Value], object]:
+    """What gives the attributes that make the hash of a value, and its class."""
+    found: tuple[Attribute[Any], ...] = fields(cls)
+    names = [each.name for each in found if (each.eq if each.hash is None else each.hash)]
+    return attrgetter("__class__", *names)
 
 
 def _as_dict(value: Value) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _MARKER: Final = re.compile(r"(^| )op:[0-9a-f]{16,24}(-[0-9]+)?$")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class NewKey(Buildable):
     """A key to create: the arguments of `create`, and what the run calls it.
 
@@ -48,7 +48,7 @@ class NewKey(Buildable):
     label: str | None = field(default=None, kw_only=True)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class KeyChange(Buildable):
     """A key to update. None keeps what is there; an empty value clears it.
 

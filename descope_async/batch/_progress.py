@@ -21,7 +21,7 @@ _EVERY: Final = 0.2
 _FINISHED: Final = (State.DONE, State.FAILED, State.UNPROVEN, State.WAITING, State.RETIRED)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Progress(Value):
     """The counts of a run.
 

@@ -49,7 +49,7 @@ _WORDS: Final = {
 }
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class KeyOutcome(Value):
     """The outcome for one key.
 
@@ -87,7 +87,7 @@ class KeyOutcome(Value):
         return {name: member for name, member in members.items() if member not in ("", (), None)}
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class BatchReport(Value):
     """The counts of a run.
 

@@ -33,7 +33,7 @@ _RATE_LIMIT_PAUSE: Final = 10.0
 _MOST_UNKNOWN: Final = 10
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class StoredKey(Value):
     """A key whose secret is in its sinks, for the hook that is called then.
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from descope_async._calls.license import License
-from descope_async._calls.readiness import Readiness
 from descope_async._calls.transport import Transport
 from descope_async._config.config import resolve
 from descope_async._runtime.clock import Clock
-from descope_async._runtime.imports_aside import all_imported
+from descope_async._runtime.late import late
+from descope_async._runtime.late_imports import late_import
 from descope_async._values.secret import Secret
 from descope_async._values.value import part
 from descope_async.access_keys import AccessKeys
@@ -24,8 +24,20 @@ from descope_async.events._telemetry import Telemetry
 from descope_async.settings import Deliver, Limits, ReplayStore, RequestIdSource, Retries, Timeouts
 
 from ._authentication import Authentication
+from ._parts import Parts, all_needed, needed, needed_aside
+
+if TYPE_CHECKING:
+    from descope_async._calls.readiness import Readiness
 
 __all__ = ["DescopeClient", "Management"]
+
+
+@late_import
+def _import_readiness() -> type[Readiness]:
+    """It needs what validates session tokens."""
+    from descope_async._calls.readiness import Readiness
+
+    return Readiness
 
 
 class Management:
@@ -158,15 +170,13 @@ class DescopeClient(Authentication):
         clock = config.clock
         telemetry = Telemetry(config.hooks, config.service)
         transport = Transport(config, clock, telemetry)
-        super().__init__(config, transport, telemetry)
+        parts = Parts(config, transport, telemetry)
+        super().__init__(config, parts)
         self._telemetry = telemetry
         self._transport = transport
         self._license = License(config, transport, clock)
         self.mgmt = Management(
-            AccessKeys(config, transport, self._license, self._exchange.mint, clock, telemetry)
-        )
-        self._readiness = Readiness(
-            config, self._validation, self._key_set_fetch, self.mgmt.access_key.load, self._license
+            AccessKeys(config, transport, self._license, parts.mint, clock, telemetry)
         )
 
     @property
@@ -235,19 +245,26 @@ class DescopeClient(Authentication):
         Raises:
             ClientClosed: The client is closed.
         """
+        await needed_aside(_import_readiness)
         return await self._readiness.problems(management=management)
 
     async def aclose(self) -> None:
         """Close the connections. May be repeated; a call that needs one then raises ClientClosed."""
-        await self._renewals.aclose()
-        await self._signing_keys.aclose()
+        await self._parts.aclose()
         await self._license.aclose()
         await self._transport.aclose()
+
+    @late
+    def _readiness(self) -> Readiness:
+        validating, load = self._parts.validating, self.mgmt.access_key.load
+        return needed(_import_readiness)(
+            self._config, validating.validation, validating.key_set_fetch, load, self._license
+        )
 
     async def __aenter__(self) -> Self:
         _ = self._config.project  # as the first call would, refuse to go without
         await self._transport.prepare()
-        await all_imported()
+        await all_needed()
         return self
 
     async def __aexit__(

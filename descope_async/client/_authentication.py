@@ -7,20 +7,11 @@ from functools import partial
 from typing import Any
 
 from descope_async import _arguments as arguments
-from descope_async._calls.key_set_fetch import KeySetFetch
-from descope_async._calls.transport import Transport
 from descope_async._config.config import Config
-from descope_async._keys.exchange import Exchange
 from descope_async._keys.presented_keys import Lifetimes
-from descope_async._keys.renewals import Renewals
-from descope_async._keys.shared import Shared
-from descope_async._tokens.key_set_file import KeySetFile
-from descope_async._tokens.project_validation import ProjectValidation
-from descope_async._tokens.signing_keys import SigningKeys
 from descope_async._values.secret import Secret
 from descope_async.dpop_request import DPoPRequest
 from descope_async.errors import ClientClosed
-from descope_async.events._telemetry import Telemetry
 from descope_async.models import AccessKeyLoginOptions
 from descope_async.secret_stores._stored_text import credential
 from descope_async.session_token import SessionToken
@@ -28,32 +19,17 @@ from descope_async.settings import AccessKeySource
 from descope_async.token_source import TokenSource
 from descope_async.verifier import AccessKeyVerifier
 
+from ._parts import Parts
+
 __all__ = ["Authentication"]
-
-
-def _file_of(config: Config) -> KeySetFile | None:
-    path = config.key_set_file
-    return None if path is None else KeySetFile(path, lambda: config.project, config.clock)
 
 
 class Authentication:
     """What a client does with access keys and session tokens. None of it needs a management key."""
 
-    def __init__(self, config: Config, transport: Transport, telemetry: Telemetry) -> None:
-        clock = config.clock
+    def __init__(self, config: Config, parts: Parts) -> None:
         self._config = config
-        self._key_set_fetch = KeySetFetch(config, transport)
-        self._signing_keys = SigningKeys(
-            self._key_set_fetch.fetch,
-            clock,
-            None if config.key_set is None else config.key_set.text,
-            telemetry,
-            _file_of(config),
-        )
-        self._validation = ProjectValidation(config, self._signing_keys, telemetry)
-        self._exchange = Exchange(config, transport, self._validation, clock)
-        self._shared = Shared(clock, self._exchange.mint, config.timeouts.exchange, telemetry)
-        self._renewals = Renewals(self._shared)
+        self._parts = parts
 
     async def exchange_access_key(
         self,
@@ -82,7 +58,8 @@ class Authentication:
         """
         given: Secret[object] = Secret(access_key)
         del access_key
-        return await self._exchange.exchange(
+        exchange = await self._parts.find_exchange()
+        return await exchange.exchange(
             credential("access_key", given),
             arguments.audience("audience", audience),
             arguments.login_options("login_options", login_options),
@@ -110,7 +87,8 @@ class Authentication:
         given: Secret[object] = Secret(access_key)
         del access_key
         options = arguments.login_options("login_options", login_options)
-        return TokenSource(self._renewals.join(given, options), self._renewals, self)
+        renewals = self._parts.exchanging.renewals
+        return TokenSource(renewals.join(given, options), renewals, self)
 
     def access_key_verifier(
         self,
@@ -144,14 +122,14 @@ class Authentication:
             arguments.seconds("refused_for", refused_for, 0, 300),
         )
         exchange = partial(
-            self._exchange.exchange,
+            self._parts.exchanging.exchange.exchange,
             audience=arguments.audience("audience", audience),
             options=arguments.login_options("login_options", login_options),
             patience=0,  # a caller who waits should rather be told when to come again
         )
-        if self._shared.is_closed:
+        if self._parts.exchanging.shared.is_closed:
             raise ClientClosed("the client is closed")
-        return AccessKeyVerifier(exchange, self._shared, lifetimes, self)
+        return AccessKeyVerifier(exchange, self._parts.exchanging.shared, lifetimes, self)
 
     async def validate_session(
         self,
@@ -177,7 +155,7 @@ class Authentication:
             InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
             ConfigurationError: The client has no project, or a setting cannot be used.
         """
-        made = self._validation.made
+        made = self._parts.validator
         if dpop is None and made and (seen := made.seen_before(session_token, audience)):
             return seen
         given: Secret[object] = Secret(session_token)
@@ -185,7 +163,7 @@ class Authentication:
         del session_token, dpop
         demanded = arguments.audience("audience", audience)
         request = None if proven is None else arguments.dpop_request("dpop", proven)
-        validator = await self._validation.validator()
+        validator = await self._parts.find_validator()
         return await validator.validate(given, demanded, "validate_session", request)
 
     def validate_session_nowait(
@@ -212,7 +190,7 @@ class Authentication:
             InvalidArgument: The audience cannot be right, or ``dpop`` is no request.
             ConfigurationError: The client has no project, or a setting cannot be used.
         """
-        made = self._validation.made
+        made = self._parts.validator
         if dpop is None and made and (seen := made.seen_before(session_token, audience)):
             return seen
         given: Secret[object] = Secret(session_token)
@@ -220,7 +198,7 @@ class Authentication:
         del session_token, dpop
         demanded = arguments.audience("audience", audience)
         request = None if proven is None else arguments.dpop_request("dpop", proven)
-        validator = self._validation.validator_nowait()
+        validator = self._parts.find_validator_nowait()
         return validator.validate_nowait(given, demanded, "validate_session", request)
 
     def export_key_set(self) -> str | None:
@@ -228,7 +206,7 @@ class Authentication:
 
         They are public. None before the first fetch, and for a client with a ``public_key``.
         """
-        return self._signing_keys.export()
+        return self._parts.validating.signing_keys.export()
 
     async def refresh_key_set(self) -> None:
         """Fetch the project's signing keys now, to refuse at once what a revoked one has signed.
@@ -240,4 +218,4 @@ class Authentication:
             ConfigurationError: The client has no project, or a setting cannot be used.
         """
         if self._config.project.public_key is None:
-            await self._signing_keys.refresh()
+            await self._parts.validating.signing_keys.refresh()

@@ -9,7 +9,7 @@ from attrs import frozen
 from ._event import Call, Event, result
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CallEvent(Event):
     """An event of one call.
 
@@ -20,7 +20,7 @@ class CallEvent(Event):
     call: Call
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CallStarted(CallEvent):
     """A call began. CallEnded follows in any case, in the same task."""
 
@@ -28,7 +28,7 @@ class CallStarted(CallEvent):
         return f"{self.call} begins"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class AttemptEnded(CallEvent):
     """A request was answered, or given up.
 
@@ -60,7 +60,7 @@ class AttemptEnded(CallEvent):
         )
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class RetryPlanned(CallEvent):
     """The call will be tried again.
 
@@ -88,7 +88,7 @@ class RetryPlanned(CallEvent):
         )
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class GateClosed(CallEvent):
     """The service limits the rate: the client sends nothing more for a while.
 
@@ -109,7 +109,7 @@ class GateClosed(CallEvent):
         )
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CallHeld(CallEvent):
     """The call waits at the closed gate.
 
@@ -123,7 +123,7 @@ class CallHeld(CallEvent):
         return f"{self.call} waits for {self.delay:.1f} s, as the service asked"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CallEnded(CallEvent):
     """What became of a call.
 

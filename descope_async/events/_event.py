@@ -10,7 +10,7 @@ from attrs import frozen
 from descope_async._values.value import Value
 
 
-@frozen(kw_only=True, eq=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Call(Value):
     """A call to the service. All events of one call, and no others, hold this same object.
 
@@ -34,12 +34,18 @@ class Call(Value):
     key_id: str | None = None
     key_name: str | None = None
 
+    def __eq__(self, other: object) -> bool:
+        return self is other  # two calls may look the same
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
+
     def __str__(self) -> str:
         key = self.key_id or (self.key_name and repr(self.key_name))
         return f"{self.operation} of {key}" if key else self.operation
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Event(Value):
     """Something that happened."""
 

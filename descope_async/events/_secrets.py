@@ -9,7 +9,7 @@ from attrs import frozen
 from ._event import Event
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class TwinKeysFound(Event):
     """One create has made several access keys. Nobody has the others' secrets: delete them.
 
@@ -25,7 +25,7 @@ class TwinKeysFound(Event):
         return f"one create has made several access keys: keep {self.kept}, delete {self.twins}"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class SecretUnclaimed(Event):
     """Nobody has the secret of an access key, unless ``deliver`` stored it.
 

@@ -9,7 +9,7 @@ from attrs import frozen
 from ._event import Event, result
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class TokenRenewed(Event):
     """A token source exchanged its access key, or tried to.
 
@@ -41,7 +41,7 @@ class TokenRenewed(Event):
         return f"a session token cannot be renewed, the old one stays: {self.problem}"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class StaleTokenServed(Event):
     """A caller got a token that should have been renewed by now, but could not be.
 
@@ -55,7 +55,7 @@ class StaleTokenServed(Event):
         return f"a session token is served that ends in {self.usable_for:.0f} s"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class KeySetFetched(Event):
     """The project's signing keys were fetched, or could not be.
 
@@ -88,7 +88,7 @@ class KeySetFetched(Event):
         return f"the signing keys cannot be renewed, the old ones stay: {self.problem}"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class SessionChecked(Event):
     """A session token was checked.
 
@@ -106,7 +106,7 @@ class SessionChecked(Event):
         return f"{self.operation}: a session token is checked: {result(None, self.error_type)}"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class AccessKeyChecked(Event):
     """An access key that a caller presented was checked by asking the service.
 
@@ -128,7 +128,7 @@ class AccessKeyChecked(Event):
         return f"an access key is checked: {self.reason}"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ClockSkewFound(Event):
     """This machine's clock differs from the service's by so much that tokens are misjudged.
 

@@ -16,7 +16,7 @@ Accepted: TypeAlias = Literal["session_token", "access_key"]
 Scheme: TypeAlias = Literal["Bearer", "DPoP"]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Credential(Value):
     """What a caller presented.
 

@@ -17,7 +17,7 @@ _CODES: Final = {401: "unauthorized", 429: "rate_limited", 503: "temporarily_una
 _PAUSE, _LONGEST_PAUSE = 5, 3600
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Refusal(Value):
     """The answer to a request that is not let in. It holds no credential.
 

@@ -26,7 +26,7 @@ def _names(value: str | Iterable[str]) -> tuple[str, ...]:
     return names
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Requirement(Value):
     """What a route demands of its callers.
 

@@ -59,7 +59,7 @@ def _kinds(value: Accepted | Iterable[Accepted]) -> tuple[Accepted, ...]:
     return cast("tuple[Accepted, ...]", (given,) if is_one else tuple(value))
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Admission(Value):
     """What a service accepts, and how it refuses.
 

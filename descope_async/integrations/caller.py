@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Caller", "CallerFilter", "CallerMiddleware", "current_caller"]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Caller(Value):
     """Who is calling.
 

@@ -13,7 +13,7 @@ from descope_async._values.value import Value
 __all__ = ["Issuers"]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Issuers(Value):
     """Where tokens come from.
 

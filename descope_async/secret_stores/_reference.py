@@ -28,7 +28,7 @@ __all__ = ["SecretReference", "write_secret"]
 _UNREADABLE: Final = frozenset({"exec"})
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SecretReference(Buildable):
     """Where the secret of an access key is. It holds no secret, so it may be printed and logged.
 

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from descope_async._values.value import Value
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class SecretEntry(Value):
     """The secret of an access key, and what the key is called.
 

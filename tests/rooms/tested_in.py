@@ -66,6 +66,9 @@ THROUGH = {
     "descope_async/_tokens/project_validation": "core/config/test_deployment.py",
     "descope_async/access_keys/_existing": "core/test_access_keys.py",
     "descope_async/client/_authentication": "core/tokens/test_validation.py",
+    "descope_async/client/_exchanging": "core/test_token_source.py",
+    "descope_async/client/_parts": "facade/test_client_processes.py",
+    "descope_async/client/_validating": "core/tokens/test_signing_keys.py",
     "descope_async/events/_event": "core/events/test_telemetry.py",
     "descope_async/settings": "core/config/test_config.py",
 }

@@ -17,9 +17,10 @@ import attrs
 import pytest
 from attrs import fields, has
 
-from descope_async import AccessKeyLoginOptions, CreatedAccessKey
+from descope_async import AccessKeyLoginOptions, CreatedAccessKey, DPoPRequest
 from descope_async._values.value import Value
-from descope_async.batch import NewKey
+from descope_async.batch import KeyChange, NewKey
+from descope_async.events import Call
 from tests.api.snapshot import names_of, public_modules
 from tests.core.values.every_value import CANARY, KEY, REPORT, SECRETIVE, SESSION, VALUES, name_of
 
@@ -52,6 +53,41 @@ def test_every_value_is_json_without_its_secret(value: Value) -> None:
     names = [each.name for each in fields(type(value)) if each.repr]  # type: ignore[arg-type]  # an attrs class
     said = [each for each in names if each[0] != "_" and getattr(value, each) not in ("", (), None)]
     assert len(document) >= len(said) - 1, "`extra` and `call` are part of it"
+
+
+@pytest.mark.parametrize("value", VALUES, ids=name_of)
+def test_every_value_is_shown_and_compared_by_its_attributes(value: Value) -> None:
+    shown = repr(value)
+    assert shown.startswith(f"{type(value).__name__}(")
+    assert CANARY not in shown
+    for each in fields(type(value)):  # type: ignore[arg-type]  # an attrs class
+        part = f"{each.name}={getattr(value, each.name)!r}"
+        if each.repr is True and not isinstance(value, DPoPRequest):  # it leaves out what is usual
+            assert part in shown
+        elif not each.repr:
+            assert f"{each.name}=" not in shown
+    same = copy.copy(value)
+    if isinstance(value, Call):
+        assert value != same, "two calls may look the same"
+    else:
+        assert value == same
+        if not isinstance(
+            value, NewKey | KeyChange
+        ):  # they hold what the caller passed, such as lists
+            assert hash(value) == hash(same)
+    changed = [
+        attrs.evolve(value, **{each.alias: _other(getattr(value, each.name))})  # type: ignore[misc]
+        for each in fields(type(value))  # type: ignore[arg-type]
+        if each.eq and each.init and each.name != "dpop"  # it has few values
+        if isinstance(getattr(value, each.name), str | float)
+    ]
+    assert value not in changed
+    assert value != value.to_dict()
+    assert value.__eq__(object()) is NotImplemented
+
+
+def _other(given: str | float) -> str | float:
+    return given + "x" if isinstance(given, str) else given + 1
 
 
 @pytest.mark.parametrize("value", SECRETIVE, ids=name_of)
