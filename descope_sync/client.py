@@ -7,20 +7,31 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from descope_async._runtime.clock import Clock
+from descope_async._runtime.late_imports import late_import
 from descope_async._values.value import part
 from descope_async.client import DescopeClient as _AsyncDescopeClient
 from descope_async.client import Management as _AsyncManagement
+from descope_async.client._parts import late_part
 from descope_async.events import Hook
 from descope_async.settings import Deliver, Limits, ReplayStore, RequestIdSource, Retries, Timeouts
 
 from ._authentication import Authentication
 from ._portal import PORTAL, Portal
-from .access_keys import AccessKeys
+
+if TYPE_CHECKING:
+    from .access_keys import AccessKeys
 
 __all__ = ["DescopeClient", "Management"]
+
+
+@late_import
+def _import_access_keys() -> type[AccessKeys]:
+    from .access_keys import AccessKeys
+
+    return AccessKeys
 
 
 class Management:
@@ -30,12 +41,13 @@ class Management:
         access_key: The project's access keys.
     """
 
-    access_key: AccessKeys = part(AccessKeys)
+    access_key: AccessKeys = late_part(
+        _import_access_keys, lambda self, made_of: made_of(self._async.access_key, self._portal)
+    )
 
     def __init__(self, wrapped: _AsyncManagement, portal: Portal) -> None:
         self._async = wrapped
         self._portal = portal
-        self.access_key = AccessKeys(self._async.access_key, self._portal)
 
 
 class DescopeClient(Authentication):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from descope_async._config.config import Config
 from descope_async._runtime.clock import Clock
+from descope_async._runtime.late_imports import late_import
 from descope_async._runtime.single_flight import SingleFlight, runs_asyncio
 from descope_async._runtime.waits import move_on_after
 from descope_async.errors import DescopeError
 
-from . import wire
 from .messages import Answer, Request
 from .transport import Transport
+
+if TYPE_CHECKING:
+    from .wire import LicenseAnswer
 
 _AGAIN_AFTER: Final = 60.0
 _DEADLINE: Final = 5.0
@@ -95,5 +99,13 @@ class License:
         return self.tier is not None
 
 
-async def _read(answer: Answer) -> wire.LicenseAnswer:
-    return await wire.read(wire.LicenseAnswer, answer.body)
+@late_import
+def _reader() -> Callable[[bytes], Awaitable[LicenseAnswer]]:
+    """What reads the answer. A client that makes no management call needs nothing of it."""
+    from .wire import LicenseAnswer, read
+
+    return partial(read, LicenseAnswer)
+
+
+async def _read(answer: Answer) -> LicenseAnswer:
+    return await _reader()(answer.body)

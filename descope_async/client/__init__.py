@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from ssl import SSLContext
 from types import TracebackType
@@ -14,30 +14,29 @@ from descope_async._calls.transport import Transport
 from descope_async._config.config import resolve
 from descope_async._runtime.clock import Clock
 from descope_async._runtime.late import late
-from descope_async._runtime.late_imports import late_import
 from descope_async._values.secret import Secret
 from descope_async._values.value import part
-from descope_async.access_keys import AccessKeys
 from descope_async.errors import ConfigurationError, NotConfigured
 from descope_async.events import Hook
 from descope_async.events._telemetry import Telemetry
 from descope_async.settings import Deliver, Limits, ReplayStore, RequestIdSource, Retries, Timeouts
 
 from ._authentication import Authentication
-from ._parts import Parts, all_needed, needed, needed_aside
+from ._parts import (
+    Parts,
+    all_needed,
+    import_access_keys,
+    import_readiness,
+    late_part,
+    needed,
+    needed_aside,
+)
 
 if TYPE_CHECKING:
     from descope_async._calls.readiness import Readiness
+    from descope_async.access_keys import AccessKeys
 
 __all__ = ["DescopeClient", "Management"]
-
-
-@late_import
-def _import_readiness() -> type[Readiness]:
-    """It needs what validates session tokens."""
-    from descope_async._calls.readiness import Readiness
-
-    return Readiness
 
 
 class Management:
@@ -47,10 +46,12 @@ class Management:
         access_key: The project's access keys.
     """
 
-    access_key: AccessKeys = part(AccessKeys)
+    access_key: AccessKeys = late_part(
+        import_access_keys, lambda self, access_keys: self._make(access_keys)
+    )
 
-    def __init__(self, access_key: AccessKeys) -> None:
-        self.access_key = access_key
+    def __init__(self, make: Callable[[type[AccessKeys]], AccessKeys]) -> None:
+        self._make = make
 
 
 class DescopeClient(Authentication):
@@ -174,9 +175,9 @@ class DescopeClient(Authentication):
         super().__init__(config, parts)
         self._telemetry = telemetry
         self._transport = transport
-        self._license = License(config, transport, clock)
+        self._license = tier = License(config, transport, clock)
         self.mgmt = Management(
-            AccessKeys(config, transport, self._license, parts.mint, clock, telemetry)
+            lambda access_keys: access_keys(config, transport, tier, parts.mint, clock, telemetry)
         )
 
     @property
@@ -245,7 +246,7 @@ class DescopeClient(Authentication):
         Raises:
             ClientClosed: The client is closed.
         """
-        await needed_aside(_import_readiness)
+        await needed_aside(import_readiness)
         return await self._readiness.problems(management=management)
 
     async def aclose(self) -> None:
@@ -257,7 +258,7 @@ class DescopeClient(Authentication):
     @late
     def _readiness(self) -> Readiness:
         validating, load = self._parts.validating, self.mgmt.access_key.load
-        return needed(_import_readiness)(
+        return needed(import_readiness)(
             self._config, validating.validation, validating.key_set_fetch, load, self._license
         )
 

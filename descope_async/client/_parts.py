@@ -1,11 +1,12 @@
-"""The parts of a client for access keys and session tokens, which are imported when they are first needed.
+"""The parts of a client, which are imported when they are first needed.
 
-They know nothing of the client itself: so one that is forgotten is collected at once.
+They know nothing of the client itself. So one that is forgotten is collected at once.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from descope_async._calls.transport import Transport
 from descope_async._config.config import Config
@@ -18,8 +19,10 @@ from descope_async.events._telemetry import Telemetry
 from descope_async.models import AccessKeyLoginOptions
 
 if TYPE_CHECKING:
+    from descope_async._calls.readiness import Readiness
     from descope_async._keys.exchange import Exchange, MintedToken
     from descope_async._tokens.validation import SessionValidator
+    from descope_async.access_keys import AccessKeys
 
     from ._exchanging import Exchanging
     from ._validating import Validating
@@ -41,6 +44,22 @@ def _import_exchanging() -> type[Exchanging]:
     from ._exchanging import Exchanging
 
     return Exchanging
+
+
+@late_import
+def import_access_keys() -> type[AccessKeys]:
+    """A process that makes no management call needs nothing of them."""
+    from descope_async.access_keys import AccessKeys
+
+    return AccessKeys
+
+
+@late_import
+def import_readiness() -> type[Readiness]:
+    """It needs what validates session tokens."""
+    from descope_async._calls.readiness import Readiness
+
+    return Readiness
 
 
 def needed(late: LateImport[T]) -> T:
@@ -75,8 +94,36 @@ def _not_imported(error: OSError) -> RequestFailed:
     return RequestFailed(f"a module of the client cannot be imported: {error}")
 
 
+class _LatePart(Generic[T]):
+    """An attribute whose value is made, and its class imported, when it is first asked for."""
+
+    def __init__(self, kind: LateImport[type[T]], make: Callable[[Any, type[T]], T]) -> None:
+        self._kind = kind
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, holder: object | None, owner: type) -> Any:
+        kind = needed(self._kind)
+        if holder is None:
+            return kind
+        # Python finds it in the object's dict before it asks here again.
+        return vars(holder).setdefault(self._name, self._make(holder, kind))
+
+
+def late_part(kind: LateImport[type[T]], make: Callable[[Any, type[T]], T]) -> Any:
+    """As `part`, for one that is made when it is first asked for.
+
+    Args:
+        kind: Imports the part's class.
+        make: Makes the part, of the object that holds it and of the class.
+    """
+    return _LatePart(kind, make)
+
+
 class Parts:
-    """The parts of a client for access keys and session tokens.
+    """The parts with which a client validates session tokens and exchanges access keys.
 
     Where the process cannot open another file to import a part, RequestFailed is raised.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import textwrap
 from collections.abc import Iterator
 from typing import Final
@@ -11,7 +10,7 @@ from typing import Final
 from .facades import Twin
 from .names import Names
 from .parameters import Parameters
-from .renames import RENAMED, renamed
+from .renames import RENAMED, renamed, underscored
 from .source import Function, fallback, outer
 
 _ASYNC_PAIRED: Final = {"AsyncGenerator", "AbstractAsyncContextManager"}
@@ -57,8 +56,11 @@ class Class:
 
     @property
     def _wrapped(self) -> str:
-        """The attribute that holds the object of the core, as the class that it is here."""
-        return _attribute(self.node.name) if self._is_base else "_async"
+        """The attribute that holds the object of the core, as the class that it is here.
+
+        A base class has one of its own, because the type of ``_async`` is that of the class itself.
+        """
+        return underscored(self.node.name) if self._is_base else "_async"
 
     def _is_carried(self, name: str) -> bool:
         if name in self.names.facade.without:
@@ -114,8 +116,10 @@ class Class:
                 "    self._async = wrapped",
                 "    self._portal = portal",
             ]
-        lines += [f"    self.{_attribute(base)} = self._async" for base in self._bases]
+        lines += [f"    self.{underscored(base)} = self._async" for base in self._bases]
         for attribute, twin, is_shown in self._resources():
+            if attribute in self._late_parts:
+                continue
             annotation = "" if is_shown else f": {twin}"
             wrapped = f"{self.names.twin(twin)}(self._async.{attribute}, self._portal)"
             lines.append(f"    self.{attribute}{annotation} = {wrapped}")
@@ -124,6 +128,12 @@ class Class:
     def _shown_parts(self) -> Iterator[str]:
         """Lines that show on the class what its objects hold, where the core does so."""
         for attribute, twin, is_shown in self._resources():
+            if attribute in self._late_parts:
+                self.names.imports.add("from descope_async.client._parts import late_part")
+                name, function = self.names.late_twin(twin)
+                made = f"made_of(self._async.{attribute}, self._portal)"
+                yield f"    {attribute}: {name} = late_part({function}, lambda self, made_of: {made})"
+                continue
             if not is_shown:
                 continue
             self.names.imports.add("from descope_async._values.value import part")
@@ -140,6 +150,17 @@ class Class:
                 and not item.target.id.startswith("_")
             ):
                 yield item.target.id, item.annotation.id, item.value is not None
+
+    @property
+    def _late_parts(self) -> set[str]:
+        """The attributes whose part is made when it is first asked for."""
+        return {
+            ast.unparse(item.target)
+            for item in self.node.body
+            if isinstance(item, ast.AnnAssign)
+            and isinstance(item.value, ast.Call)
+            and ast.unparse(item.value.func) == "late_part"
+        }
 
     def _method(self, function: Function) -> list[str]:
         decorators = {self.source.segment(each): each for each in function.decorator_list}
@@ -226,14 +247,6 @@ class Class:
             self.source.refuse(generic, "must be AsyncGenerator[…], which can be closed")
         inner = generic.slice
         return self.names.expression(inner.elts[0] if isinstance(inner, ast.Tuple) else inner)
-
-
-def _attribute(base: str) -> str:
-    """Where an object keeps what it wraps as an object of a base class.
-
-    Under a name of its own, because the type of ``_async`` is that of the class itself.
-    """
-    return f"_{re.sub('(?<=[a-z])(?=[A-Z])', '_', base).lower()}"
 
 
 def hiding(function: Function, body: list[str]) -> list[str]:

@@ -7,12 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import starmap
 from pathlib import Path
 from typing import Final
 
 from .classes import Class
 from .facades import ADDED, Facade, Twin, homes_of
 from .names import Names
+from .renames import underscored
 from .source import Refused, Source, fallback
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -84,10 +86,23 @@ def render_module(core: Path, facade: Facade, homes: dict[str, Twin]) -> str:
         MARK.format(facade.source) + (source.docstring(source.tree) or ""),
         "from __future__ import annotations",
         "\n".join(sorted(names.imports)),
+        *(["\n    ".join(["if TYPE_CHECKING:", *names.late.values()])] if names.late else []),
         f"__all__ = {exported!r}",
+        *starmap(_late_import, names.late.items()),
         *classes,
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _late_import(name: str, statement: str) -> str:
+    """The function that imports a class."""
+    return f"""
+@late_import
+def _import{underscored(name)}() -> type[{name}]:
+    {statement}
+
+    return {name}
+"""
 
 
 def render_package(core: Path, facades: Sequence[Facade]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from .facades import Facade, Twin
+from .renames import underscored
 from .source import Source
 
 _ASYNC_ONLY: Final = {"AsyncIterator", "AsyncIterable", "Awaitable", "Coroutine"}
@@ -25,6 +26,7 @@ class Names:
         package: What the modules of descope_sync are imported from.
         exported: The statement that imports each name which is only handed on.
         imports: All statements of imports so far.
+        late: Those of classes that are imported when they are first needed, by their names.
     """
 
     def __init__(self, core: Path, facade: Facade, homes: dict[str, Twin]) -> None:
@@ -36,6 +38,7 @@ class Names:
         self.package = "descope_sync." if "/" in facade.target else "."
         self.exported = dict(self._exports())
         self.imports = set(self.exported.values())
+        self.late = dict[str, str]()
 
     def expression(self, node: ast.expr) -> str:
         """The text of an annotation or default, whose names are imported."""
@@ -61,6 +64,17 @@ class Names:
         if name not in self.own:
             self.imports.add(self._import_of(twin))
         return twin.name
+
+    def late_twin(self, name: str) -> tuple[str, str]:
+        """The name of a blocking class that is imported late, and that of the function for it."""
+        twin = self.homes[name]
+        function = f"_import{underscored(twin.name)}"
+        self.late[twin.name] = self._import_of(twin)
+        self.imports |= {
+            "from typing import TYPE_CHECKING",
+            "from descope_async._runtime.late_imports import late_import",
+        }
+        return twin.name, function
 
     def fallback(self, function: ast.FunctionDef) -> str:
         """The text of what `fallback` found, and the imports that it needs."""

@@ -431,7 +431,7 @@ asyncio.run(main())
     [
         (
             "called",
-            "ConnectionFailed no connection can be made",
+            "RequestFailed a module",
             "ConnectionFailed access_key.load",
         ),
         (

@@ -129,6 +129,7 @@ def guarded() -> None:
         client = DescopeClient(PROJECT_ID, MANAGEMENT_KEY, base_url=NAMED_URL)
 
         async def use() -> list[str]:
+            _ = client.mgmt.access_key  # which cannot wait, as the constructor cannot
             imports.threads.clear()
             await use_all(client)
             of_cattrs = ("cattrs", "descope_async._calls.converter", "annotationlib")
