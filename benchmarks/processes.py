@@ -17,6 +17,8 @@ from .answers import PROJECT
 from .rounds import Setting, in_rounds
 
 FLOORS: Final = Path(__file__).parent / "floors"
+#: Name files of certificates. A contender that reads a large one needs tens of milliseconds for that.
+_CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 #: A client whose signing key is in the file of `tokens` that the first argument names.
 _PINNED: Final = """
 import json, sys
@@ -120,7 +122,8 @@ def _compiling() -> Iterator[dict[str, str]]:
     """An environment in which the modules are compiled once, and for every contender.
 
     Not all installers compile, and some machines forbid it: otherwise a contender could find its
-    modules compiled, and another would have to do that in every process.
+    modules compiled, and another would have to do that in every process. No certificates are named.
     """
+    kept = {name: value for name, value in os.environ.items() if name not in _CERTIFICATES}
     with tempfile.TemporaryDirectory() as compiled:
-        yield {**os.environ, "PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
+        yield {**kept, "PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}

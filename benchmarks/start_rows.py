@@ -30,6 +30,15 @@ _AWAITED_CALL: Final = f"""
 import asyncio, sys
 from descope_async import DescopeClient
 async def call():
+    client = DescopeClient({PROJECT!r}, {MANAGEMENT_KEY!r}, base_url=sys.argv[2])
+    await client.mgmt.access_key.load({KEY_ID!r})
+    await client.aclose()
+asyncio.run(call())
+"""
+_CALL_IN_BLOCK: Final = f"""
+import asyncio, sys
+from descope_async import DescopeClient
+async def call():
     async with DescopeClient({PROJECT!r}, {MANAGEMENT_KEY!r}, base_url=sys.argv[2]) as client:
         await client.mgmt.access_key.load({KEY_ID!r})
 asyncio.run(call())
@@ -45,6 +54,7 @@ _OTHERS_CALLS: Final = {
     "floor": floor("first_call"),
 }
 _FIRST_CALL: Final = {"ours": _AWAITED_CALL, **_OTHERS_CALLS}
+_FIRST_CALL_IN_BLOCK: Final = {"ours": _CALL_IN_BLOCK, **_OTHERS_CALLS}
 _FIRST_BLOCKING_CALL: Final = {
     "ours": _BLOCKING_CALL.replace("MODULE", "descope_sync"),
     **_OTHERS_CALLS,
@@ -79,6 +89,7 @@ def first_client(setting: Setting) -> list[Line]:
     with tokens(setting, 1) as file:
         token = printed(setting, _TIMED, _FIRST_TOKEN, str(file), times=_TIMES)
     awaited = printed(setting, _TIMED, _FIRST_CALL, load, url, times=_TIMES)
+    in_block = printed(setting, _TIMED, _FIRST_CALL_IN_BLOCK, load, url, times=_TIMES)
     blocking = printed(setting, _TIMED, _FIRST_BLOCKING_CALL, load, url, times=_TIMES)
     return [
         line(
@@ -94,6 +105,12 @@ def first_client(setting: Setting) -> list[Line]:
             peer=OFFICIAL_SYNC,
             floor="aiohttp",
             times_peer=0.95,
+        ),
+        line(
+            "import and first client, to the first call answered, in `async with`",
+            in_block,
+            peer=OFFICIAL_SYNC,
+            floor="aiohttp",
         ),
         line(
             "import and first client, to the first call answered, blocking",
