@@ -72,12 +72,14 @@ async def _received(
     attempt.status = status
     attempt.headers = request.answer_headers = headers
     limit = request.max_body if response.ok else _MAX_ERROR_BODY
-    body, content = bytearray(), response.content
+    body: bytes | bytearray = b""
+    content = response.content
     try:
-        while not content.at_eof() and len(body) <= limit:
-            if content.is_eof():  # all of a usual answer comes with its head
-                body += content.read_nowait()
-            else:
+        if content.is_eof():  # all of a usual answer comes with its head
+            body = content.read_nowait()
+        else:
+            body = bytearray()
+            while not content.at_eof() and len(body) <= limit:
                 attempt.deadline.hear()
                 body += await content.readany()
         attempt.deadline.hear()
@@ -93,6 +95,6 @@ async def _received(
         if is_cancelled or (response.ok and not request.care.is_enough(body)):
             raise
     if status < _REDIRECTS and len(body) <= limit:
-        return Answer(status=status, headers=headers, body=bytes(body))
+        return Answer(status, headers, bytes(body))
     failure = refusal(request, status, headers, bytes(body), now)
     raise request.care.searched(failure, body)

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Final, TypeVar
 
-import aiohttp
 from yarl import URL
 
 from descope_async._config.config import Config
@@ -21,7 +20,7 @@ from .connector import ATTEMPT
 from .diagnosis import Service, diagnosed
 from .messages import Answer, Attempt, Request
 from .pool import Pool
-from .request_headers import RequestHeaders
+from .request_headers import headers_of
 
 T = TypeVar("T")
 
@@ -41,10 +40,8 @@ class Attempts:
     def __init__(self, config: Config, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self._headers = RequestHeaders(config)
         self._read_within = config.timeouts.read
         self._may_repeat = config.retries.attempts > 1
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=config.timeouts.connect)
 
     async def make(
         self,
@@ -79,11 +76,10 @@ class Attempts:
                         request.method,
                         url,
                         data=request.body,
-                        headers=self._headers.of(request),
+                        headers=headers_of(request, pool.headers),
                         allow_redirects=False,
                         proxy=None if proxy is None else proxy.url,
                         proxy_headers=None if proxy is None else proxy.headers(),
-                        timeout=self._timeout,
                     ),
                     request,
                     attempt,

@@ -42,7 +42,7 @@ class Connector(aiohttp.TCPConnector):
     def __init__(self, *, only_this_machine: bool, deadlines: Deadlines, **settings: Any) -> None:
         self._sockets = Sockets(only_this_machine=only_this_machine)
         self._deadlines = deadlines
-        self._listeners = WeakKeyDictionary[Any, Callable[[], bool]]()
+        self._listeners = WeakKeyDictionary[Any, Callable[[], object]]()
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  # aiohttp's
             resolver=_Resolver(), socket_factory=self._sockets.make, **settings
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -20,8 +21,8 @@ class SpokeFirst(aiohttp.ClientConnectionError):
     """The other side sent something over a new connection, or closed it, before it was asked."""
 
 
-async def listen_to(connection: Any) -> Callable[[], bool]:
-    """A function that says whether something has arrived over a connection that the loop has not read.
+async def listen_to(connection: Any) -> Callable[[], object]:
+    """A function whose result is true when something has arrived that the loop has not read.
 
     Args:
         connection: A new one.
@@ -48,17 +49,17 @@ async def listen_to(connection: Any) -> Callable[[], bool]:
     return listener
 
 
-def _hears_nothing() -> bool:
-    return False
+def _hears_nothing() -> None:
+    pass
 
 
 if hasattr(select, "poll"):
 
-    def _listens_at(descriptor: int) -> Callable[[], bool]:
+    def _listens_at(descriptor: int) -> Callable[[], object]:
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
-        return lambda: bool(poll.poll(0))
+        return partial(poll.poll, 0)
 else:  # on Windows, where descriptors of any number may be selected
 
-    def _listens_at(descriptor: int) -> Callable[[], bool]:
+    def _listens_at(descriptor: int) -> Callable[[], object]:
         return lambda: bool(select.select([descriptor], [], [], 0)[0])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from attrs import AttrsInstance
 
 from descope_async._config.config import Config
 
 from .license import License
-from .messages import REPEATABLE, Request
+from .messages import Request
 from .once import Once
 from .operations import Operation
 from .transport import Transport
@@ -25,14 +26,14 @@ class ManagementCalls:
         self._transport = transport
         self._license = license
 
-    async def send(
+    def send(
         self,
         operation: Operation[V],
         *,
         query: tuple[tuple[str, str], ...] = (),
         body: bytes | None = None,
         once: Once | None = None,
-    ) -> V:
+    ) -> Coroutine[Any, Any, V]:
         """Let the service carry out an operation.
 
         Args:
@@ -54,13 +55,16 @@ class ManagementCalls:
             query=query,
             body=body,
             max_body=operation.max_body,
-            silence=None if once is None else self._config.timeouts.secret,
-            care=once or REPEATABLE,
-            new_secret=None if once is None else once.new_secret,
+            license_tier=self._license.tier,
         )
-        if self._license.tier is None:
-            async with self._license.during_call():
-                request.license_tier = self._license.tier
-                return await self._transport.send(request, operation.read)
-        request.license_tier = self._license.tier
-        return await self._transport.send(request, operation.read)
+        if once is not None:
+            request.care, request.new_secret = once, once.new_secret
+            request.silence = self._config.timeouts.secret
+        if request.license_tier is None:
+            return self._ask_for_tier_and_send(request, operation)
+        return self._transport.send(request, operation.read)
+
+    async def _ask_for_tier_and_send(self, request: Request, operation: Operation[V]) -> V:
+        async with self._license.during_call():
+            request.license_tier = self._license.tier
+            return await self._transport.send(request, operation.read)

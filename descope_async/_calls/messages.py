@@ -130,7 +130,7 @@ class Stage(Enum):
     TLS = auto()
 
 
-@define(kw_only=True, eq=False, repr=False)
+@define(eq=False, repr=False)
 class Attempt:
     """One attempt at a call. Those who carry it out note in it what happened.
 
@@ -159,7 +159,7 @@ class Attempt:
     arrived: bytearray = field(factory=bytearray)
 
 
-@define(kw_only=True, eq=False, repr=False)
+@define(eq=False, repr=False)
 class Answer:
     """A successful answer.
 

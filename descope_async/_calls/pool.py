@@ -10,6 +10,7 @@ from ssl import SSLContext
 from typing import Any, Final
 
 import aiohttp
+from multidict import CIMultiDict
 
 from descope_async._config.config import Config
 from descope_async._config.proxy import Proxy
@@ -17,8 +18,10 @@ from descope_async._runtime.deadlines import Deadlines, all_ended
 from descope_async._runtime.forks import forget_in_child, never_collect
 from descope_async._runtime.loop_end import at_loop_end, forget_loop_end
 from descope_async._runtime.shield import is_within
+from descope_async._values.secret import Secret
 
 from .connector import Connector
+from .request_headers import headers_of_all
 
 #: Seconds for which a pool that is closed waits for each create and rotate that is under way.
 _OUTCOMES_WITHIN: Final = 4.0
@@ -36,6 +39,7 @@ class Pool:
         fresh: Makes one for each request.
         tasks: What goes on in the background, cancelled at the end.
         proxy: Through which proxy requests go; None for none.
+        headers: What each request must say because its session does not.
         outcomes: Tasks that bring a secret. The pool waits a few seconds for them before it closes.
         deadlines: The limits of what goes on.
     """
@@ -45,6 +49,7 @@ class Pool:
     fresh: aiohttp.ClientSession
     tasks: set[asyncio.Task[Any]]
     proxy: Proxy | None
+    headers: Secret[CIMultiDict[str]]
     outcomes: set[asyncio.Task[Any]]
     deadlines: Deadlines
 
@@ -52,12 +57,18 @@ class Pool:
         self.is_closed = False
         route = config.route()
         self.proxy = route.proxy
+        # aiohttp would send the headers of a session to a proxy too, in the clear. Without a proxy, a call
+        # takes 3 % less time with them in the session.
+        of_all, none = Secret(headers_of_all(config)), Secret(CIMultiDict[str]())
+        of_session, self.headers = (none, of_all) if route.proxy else (of_all, none)
         self.tasks = set()
         self.outcomes = set()
         self.deadlines = Deadlines()
         session = partial(
             _session,
             route.context,
+            of_session,
+            aiohttp.ClientTimeout(total=None, sock_connect=config.timeouts.connect),
             limit=config.limits.connections,
             only_this_machine=config.project.is_local,
             deadlines=self.deadlines,
@@ -129,8 +140,15 @@ class Pool:
         await self.fresh.close()
 
 
-def _session(context: SSLContext | None, **settings: Any) -> aiohttp.ClientSession:
+def _session(
+    context: SSLContext | None,
+    headers: Secret[CIMultiDict[str]],
+    timeout: aiohttp.ClientTimeout,
+    **settings: Any,
+) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
+        headers=headers.reveal(),
+        timeout=timeout,
         connector=Connector(ssl=context or True, **settings),
         cookie_jar=aiohttp.DummyCookieJar(),
         # aiohttp would read .netrc too, and refuse our credentials beside those that it found.

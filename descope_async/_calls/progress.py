@@ -68,21 +68,20 @@ class Progress:
 
     request: Request
     until: float
-    attempts: int
-    last: Attempt | None
-    may_be_done: bool
-    paid: int
+    attempts: int = 0
+    last: Attempt | None = None
+    may_be_done: bool = False
+    paid: int = 0
     is_watched: bool
+    _requests: int = 0
+    _call: Call | None = None
 
     def __init__(self, request: Request, clock: Clock, telemetry: Telemetry) -> None:
         self.request = request
-        self.attempts, self.last, self.may_be_done, self.paid = 0, None, False, 0
         self.is_watched = telemetry.is_watched
         self._clock = clock
         self._telemetry = telemetry
-        self._requests = 0
         self._is_fresh = request.care.must_happen_once
-        self._call: Call | None = None
         self._began = self._now = clock.running()
         self._began_at = clock.now()
         self.until = self._began + request.deadline
@@ -94,12 +93,9 @@ class Progress:
         """The next attempt, which begins now."""
         self.attempts += 1
         self._requests += 1
-        self.last = Attempt(
-            limit=self.until - self._now,
-            is_fresh=self._is_fresh,
-            started_at=self._began_at + self._now - self._began,
-        )
-        return self.last
+        limit, started_at = self.until - self._now, self._began_at + self._now - self._began
+        self.last = attempt = Attempt(limit, self._is_fresh, started_at)
+        return attempt
 
     async def follow(self, plan: Plan, failure: DescopeError, quota_left: int) -> None:
         """Wait until it is time for another attempt, or raise when there is none.

@@ -10,7 +10,6 @@ from multidict import CIMultiDict, istr
 
 from descope_async import __version__
 from descope_async._config.config import Config
-from descope_async._runtime.late import late
 from descope_async._values.secret import Secret
 
 from .messages import Request
@@ -19,33 +18,28 @@ _LICENSE: Final = istr("x-descope-license")
 _EXTERNAL_ID: Final = istr("x-external-rid")
 
 
-class RequestHeaders:
-    """Writes the headers of a client's requests."""
+def headers_of(request: Request, others: Secret[CIMultiDict[str]]) -> CIMultiDict[str]:
+    """The headers of a request. Its credential is among them: keep them in no variable.
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
-
-    @late
-    def _of_all(self) -> Secret[CIMultiDict[str]]:
-        # Not the session's: aiohttp would send those to a proxy too, in the clear.
-        return Secret(_headers_of(self._config))
-
-    def of(self, request: Request) -> CIMultiDict[str]:
-        """The headers of a request. Its credential is among them: keep them in no variable."""
-        headers = self._of_all.reveal().copy()
+    Args:
+        request: The request.
+        others: What it is to say beside what it says itself.
+    """
+    headers = others.reveal().copy()
+    if request.care.headers:
         headers.update(request.care.headers)
-        if request.bearer is not None:
-            headers[hdrs.AUTHORIZATION] = f"Bearer {request.bearer.reveal()}"
-        if request.body is not None:
-            headers[hdrs.CONTENT_TYPE] = "application/json"
-        if request.license_tier is not None:
-            headers[_LICENSE] = request.license_tier
-        if request.external_id is not None:
-            headers[_EXTERNAL_ID] = request.external_id
-        return headers
+    if request.bearer is not None:
+        headers[hdrs.AUTHORIZATION] = f"Bearer {request.bearer.reveal()}"
+    if request.body is not None:
+        headers[hdrs.CONTENT_TYPE] = "application/json"
+    if request.license_tier is not None:
+        headers[_LICENSE] = request.license_tier
+    if request.external_id is not None:
+        headers[_EXTERNAL_ID] = request.external_id
+    return headers
 
 
-def _headers_of(config: Config) -> CIMultiDict[str]:
+def headers_of_all(config: Config) -> CIMultiDict[str]:
     """What every request says of the client, and what the client was told to say."""
     headers = {
         **config.headers.reveal(),

@@ -218,17 +218,15 @@ def frozen(value: object, kept: Kept | None) -> Any:
     """A read-only copy of an object."""
     if type(value) is not dict:
         refuse(value)
-    return _read_only(value, kept) if value else _EMPTY
+    if not value:
+        return _EMPTY
+    return read_only(value) if kept is None else kept.read_only(value)
 
 
 def extra_of(given: dict[str, Any], known: frozenset[str], kept: Kept | None) -> Any:
     """The members of other names, read-only."""
     unknown = {name: item for name, item in given.items() if name not in known}
-    return _read_only(unknown, kept) if unknown else _EMPTY
-
-
-def _read_only(value: Any, kept: Kept | None) -> Any:
-    return read_only(value) if kept is None else kept.read_only(value)
+    return frozen(unknown, kept)
 
 
 #: What the written code calls.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from descope_async._config.config import Config
-from descope_async._config.extra_headers import is_request_id
+from descope_async._config.extra_headers import RequestId, is_request_id
 from descope_async._runtime.clock import Clock
 from descope_async.events._log import LOG
 from descope_async.events._telemetry import Telemetry
@@ -38,7 +38,9 @@ class Transport:
         self._clock = clock
         self._repeats = Repeats(config.retries, clock, telemetry=telemetry)
 
-    async def send(self, request: Request, read: Callable[[Answer], Awaitable[T]]) -> T:
+    def send(
+        self, request: Request, read: Callable[[Answer], Awaitable[T]]
+    ) -> Coroutine[Any, Any, T]:
         """Ask, and ask again where that is safe.
 
         Args:
@@ -53,13 +55,14 @@ class Transport:
             OutcomeUnknown: A request that must not be repeated may have been carried out.
             ClientClosed: After `aclose`.
         """
-        request.external_id = self._external_id()
+        pool = self._connections.pool_if_open()
+        if pool is None:
+            return self._open_and_send(request, read)
+        if self._config.external_request_id is not None:
+            request.external_id = self._external_id(self._config.external_request_id)
         request.secrets = self._config.secrets
-        pool = self._connections.pool_if_open() or await self._connections.pool()
         make = partial(self._attempts.make, request, read, pool)
-        return await self._repeats.run(
-            request, partial(request.care.carry_out, make, pool.outcomes)
-        )
+        return self._repeats.run(request, partial(request.care.carry_out, make, pool.outcomes))
 
     async def aclose(self) -> None:
         """Close the connections, those of other running loops included. May be repeated."""
@@ -74,17 +77,19 @@ class Transport:
         """Whether there are connections that somebody should close."""
         return self._connections.is_open
 
+    async def _open_and_send(self, request: Request, read: Callable[[Answer], Awaitable[T]]) -> T:
+        await self._connections.pool()
+        return await self.send(request, read)
+
     @cached_property
     def _attempts(self) -> Attempts:
         # `http` was imported when the first pool was opened, so this imports nothing.
         return http().attempts(self._config, self._clock)
 
-    def _external_id(self) -> str | None:
+    def _external_id(self, current: RequestId) -> str | None:
         """The id of the caller's own request. One that is no id never stops a call."""
-        if self._config.external_request_id is None:
-            return None
         try:
-            found = self._config.external_request_id()
+            found = current()
         except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever the user's function raises
             LOG.warning("external_request_id raised %s", type(error).__name__)
             return None
