@@ -67,7 +67,7 @@ class Attempts:
         session, proxy = pool.fresh if attempt.is_fresh else pool.kept, pool.proxy
         failure: BaseException
         try:
-            url = _url(self._service.url + request.path, request.query)
+            url = _url(self._service.url, request.path, request.query)
             with attempt.deadline:
                 ATTEMPT.set(attempt)
                 # Neither the headers nor what holds them may be in a variable of this frame.
@@ -124,6 +124,7 @@ class Attempts:
 
 
 @lru_cache
-def _url(where: str, query: tuple[tuple[str, str], ...]) -> URL:
+def _url(base: str, path: str, query: tuple[tuple[str, str], ...]) -> URL:
     """A URL. A kept one keeps its parts: taking a new one apart makes a call take a tenth longer."""
-    return URL(where).with_query(query) if query else URL(where)
+    url = URL(base + path)
+    return url.with_query(query) if query else url

@@ -56,7 +56,6 @@ OWNERS: Final = {
     "msgspec": {"_calls.fast_json"},
     "aiohttp": {
         "_calls.answers",
-        "_calls.attempts",
         "_calls.pool",
         "_calls.connector",
         "_calls.early_answers",
