@@ -1,32 +1,23 @@
-"""Public keys as the libraries keep them, ready to check signatures.
-
-python-jose (RFC 7515) does the arithmetic, and cryptography, on which it runs, does that of PS256 to
-PS512 and EdDSA, which it lacks.
-"""
+"""Public keys as cryptography keeps them, ready to check signatures. Those on curves: `curve_handles`."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Final, Protocol
 
 from attrs import frozen
-from cryptography.hazmat.backends import default_backend
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
-from jose import jwk as jose_jwk
 
 from .compact import from_base64url
 
-_PSS: Final[Mapping[str, HashAlgorithm]] = {
-    "PS256": SHA256(),
-    "PS384": SHA384(),
-    "PS512": SHA512(),
-}
-
-# Else jose imports it with the first key, where a fork would not wait for the import.
-default_backend()
+_HASHES: Final[Mapping[str, HashAlgorithm]] = {"256": SHA256(), "384": SHA384(), "512": SHA512()}
+_PKCS1: Final = PKCS1v15()
+#: The most bytes that `hashlib` hashes without letting other threads run meanwhile.
+_HASHED_AT_ONCE: Final = 2047
 
 
 class Handle(Protocol):
@@ -35,6 +26,27 @@ class Handle(Protocol):
     def verify(self, msg: bytes, sig: bytes) -> bool:
         """Whether the key made a signature. It may also raise if it did not."""
         ...
+
+
+@frozen(eq=False, repr=False)
+class _Pkcs1Key:
+    """An RSA key for RS256 to RS512, with which Descope signs.
+
+    `RSAPublicKey.verify` lets other threads run meanwhile. If one of them computes, it keeps the
+    interpreter for 5 ms, and sixteen threads that check signatures hinder each other. A check takes
+    20 µs, so this one lets no other thread run: `recover_data_from_signature` does not.
+    """
+
+    key: RSAPublicKey
+    digest: HashAlgorithm
+
+    def verify(self, msg: bytes, sig: bytes) -> bool:
+        """Whether the hash that was signed is this message's. Raise if the padding is not exact."""
+        signed = self.key.recover_data_from_signature(sig, _PKCS1, self.digest)
+        hashed = hashlib.new(self.digest.name, msg[:_HASHED_AT_ONCE])
+        for start in range(_HASHED_AT_ONCE, len(msg), _HASHED_AT_ONCE):
+            hashed.update(msg[start : start + _HASHED_AT_ONCE])
+        return signed == hashed.digest()
 
 
 @frozen(eq=False, repr=False)
@@ -60,21 +72,20 @@ class _EdwardsKey:
 
 
 def make_handle(public: Mapping[str, str], alg: str) -> Handle:
-    """The handle of a key.
+    """The handle of an RSA key or of one for EdDSA.
 
     Args:
         public: The members of a JWK that its thumbprint is made of, checked.
         alg: The algorithm that it is for.
 
     Raises:
-        Exception: There is no such key, such as a point that is not on the curve.
+        Exception: There is no such key.
     """
     if alg == "EdDSA":
         return _EdwardsKey(Ed25519PublicKey.from_public_bytes(_octets(public["x"])))
-    if alg in _PSS:
-        numbers = [int.from_bytes(_octets(public[member]), "big") for member in "en"]
-        return _PssKey(RSAPublicNumbers(*numbers).public_key(), _PSS[alg])
-    return jose_jwk.construct(dict(public), alg)
+    numbers = [int.from_bytes(_octets(public[member]), "big") for member in "en"]
+    kind = _PssKey if alg.startswith("PS") else _Pkcs1Key
+    return kind(RSAPublicNumbers(*numbers).public_key(), _HASHES[alg[2:]])
 
 
 def _octets(number: str) -> bytes:

@@ -4,12 +4,16 @@ import base64
 import hashlib
 import hmac
 import json
+import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import frozen
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -315,22 +319,43 @@ def test_an_ecdsa_signature_is_two_numbers_of_full_length() -> None:
     assert check_compact(f"{signing_input}.{b64(twin)}", KEYS["ES256"]) == PAYLOAD
 
 
-def test_rsa_padding_is_exact() -> None:
+RS256_INPUT = VALID["RS256"].rpartition(".")[0]
+RS256_DIGEST = hashlib.sha256(RS256_INPUT.encode()).digest()
+
+
+def padded(digest_info: str, digest: bytes = RS256_DIGEST) -> bytes:
+    """A digest as RSA signs it (RFC 8017, 9.2)."""
+    plain = bytes.fromhex(digest_info) + digest
+    return b"\0\1" + b"\xff" * (253 - len(plain)) + b"\0" + plain
+
+
+EXACT = padded("3031300d060960864801650304020105000420")
+
+
+def signature_of(encoded: bytes) -> bytes:
+    """What the key signs, whatever it says."""
     numbers = RSA_KEY.private_numbers()
-    n = numbers.public_numbers.n
-    signing_input = VALID["RS256"].rpartition(".")[0]
-    digest_info = bytes.fromhex("3031300d060960864801650304020105000420")
-    digest = hashlib.sha256(signing_input.encode()).digest()
-    plain = digest_info + digest
+    number = pow(int.from_bytes(encoded, "big"), numbers.d, numbers.public_numbers.n)
+    return number.to_bytes(256, "big")
 
+
+def test_rsa_padding_is_exact() -> None:
     def signed(encoded: bytes) -> str:
-        number = pow(int.from_bytes(encoded, "big"), numbers.d, n)
-        return f"{signing_input}.{b64(number.to_bytes(256, 'big'))}"
+        return f"{RS256_INPUT}.{b64(signature_of(encoded))}"
 
-    exact = b"\0\1" + b"\xff" * (253 - len(plain)) + b"\0" + plain
-    assert check_compact(signed(exact), KEYS["RS256"]) == PAYLOAD
-    without_null = bytes.fromhex("302f300b0609608648016503040201") + b"\x04\x20" + digest
+    assert check_compact(signed(EXACT), KEYS["RS256"]) == PAYLOAD
+    exact, plain = EXACT, EXACT[-51:]
+    of_sha3_256 = padded("3031300d060960864801650304020805000420")
+    of_sha512_256 = padded("3031300d060960864801650304020605000420")
+    of_sha512 = hashlib.sha512(RS256_INPUT.encode()).digest()
+    without_null = bytes.fromhex("302f300b0609608648016503040201") + b"\x04\x20" + RS256_DIGEST
     for bad in (
+        of_sha3_256,
+        of_sha512_256,
+        padded("3051300d060960864801650304020305000440", of_sha512),
+        padded(""),
+        padded("3031300d060960864801650304020105000420", RS256_DIGEST[:-1]),
+        padded("3031300d060960864801650304020105000420", RS256_DIGEST + b"\0"),
         b"\0\1" + b"\xff" * 8 + b"\0" + plain + b"\xff" * (245 - len(plain)),
         b"\0\2" + exact[2:],
         b"\0\1" + b"\xfe" + exact[3:],
@@ -339,6 +364,71 @@ def test_rsa_padding_is_exact() -> None:
     ):
         with pytest.raises(SignatureInvalid):
             check_compact(signed(bad), KEYS["RS256"])
+
+
+@given(
+    st.sampled_from([EXACT, EXACT[-51:]]),
+    st.integers(0, 255),
+    st.integers(0, 3),
+    st.binary(max_size=3),
+)
+def test_an_rsa_signature_is_judged_as_the_library_judges_it(
+    start: bytes, at: int, length: int, inserted: bytes
+) -> None:
+    changed = (start[:at] + inserted + start[at + length :])[:256].rjust(256, b"\0")
+    if changed[0]:  # more than the modulus
+        changed = b"\0" + changed[1:]
+    signature = signature_of(changed)
+    try:
+        RSA_KEY.public_key().verify(
+            signature, RS256_INPUT.encode(), padding.PKCS1v15(), hashes.SHA256()
+        )
+    except InvalidSignature:
+        with pytest.raises(SignatureInvalid):
+            check_compact(f"{RS256_INPUT}.{b64(signature)}", KEYS["RS256"])
+    else:
+        assert changed == EXACT
+        assert check_compact(f"{RS256_INPUT}.{b64(signature)}", KEYS["RS256"]) == PAYLOAD
+
+
+@pytest.mark.parametrize("alg", ["RS256", "RS384", "RS512"])
+def test_tokens_of_all_lengths_are_checked(alg: str) -> None:
+    for size in (*range(1_470, 1_500), *range(3_000, 3_040), 10_000):
+        token = SIGNERS[alg].compact(payload=bytes(size))
+        assert check_compact(token, KEYS[alg]) == bytes(size)
+        header, payload, signature = token.split(".")
+        with pytest.raises(SignatureInvalid):
+            check_compact(f"{header}.Q{payload[1:]}.{signature}", KEYS[alg])
+
+
+@pytest.mark.parametrize("size", [0, 10_000])
+@pytest.mark.parametrize("alg", ["RS256", "RS384", "RS512"])
+def test_no_other_thread_runs_while_rs_is_checked(alg: str, size: int) -> None:
+    """Or one that computes would keep the interpreter for 5 ms, during a check of 20 µs."""
+    token, key = SIGNERS[alg].compact(payload=bytes(size)), KEYS[alg]
+    is_over, turns, usual = threading.Event(), 0, sys.getswitchinterval()
+
+    def take_turns() -> None:
+        nonlocal turns
+        while not is_over.is_set():
+            turns += 1
+            time.sleep(0)
+
+    other = threading.Thread(target=take_turns)
+    sys.setswitchinterval(60)  # nobody is made to let others run
+    try:
+        other.start()
+        while not turns:
+            time.sleep(0.001)
+        before = turns
+        for _ in range(5_000):
+            assert check_compact(token, key) == bytes(size)
+        taken = turns - before
+    finally:
+        is_over.set()
+        other.join()
+        sys.setswitchinterval(usual)
+    assert taken == 0
 
 
 @pytest.mark.parametrize(
