@@ -35,7 +35,7 @@ class Call(Value):
     key_name: str | None = None
 
     def __eq__(self, other: object) -> bool:
-        return self is other  # two calls may look the same
+        return object.__eq__(self, other)  # two calls may look the same
 
     def __hash__(self) -> int:
         return object.__hash__(self)
