@@ -233,6 +233,7 @@ async def test_a_proxy_counts_unless_told_otherwise(
             base_url="https://descope.example",
             ssl=server.trusting(),
             retries={"attempts": 1},
+            headers={"X-Gateway": "the gateway's credential"},
             **({} if trust_env is None else {"trust_env": trust_env}),  # type: ignore[arg-type]  # mypy takes it for any argument
         ) as client:
             if trust_env is False:
@@ -243,6 +244,9 @@ async def test_a_proxy_counts_unless_told_otherwise(
             await client.mgmt.access_key.load("AK1")
         assert heads[0].startswith(b"CONNECT descope.example:443 ")
         assert SECRET.encode() not in b"".join(heads)
+        for name in (b"X-Gateway", b"x-descope-project-id", b"x-descope-sdk-name"):
+            assert name not in b"".join(heads)
+            assert name in server.heads[0]
         # Not what .netrc has for the host.
         assert f"Authorization: Bearer P1:{SECRET}".encode() in server.heads[0]
 
