@@ -113,18 +113,20 @@ def _written(
     }
     lines = [
         "if type(given) is not dict: refuse(given)",
-        "get, absent = given.get, 0",
+        "absent = 0",
+        # Most answers have all members. Reading those in this way is a tenth quicker than by `get`.
+        "try:",
+        *(f"    of_{name} = given[{json_name!r}]" for name, json_name in json_names.items()),
+        "except KeyError:",
+        "    get = given.get",
+        *(f"    of_{name} = get({json_name!r})" for name, json_name in json_names.items()),
     ]
-    for name, json_name in json_names.items():
+    for name in json_names:
         value, default = f"of_{name}", getattr(fields(cls), name).default
         scope[f"default_{name}"] = default
         if_absent = f"refuse({value})" if default is NOTHING else f"default_{name}; absent += 1"
         if_given = _NOT_EMPTY if is_secret(cls, name) else _reading_of(kinds[name], name, scope)
-        lines += [
-            f"{value} = get({json_name!r})",
-            f"if {value} is None: {value} = {if_absent}",
-            if_given.format(value),
-        ]
+        lines += [f"if {value} is None: {value} = {if_absent}", if_given.format(value)]
     if keeps_extra:
         lines += [
             f"if len(given) + absent == {len(json_names)}: extra = empty",
