@@ -244,9 +244,9 @@ async def test_a_proxy_counts_unless_told_otherwise(
             await client.mgmt.access_key.load("AK1")
         assert heads[0].startswith(b"CONNECT descope.example:443 ")
         assert SECRET.encode() not in b"".join(heads)
-        for name in (b"X-Gateway", b"x-descope-project-id", b"x-descope-sdk-name"):
-            assert name not in b"".join(heads)
-            assert name in server.heads[0]
+        for header in (b"X-Gateway", b"x-descope-project-id", b"x-descope-sdk-name"):
+            assert header not in b"".join(heads)
+            assert header in server.heads[0]
         # Not what .netrc has for the host.
         assert f"Authorization: Bearer P1:{SECRET}".encode() in server.heads[0]
 
