@@ -38,11 +38,12 @@ async def listen_to(connection: Any) -> Callable[[], object]:
     if connection.transport.get_extra_info("ssl_object") is None:
         has_spoken = listener()
     else:
-        # What has arrived may be TLS's own, such as session tickets. The loop decrypts it.
+        # What has arrived may be TLS's own, such as session tickets. The loop decrypts it. It may
+        # have read it with the end of the handshake: uvloop decrypts that in a turn of its own.
         for _ in range(_TURNS):
+            await asyncio.sleep(0)
             if not listener():
                 break
-            await asyncio.sleep(0)
         has_spoken = not protocol.is_connected()
     if has_spoken or protocol.should_close:
         raise SpokeFirst
