@@ -18,6 +18,9 @@ from .shield import OVERDUE
 
 #: Seconds between two looks at the limits, for each of them.
 _REST: Final = 2e-5
+#: The least seconds between two looks. uvloop rounds less than half a millisecond to nothing, and
+#: would look over and over.
+_LEAST_REST: Final = 1e-3
 #: A limit that is looked at later than this, in seconds, was missed: the loop or the process stood
 #: still.
 _LATE: Final = 0.1
@@ -93,7 +96,8 @@ class Deadlines:
         if self._open:
             # In an outage thousands of limits end, each at a time of its own. Looking at all of
             # them for each would cost too much, so looks keep a distance.
-            self._look_at(max(min(next_due, now + _GRACE), now + len(self._open) * _REST))
+            rest = max(len(self._open) * _REST, _LEAST_REST)
+            self._look_at(max(min(next_due, now + _GRACE), now + rest))
         if spared:
             # What has arrived wakes a task in the next turn of the loop, after this timer.
             self.loop.call_soon(self._end_in_a_turn, spared, context=self._context)
