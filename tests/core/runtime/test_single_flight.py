@@ -100,7 +100,8 @@ async def test_every_asker_gets_the_error_without_the_others_frames(ask: Asking)
 
     await asyncio.gather(*(outcome() for _ in range(100)))
     assert found == [error] * 100
-    assert max(depths) < 5
+    # A future that is written in Python, such as those of nest_asyncio, adds up to three frames.
+    assert max(depths) < 10
 
 
 @ASKING
