@@ -29,9 +29,6 @@ _MAX_NAME: Final = 256
 #: `crit` and `b64` change what a signature means; the others bring the signer's own key.
 _FORBIDDEN: Final = frozenset({"crit", "b64", "jku", "jwk", "x5u", "x5c"})
 
-#: A tuple, because `str | bytes` would be made anew for each token.
-_TEXTS: Final = (str, bytes)
-
 #: Indexed by len % 4: which final characters are canonical, and the padding to add.
 _LAST: Final = ("", "", "AQgw", "AEIMQUYcgkosw048")
 _PADDING: Final = ("", "", "==", "=")
@@ -199,15 +196,17 @@ def sha256_base64url(octets: bytes) -> str:
 def _segments(compact: object, kind: _Kind) -> tuple[str, str, bytes, str, str]:
     """All of it, the header, what the signature covers, the payload, and the signature."""
     noun = kind.noun
-    if not isinstance(compact, _TEXTS):
-        raise TokenMalformed(f"a {noun} is a string, not {type(compact).__name__}")
     # Not by the methods of a subclass, which may say something else.
-    plain = str.__str__(compact) if isinstance(compact, str) else bytes.__bytes__(compact)
-    if len(plain) > kind.max_length:
+    if isinstance(compact, str):
+        text = str.__str__(compact)
+    elif isinstance(compact, bytes):
+        text = bytes.decode(compact, "latin-1")  # which decodes anything, to be refused below
+    else:
+        raise TokenMalformed(f"a {noun} is a string, not {type(compact).__name__}")
+    if len(text) > kind.max_length:
         raise TokenMalformed(f"the {noun} has more than {kind.max_length} characters")
-    if not plain.isascii():
+    if not text.isascii():
         raise TokenMalformed(f"the {noun} has characters that no {noun} has: {kind.advice}")
-    text = plain if isinstance(plain, str) else plain.decode()
     covered, last_dot, signature = text.rpartition(".")
     header, first_dot, payload = covered.partition(".")
     if not (last_dot and first_dot) or "." in payload:

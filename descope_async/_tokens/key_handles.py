@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
 
 from attrs import frozen
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -39,11 +39,12 @@ class _Pkcs1Key:
 
     key: RSAPublicKey
     digest: HashAlgorithm
+    hasher: Callable[[bytes], Any]
 
     def verify(self, msg: bytes, sig: bytes) -> bool:
         """Whether the hash that was signed is this message's. Raise if the padding is not exact."""
         signed = self.key.recover_data_from_signature(sig, _PKCS1, self.digest)
-        hashed = hashlib.new(self.digest.name, msg[:_HASHED_AT_ONCE])
+        hashed = self.hasher(msg[:_HASHED_AT_ONCE])
         for start in range(_HASHED_AT_ONCE, len(msg), _HASHED_AT_ONCE):
             hashed.update(msg[start : start + _HASHED_AT_ONCE])
         return signed == hashed.digest()
@@ -83,9 +84,11 @@ def make_handle(public: Mapping[str, str], alg: str) -> Handle:
     """
     if alg == "EdDSA":
         return _EdwardsKey(Ed25519PublicKey.from_public_bytes(_octets(public["x"])))
-    numbers = [int.from_bytes(_octets(public[member]), "big") for member in "en"]
-    kind = _PssKey if alg.startswith("PS") else _Pkcs1Key
-    return kind(RSAPublicNumbers(*numbers).public_key(), _HASHES[alg[2:]])
+    e, n = (int.from_bytes(_octets(public[member]), "big") for member in "en")
+    key, digest = RSAPublicNumbers(e, n).public_key(), _HASHES[alg[2:]]
+    if alg.startswith("PS"):
+        return _PssKey(key, digest)
+    return _Pkcs1Key(key, digest, getattr(hashlib, digest.name))
 
 
 def _octets(number: str) -> bytes:
