@@ -96,7 +96,7 @@ def first_client(setting: Setting) -> list[Line]:
             "import and first client, to the first token validated with a pinned key",
             token,
             peer=OFFICIAL_SYNC,
-            floor="cryptography, attrs, asyncio",
+            floor="jose, attrs, asyncio",
             times_peer=0.55,
         ),
         line(

@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from descope_async._config.certificate_authorities import naming_variables
 from descope_async._config.config import Config
 from descope_async._tokens.project_validation import ProjectValidation
-from descope_async._tokens.signatures import import_handle_makers
+from descope_async._tokens.signatures import import_handle_maker
 from descope_async.errors import (
     ClientClosed,
     ConfigurationError,
@@ -146,7 +146,7 @@ class Readiness:
             ClientClosed: The client is closed.
         """
         require_asyncio()
-        await import_handle_makers()  # a public key may have been set meanwhile
+        await import_handle_maker()  # a public key may have been set meanwhile
         found = Examination()
         missing = self.missing(management=management)
         found.note("settings", *(Problem("settings", each) for each in missing))

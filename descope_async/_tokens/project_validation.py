@@ -12,7 +12,7 @@ from descope_async.events._telemetry import Telemetry
 
 from .claim_rules import ClaimRules, issuers_of
 from .pinned_keys import PinnedKeys
-from .signatures import import_handle_makers
+from .signatures import import_handle_maker
 from .signing_keys import SigningKeys
 from .validation import SessionValidator
 
@@ -42,7 +42,7 @@ class ProjectValidation:
             ConfigurationError: There is no project, or a setting is unusable.
         """
         if "_validator" not in vars(self) and self._config.project.public_key is not None:
-            await import_handle_makers()
+            await import_handle_maker()
         return self.validator_nowait()
 
     def validator_nowait(self) -> SessionValidator:

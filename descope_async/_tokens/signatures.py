@@ -1,7 +1,7 @@
 """Signatures: a compact JWS and a public key in, the signed bytes or an error out.
 
-`key_handles` and `curve_handles` do the arithmetic, by libraries that accept some keys and signatures
-that are not safe: these are refused here first.
+`key_handles` does the arithmetic, by libraries that accept some keys and signatures that are not safe:
+these are refused here first.
 """
 
 from __future__ import annotations
@@ -171,8 +171,7 @@ def _thumbprint(public: dict[str, str]) -> str:
 
 
 def _handle(public: dict[str, str], alg: str) -> Handle:
-    # An import that fails says nothing about the key.
-    make = curve_handle_maker() if alg in _CURVES else handle_maker()
+    make = handle_maker()  # an import that fails says nothing about the key
     try:
         return make(public, alg)
     except Exception as error:  # noqa: BLE001 - a point that is not on the curve, and what else
@@ -181,21 +180,13 @@ def _handle(public: dict[str, str], alg: str) -> Handle:
 
 @late_import
 def handle_maker() -> Callable[[dict[str, str], str], Handle]:
-    """What makes handles of RSA keys and for EdDSA. No management call needs it."""
+    """What makes handles. It takes 60 ms to import, and no management call needs it."""
     from .key_handles import make_handle
 
     return make_handle
 
 
-@late_import
-def curve_handle_maker() -> Callable[[dict[str, str], str], Handle]:
-    """What makes handles of keys on curves. It takes 60 ms to import, and few projects need it."""
-    from .curve_handles import make_curve_handle
-
-    return make_curve_handle
-
-
-async def import_handle_makers() -> None:
+async def import_handle_maker() -> None:
     """Import what makes handles, on a worker thread.
 
     Raises:
@@ -203,7 +194,6 @@ async def import_handle_makers() -> None:
     """
     try:
         await imported(handle_maker)
-        await imported(curve_handle_maker)
     except OSError as error:
         problem = f"signatures cannot be checked, so the token may be fine: {error}"
         raise KeySetUnavailable(problem) from error

@@ -50,7 +50,6 @@ def test_clients_that_nobody_closed(
         ("imports_nothing", ["not found", "refused", "[]"]),
         ("preloaded", ["[]"]),
         ("preloaded_for_async", ["[]"]),
-        ("first_token", ["K1", "[]"]),
         ("second_client", ["[]"]),
         ("guarded", ["[] True", "[]"]),
         ("entered", ["[] True", "[]"]),

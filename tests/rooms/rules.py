@@ -50,8 +50,8 @@ GUARDLESS: Final = {
 }
 #: Which rooms of the core may import a library.
 OWNERS: Final = {
-    "jose": {"_tokens.curve_handles"},
-    "cryptography": {"_tokens.curve_handles", "_tokens.key_handles", "_tokens.proof_key"},
+    "jose": {"_tokens.key_handles"},
+    "cryptography": {"_tokens.key_handles", "_tokens.proof_key"},
     "cattrs": {"_calls.converter", "_calls.structuring"},
     "msgspec": {"_calls.fast_json"},
     "aiohttp": {

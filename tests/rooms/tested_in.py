@@ -61,7 +61,6 @@ THROUGH = {
     "descope_async/_tokens/algorithms": "core/tokens/test_signatures.py",
     "descope_async/_tokens/claim_rules": "core/tokens/test_validation.py",
     "descope_async/_tokens/compact": "core/tokens/test_signatures.py",
-    "descope_async/_tokens/curve_handles": "core/tokens/test_signatures.py",
     "descope_async/_tokens/key_handles": "core/tokens/test_signatures.py",
     "descope_async/_tokens/pinned_keys": "core/tokens/test_signing_keys.py",
     "descope_async/_tokens/project_validation": "core/config/test_deployment.py",

@@ -339,11 +339,23 @@ def signature_of(encoded: bytes) -> bytes:
     return number.to_bytes(256, "big")
 
 
-def test_rsa_padding_is_exact() -> None:
-    def signed(encoded: bytes) -> str:
-        return f"{RS256_INPUT}.{b64(signature_of(encoded))}"
+def judged(signature: bytes, key: rsa.RSAPrivateKey = RSA_KEY) -> bool:
+    """Whether the signature is accepted, which both ways of the library must agree about."""
+    token = f"{RS256_INPUT}.{b64(signature)}"
+    try:
+        key.public_key().verify(
+            signature, RS256_INPUT.encode(), padding.PKCS1v15(), hashes.SHA256()
+        )
+    except InvalidSignature:
+        with pytest.raises(SignatureInvalid):
+            check_compact(token, rsa_signer("RS256", key).jwk)
+        return False
+    assert check_compact(token, rsa_signer("RS256", key).jwk) == PAYLOAD
+    return True
 
-    assert check_compact(signed(EXACT), KEYS["RS256"]) == PAYLOAD
+
+def test_rsa_padding_is_exact() -> None:
+    assert judged(signature_of(EXACT))
     exact, plain = EXACT, EXACT[-51:]
     of_sha3_256 = padded("3031300d060960864801650304020805000420")
     of_sha512_256 = padded("3031300d060960864801650304020605000420")
@@ -362,8 +374,35 @@ def test_rsa_padding_is_exact() -> None:
         b"\0\1" + b"\xff" * (253 - len(without_null)) + b"\0" + without_null,
         exact[:-1] + bytes([exact[-1] ^ 1]),
     ):
-        with pytest.raises(SignatureInvalid):
-            check_compact(signed(bad), KEYS["RS256"])
+        assert not judged(signature_of(bad))
+
+
+def test_an_rsa_signature_is_less_than_the_modulus() -> None:
+    n = RSA_KEY.public_key().public_numbers().n
+    genuine = int.from_bytes(signature_of(EXACT), "big")
+    for number in (0, 1, n - 1, n, n + 1, (genuine + n) % 2**2048, n - genuine, 2**2048 - 1):
+        assert not judged(number.to_bytes(256, "big"))
+
+
+def test_no_cube_root_is_a_signature() -> None:
+    """Of a key whose exponent is 3: Bleichenbacher's forgeries, with the rest at the end or within."""
+    key = rsa.generate_private_key(3, 2048)
+    plain = EXACT[-51:]
+    for kept in (8, 32, 100):
+        start = b"\0\1" + b"\xff" * kept + b"\0" + plain
+        assert not judged(_cube_root(start.ljust(256, b"\xff")).to_bytes(256, "big"), key)
+    short = int.from_bytes(b"\1" + b"\xff" * 8 + b"\0" + plain, "big")
+    assert not judged(_cube_root(short.to_bytes(256, "big")).to_bytes(256, "big"), key)
+    assert judged(key.sign(RS256_INPUT.encode(), padding.PKCS1v15(), hashes.SHA256()), key)
+
+
+def _cube_root(encoded: bytes) -> int:
+    """The largest number whose cube is not more than this one."""
+    cube, root = int.from_bytes(encoded, "big"), 0
+    for bit in reversed(range(700)):
+        if (root | 1 << bit) ** 3 <= cube:
+            root |= 1 << bit
+    return root
 
 
 @given(
@@ -378,17 +417,7 @@ def test_an_rsa_signature_is_judged_as_the_library_judges_it(
     changed = (start[:at] + inserted + start[at + length :])[:256].rjust(256, b"\0")
     if changed[0]:  # more than the modulus
         changed = b"\0" + changed[1:]
-    signature = signature_of(changed)
-    try:
-        RSA_KEY.public_key().verify(
-            signature, RS256_INPUT.encode(), padding.PKCS1v15(), hashes.SHA256()
-        )
-    except InvalidSignature:
-        with pytest.raises(SignatureInvalid):
-            check_compact(f"{RS256_INPUT}.{b64(signature)}", KEYS["RS256"])
-    else:
-        assert changed == EXACT
-        assert check_compact(f"{RS256_INPUT}.{b64(signature)}", KEYS["RS256"]) == PAYLOAD
+    assert judged(signature_of(changed)) == (changed == EXACT)
 
 
 @pytest.mark.parametrize("alg", ["RS256", "RS384", "RS512"])

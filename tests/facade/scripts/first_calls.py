@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import os
 import random
 import signal
@@ -12,9 +11,7 @@ import socket
 import sys
 import threading
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -102,28 +99,6 @@ def preloaded() -> None:
         with descope_sync.DescopeClient(PROJECT_ID, MANAGEMENT_KEY, base_url=NAMED_URL) as blocking:
             blocking.mgmt.access_key.search_all_access_keys()
     print(sorted(set(sys.modules) - before))
-
-
-def first_token() -> None:
-    """A client with an RSA key imports neither aiohttp nor python-jose to validate a token."""
-    from cryptography.hazmat.primitives.asymmetric import padding, rsa
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    import descope_sync
-
-    def b64(data: bytes) -> str:
-        return urlsafe_b64encode(data).decode().rstrip("=")
-
-    private = rsa.generate_private_key(65_537, 2_048)
-    n = private.public_key().public_numbers().n.to_bytes(256, "big")
-    jwk = {"kty": "RSA", "alg": "RS256", "kid": "k", "e": "AQAB", "n": b64(n)}
-    claims = {"iss": PROJECT_ID, "sub": "K1", "exp": datetime.now(UTC).timestamp() + 60}
-    head = [b64(json.dumps(each).encode()) for each in ({"alg": "RS256", "kid": "k"}, claims)]
-    signed = ".".join(head)
-    signature = b64(private.sign(signed.encode(), padding.PKCS1v15(), SHA256()))
-    client = descope_sync.DescopeClient(PROJECT_ID, public_key=json.dumps(jwk))
-    print(client.validate_session(f"{signed}.{signature}").key_id)
-    print(sorted({"aiohttp", "anyio", "cattrs", "jose"} & set(sys.modules)))
 
 
 def second_client() -> None:
@@ -308,7 +283,6 @@ CASES: dict[str, Callable[[], None]] = {
     "imports_nothing": imports_nothing,
     "preloaded": preloaded,
     "preloaded_for_async": preloaded,
-    "first_token": first_token,
     "second_client": second_client,
     "guarded": guarded,
     "entered": entered,
