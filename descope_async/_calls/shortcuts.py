@@ -116,6 +116,7 @@ def _written(
         "absent = 0",
         # Most answers have all members. Reading those in this way is a tenth quicker than by `get`.
         "try:",
+        "    pass",  # some answers have no members
         *(f"    of_{name} = given[{json_name!r}]" for name, json_name in json_names.items()),
         "except KeyError:",
         "    get = given.get",
