@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
+from ssl import SSLContext
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -34,12 +35,21 @@ class Connector(aiohttp.TCPConnector):
     """Notes in an attempt that it gets a connection, and gives it no second one.
 
     Args:
+        context: The TLS context; None where there is no TLS with the service.
         only_this_machine: Whether to refuse every address that is not a loopback address.
         deadlines: The limits of what goes on on the running loop.
         settings: Those of aiohttp.
     """
 
-    def __init__(self, *, only_this_machine: bool, deadlines: Deadlines, **settings: Any) -> None:
+    def __init__(
+        self,
+        *,
+        context: SSLContext | None,
+        only_this_machine: bool,
+        deadlines: Deadlines,
+        **settings: Any,
+    ) -> None:
+        self._tls = context
         self._sockets = Sockets(only_this_machine=only_this_machine)
         self._deadlines = deadlines
         self._listeners = WeakKeyDictionary[Any, Callable[[], object]]()
@@ -109,6 +119,13 @@ class Connector(aiohttp.TCPConnector):
         if is_proxy:
             attempt.stage = Stage.TUNNEL
         return made
+
+    def _get_ssl_context(self, req: aiohttp.ClientRequest) -> SSLContext | None:
+        # aiohttp checks no certificate where a context is no instance of what `ssl.SSLContext` is at
+        # that moment. truststore may have replaced that since the context was made.
+        if self._tls is not None and req.is_ssl():
+            return self._tls
+        return super()._get_ssl_context(req)
 
     async def _start_tls_connection(
         self,

@@ -149,7 +149,7 @@ def _session(
     return aiohttp.ClientSession(
         headers=headers.reveal(),
         timeout=timeout,
-        connector=Connector(ssl=context or True, **settings),
+        connector=Connector(context=context, **settings),
         cookie_jar=aiohttp.DummyCookieJar(),
         # aiohttp would read .netrc too, and refuse our credentials beside those that it found.
         trust_env=False,

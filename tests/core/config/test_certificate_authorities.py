@@ -341,19 +341,39 @@ for context in before, ssl.create_default_context():
     ]
 
 
-def test_a_context_from_before_truststore_is_taken() -> None:
-    """Where truststore is there first, it is what this package finds in the module `ssl`."""
-    script = """
+@pytest.mark.parametrize("moment", ["first", "after aiohttp", "after a call"])
+def test_certificates_are_checked_whenever_truststore_is_injected(
+    descope: Emulator, own: Path, moment: str
+) -> None:
+    """It replaces `ssl.SSLContext`, and aiohttp looks whether a context is one of these."""
+    script = f"""
 import ssl
-before = ssl.create_default_context()
-import truststore
-truststore.inject_into_ssl()
-from descope_sync import DescopeClient
-for context in before, ssl.create_default_context():
-    with DescopeClient("P1", "K1", ssl=context):
-        print("taken")
+contexts = None, ssl.create_default_context(), ssl.create_default_context(cafile={str(own)!r})
+
+def perhaps_inject(now):
+    if now == {moment!r}:
+        import truststore
+        truststore.inject_into_ssl()
+
+perhaps_inject("first")
+import aiohttp
+perhaps_inject("after aiohttp")
+from descope_sync import DescopeClient, TLSFailed
+
+ids = {descope.project_id!r}, {descope.management_key!r}
+clients = [DescopeClient(*ids, base_url={descope.base_url!r}, ssl=each) for each in contexts]
+for _ in range(2):
+    for client in clients:
+        try:
+            created = client.mgmt.access_key.create("n")  # over a connection of its own
+            print("made" if created.cleartext else "lost")
+        except TLSFailed:
+            print("refused")
+    perhaps_inject("after a call")
+for client in clients:
+    client.close()
 """
-    assert output(script).split() == ["taken", "taken"]
+    assert output(script).split() == ["refused", "refused", "made"] * 2
 
 
 def test_no_secret_is_in_what_is_said(own: Path) -> None:
