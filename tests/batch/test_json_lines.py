@@ -80,7 +80,7 @@ async def test_runs_on_several_loops_share_a_file(emulator: Emulator, tmp_path: 
 async def test_the_thread_ends_and_is_started_again(
     emulator: Emulator, tmp_path: Path, pause: float
 ) -> None:
-    sink = f"jsonl:{tmp_path}/keys.jsonl"
+    sink, others = f"jsonl:{tmp_path}/keys.jsonl", set(threading.enumerate())
     async with DescopeClient(
         emulator.project_id, emulator.management_key, base_url=emulator.base_url
     ) as client:
@@ -92,8 +92,9 @@ async def test_the_thread_ends_and_is_started_again(
             client, tmp_path / "journal", sink, rate=None, concurrency=1, after_stored=wait
         )
         assert (await batch.create([{"name": "a"}, {"name": "b"}])).is_complete
-    for _ in range(100):
-        if not [each for each in threading.enumerate() if each.name == "descope-fsync"]:
+    for _ in range(600):
+        new = set(threading.enumerate()) - others
+        if not [each for each in new if each.name == "descope-fsync"]:
             return
         await asyncio.sleep(0.1)
     raise AssertionError("a thread goes on")
