@@ -154,8 +154,11 @@ class Parts:
     def exchanging(self) -> Exchanging:
         """What exchanges access keys, for callers that cannot wait."""
         make = needed(_import_exchanging)
-        made = make(self._config, self._transport, self._telemetry, self.validating.validation)
-        made.shared.is_closed = self._is_closed
+        mine = make(self._config, self._transport, self._telemetry, self.validating.validation)
+        # `aclose` in another thread either finds it here, or has marked the client before.
+        made: Exchanging = vars(self).setdefault("exchanging", mine)
+        if self._is_closed:
+            made.shared.is_closed = True
         return made
 
     async def find_validator(self) -> SessionValidator:

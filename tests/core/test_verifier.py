@@ -3,8 +3,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import string
+import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from types import FrameType
 from typing import Any
 
 import aiohttp
@@ -22,6 +25,7 @@ from descope_async import (
     SessionToken,
     UnverifiedKey,
     VerifiedKey,
+    preload,
 )
 from descope_async.emulator import Emulator
 from tests.presenting import junk, until
@@ -429,6 +433,30 @@ async def test_with_nothing_to_be_remembered_every_call_asks(world: World) -> No
         assert (await verifier.verify(junk(1))).reason == "refused"
         assert verifier.verify_nowait(key) is None
     assert world.front.exchanges == 6
+
+
+def test_a_client_that_another_thread_closes_meanwhile_makes_no_verifier() -> None:
+    preload()
+    client = DescopeClient("P1", base_url="http://127.0.0.1:1")
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code.co_name != "exchanging":  # where what verifiers share is made
+            return None
+        if event == "return":
+            sys.settrace(None)
+            closing = threading.Thread(target=lambda: asyncio.run(client.aclose()))
+            closing.start()
+            closing.join()
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        for _ in range(2):
+            with pytest.raises(ClientClosed):
+                client.access_key_verifier()
+    finally:
+        sys.settrace(before)
 
 
 async def test_closing_the_client_ends_its_verifiers(world: World) -> None:
