@@ -44,6 +44,8 @@ class KeySet:
             takes longer.
     """
 
+    ids: frozenset[int]
+
     def __init__(self, keys: Iterable[PublicKey]) -> None:
         self._keys: dict[tuple[str | None, str], PublicKey] = {}
         self._first: dict[str | None, PublicKey] = {}
