@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -77,3 +79,52 @@ def test_the_search_is_linear(part: bytes) -> None:
         return steps(lambda: salvaged(body))
 
     assert search(4000) < 3 * search(2000)
+
+
+#: Creates a key whose answer is odd, and is read where no module can be imported any more.
+WITHOUT_CATTRS = """
+import asyncio, resource, sys
+
+from descope_async import DescopeClient, UnexpectedResponse
+
+BODY = b'{"cleartext": "K-the-secret", "key": {"id": "AK1", "name": 5}}'
+
+async def answer(reader, writer):
+    head = await reader.readuntil(b"\\r\\n\\r\\n")
+    if b"/create " in head:  # the answer is read where nothing can be imported
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    body = BODY if b"/create " in head else b"{}"
+    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\nConnection: close\\r\\n\\r\\n" % len(body) + body)
+    await writer.drain()
+    writer.close()
+
+async def main():
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    client = DescopeClient("P1", "K1mgmt", base_url=f"http://127.0.0.1:{port}")
+    try:
+        await client.mgmt.access_key.create("n")
+    except UnexpectedResponse as error:
+        print(error, error.cleartext, "cattrs" in sys.modules, sep=" | ")
+    await client.aclose()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="Windows has no such limit, others were not tried"
+)
+def test_the_secret_is_found_where_what_reads_odd_answers_cannot_be_imported() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_CATTRS],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.stderr == ""
+    said, secret, is_imported = done.stdout.strip().split(" | ")
+    assert said.startswith("the answer's $ cannot be read: [Errno 24] Too many open files")
+    assert (secret, is_imported) == ("K-the-secret", "False")
